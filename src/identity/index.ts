@@ -1,0 +1,10 @@
+/**
+ * People, their groups, their credentials and the tickets that let them enrol. It guarantees that a ticket
+ * works once, that a credential id belongs to one person, and that nobody loses the last credential by
+ * accident. It does not verify ceremonies (webauthn) and knows no sessions.
+ */
+export { Directory, parseDisplayName, parseUsername, ticketLifetime } from './directory.ts'
+export type { ConfiguredGroups } from './directory.ts'
+export { identityErrors } from './errors.ts'
+export type { CredentialStore, PersonStore, Registration, TicketStore } from './store.ts'
+export type { Credential, CredentialId, Person, PersonId, Ticket } from './types.ts'

@@ -1,0 +1,54 @@
+import type { Instant } from '../core/index.ts'
+import type { Credential, CredentialId, Person, PersonId, Ticket } from './types.ts'
+
+/** Port. Every method answers or throws `storage.unavailable`; none answers with a default instead. */
+export interface PersonStore {
+  load(id: PersonId): Promise<Person | undefined>
+  loadByUsername(username: string): Promise<Person | undefined>
+  loadByUserHandle(userHandle: string): Promise<Person | undefined>
+  list(): Promise<readonly Person[]>
+  /** One atomic insert: `exists` when the username is taken. */
+  create(person: Person): Promise<'created' | 'exists'>
+  update(
+    id: PersonId,
+    change: { name?: string; groups?: readonly string[]; disabled?: boolean },
+  ): Promise<'updated' | 'unknown'>
+}
+
+export type Registration = 'registered' | 'credential_exists' | 'ticket_taken' | 'ticket_expired'
+
+/** Port. */
+export interface CredentialStore {
+  load(id: CredentialId): Promise<Credential | undefined>
+  listFor(personId: PersonId): Promise<readonly Credential[]>
+  list(): Promise<readonly Credential[]>
+  count(): Promise<number>
+  /**
+   * One transaction: takes the ticket (when one is given) and inserts the credential. Either both happen
+   * or neither.
+   */
+  register(
+    credential: Credential,
+    ticket: { hash: string; now: Instant } | undefined,
+  ): Promise<Registration>
+  rename(id: CredentialId, personId: PersonId, name: string): Promise<'renamed' | 'unknown'>
+  /** One statement: never removes a person's last credential unless told to. */
+  remove(
+    id: CredentialId,
+    personId: PersonId,
+    options: { allowLast: boolean },
+  ): Promise<'removed' | 'last' | 'unknown'>
+  /** Compare-and-set on the counter, so that two uses at once cannot both move it. */
+  recordUse(
+    id: CredentialId,
+    use: { expectedSignCount: number; signCount: number; backupState: boolean; at: Instant },
+  ): Promise<boolean>
+}
+
+/** Port. */
+export interface TicketStore {
+  issue(ticket: Ticket): Promise<void>
+  load(hash: string): Promise<Ticket | undefined>
+  /** Makes every open ticket of a person worthless. */
+  revokeFor(personId: PersonId, now: Instant): Promise<number>
+}

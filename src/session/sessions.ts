@@ -1,0 +1,186 @@
+import { hashSecret, randomId, randomToken } from '../core/index.ts'
+import type { Clock, Instant, Millis } from '../core/index.ts'
+import type { PersonId } from '../identity/index.ts'
+import type { Revocations } from './revocations.ts'
+import type { SessionStore } from './store.ts'
+import type { ProofFacts, Session, SessionId, SessionKind } from './types.ts'
+
+export interface SessionLifetimes {
+  /** Ends after this long without use. */
+  readonly idle: Millis
+  /** Ends this long after sign-in, used or not. */
+  readonly absolute: Millis
+  /** How long a touch counts as fresh for changing credentials. */
+  readonly proofFreshness: Millis
+}
+
+/** Writing `lastSeenAt` at most this often keeps reads from becoming writes. */
+const seenEvery = 60_000
+
+/** Opens, loads, renews and ends sessions. */
+export class Sessions {
+  readonly #store: SessionStore
+  readonly #revocations: Revocations
+  readonly #clock: Clock
+  readonly #lifetimes: () => SessionLifetimes
+
+  constructor(parts: {
+    store: SessionStore
+    revocations: Revocations
+    clock: Clock
+    lifetimes: () => SessionLifetimes
+  }) {
+    this.#store = parts.store
+    this.#revocations = parts.revocations
+    this.#clock = parts.clock
+    this.#lifetimes = parts.lifetimes
+  }
+
+  /** A person has just proved themselves with a ceremony. The handle is what the browser holds. */
+  async open(input: {
+    personId: PersonId
+    facts: ProofFacts
+    name: string
+    address: string
+  }): Promise<{ session: Session; handle: string }> {
+    const now = this.#clock.now()
+    const session = this.#build('browser', now, {
+      ...input,
+      authenticatedAt: now,
+      provedAt: now,
+      expiresAt: now + this.#lifetimes().absolute,
+    })
+    return { session, handle: await this.#keep(session, 'session') }
+  }
+
+  /** The same person at an API host. Lives no longer than the session it comes from. */
+  async openForApi(
+    parent: Session,
+    input: { api: string; address: string },
+  ): Promise<{ session: Session; handle: string }> {
+    const session = this.#build('api', this.#clock.now(), {
+      ...parent,
+      audience: input.api,
+      parentId: parent.id,
+      address: input.address,
+    })
+    return { session, handle: await this.#keep(session, 'api-session') }
+  }
+
+  /** What an OAuth client was granted, listed and ended like any other session. */
+  async openForApplication(
+    parent: Session,
+    input: { clientId: string; name: string; address: string; lifetime: Millis },
+  ): Promise<Session> {
+    const now = this.#clock.now()
+    const session = this.#build('application', now, {
+      ...parent,
+      audience: input.clientId,
+      parentId: undefined,
+      name: input.name,
+      address: input.address,
+      expiresAt: now + input.lifetime,
+    })
+    await this.#store.open(session, undefined)
+    return session
+  }
+
+  /** The live session behind a handle; anything else is `undefined`. */
+  async load(kind: 'browser' | 'api', handle: string): Promise<Session | undefined> {
+    const purpose = kind === 'browser' ? 'session' : 'api-session'
+    const session = await this.#store.loadByHandle(hashSecret(purpose, handle))
+    if (session?.kind !== kind || !this.isLive(session)) return undefined
+    const now = this.#clock.now()
+    if (now - session.lastSeenAt >= seenEvery) await this.#store.seen(session.id, now)
+    return session
+  }
+
+  async loadById(id: SessionId): Promise<Session | undefined> {
+    const session = await this.#store.load(id)
+    return session !== undefined && this.isLive(session) ? session : undefined
+  }
+
+  isLive(session: Session): boolean {
+    const now = this.#clock.now()
+    if (session.endedAt !== undefined || now >= session.expiresAt) return false
+    if (session.kind === 'browser' && now - session.lastSeenAt >= this.#lifetimes().idle)
+      return false
+    return !this.#revocations.isRevoked({
+      session: session.id,
+      credential: session.facts.credentialId,
+      person: session.personId,
+      issuedAt: session.authenticatedAt,
+    })
+  }
+
+  hasFreshProof(session: Session): boolean {
+    return this.#clock.now() - session.provedAt < this.#lifetimes().proofFreshness
+  }
+
+  /** Records a confirmation and moves the session to a new handle, which is answered. */
+  async prove(session: Session): Promise<string> {
+    const handle = randomToken()
+    await this.#store.prove(session.id, {
+      handleHash: hashSecret('session', handle),
+      provedAt: this.#clock.now(),
+    })
+    return handle
+  }
+
+  async listFor(personId: PersonId): Promise<readonly Session[]> {
+    const sessions = await this.#store.listFor(personId)
+    return sessions.filter((session) => this.isLive(session))
+  }
+
+  async list(): Promise<readonly Session[]> {
+    return (await this.#store.list()).filter((session) => this.isLive(session))
+  }
+
+  /** Ends a session, those opened from it, and every token that names them. */
+  async end(id: SessionId): Promise<readonly SessionId[]> {
+    const ended = await this.#store.end(id, this.#clock.now())
+    for (const one of ended) await this.#revocations.revoke('session', one)
+    return ended
+  }
+
+  async endAll(personId: PersonId): Promise<number> {
+    let count = 0
+    for (const session of await this.#store.listFor(personId)) {
+      if (session.endedAt === undefined) count += (await this.end(session.id)).length
+    }
+    return count
+  }
+
+  #build(
+    kind: SessionKind,
+    now: Instant,
+    from: Pick<
+      Session,
+      'personId' | 'facts' | 'authenticatedAt' | 'provedAt' | 'expiresAt' | 'name' | 'address'
+    > &
+      Partial<Pick<Session, 'audience' | 'parentId'>>,
+  ): Session {
+    return {
+      id: randomId() as SessionId,
+      kind,
+      personId: from.personId,
+      facts: from.facts,
+      authenticatedAt: from.authenticatedAt,
+      provedAt: from.provedAt,
+      createdAt: now,
+      lastSeenAt: now,
+      expiresAt: from.expiresAt,
+      endedAt: undefined,
+      audience: from.audience,
+      parentId: from.parentId,
+      name: from.name,
+      address: from.address,
+    }
+  }
+
+  async #keep(session: Session, purpose: 'session' | 'api-session'): Promise<string> {
+    const handle = randomToken()
+    await this.#store.open(session, hashSecret(purpose, handle))
+    return handle
+  }
+}

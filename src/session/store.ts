@@ -1,0 +1,34 @@
+import type { Instant } from '../core/index.ts'
+import type { PersonId } from '../identity/index.ts'
+import type { Session, SessionId } from './types.ts'
+
+/** Port. Handles are stored as hashes only. */
+export interface SessionStore {
+  open(session: Session, handleHash: string | undefined): Promise<void>
+  load(id: SessionId): Promise<Session | undefined>
+  loadByHandle(handleHash: string): Promise<Session | undefined>
+  listFor(personId: PersonId): Promise<readonly Session[]>
+  list(): Promise<readonly Session[]>
+  seen(id: SessionId, at: Instant): Promise<void>
+  /** Moves the session to a new handle; the old one finds nothing from then on. */
+  prove(id: SessionId, change: { handleHash: string; provedAt: Instant }): Promise<void>
+  /** Ends the session and those opened from it, once; the ids that this call ended. */
+  end(id: SessionId, at: Instant): Promise<readonly SessionId[]>
+}
+
+export type RevokedKind = 'session' | 'credential' | 'person'
+
+export interface Revocation {
+  /** Position in the order of revocations, growing. */
+  readonly sequence: number
+  readonly kind: RevokedKind
+  readonly id: string
+  readonly at: Instant
+}
+
+/** Port: the list that every process follows to learn what is worth nothing any more. */
+export interface RevocationStore {
+  revoke(kind: RevokedKind, id: string, at: Instant): Promise<void>
+  /** Revocations after a position, oldest first. Synchronous-fast: polled several times a second. */
+  since(sequence: number): readonly Revocation[]
+}

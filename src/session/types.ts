@@ -1,0 +1,45 @@
+import type { Brand, Instant } from '../core/index.ts'
+import type { CredentialId, PersonId } from '../identity/index.ts'
+
+export type SessionId = Brand<string, 'SessionId'>
+
+/**
+ * - `browser`: a person signed in at the identity origin;
+ * - `api`: the same person's session at one API host, child of a browser session;
+ * - `application`: what an OAuth client (the command line, a portal) was granted.
+ */
+export type SessionKind = 'browser' | 'api' | 'application'
+
+/** What the ceremony that opened the session proved; copied, so that it stays true of this session. */
+export interface ProofFacts {
+  readonly credentialId: CredentialId
+  readonly aaguid: string
+  readonly userVerified: boolean
+  readonly backupEligible: boolean
+  readonly backupState: boolean
+  readonly attestationFormat: string
+  readonly attestationTrusted: boolean
+}
+
+export interface Session {
+  readonly id: SessionId
+  readonly kind: SessionKind
+  readonly personId: PersonId
+  readonly facts: ProofFacts
+  /** When the person last signed in with a ceremony (`auth_time`). */
+  readonly authenticatedAt: Instant
+  /** When the person last touched a key for this session: sign-in or a later confirmation. */
+  readonly provedAt: Instant
+  readonly createdAt: Instant
+  readonly lastSeenAt: Instant
+  /** Absolute end. */
+  readonly expiresAt: Instant
+  readonly endedAt: Instant | undefined
+  /** `api`: the API's name; `application`: the client id. */
+  readonly audience: string | undefined
+  /** `api`: the browser session it belongs to. */
+  readonly parentId: SessionId | undefined
+  /** For people: `Chromium on Linux`, `Proofgate command line`. */
+  readonly name: string
+  readonly address: string
+}
