@@ -1,0 +1,142 @@
+/** Proofgate as people run it: bearer token, policy, throttle, and the durable audit record. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { JWK } from 'jose'
+import { ask } from '../load.ts'
+import { findFreePort, startServer } from '../process.ts'
+import type { Headers, Subject } from '../subject.ts'
+import { dropSignature, signToken, spoilSignature } from '../token.ts'
+import type { TokenFacts } from '../token.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../bin/proofgate.cjs', import.meta.url))
+const DOMAIN = 'proofgate.localhost'
+const PERSON = 'bench'
+// High enough that no request is held back, so that the check is paid for and always passes.
+const UNLIMITED = { rate: 1_000_000, burst: 1_000_000 }
+const READY_LIMIT_MILLIS = 10_000
+
+export const proofgate: Subject = {
+  name: 'proofgate',
+  packages: [],
+  start: async ({ directory, upstreamPort, signal }) => {
+    const [port, adminPort] = [await findFreePort(), await findFreePort()]
+    const file = join(directory, 'proofgate.yaml')
+    // YAML 1.2 contains JSON.
+    writeFileSync(file, JSON.stringify(configure({ port, adminPort, upstreamPort }), null, 2))
+    const command = [process.execPath, PROGRAM, 'serve', '--config', file] as const
+    const server = await startServer({ command: [...command], directory, port, signal })
+    try {
+      const issuer = await discoverIssuer(port)
+      const gateway = { issuer, port, keysDirectory: join(directory, 'data', 'keys') }
+      const host = `api.${DOMAIN}:${port}`
+      const bearer = (token: string): Headers => ({ host, authorization: `Bearer ${token}` })
+      return {
+        pids: [server.pid],
+        url: `http://127.0.0.1:${port}/orders/1`,
+        stop: server.stop,
+        headers: async () => bearer(await obtainToken(gateway)),
+        refused: async () => ({
+          'no token': { host },
+          'a wrong signature': bearer(spoilSignature(await obtainToken(gateway))),
+          'no signature': bearer(dropSignature(await obtainToken(gateway))),
+          'another issuer': bearer(await obtainToken(gateway, { issuer: 'http://auth.example' })),
+          'another audience': bearer(
+            await obtainToken(gateway, { audience: 'http://api.example' }),
+          ),
+          'an expired token': bearer(await obtainToken(gateway, { lifetimeSeconds: -120 })),
+        }),
+      }
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+  },
+}
+
+interface Ports {
+  readonly port: number
+  readonly adminPort: number
+  readonly upstreamPort: number
+}
+
+/** A configuration of one API with one allowed route for one person by way of a group. */
+function configure({ port, adminPort, upstreamPort }: Ports): object {
+  return {
+    version: 1,
+    dataDir: 'data',
+    domain: DOMAIN,
+    listeners: {
+      public: { address: '127.0.0.1', port },
+      admin: { address: '127.0.0.1', port: adminPort },
+    },
+    people: [{ username: PERSON, name: 'Bench', groups: ['readers'] }],
+    groups: { readers: { description: 'May read single orders', policies: ['orders-reader'] } },
+    policies: {
+      'orders-reader': {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'execute-api:Invoke',
+            Resource: 'arn:aws:execute-api:local:000000000000:orders/default/GET/orders/*',
+          },
+        ],
+      },
+    },
+    upstreams: { orders: { url: `http://127.0.0.1:${upstreamPort}` } },
+    apis: {
+      orders: {
+        host: `api.${DOMAIN}`,
+        upstream: 'orders',
+        throttle: { principal: UNLIMITED },
+        routes: [
+          {
+            method: 'GET',
+            path: '/orders/{id}',
+            throttle: { route: UNLIMITED, principal: UNLIMITED },
+          },
+        ],
+      },
+    },
+    throttles: { address: UNLIMITED, principal: UNLIMITED },
+    log: { level: 'error' },
+  }
+}
+
+/** Asks the running gateway what its issuer is called, which also waits until it is ready. */
+async function discoverIssuer(port: number): Promise<string> {
+  const url = `http://127.0.0.1:${port}/.well-known/openid-configuration`
+  const giveUpAt = performance.now() + READY_LIMIT_MILLIS
+  for (;;) {
+    const { status, body } = await ask(url, { host: `auth.${DOMAIN}:${port}` })
+    if (status === 200) return (JSON.parse(body) as { issuer: string }).issuer
+    if (performance.now() > giveUpAt) throw new Error(`discovery answers ${status}: ${body}`)
+    await delay(50)
+  }
+}
+
+interface Gateway {
+  readonly issuer: string
+  readonly port: number
+  readonly keysDirectory: string
+}
+
+/** An access token as the gateway's issuer makes them, signed with the issuer's own key on disk. */
+async function obtainToken(gateway: Gateway, changes: Partial<TokenFacts> = {}): Promise<string> {
+  const file = readdirSync(gateway.keysDirectory).find((name) => /^sig-.*\.json$/.test(name))
+  if (file === undefined) throw new Error(`no signing key in ${gateway.keysDirectory}`)
+  const { jwk } = JSON.parse(readFileSync(join(gateway.keysDirectory, file), 'utf8')) as {
+    jwk: JWK
+  }
+  return signToken({
+    key: jwk,
+    keyId: jwk.kid ?? '',
+    issuer: gateway.issuer,
+    audience: `http://api.${DOMAIN}:${gateway.port}`,
+    subject: PERSON,
+    claims: { client_id: 'proofgate-cli', groups: ['readers'] },
+    ...changes,
+  })
+}
