@@ -1,0 +1,175 @@
+import { isJsonObject, ownProperty } from '../core/index.ts'
+import type { Instant, Json, JsonObject, Millis, Refusal } from '../core/index.ts'
+import { tokenErrors } from './errors.ts'
+
+/** 9999-12-31T23:59:59Z: a NumericDate beyond it is a mistake or an attack. */
+const lastSecond = 253_402_300_799
+const longestList = 512
+const unprintable = /\p{Cc}/u
+
+type ClaimReason = 'invalid' | 'expired' | 'wrong_audience' | 'insufficient_scope'
+
+/** Carries the first wrong claim out of a reader; never leaves this file. */
+class ClaimProblem extends Error {
+  readonly reason: ClaimReason
+
+  constructor(reason: ClaimReason, message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
+/**
+ * Runs a reader over verified claims; the first claim that is missing, of the wrong type or out of
+ * bounds makes the whole token invalid.
+ */
+export function readClaims<Outcome>(
+  members: JsonObject,
+  read: (claims: ClaimReader) => Outcome,
+): Outcome | Refusal {
+  try {
+    return read(new ClaimReader(members))
+  } catch (problem) {
+    if (problem instanceof ClaimProblem) return tokenErrors.refuse(problem.reason, problem.message)
+    throw problem
+  }
+}
+
+/** Reads own members only, each with a type and a bound. Absent and malformed are told apart. */
+export class ClaimReader {
+  readonly members: JsonObject
+
+  constructor(members: JsonObject) {
+    this.members = members
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.members, name)
+  }
+
+  /** The own member, unread; `undefined` when absent. */
+  member(name: string): Json | undefined {
+    return ownProperty(this.members, name) as Json | undefined
+  }
+
+  /** Ends the reading: the token is refused. */
+  refuse(problem: string, reason: ClaimReason = 'invalid'): never {
+    throw new ClaimProblem(reason, problem)
+  }
+
+  /** A required text of 1 to `maximum` characters without control characters. */
+  text(name: string, maximum = 256): string {
+    return this.optionalText(name, maximum) ?? this.refuse(`claim ${name} is missing`)
+  }
+
+  optionalText(name: string, maximum = 256): string | undefined {
+    const value = this.member(name)
+    if (value === undefined) return undefined
+    return isText(value, maximum) ? value : this.refuse(`claim ${name} is not a bounded text`)
+  }
+
+  /** A required NumericDate, as an instant. */
+  instant(name: string): Instant {
+    return this.optionalInstant(name) ?? this.refuse(`claim ${name} is missing`)
+  }
+
+  optionalInstant(name: string): Instant | undefined {
+    const value = this.member(name)
+    if (value === undefined) return undefined
+    if (typeof value !== 'number' || !(value >= 0 && value <= lastSecond)) {
+      return this.refuse(`claim ${name} is not a time in seconds`)
+    }
+    return Math.floor(value * 1000)
+  }
+
+  /** A list of texts; absent = empty. */
+  texts(name: string): readonly string[] {
+    const value = this.member(name)
+    if (value === undefined) return []
+    if (!Array.isArray(value) || value.length > longestList) {
+      return this.refuse(`claim ${name} is not a bounded list`)
+    }
+    const list = value as readonly unknown[]
+    return list.every((item) => isText(item, 256))
+      ? [...list]
+      : this.refuse(`claim ${name} holds something else than texts`)
+  }
+
+  /** Texts divided by spaces (RFC 6749 3.3); absent = empty. */
+  words(name: string): readonly string[] {
+    const value = this.member(name)
+    if (value === undefined || value === '') return []
+    if (!isText(value, 4096)) return this.refuse(`claim ${name} is not a bounded text`)
+    const words = value.split(' ').filter((word) => word !== '')
+    return words.length <= longestList ? words : this.refuse(`claim ${name} is too long`)
+  }
+
+  /** As `texts` when the claim is a list, as `words` when it is a text. */
+  textsOrWords(name: string): readonly string[] {
+    return Array.isArray(this.member(name)) ? this.texts(name) : this.words(name)
+  }
+
+  /**
+   * The thumbprint of the key a token is bound to (RFC 9449 6.1), if it is bound.
+   * Invariant: a binding of any kind we cannot check is refused, not taken as "not bound".
+   */
+  confirmationThumbprint(): string | undefined {
+    const confirmation = this.member('cnf')
+    if (confirmation === undefined) return undefined
+    if (!isJsonObject(confirmation) || Object.keys(confirmation).length !== 1) {
+      return this.refuse('claim cnf is not a single binding')
+    }
+    const thumbprint = ownProperty(confirmation, 'jkt')
+    return typeof thumbprint === 'string' && /^[A-Za-z0-9_-]{43}$/.test(thumbprint)
+      ? thumbprint
+      : this.refuse('claim cnf holds no key thumbprint')
+  }
+}
+
+/** What the times of a token are held against; all in milliseconds. */
+export interface TimeRules {
+  readonly clockSkew: Millis
+  /** Longest allowed span from `iat` to `exp`. */
+  readonly maximumLifetime: Millis
+  /** Longest allowed time since `iat`. */
+  readonly maximumAge: Millis
+}
+
+/** RFC 7519 4.1.4-4.1.6, with the skew in favour of the caller on both ends. */
+export function readTimes(
+  claims: ClaimReader,
+  now: Instant,
+  rules: TimeRules,
+): { readonly issuedAt: Instant; readonly expiresAt: Instant } {
+  const issuedAt = claims.instant('iat')
+  const expiresAt = claims.instant('exp')
+  const notBefore = claims.optionalInstant('nbf') ?? issuedAt
+  if (expiresAt <= issuedAt) claims.refuse('exp is not after iat')
+  if (expiresAt - issuedAt > rules.maximumLifetime) claims.refuse('it lives longer than allowed')
+  if (issuedAt > now + rules.clockSkew) claims.refuse('iat is in the future')
+  if (notBefore > now + rules.clockSkew) claims.refuse('nbf is in the future')
+  if (now >= expiresAt + rules.clockSkew) claims.refuse('it is past exp', 'expired')
+  if (now - issuedAt > rules.maximumAge + rules.clockSkew) {
+    claims.refuse('it is older than allowed', 'expired')
+  }
+  return { issuedAt, expiresAt }
+}
+
+/** Freezes a JSON value through and through: one verified token serves many requests. */
+export function deepFreeze<Value extends Json>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) deepFreeze(member)
+  }
+  return value
+}
+
+function isText(value: unknown, maximum: number): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= maximum &&
+    value.isWellFormed() &&
+    !unprintable.test(value)
+  )
+}

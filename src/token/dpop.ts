@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { equalText, isRefusal, millis, toBase64url } from '../core/index.ts'
+import type { Instant, Refusal } from '../core/index.ts'
+import { readClaims } from './claims.ts'
+import type { ClaimReader } from './claims.ts'
+import { tokenErrors } from './errors.ts'
+import { importPublicJwk, jwkThumbprint, parsePublicJwk } from './jwk.ts'
+import { parseJws, parseJwsClaims, verifyJws } from './jws.ts'
+import type { JwsAlgorithm, ParsedJws } from './jws.ts'
+import { proofTarget } from './proof-target.ts'
+import type { VerifiedToken } from './verified-token.ts'
+
+/** What proofs may be signed with; goes into challenges as `algs`. */
+export const proofAlgorithms = ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] as const
+
+/** How far `iat` may be from now, to either side. */
+export const proofWindow = millis(60_000)
+
+const longestProof = 8192
+const longestProofId = 128
+
+export interface DpopProofInput {
+  /** The value of the one `DPoP` header; the caller refuses a request with several. */
+  readonly proof: string
+  readonly method: string
+  /** Scheme, authority and path of the request as decided by the gateway, never from its headers. */
+  readonly url: string
+  readonly accessToken: string
+  /** `confirmationThumbprint` of the verified access token. */
+  readonly expectedThumbprint: string
+  readonly now: Instant
+  /** The nonces the server handed out and still accepts; undefined when it asks for none. */
+  readonly nonces: readonly string[] | undefined
+}
+
+/** A proof that fits its request, but may have been used before: see `takeProof`. */
+export interface CheckedProof {
+  readonly jti: string
+  readonly thumbprint: string
+  readonly issuedAt: Instant
+}
+
+/**
+ * Remembers used proofs. `take` answers true exactly once per id until `expiresAt`, over all
+ * processes that serve the same audience; a store that cannot tell must throw or reject.
+ */
+export interface ProofReplays {
+  take(id: string, expiresAt: Instant): boolean | Promise<boolean>
+}
+
+/**
+ * Checks a DPoP proof for a request to a protected resource (RFC 9449 4.3; the numbers are its steps).
+ * The key is compared with the token's binding before the signature is checked, so that only the
+ * holder of a bound token can cause that work.
+ */
+export function checkDpopProof(input: DpopProofInput): CheckedProof | Refusal {
+  // 2: a well-formed JWT.
+  const jws = parseJws(input.proof, longestProof)
+  if (jws === undefined) return refuse('it is not a well-formed JWT')
+  // 4 and 5: type and algorithm.
+  if (jws.type !== 'dpop+jwt') return refuse('typ is not dpop+jwt')
+  if (!isProofAlgorithm(jws.algorithm)) return refuse('the algorithm is not allowed')
+  // 7 and 12: the key is public, and the one the token is bound to.
+  const jwk = parsePublicJwk(jws.embeddedKey)
+  if (jwk === undefined) return refuse('jwk is not a public key')
+  const thumbprint = jwkThumbprint(jwk)
+  if (!equalText(thumbprint, input.expectedThumbprint)) return refuse('it is by another key')
+  // 6: the signature.
+  const key = proofKeys.find(thumbprint) ?? importPublicJwk(jwk)
+  if (key === undefined || !verifyJws(jws, key, jws.algorithm)) {
+    return refuse('the signature does not hold')
+  }
+  proofKeys.keep(thumbprint, key)
+  return checkClaims(jws, thumbprint, input)
+}
+
+/**
+ * Uses a checked proof up (RFC 9449 11.1). Invariant: called after `checkDpopProof`, so that nobody can
+ * use up another's proof, and before the request is acted on; a store that cannot tell means no.
+ */
+export function takeProof(
+  replays: ProofReplays,
+  proof: CheckedProof,
+): Refusal | undefined | Promise<Refusal | undefined> {
+  const judge = (isFirst: boolean) =>
+    isFirst ? undefined : tokenErrors.refuse('proof_replayed', 'the proof was used before')
+  try {
+    // One second more: `iat` may have been given in fractions of a second.
+    const taken = replays.take(proofId(proof), proof.issuedAt + proofWindow + 1000)
+    return taken instanceof Promise ? taken.then(judge, replaysUnavailable) : judge(taken)
+  } catch (cause) {
+    return replaysUnavailable(cause)
+  }
+}
+
+/**
+ * Whether a token may come with the scheme it came with: a bound token never as a bearer token, an
+ * unbound one never with the DPoP scheme (RFC 9449 7.1 and 7.2).
+ */
+export function checkBinding(
+  token: Pick<VerifiedToken, 'confirmationThumbprint'>,
+  scheme: 'Bearer' | 'DPoP',
+): Refusal | undefined {
+  const isBound = token.confirmationThumbprint !== undefined
+  if (isBound && scheme === 'Bearer') {
+    return tokenErrors.refuse('proof_required', 'a bound token came as a bearer token')
+  }
+  if (!isBound && scheme === 'DPoP') {
+    return tokenErrors.refuse('not_bound', 'an unbound token came with the DPoP scheme')
+  }
+  return undefined
+}
+
+function checkClaims(
+  jws: ParsedJws,
+  thumbprint: string,
+  input: DpopProofInput,
+): CheckedProof | Refusal {
+  const members = parseJwsClaims(jws)
+  if (members === undefined) return refuse('the claims are not JSON')
+  const read = readClaims(members, (claims) => {
+    const problem = findProblem(claims, input)
+    if (problem !== undefined) return problem
+    return { jti: claims.text('jti', longestProofId), thumbprint, issuedAt: claims.instant('iat') }
+  })
+  // What is wrong with a claim is wrong with the proof, not with the access token.
+  return isRefusal(read) && read.code === 'token.invalid' ? refuse(read.detail ?? '') : read
+}
+
+function findProblem(claims: ClaimReader, input: DpopProofInput): Refusal | undefined {
+  // 8 and 9: made for this method and this target.
+  if (claims.text('htm') !== input.method) return refuse('htm is another method')
+  const target = proofTarget(claims.text('htu', longestProof))
+  if (target === undefined || target !== proofTarget(input.url))
+    return refuse('htu is another target')
+  // 11: made just now.
+  if (Math.abs(input.now - claims.instant('iat')) > proofWindow) return refuse('iat is not recent')
+  // 12: made for this access token.
+  const hash = toBase64url(createHash('sha256').update(input.accessToken).digest())
+  if (!equalText(claims.text('ath'), hash)) return refuse('ath is of another token')
+  // 10: after the rest, so that only who holds the key learns that a nonce is wanted.
+  if (input.nonces === undefined) return undefined
+  const nonce = claims.optionalText('nonce')
+  return nonce !== undefined && input.nonces.includes(nonce)
+    ? undefined
+    : tokenErrors.refuse('proof_nonce', 'the nonce is not one of the server')
+}
+
+function refuse(detail: string): Refusal {
+  return tokenErrors.refuse('proof_invalid', detail)
+}
+
+function replaysUnavailable(cause: unknown): Refusal {
+  const detail = cause instanceof Error ? cause.message : 'the record of proofs does not answer'
+  return tokenErrors.refuse('replays_unavailable', detail)
+}
+
+function isProofAlgorithm(algorithm: JwsAlgorithm): boolean {
+  return proofAlgorithms.some((allowed) => allowed === algorithm)
+}
+
+/** The thumbprint has a fixed length, so the two parts cannot run into each other. */
+function proofId(proof: CheckedProof): string {
+  return toBase64url(createHash('sha256').update(`${proof.thumbprint}.${proof.jti}`).digest())
+}
+
+/**
+ * Keys by thumbprint, which determines them, so that this changes nothing but the cost. Only keys
+ * that a verified token is bound to come in.
+ */
+class ProofKeys {
+  readonly #keys = new Map<string, KeyObject>()
+
+  find(thumbprint: string): KeyObject | undefined {
+    return this.#keys.get(thumbprint)
+  }
+
+  keep(thumbprint: string, key: KeyObject): void {
+    if (this.#keys.has(thumbprint)) return
+    const [oldest] = this.#keys.keys()
+    if (this.#keys.size >= 4096 && oldest !== undefined) this.#keys.delete(oldest)
+    this.#keys.set(thumbprint, key)
+  }
+}
+
+const proofKeys = new ProofKeys()

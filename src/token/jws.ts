@@ -1,0 +1,204 @@
+import { constants, sign, verify } from 'node:crypto'
+import type { KeyObject, SigningOptions } from 'node:crypto'
+import {
+  invariant,
+  isJsonObject,
+  ownProperty,
+  parseBase64url,
+  parseJson,
+  toBase64url,
+} from '../core/index.ts'
+import type { Json, JsonObject } from '../core/index.ts'
+
+/** The signature algorithms Proofgate knows at all (RFC 7518 3.1, RFC 8037, RFC 9864). */
+export type JwsAlgorithm =
+  | 'ES256'
+  | 'ES384'
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'EdDSA'
+  | 'Ed25519'
+
+/** A compact JWS taken apart. Nothing in it is believed until `verifyJws` said yes. */
+export interface ParsedJws {
+  readonly algorithm: JwsAlgorithm
+  readonly type: string | undefined
+  readonly keyId: string | undefined
+  /**
+   * The `jwk` header member. Only a DPoP proof is checked with it, and only after its thumbprint was
+   * compared; `jku`, `x5u` and `x5c` are not even kept.
+   */
+  readonly embeddedKey: Json | undefined
+  /** What the signature covers, ASCII. */
+  readonly signingInput: string
+  readonly payload: Uint8Array
+  readonly signature: Uint8Array
+}
+
+interface Scheme {
+  readonly keyType: 'ec' | 'rsa' | 'ed25519'
+  readonly curve: string | undefined
+  readonly hash: string | null
+  readonly options: SigningOptions
+  /** Bytes; undefined when it follows the modulus. */
+  readonly signatureLength: number | undefined
+}
+
+const ecdsa = (curve: string, hash: string, signatureLength: number): Scheme => ({
+  keyType: 'ec',
+  curve,
+  hash,
+  options: { dsaEncoding: 'ieee-p1363' },
+  signatureLength,
+})
+const rsa = (hash: string, options: Scheme['options']): Scheme => ({
+  keyType: 'rsa',
+  curve: undefined,
+  hash,
+  options,
+  signatureLength: undefined,
+})
+const ed25519: Scheme = {
+  keyType: 'ed25519',
+  curve: undefined,
+  hash: null,
+  options: {},
+  signatureLength: 64,
+}
+const pkcs1 = { padding: constants.RSA_PKCS1_PADDING }
+const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
+
+const schemes: ReadonlyMap<string, Scheme> = new Map<JwsAlgorithm, Scheme>([
+  ['ES256', ecdsa('prime256v1', 'sha256', 64)],
+  ['ES384', ecdsa('secp384r1', 'sha384', 96)],
+  ['RS256', rsa('sha256', pkcs1)],
+  ['RS384', rsa('sha384', pkcs1)],
+  ['RS512', rsa('sha512', pkcs1)],
+  ['PS256', rsa('sha256', pss)],
+  ['EdDSA', ed25519],
+  ['Ed25519', ed25519],
+])
+
+const longestHeader = 8192
+const longestKeyId = 256
+const smallestModulus = 2048
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export function isJwsAlgorithm(value: unknown): value is JwsAlgorithm {
+  return typeof value === 'string' && schemes.has(value)
+}
+
+/**
+ * Takes a compact JWS apart (RFC 7515 5.2 steps 1-7): exactly three parts of strict base64url, a
+ * bounded JSON header without duplicate keys, an algorithm from the list above. A header with `crit`
+ * or `b64` is refused, since no extension is understood. `undefined` = refused.
+ *
+ * @param maximumLength - longest text that is looked at, in characters.
+ */
+export function parseJws(text: string, maximumLength: number): ParsedJws | undefined {
+  const parts = text.length > maximumLength ? [] : text.split('.', 4)
+  const [encodedHeader = '', encodedPayload = '', encodedSignature = ''] = parts
+  if (parts.length !== 3) return undefined
+  const header = parseHeader(encodedHeader)
+  const payload = parseBase64url(encodedPayload)
+  const signature = parseBase64url(encodedSignature)
+  if (header === undefined || payload === undefined || signature === undefined) return undefined
+  return { ...header, signingInput: `${encodedHeader}.${encodedPayload}`, payload, signature }
+}
+
+/** The payload as a JSON object; bounded, well-formed UTF-8, no duplicate keys; else `undefined`. */
+export function parseJwsClaims(jws: ParsedJws): JsonObject | undefined {
+  return parseJsonObject(jws.payload, jws.signingInput.length)
+}
+
+/**
+ * Whether the signature is the given key's, by the algorithm the *caller* fixed for that key.
+ * Invariant: the header's algorithm never chooses how a key is used; a key of another type, curve or
+ * of fewer than 2048 RSA bits, and any private or symmetric key, verifies nothing.
+ */
+export function verifyJws(jws: ParsedJws, key: KeyObject, algorithm: JwsAlgorithm): boolean {
+  const scheme = schemes.get(algorithm)
+  if (scheme === undefined || jws.algorithm !== algorithm) return false
+  if (key.type !== 'public' || !suits(key, scheme)) return false
+  if (jws.signature.byteLength !== signatureLength(key, scheme)) return false
+  try {
+    const input = Buffer.from(jws.signingInput, 'latin1')
+    return verify(scheme.hash, input, { key, ...scheme.options }, jws.signature)
+  } catch {
+    return false
+  }
+}
+
+/** Signs claims as a compact JWS; `typ` is always set, so that kinds of tokens cannot be confused. */
+export function signJws(input: {
+  readonly algorithm: JwsAlgorithm
+  readonly type: string
+  readonly keyId: string
+  readonly claims: Json
+  readonly key: KeyObject
+}): string {
+  const scheme = schemes.get(input.algorithm)
+  invariant(scheme !== undefined && suits(input.key, scheme), 'the key suits the algorithm')
+  const header = { alg: input.algorithm, typ: input.type, kid: input.keyId }
+  const signingInput = `${encodePart(header)}.${encodePart(input.claims)}`
+  const options = { key: input.key, ...scheme.options }
+  const signature = sign(scheme.hash, Buffer.from(signingInput, 'latin1'), options)
+  return `${signingInput}.${toBase64url(signature)}`
+}
+
+/** Whether a key is of the type, curve and size that an algorithm calls for. */
+export function keySuits(key: KeyObject, algorithm: JwsAlgorithm): boolean {
+  const scheme = schemes.get(algorithm)
+  return scheme !== undefined && suits(key, scheme)
+}
+
+function suits(key: KeyObject, scheme: Scheme): boolean {
+  if (key.type === 'secret' || key.asymmetricKeyType !== scheme.keyType) return false
+  if (scheme.keyType === 'ec') return key.asymmetricKeyDetails?.namedCurve === scheme.curve
+  return scheme.keyType !== 'rsa' || modulusBits(key) >= smallestModulus
+}
+
+function signatureLength(key: KeyObject, scheme: Scheme): number {
+  return scheme.signatureLength ?? Math.ceil(modulusBits(key) / 8)
+}
+
+function modulusBits(key: KeyObject): number {
+  return key.asymmetricKeyDetails?.modulusLength ?? 0
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || (typeof value === 'string' && value.length <= longestKeyId)
+}
+
+function parseHeader(
+  part: string,
+): Pick<ParsedJws, 'algorithm' | 'type' | 'keyId' | 'embeddedKey'> | undefined {
+  const bytes = part.length > longestHeader ? undefined : parseBase64url(part)
+  const header = bytes === undefined ? undefined : parseJsonObject(bytes, longestHeader)
+  if (header === undefined) return undefined
+  if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) return undefined
+  const algorithm = ownProperty(header, 'alg')
+  const type = ownProperty(header, 'typ')
+  const keyId = ownProperty(header, 'kid')
+  if (!isJwsAlgorithm(algorithm) || !isOptionalText(type) || !isOptionalText(keyId)) {
+    return undefined
+  }
+  return { algorithm, type, keyId, embeddedKey: ownProperty(header, 'jwk') as Json | undefined }
+}
+
+function parseJsonObject(bytes: Uint8Array, length: number): JsonObject | undefined {
+  let text: string
+  try {
+    text = utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+  const value = parseJson(text, { length, depth: 12 })
+  return isJsonObject(value) ? value : undefined
+}
+
+function encodePart(value: Json): string {
+  return toBase64url(Buffer.from(JSON.stringify(value)))
+}

@@ -1,0 +1,40 @@
+import type { Instant, JsonObject } from '../core/index.ts'
+
+/**
+ * What a token that passed every check says. Frozen, because one object serves every request that
+ * carries the same token.
+ */
+export interface VerifiedToken {
+  /** Subjects are unique per issuer only: name a principal by both. */
+  readonly issuer: string
+  readonly subject: string
+  readonly username: string | undefined
+  /** The OAuth client it was issued to; always there for tokens of our own issuer. */
+  readonly clientId: string | undefined
+  /** `jti`; always there for tokens of our own issuer. */
+  readonly tokenId: string | undefined
+  /** `sid`: the session it came from. */
+  readonly session: string | undefined
+  readonly scopes: readonly string[]
+  readonly groups: readonly string[]
+  readonly issuedAt: Instant
+  readonly expiresAt: Instant
+  /** When the person last proved who they are. */
+  readonly authTime: Instant | undefined
+  readonly acr: string | undefined
+  readonly amr: readonly string[]
+  /**
+   * `cnf.jkt`: the key the token is bound to.
+   * Invariant: with a thumbprint here the token is nothing without a DPoP proof by that key; see
+   * `checkBinding`.
+   */
+  readonly confirmationThumbprint: string | undefined
+  /** Every claim, for policy conditions. */
+  readonly claims: JsonObject
+}
+
+/** A verified access token of our own issuer (RFC 9068). */
+export interface VerifiedAccessToken extends VerifiedToken {
+  readonly clientId: string
+  readonly tokenId: string
+}
