@@ -125,18 +125,30 @@ interface Gateway {
 
 /** An access token as the gateway's issuer makes them, signed with the issuer's own key on disk. */
 async function obtainToken(gateway: Gateway, changes: Partial<TokenFacts> = {}): Promise<string> {
-  const file = readdirSync(gateway.keysDirectory).find((name) => /^sig-.*\.json$/.test(name))
-  if (file === undefined) throw new Error(`no signing key in ${gateway.keysDirectory}`)
-  const { jwk } = JSON.parse(readFileSync(join(gateway.keysDirectory, file), 'utf8')) as {
-    jwk: JWK
-  }
+  const key = readSigningKey(gateway.keysDirectory)
   return signToken({
-    key: jwk,
-    keyId: jwk.kid ?? '',
+    key,
+    keyId: key.kid ?? '',
     issuer: gateway.issuer,
     audience: `http://api.${DOMAIN}:${gateway.port}`,
     subject: PERSON,
-    claims: { client_id: 'proofgate-cli', groups: ['readers'] },
+    claims: {
+      client_id: 'proofgate-cli',
+      groups: ['readers'],
+      auth_time: Math.floor(Date.now() / 1000),
+      acr: 'phr',
+      amr: ['hwk', 'user'],
+    },
     ...changes,
   })
+}
+
+/** The ES256 key among the issuer's private keys; each file holds one as a JWK. */
+function readSigningKey(folder: string): JWK {
+  const keys = readdirSync(folder)
+    .filter((name) => /^sig-.*\.json$/.test(name))
+    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as { readonly jwk: JWK })
+  const found = keys.find(({ jwk }) => jwk.crv === 'P-256')
+  if (found === undefined) throw new Error(`there is no ES256 signing key in ${folder}`)
+  return found.jwk
 }
