@@ -1,0 +1,207 @@
+import type { Socket } from 'node:net'
+
+import { millis } from '../../core/index.ts'
+import type { Millis } from '../../core/index.ts'
+import type { ResponseHead, UpstreamFailureKind } from './contract.ts'
+import type { Carrier, LiveExchange } from './exchange.ts'
+import { ResponseParser } from './parser.ts'
+import type { ParserEvents } from './parser.ts'
+import type { SocketReader } from './reader.ts'
+import type { Ticks } from './ticks.ts'
+
+/** The pool a connection belongs to. */
+export interface ConnectionOwner {
+  readonly ticks: Ticks
+  readonly maxHeaderBytes: number
+  readonly keepAliveTimeout: Millis
+  /** The connection is free for another exchange. */
+  released(connection: Connection): void
+  /** The connection is closed. */
+  closed(connection: Connection): void
+  /** The connection is closed, and its exchange is to be sent again on a fresh one. */
+  died(connection: Connection, exchange: LiveExchange): void
+  /** The exchange failed on a connection that is closed. */
+  failed(exchange: LiveExchange, kind: UpstreamFailureKind, detail: string): void
+  /** The connection's socket belongs to someone else now. */
+  surrendered(connection: Connection): void
+}
+
+/** How much earlier than the upstream we give an unused connection up. */
+const keepAliveMargin = 1000
+
+/** One connection: carries an exchange at a time and is thrown away after anything odd. */
+export class Connection implements Carrier, ParserEvents {
+  readonly socket: Socket
+  readonly #owner: ConnectionOwner
+  readonly #parser: ResponseParser
+  #exchange: LiveExchange | undefined
+  #dead = false
+  #served = 0
+  /** The view being parsed is overwritten by the next read. */
+  #lent = false
+  #idleSince = 0
+  #idleTicks: number
+  #error = ''
+
+  constructor(owner: ConnectionOwner, socket: Socket, reader: SocketReader | undefined) {
+    this.#owner = owner
+    this.socket = socket
+    this.#parser = new ResponseParser(this, owner.maxHeaderBytes)
+    this.#idleTicks = owner.ticks.within(owner.keepAliveTimeout)
+    if (reader === undefined) socket.on('data', (chunk: Buffer) => this.#read(chunk, false))
+    else reader.consumer = (view, lent) => this.#read(view, lent)
+    socket.on('drain', () => this.#exchange?.drained())
+    socket.on('error', (error) => {
+      this.#error = error.message
+    })
+    socket.on('end', () => this.#ended())
+    socket.on('close', () => this.#closed())
+  }
+
+  /** Carries an exchange. @param soon - its caller may still be about to write a body. */
+  start(exchange: LiveExchange, soon: boolean): void {
+    this.#exchange = exchange
+    this.#parser.begin(exchange.expectation)
+    exchange.attach(this, soon)
+  }
+
+  /** Still good for another exchange. */
+  isUsable(): boolean {
+    return !this.#dead && this.#owner.ticks.now - this.#idleSince < this.#idleTicks
+  }
+
+  drop(): void {
+    if (this.#dead) return
+    this.#discard()
+    this.#owner.closed(this)
+  }
+
+  /** Closes what has been unused, or silent, for too long. */
+  sweep(): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) {
+      if (!this.isUsable()) this.drop()
+      return
+    }
+    const kind = exchange.expired(this.#owner.ticks.now)
+    if (kind !== undefined) this.#fail(kind, 'the upstream was silent for too long')
+  }
+
+  /** Fails what is being carried, because its time is over. */
+  abandon(detail: string): void {
+    this.#fail('aborted', detail)
+  }
+
+  informational(status: number, headers: readonly string[]): void {
+    this.#exchange?.sink.onInformational?.(status, headers)
+  }
+
+  head(head: ResponseHead): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    exchange.responded = true
+    exchange.stamp = this.#owner.ticks.now
+    exchange.sink.onHead(head)
+  }
+
+  data(view: Buffer, last: boolean): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    exchange.stamp = this.#owner.ticks.now
+    const chunk = this.#lent ? Buffer.from(view) : view
+    if (!exchange.sink.onData(chunk, last) && !last) exchange.pause()
+  }
+
+  end(trailers: readonly string[], reusable: boolean): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    this.#exchange = undefined
+    // Invariant: the next request starts where the upstream has read this one to its end.
+    const settled = exchange.complete && this.socket.writableLength === 0
+    exchange.close()
+    if (reusable && settled && !exchange.needsFresh && this.#rest()) {
+      if (exchange.paused) this.socket.resume()
+      this.#owner.released(this)
+    } else this.drop()
+    exchange.sink.onEnd(trailers)
+  }
+
+  upgraded(head: ResponseHead, leftover: Buffer): void {
+    const exchange = this.#exchange
+    if (exchange?.upgradeSink === undefined) return
+    this.#exchange = undefined
+    this.#dead = true
+    exchange.close()
+    const { socket } = this
+    socket.pause()
+    for (const event of ['data', 'drain', 'end', 'close'] as const) socket.removeAllListeners(event)
+    this.#owner.surrendered(this)
+    exchange.upgradeSink.onUpgrade(head, socket, leftover)
+  }
+
+  failed(kind: 'malformed' | 'too_large' | 'reset', detail: string): void {
+    if (kind === 'reset') this.#lost(detail)
+    else this.#fail(kind, detail)
+  }
+
+  #read(view: Buffer, lent: boolean): void {
+    if (this.#dead) return
+    // Invariant: an answer nobody asked for is never kept for whoever asks next.
+    if (this.#exchange === undefined) {
+      this.drop()
+      return
+    }
+    this.#lent = lent
+    this.#parser.feed(view)
+  }
+
+  #ended(): void {
+    if (this.#dead) return
+    this.#parser.finish()
+    this.drop()
+  }
+
+  #closed(): void {
+    if (this.#dead) return
+    const reason = this.#error === '' ? 'the connection was closed' : this.#error
+    if (this.#exchange === undefined) this.drop()
+    else this.#lost(reason)
+  }
+
+  /** The connection went away under its exchange. */
+  #lost(detail: string): void {
+    const exchange = this.#exchange
+    const unanswered = this.#served > 0 && !this.#parser.started
+    if (exchange?.repeatable !== true || exchange.retried || !unanswered) {
+      this.#fail('reset', detail)
+      return
+    }
+    this.#discard()
+    exchange.retried = true
+    this.#owner.died(this, exchange)
+  }
+
+  #fail(kind: UpstreamFailureKind, detail: string): void {
+    const exchange = this.#exchange
+    this.drop()
+    if (exchange !== undefined) this.#owner.failed(exchange, kind, detail)
+  }
+
+  #discard(): void {
+    this.#dead = true
+    this.#exchange = undefined
+    this.#parser.stop()
+    this.socket.destroy()
+  }
+
+  /** Becomes unused; false when the upstream is about to close it anyway. */
+  #rest(): boolean {
+    this.#served += 1
+    const { ticks, keepAliveTimeout } = this.#owner
+    const said = this.#parser.keepAliveSeconds
+    const promised = said === undefined ? Infinity : said * 1000 - keepAliveMargin
+    this.#idleTicks = ticks.within(millis(Math.min(keepAliveTimeout, promised)))
+    this.#idleSince = ticks.now
+    return this.#idleTicks > 0
+  }
+}

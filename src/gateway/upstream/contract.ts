@@ -1,0 +1,156 @@
+import type { Duplex } from 'node:stream'
+
+import type { Millis } from '../../core/index.ts'
+import type { Resolver } from './resolve.ts'
+
+/** Where an upstream is and what it may cost. Every time-out is never early; see `Upstream`. */
+export interface UpstreamOptions {
+  /** Names the upstream in details; never sent. */
+  readonly name: string
+  /** `http:` or `https:`; only host and port are used, never a path or user info. */
+  readonly url: URL
+  /** Whether loopback, private, link-local and other internal addresses may be connected to. */
+  readonly allowPrivateAddresses: boolean
+  /** From asking for a connection to having one: name look-up, TCP, TLS and the wait for a place. */
+  readonly connectTimeout: Millis
+  /** From the whole request sent to the whole response head received; 1xx answers do not extend it. */
+  readonly headersTimeout: Millis
+  /** Between two pieces of a body, in either direction, while the other side is asked to move. */
+  readonly idleTimeout: Millis
+  /** Connections open or being opened at once; upgraded ones are not counted after their 101. */
+  readonly maxConnections: number
+  /** Requests that may wait for a connection; 1,024 when absent. */
+  readonly maxQueued?: number
+  /** An unused connection is closed after this, or a second before the upstream says it will. */
+  readonly keepAliveTimeout: Millis
+  /** Bound of a response head, and of the trailer section. */
+  readonly maxHeaderBytes: number
+  readonly tls?: {
+    /** PEM; the built-in authorities when absent. */
+    readonly ca?: string
+    /** Name to ask for and to check; the URL's host when absent. */
+    readonly servername?: string
+  }
+  /** Turns a host name into addresses; the system's resolver when absent. */
+  readonly resolve?: Resolver
+}
+
+/** How the body of a request is delimited on the wire. */
+export type RequestFraming =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly length: number }
+  | { readonly kind: 'chunked' }
+
+export interface OutgoingRequest {
+  readonly method: string
+  /** Origin form (or `*` for OPTIONS), already canonical; sent byte for byte. */
+  readonly target: string
+  /**
+   * Flat name, value pairs with exactly one `host`. Framing and connection headers
+   * (`connection`, `content-length`, `transfer-encoding`, `upgrade` and kin) are written here, not there.
+   */
+  readonly headers: readonly string[]
+  readonly framing: RequestFraming
+  /** Replaces the upstream's own for this request. */
+  readonly headersTimeout?: Millis
+  /** Replaces the upstream's own for this request; `Infinity` for event streams. */
+  readonly idleTimeout?: Millis
+}
+
+/** A request to change protocols; has no body. */
+export interface UpgradeRequest extends OutgoingRequest {
+  readonly framing: { readonly kind: 'none' }
+  /** The one protocol asked for, such as `websocket`; any other in the answer is malformed. */
+  readonly protocol: string
+}
+
+export interface ResponseHead {
+  readonly status: number
+  readonly statusText: string
+  /** Flat name, value pairs as received, without hop-by-hop headers and those `Connection` named. */
+  readonly headers: string[]
+  readonly framing: 'none' | 'length' | 'chunked' | 'close'
+  /** The declared length; with framing `none` it is what a GET would have had (HEAD, 304). */
+  readonly length?: number
+}
+
+/**
+ * Receives one response. After `onEnd` or `onFailure` (exactly one of them) nothing more is called.
+ * A sink may call anything on its exchange and upstream from inside a call. It must not throw.
+ */
+export interface ResponseSink {
+  /** 100 to 199 except 101; at most eight per response. */
+  onInformational?(status: number, headers: readonly string[]): void
+  onHead(head: ResponseHead): void
+  /**
+   * A piece of the body, the receiver's to keep. With `last` the message is complete with this piece
+   * and `onEnd` follows in the same call, so a small answer can be written at once.
+   *
+   * @returns `false` to pause until `resume`; what was already read (64 KiB) may still come.
+   */
+  onData(chunk: Buffer, last: boolean): boolean
+  /** The response is complete. Flat name, value pairs of the trailer section, framing fields removed. */
+  onEnd(trailers: readonly string[]): void
+  onFailure(failure: UpstreamFailure): void
+}
+
+/** Receives the answer to an upgrade: a 101 with the tunnel, or a response like any other. */
+export interface UpgradeSink extends ResponseSink {
+  /**
+   * The head keeps `Upgrade`. The socket is paused, owned by the receiver and no longer the pool's;
+   * `leftover` are the tunnel's first bytes.
+   */
+  onUpgrade(head: ResponseHead, socket: Duplex, leftover: Buffer): void
+}
+
+/** The sending side of one request, and its switch. Calls after its end do nothing. */
+export interface Exchange {
+  /** Sends a piece of the body. @returns `false` when the writer should wait for `onDrain`. */
+  write(chunk: Buffer): boolean
+  /** Called each time a `write` that returned `false` has left; one listener, the last one set. */
+  onDrain(listener: () => void): void
+  /** The body is complete. Trailers are sent with chunked framing only. */
+  end(trailers?: readonly string[]): void
+  pause(): void
+  resume(): void
+  /** Drops the request and its connection; the sink hears nothing more. */
+  abort(): void
+}
+
+export type UpstreamFailureKind =
+  | 'connect_refused'
+  | 'connect_timeout'
+  | 'address_forbidden'
+  | 'name_not_found'
+  | 'tls'
+  | 'headers_timeout'
+  | 'idle_timeout'
+  | 'reset'
+  | 'malformed'
+  | 'too_large'
+  | 'pool_exhausted'
+  | 'aborted'
+
+/** Why there is no (complete) response. */
+export interface UpstreamFailure {
+  readonly kind: UpstreamFailureKind
+  /** No response head was handed to the sink yet: an error can still be answered. */
+  readonly beforeResponse: boolean
+  /** Bytes of the request may have reached the upstream. */
+  readonly sent: boolean
+  /** For operators. */
+  readonly detail: string
+}
+
+export interface UpstreamStats {
+  /** Connections open or being opened. */
+  readonly open: number
+  readonly idle: number
+  readonly queued: number
+  readonly requests: number
+  /** Requests that found a kept-alive connection. */
+  readonly reused: number
+  readonly retried: number
+  readonly failed: number
+  readonly upgraded: number
+}

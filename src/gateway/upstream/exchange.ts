@@ -1,0 +1,278 @@
+import { invariant } from '../../core/index.ts'
+import type {
+  Exchange,
+  OutgoingRequest,
+  RequestFraming,
+  ResponseSink,
+  UpgradeSink,
+  UpstreamFailureKind,
+} from './contract.ts'
+import { encodeHead, encodeTrailers } from './encode.ts'
+import type { ParserExpectation } from './parser.ts'
+import type { Ticks } from './ticks.ts'
+
+/** What an exchange needs of the connection it was given. */
+export interface Carrier {
+  readonly socket: {
+    readonly writableNeedDrain: boolean
+    write(data: string, encoding: 'latin1'): boolean
+    write(data: Buffer): boolean
+    cork(): void
+    uncork(): void
+    pause(): unknown
+    resume(): unknown
+  }
+  /** Closes the connection because its exchange is of no more use. */
+  drop(): void
+}
+
+export interface ExchangeSettings {
+  readonly ticks: Ticks
+  readonly headersTicks: number
+  readonly idleTicks: number
+  /** For an upgrade: what to ask for and who takes the tunnel. */
+  readonly upgrade?: { readonly protocol: string; readonly sink: UpgradeSink }
+  /** The exchange was given up while it waited for a connection. */
+  readonly abandoned: (exchange: LiveExchange) => void
+}
+
+/** Pieces up to this size are joined with what surrounds them into one write. */
+const joinBelow = 16 * 1024
+
+/** Methods that can be sent again when nobody can say whether the first one arrived. */
+const repeatableMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** One request on its way: waits for a connection, writes to it, hears how it ended. */
+export class LiveExchange implements Exchange {
+  readonly sink: ResponseSink
+  readonly upgradeSink: UpgradeSink | undefined
+  readonly expectation: ParserExpectation
+  /** May be sent a second time, on a fresh connection. */
+  readonly repeatable: boolean
+  retried = false
+  /** When this last moved, in ticks. */
+  stamp: number
+  /** A response head was handed over. */
+  responded = false
+  /** The request, with its body, was handed to the socket. */
+  complete = false
+  paused = false
+
+  readonly #settings: ExchangeSettings
+  readonly #framing: RequestFraming
+  readonly #head: string
+  #headPending = true
+  #remaining: number
+  #carrier: Carrier | undefined
+  #sent = false
+  #over = false
+  #ended: boolean
+  #blocked = false
+  #held: Buffer[] = []
+  #trailers: readonly string[] = []
+  #drained: (() => void) | undefined
+
+  constructor(request: OutgoingRequest, sink: ResponseSink, settings: ExchangeSettings) {
+    this.#head = encodeHead(request, settings.upgrade?.protocol)
+    this.#framing = request.framing
+    this.#remaining = request.framing.kind === 'length' ? request.framing.length : 0
+    this.#ended = request.framing.kind === 'none'
+    this.#settings = settings
+    this.stamp = settings.ticks.now
+    this.sink = sink
+    this.upgradeSink = settings.upgrade?.sink
+    this.expectation = {
+      headRequest: request.method === 'HEAD',
+      upgrade: settings.upgrade?.protocol.toLowerCase(),
+    }
+    this.repeatable =
+      this.#ended && settings.upgrade === undefined && repeatableMethods.has(request.method)
+  }
+
+  get over(): boolean {
+    return this.#over
+  }
+
+  /** Needs a connection that carried nothing before. */
+  get needsFresh(): boolean {
+    return this.retried || this.upgradeSink !== undefined
+  }
+
+  /** Goes out on a connection. @param soon - the caller may still be about to write a body. */
+  attach(carrier: Carrier, soon: boolean): void {
+    this.#carrier = carrier
+    this.#headPending = true
+    this.stamp = this.#settings.ticks.now
+    if (this.paused) carrier.socket.pause()
+    if (this.#ended) {
+      this.#flushHeld(carrier)
+      this.#finishRequest(carrier)
+    } else if (soon) setImmediate(flushHead, this)
+    else {
+      this.#flushHeld(carrier)
+      this.flushHead()
+      if (!carrier.socket.writableNeedDrain) this.drained()
+    }
+  }
+
+  /** Sends the head if no piece of body came to go with it. */
+  flushHead(): void {
+    if (this.#over || !this.#headPending || this.#carrier === undefined) return
+    this.#send(this.#carrier, this.#takeHead())
+  }
+
+  /** The socket has taken everything written so far. */
+  drained(): void {
+    this.stamp = this.#settings.ticks.now
+    if (!this.#blocked) return
+    this.#blocked = false
+    this.#drained?.()
+  }
+
+  /** Which time-out has passed, if one has. */
+  expired(now: number): 'headers_timeout' | 'idle_timeout' | undefined {
+    if (this.paused) return undefined
+    const passed = now - this.stamp
+    if (this.responded || this.#blocked) {
+      return passed > this.#settings.idleTicks ? 'idle_timeout' : undefined
+    }
+    return this.complete && passed > this.#settings.headersTicks ? 'headers_timeout' : undefined
+  }
+
+  /** Nothing more is said to the sink. */
+  close(): void {
+    this.#over = true
+    this.#carrier = undefined
+    this.#held = []
+  }
+
+  fail(kind: UpstreamFailureKind, detail: string): void {
+    if (this.#over) return
+    this.close()
+    this.sink.onFailure({ kind, beforeResponse: !this.responded, sent: this.#sent, detail })
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#over || chunk.length === 0) return true
+    invariant(!this.#ended, 'a body was written after its end')
+    if (this.#framing.kind === 'length') {
+      this.#remaining -= chunk.length
+      // Invariant: what the upstream reads as the next request is never the rest of this body.
+      if (this.#remaining < 0) {
+        this.#break('the request body is longer than declared')
+        return true
+      }
+    }
+    if (this.#carrier === undefined) {
+      this.#held.push(chunk)
+      this.#blocked = true
+      return false
+    }
+    this.#sendPiece(this.#carrier, chunk)
+    this.#blocked = this.#carrier.socket.writableNeedDrain
+    return !this.#blocked
+  }
+
+  onDrain(listener: () => void): void {
+    this.#drained = listener
+  }
+
+  end(trailers: readonly string[] = []): void {
+    if (this.#over || this.#ended) return
+    this.#ended = true
+    this.#trailers = trailers
+    if (this.#framing.kind === 'length' && this.#remaining > 0) {
+      this.#break('the request body is shorter than declared')
+    } else if (this.#carrier !== undefined) this.#finishRequest(this.#carrier)
+  }
+
+  pause(): void {
+    if (this.#over || this.paused) return
+    this.paused = true
+    this.#carrier?.socket.pause()
+  }
+
+  resume(): void {
+    if (this.#over || !this.paused) return
+    this.paused = false
+    this.stamp = this.#settings.ticks.now
+    this.#carrier?.socket.resume()
+  }
+
+  abort(): void {
+    if (this.#over) return
+    const carrier = this.#carrier
+    this.close()
+    if (carrier === undefined) this.#settings.abandoned(this)
+    else carrier.drop()
+  }
+
+  #break(detail: string): void {
+    const carrier = this.#carrier
+    const failure = {
+      kind: 'aborted',
+      beforeResponse: !this.responded,
+      sent: this.#sent,
+      detail,
+    } as const
+    this.close()
+    if (carrier === undefined) this.#settings.abandoned(this)
+    else carrier.drop()
+    this.sink.onFailure(failure)
+  }
+
+  #flushHeld(carrier: Carrier): void {
+    const held = this.#held
+    this.#held = []
+    for (const chunk of held) this.#sendPiece(carrier, chunk)
+  }
+
+  #finishRequest(carrier: Carrier): void {
+    const last = this.#framing.kind === 'chunked' ? `0\r\n${encodeTrailers(this.#trailers)}` : ''
+    const text = this.#takeHead() + last
+    if (text !== '') this.#send(carrier, text)
+    this.complete = true
+    this.stamp = this.#settings.ticks.now
+  }
+
+  #sendPiece(carrier: Carrier, chunk: Buffer): void {
+    const chunked = this.#framing.kind === 'chunked'
+    const before = this.#takeHead() + (chunked ? `${chunk.length.toString(16)}\r\n` : '')
+    const after = chunked ? '\r\n' : ''
+    const { socket } = carrier
+    this.#sent = true
+    this.stamp = this.#settings.ticks.now
+    if (before === '') socket.write(chunk)
+    else if (chunk.length <= joinBelow) socket.write(join(before, chunk, after))
+    else {
+      socket.cork()
+      socket.write(before, 'latin1')
+      socket.write(chunk)
+      if (after !== '') socket.write(after, 'latin1')
+      socket.uncork()
+    }
+  }
+
+  #send(carrier: Carrier, text: string): void {
+    this.#sent = true
+    carrier.socket.write(text, 'latin1')
+  }
+
+  #takeHead(): string {
+    if (!this.#headPending) return ''
+    this.#headPending = false
+    return this.#head
+  }
+}
+
+function flushHead(exchange: LiveExchange): void {
+  exchange.flushHead()
+}
+
+function join(before: string, chunk: Buffer, after: string): Buffer {
+  const joined = Buffer.allocUnsafe(before.length + chunk.length + after.length)
+  joined.write(before, 0, 'latin1')
+  chunk.copy(joined, before.length)
+  joined.write(after, before.length + chunk.length, 'latin1')
+  return joined
+}

@@ -1,0 +1,33 @@
+/**
+ * A pooled HTTP/1.1 client for one origin, made for forwarding: callbacks instead of streams and
+ * promises, one write per small request, a strict parser that copies little.
+ *
+ * Guarantees: a response is whole or has failed, never silently cut; what two parsers could read
+ * differently is malformed (RFC 9112); a connection that did anything odd, or said anything unasked, is
+ * not used again; only GET, HEAD and OPTIONS without a body are ever sent twice, once, when a
+ * kept-alive connection died without a byte of answer; every address is judged when it is connected to,
+ * and it is that address that is connected to; queue, heads, trailers and buffers are bounded.
+ *
+ * Does not: follow redirects, decode content, pipeline, speak HTTP/2, limit the length of a body or the
+ * whole time of an exchange (`abort` is there for that), or tell a TLS connection that was cut from one
+ * that was closed when the body ends with the connection. An upstream that answers ahead of a request
+ * it has not seen, at the very moment that request is written, cannot be told from a fast one.
+ */
+export { isMetadataAddress, isPrivateAddress } from './address.ts'
+export type {
+  Exchange,
+  OutgoingRequest,
+  RequestFraming,
+  ResponseHead,
+  ResponseSink,
+  UpgradeRequest,
+  UpgradeSink,
+  UpstreamFailure,
+  UpstreamFailureKind,
+  UpstreamOptions,
+  UpstreamStats,
+} from './contract.ts'
+export { refuseFailure, upstreamErrors } from './errors.ts'
+export { resolveChecked, systemResolver } from './resolve.ts'
+export type { AddressVerdict, Resolver } from './resolve.ts'
+export { Upstream } from './upstream.ts'

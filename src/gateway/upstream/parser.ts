@@ -1,0 +1,255 @@
+import { ChunkedDecoder } from './chunked.ts'
+import type { ResponseHead } from './contract.ts'
+import { parseHead, parseTrailers } from './head.ts'
+import type { ParsedHead } from './head.ts'
+
+/** Receives what a response parser finds, in order, from inside `feed` and `finish`. */
+export interface ParserEvents {
+  informational(status: number, headers: readonly string[]): void
+  head(head: ResponseHead): void
+  /** `view` is only valid during the call. */
+  data(view: Buffer, last: boolean): void
+  /** `reusable`: another request may follow on this connection. */
+  end(trailers: readonly string[], reusable: boolean): void
+  upgraded(head: ResponseHead, leftover: Buffer): void
+  /** The response cannot go on; nothing follows. */
+  failed(kind: 'malformed' | 'too_large' | 'reset', detail: string): void
+}
+
+export interface ParserExpectation {
+  /** The request was HEAD. */
+  readonly headRequest: boolean
+  /** The one protocol a 101 may switch to, lower case; without it a 101 is malformed. */
+  readonly upgrade: string | undefined
+}
+
+type Phase = 'idle' | 'head' | 'length' | 'chunked' | 'close'
+
+const maxInformational = 8
+const headEnd = Buffer.from('\r\n\r\n', 'latin1')
+const statusLineStart = Buffer.from('HTTP/1.', 'latin1')
+const noTrailers: readonly string[] = []
+
+/**
+ * Reads the responses of one connection, one after the other, from whatever pieces arrive: what is
+ * found does not depend on where the pieces were cut. Knows nothing of sockets.
+ */
+export class ResponseParser {
+  /** Seconds the last response promised to keep an unused connection open, if it did. */
+  keepAliveSeconds: number | undefined
+  /** Whether any byte of the current response has arrived. */
+  started = false
+
+  readonly #events: ParserEvents
+  readonly #maxHeaderBytes: number
+  #phase: Phase = 'idle'
+  #expectation: ParserExpectation = { headRequest: false, upgrade: undefined }
+  #partial: PartialHead | undefined
+  #informational = 0
+  #persistent = false
+  #remaining = 0
+  #decoder: ChunkedDecoder | undefined
+
+  constructor(events: ParserEvents, maxHeaderBytes: number) {
+    this.#events = events
+    this.#maxHeaderBytes = maxHeaderBytes
+  }
+
+  /** Expects a response. */
+  begin(expectation: ParserExpectation): void {
+    this.#phase = 'head'
+    this.#expectation = expectation
+    this.#partial = undefined
+    this.#informational = 0
+    this.#decoder = undefined
+    this.started = false
+  }
+
+  /** Forgets the current response: nothing more is reported. */
+  stop(): void {
+    this.#phase = 'idle'
+  }
+
+  /**
+   * Takes the next bytes; may change them. Bytes that no response is expected for are not read: the
+   * owner drops the connection that carried them.
+   */
+  feed(bytes: Buffer): void {
+    this.started = true
+    let at = 0
+    while (at < bytes.length && this.#phase === 'head') at = this.#feedHead(bytes, at)
+    if (at >= bytes.length) return
+    switch (this.#phase) {
+      case 'length':
+        this.#feedLength(bytes, at)
+        break
+      case 'chunked':
+        this.#feedChunked(bytes, at)
+        break
+      case 'close':
+        this.#events.data(at === 0 ? bytes : bytes.subarray(at), false)
+        break
+      case 'idle':
+      case 'head':
+        break
+    }
+  }
+
+  /** The upstream closed its side. */
+  finish(): void {
+    if (this.#phase === 'close') this.#complete(noTrailers, false)
+    else if (this.#phase !== 'idle') {
+      this.#fail('reset', 'the connection was closed before the response was complete')
+    }
+  }
+
+  #feedHead(bytes: Buffer, from: number): number {
+    if (this.#partial === undefined) {
+      const end = bytes.indexOf(headEnd, from)
+      if (end >= 0) {
+        const next = end + headEnd.length
+        this.#takeHead(bytes.subarray(from, next), bytes, next)
+        return next
+      }
+      this.#partial = new PartialHead(this.#maxHeaderBytes)
+    }
+    const consumed = this.#partial.append(bytes, from)
+    const { block, impossible } = this.#partial
+    if (impossible) this.#fail('malformed', 'no HTTP/1.1 status line')
+    else if (this.#partial.full) this.#fail('too_large', 'response head too long')
+    else if (block !== undefined) {
+      this.#partial = undefined
+      this.#takeHead(block, bytes, consumed)
+    }
+    return consumed
+  }
+
+  #takeHead(block: Buffer, bytes: Buffer, next: number): void {
+    if (block.length > this.#maxHeaderBytes && startsStatusLine(block)) {
+      this.#fail('too_large', 'response head too long')
+      return
+    }
+    const parsed = parseHead(block, this.#expectation)
+    if (typeof parsed === 'string') this.#fail('malformed', parsed)
+    else if (parsed.head.status === 101) this.#switchProtocols(parsed, bytes, next)
+    else if (parsed.head.status < 200) this.#inform(parsed.head)
+    else this.#beginBody(parsed, next < bytes.length)
+  }
+
+  #inform(head: ResponseHead): void {
+    this.#informational += 1
+    if (this.#informational > maxInformational) this.#fail('malformed', 'too many interim answers')
+    else this.#events.informational(head.status, head.headers)
+  }
+
+  #switchProtocols(parsed: ParsedHead, bytes: Buffer, next: number): void {
+    const { upgrade } = this.#expectation
+    if (upgrade === undefined || parsed.upgrade !== upgrade) {
+      this.#fail('malformed', 'a switch to a protocol that was not asked for')
+      return
+    }
+    this.#phase = 'idle'
+    this.#events.upgraded(parsed.head, Buffer.from(bytes.subarray(next)))
+  }
+
+  #beginBody(parsed: ParsedHead, more: boolean): void {
+    const { head } = parsed
+    this.#persistent = parsed.persistent
+    this.keepAliveSeconds = parsed.keepAliveSeconds
+    this.#remaining = head.framing === 'length' ? (head.length ?? 0) : 0
+    if (head.framing === 'none' || (head.framing === 'length' && this.#remaining === 0)) {
+      this.#events.head(head)
+      // The sink may have aborted from inside the call.
+      if (this.#phase === 'head') this.#complete(noTrailers, !more)
+      return
+    }
+    this.#phase = head.framing
+    if (head.framing === 'chunked') this.#decoder = new ChunkedDecoder(this.#maxHeaderBytes)
+    this.#events.head(head)
+  }
+
+  #feedLength(bytes: Buffer, at: number): void {
+    const available = bytes.length - at
+    const last = available >= this.#remaining
+    const view = last ? bytes.subarray(at, at + this.#remaining) : bytes.subarray(at)
+    const excess = available > this.#remaining
+    this.#remaining -= view.length
+    this.#events.data(view, last)
+    if (last && this.#phase === 'length') this.#complete(noTrailers, !excess)
+  }
+
+  #feedChunked(bytes: Buffer, at: number): void {
+    const decoder = this.#decoder
+    if (decoder === undefined) return
+    const next = decoder.decode(bytes, at)
+    const trailers = decoder.hasTrailers ? parseTrailers(decoder.trailers) : noTrailers
+    const whole = decoder.done && typeof trailers !== 'string'
+    if (decoder.produced > 0) {
+      this.#events.data(bytes.subarray(at, at + decoder.produced), whole)
+      if (this.#phase !== 'chunked') return
+    }
+    if (decoder.problem !== undefined) this.#fail(decoder.problem, decoder.detail)
+    else if (typeof trailers === 'string') this.#fail('malformed', trailers)
+    else if (decoder.done) this.#complete(trailers, next === bytes.length)
+  }
+
+  #complete(trailers: readonly string[], clean: boolean): void {
+    this.#phase = 'idle'
+    this.#events.end(trailers, clean && this.#persistent)
+  }
+
+  #fail(kind: 'malformed' | 'too_large' | 'reset', detail: string): void {
+    this.#phase = 'idle'
+    this.#events.failed(kind, detail)
+  }
+}
+
+/** Collects a head that arrives in more than one piece. */
+class PartialHead {
+  /** The whole head, once its empty line arrived. */
+  block: Buffer | undefined
+  /** The bytes cannot become a status line. */
+  impossible = false
+  /** The bound was reached without an empty line. */
+  full = false
+
+  readonly #limit: number
+  #bytes = Buffer.allocUnsafeSlow(1024)
+  #length = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Takes bytes until the head is complete or refused. @returns the index after the last taken. */
+  append(bytes: Buffer, from: number): number {
+    const room = this.#limit - this.#length
+    const taken = Math.min(bytes.length - from, room)
+    this.#reserve(this.#length + taken)
+    bytes.copy(this.#bytes, this.#length, from, from + taken)
+    const searchFrom = Math.max(0, this.#length - headEnd.length + 1)
+    const before = this.#length
+    this.#length += taken
+    const held = this.#bytes.subarray(0, this.#length)
+    this.impossible = !startsStatusLine(held)
+    const end = held.indexOf(headEnd, searchFrom)
+    if (end < 0) {
+      this.full = this.#length === this.#limit
+      return from + taken
+    }
+    this.block = held.subarray(0, end + headEnd.length)
+    return from + this.block.length - before
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(length, this.#bytes.length * 2))
+    this.#bytes.copy(grown, 0, 0, this.#length)
+    this.#bytes = grown
+  }
+}
+
+function startsStatusLine(bytes: Buffer): boolean {
+  const length = Math.min(bytes.length, statusLineStart.length)
+  return bytes.compare(statusLineStart, 0, length, 0, length) === 0
+}
