@@ -1,0 +1,211 @@
+/**
+ * Every word a page shows. `{name}` marks a place that `fill` fills. English is the catalogue's
+ * first language; another one is another value of `Strings`.
+ */
+export const english = {
+  language: 'en',
+  brand: 'Proofgate',
+  skip: 'Skip to the content',
+  noScript:
+    'This page needs JavaScript to reach your passkey. Allow it for this site and load the page again.',
+
+  /** Said by the scripts while and after the browser asks for a passkey. */
+  ceremony: {
+    waiting:
+      'Your browser is asking for your passkey. Use your fingerprint, face or screen lock, or touch your security key.',
+    checking: 'Thank you. Checking what your passkey said…',
+    welcome: 'Confirmed. Taking you on…',
+    cancelled:
+      'Nothing happened: the request was closed or ran out of time. You can try again whenever you like.',
+    unsupported:
+      'This browser or device cannot use passkeys here. Update the browser, or use a phone or a security key.',
+    failed:
+      'That passkey was not accepted. Try another one, or ask your administrator for a new link.',
+    wrongSite:
+      'This address does not belong to the site your passkey was made for. Check the address bar, and go on only from a link you trust.',
+    limited: 'Too many attempts in a short time. Wait a minute, then try again.',
+    unavailable: 'The server cannot answer right now. Nothing was changed; try again in a moment.',
+    offline: 'The server could not be reached. Check your connection, then try again.',
+    confirmFirst: 'First confirm that it is you, with a passkey you already have.',
+    reference: 'Reference:',
+  },
+
+  signIn: {
+    title: 'Sign in',
+    heading: 'Sign in to {relyingParty}',
+    forApplication: 'You will then go on to {application}.',
+    username: 'Username',
+    usernameHint: 'Choose your passkey from the list your browser offers here.',
+    button: 'Sign in with a passkey',
+    before:
+      'Your browser will ask for your fingerprint, face or screen lock, or for a touch of your security key. It stays on your device and is never sent to us.',
+    after: 'When your passkey has answered, you go on by yourself. There is no password.',
+    help: 'Lost every passkey? Ask your administrator for a recovery link.',
+  },
+
+  enrol: {
+    title: 'Create a passkey',
+    headingTicket: 'Welcome, {person}',
+    headingSignedIn: 'Add a passkey',
+    account: 'This passkey will open the account {username} at {relyingParty}.',
+    stepsLabel: 'Steps',
+    stepTouch: 'Touch',
+    stepName: 'Name',
+    stepSecond: 'Second key',
+    touchHeading: 'Create your passkey',
+    touchHeadingMore: 'Create another passkey',
+    touchText:
+      'Your browser will offer to keep it on this device, on your phone or on a security key. Then it asks for your fingerprint, face or screen lock.',
+    alreadyHave: 'You already have a passkey. This one is added to it.',
+    confirmText: 'Before the new passkey is made you are asked for one you already have.',
+    create: 'Create passkey',
+    nameHeading: 'Give it a name',
+    nameText: 'So that you know later which one it is. Only you and administrators see it.',
+    nameLabel: 'Name of this passkey',
+    nameHint: 'Such as “Blue security key” or “Work laptop”.',
+    save: 'Save name',
+    secondHeading: 'Add a second one',
+    secondText:
+      'Devices get lost. With a second passkey on another device or a security key you stay in, and nobody has to let you in again.',
+    second: 'Create a second passkey',
+    skip: 'Skip for now',
+    created: 'Your passkey is ready.',
+    named: 'The name is saved.',
+    exists: 'This device or key already holds a passkey for this account. Use another one.',
+    spent: 'This link has been used or is too old. Ask your administrator for a new one.',
+    notNamed: 'The name could not be saved. You can change it later on your account page.',
+  },
+
+  ticketProblem: {
+    title: 'This link does not open',
+    text: 'It may have been used already, be too old, or be incomplete. A link works once and for a few minutes only.',
+    next: 'Ask the person who sent it for a new one. If you already have a passkey, just sign in.',
+    signIn: 'Go to sign-in',
+  },
+
+  account: {
+    title: 'Your account',
+    signedInAs: 'Signed in as {person}',
+    username: 'Username',
+    groups: 'Groups',
+    noGroups: 'None',
+    passkeys: 'Passkeys',
+    passkeysText:
+      'Each of these opens your account. A synced one is copied to your other devices, a device-bound one never leaves its own.',
+    oneKey: 'You have one passkey only. Add a second, so that a lost device does not lock you out.',
+    lives: 'Kept in',
+    livesUnknown: 'Unknown device',
+    created: 'Created',
+    lastUsed: 'Last used',
+    never: 'Never',
+    synced: 'Synced',
+    bound: 'Device-bound',
+    kind: 'Kind',
+    rename: 'Rename',
+    renameNamed: 'Rename {name}',
+    newName: 'New name',
+    save: 'Save',
+    remove: 'Remove',
+    removeNamed: 'Remove {name}',
+    removeText: 'It stops working at once, and what was signed in with it is signed out.',
+    removeConfirm: 'Yes, remove it',
+    notRemovable: 'Your last passkey cannot be removed. Add another first.',
+    add: 'Add a passkey',
+    sessions: 'Sessions',
+    sessionsText: 'Where you are signed in at the moment.',
+    noSessions: 'No other session is open.',
+    browser: 'Browser',
+    application: 'Application',
+    api: 'API',
+    current: 'This session',
+    opened: 'Opened {at}',
+    seen: 'Last seen {at} from {address}',
+    end: 'End',
+    endNamed: 'End session {name}',
+    endAll: 'Sign out everywhere',
+    endAllText: 'Ends every session, this one too. Tokens already given out stop working.',
+    signOut: 'Sign out',
+    clients: 'Applications you allowed',
+    clientScopes: 'May see: {scopes}',
+    done: 'Done.',
+    refused: 'That was not done. Load the page again and retry.',
+  },
+
+  device: {
+    title: 'Connect a device',
+    heading: 'Enter the code from your device',
+    text: 'A program or device showed you a short code. Enter it here to sign it in as you.',
+    label: 'Code',
+    hint: 'Letters and digits; upper or lower case and dashes do not matter.',
+    button: 'Continue',
+    confirmTitle: 'Confirm the device',
+    confirmHeading: 'Sign in {client} as you?',
+    warning:
+      'Continue only if you started this yourself, just now. Someone who sends you a code or a link wants to get in as you.',
+    code: 'Code on the device',
+    codeText: 'Check that your device shows exactly this code.',
+    program: 'Program',
+    from: 'Asked from',
+    userAgent: 'Described as',
+    scopes: 'Will be able to',
+    noScopes: 'Nothing beyond knowing that it is you',
+    accept: 'This is me, continue',
+    refuse: 'This was not me',
+    doneTitle: 'Device connected',
+    done: 'You are signed in on your device. You can close this page.',
+    stoppedTitle: 'Stopped',
+    stopped: 'The device was not signed in. If you did not start this, you need do nothing more.',
+  },
+
+  consent: {
+    title: 'Allow an application',
+    heading: 'Allow {client} to use your account?',
+    as: 'You are signed in as {person}.',
+    redirect: 'If you allow it, you go on to {host}.',
+    wants: 'It asks to',
+    allow: 'Allow',
+    deny: 'Do not allow',
+    note: 'You can take this back at any time through your administrator.',
+  },
+
+  logout: {
+    title: 'Sign out',
+    heading: 'Sign out?',
+    asked: '{client} asks to sign you out.',
+    text: 'This ends your session in this browser.',
+    yes: 'Yes, sign me out',
+    no: 'Stay signed in',
+    doneTitle: 'Signed out',
+    done: 'Your session has ended. You can close this page.',
+    again: 'Sign in again',
+  },
+
+  console: {
+    title: 'Console',
+    text: 'Addresses of this gateway.',
+    person: 'You are signed in as {person}.',
+    nobody: 'Nobody is signed in.',
+    links: 'Links',
+  },
+
+  refusal: {
+    status: 'Status {status}',
+    next: 'What you can do',
+    signIn: 'Sign in',
+    account: 'Your account',
+    signOut: 'Sign out',
+    details: 'For your administrator',
+    code: 'Code',
+    requestId: 'Request',
+  },
+
+  error: {
+    title: 'Something went wrong',
+    back: 'Back to the start',
+  },
+}
+
+type Texts<Of> = { readonly [Key in keyof Of]: Of[Key] extends string ? string : Texts<Of[Key]> }
+
+/** The catalogue's shape: another language leaves nothing out. */
+export type Strings = Texts<typeof english>

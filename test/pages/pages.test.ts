@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import {
+  assetFor,
+  consentPage,
+  deviceConfirmPage,
+  devicePage,
+  logoutPage,
+  refusalStyleHash,
+  ticketProblemPage,
+} from '../../src/pages/index.ts'
+import { probes } from './probes.ts'
+import { pseudoLocale } from './pseudo-locale.ts'
+import { allPages, exampleText } from './views.ts'
+
+const examples = allPages({ text: exampleText })
+
+/** The tags of a page, and apart from them its text with the style sheet left out. */
+function split(page: string): { tags: string[]; text: string } {
+  const body = page.replace(/<style>[^]*?<\/style>/, '')
+  return { tags: body.match(/<[^>]*>/g) ?? [], text: body.replace(/<[^>]*>/g, '\n') }
+}
+
+for (const [name, probe] of Object.entries(probes)) {
+  test(`the tags of a page stay the same when every field holds ${name}`, () => {
+    const harmless = allPages({ text: (field) => `x${field.length}`, address: () => '/x' })
+    const hostile = allPages({ text: () => probe, address: () => '/x' })
+    const shape = (page: string) => split(page).tags.map((tag) => tag.replace(/"[^"]*"/g, '""'))
+    for (const [page, text] of hostile) {
+      assert.deepEqual(shape(text), shape(harmless.get(page)!), page)
+    }
+  })
+}
+
+test('an address that is not one becomes no link', () => {
+  for (const address of ['javascript:alert(1)', 'data:text/html,<script>', '//evil.example/x']) {
+    for (const [name, page] of allPages({ text: exampleText, address: () => address })) {
+      assert.ok(!page.includes(`"${address}"`), name)
+    }
+  }
+})
+
+test('a form that would lead elsewhere is a bug', () => {
+  const action = 'javascript:alert(1)'
+  const common = { base: '', action, xsrf: 'x' }
+  assert.throws(() => devicePage(common), /not an address/)
+  assert.throws(() => logoutPage(common), /not an address/)
+  assert.throws(
+    () =>
+      consentPage({
+        base: '',
+        action,
+        csrf: 'x',
+        clientName: 'c',
+        redirectHost: 'h',
+        scopes: [],
+        personName: 'p',
+      }),
+    /not an address/,
+  )
+})
+
+test('no page holds an inline script, an inline style or an event attribute', () => {
+  for (const [name, page] of examples) {
+    const { tags } = split(page)
+    for (const tag of tags) {
+      assert.doesNotMatch(tag, /\son[a-z]+\s*=|\sstyle\s*=|javascript:/i, `${name}: ${tag}`)
+      if (tag.startsWith('<script')) assert.match(tag, /^<script type="module" src="\/assets\//)
+    }
+    assert.doesNotMatch(page, /<script[^>]*>[^<]/, name)
+    assert.equal(/<style/.test(page), name === 'refusal', name)
+  }
+})
+
+test('every page with its style and scripts is under 20 KB', () => {
+  for (const [name, page] of examples) {
+    let total = Buffer.byteLength(page)
+    const pending = [...page.matchAll(/assets\/([a-z-]+\.(?:css|js))/g)].map((found) => found[1]!)
+    const seen = new Set<string>()
+    for (let asset = pending.pop(); asset !== undefined; asset = pending.pop()) {
+      if (seen.has(asset)) continue
+      seen.add(asset)
+      const { body } = assetFor(asset)!
+      total += body.length
+      for (const found of body.toString().matchAll(/'\.\/([a-z-]+\.js)/g)) pending.push(found[1]!)
+    }
+    assert.ok(total < 20_000, `${name} is ${total} bytes`)
+  }
+})
+
+test('every page says its language and title, and can be skipped into', () => {
+  for (const [name, page] of examples) {
+    assert.match(page, /^\s*<!doctype html>\s*<html lang="en"/i, name)
+    assert.match(page, /<title>[^<]+ · Proofgate<\/title>/, name)
+    assert.match(page, /<a class="skip" href="#main">/, name)
+    assert.equal(page.match(/<h1[ >]/g)?.length, 1, name)
+    assert.equal(page.match(/<main id="main"/g)?.length, 1, name)
+  }
+})
+
+test('every link, form and asset starts with the mount path', () => {
+  for (const [name, page] of allPages({ text: exampleText, base: '/.proofgate' })) {
+    const given = new Set(['/device', '/consent', '/logout'])
+    for (const [, address] of page.matchAll(/(?:href|src|action)="(\/[^"]*)"/g)) {
+      if (!given.has(address!)) assert.match(address!, /^\/\.proofgate\//, name)
+    }
+    assert.match(page, /data-base="\/\.proofgate"/, name)
+  }
+})
+
+test('every visible word is in the catalogue', () => {
+  const pages = allPages({ text: () => '字', address: () => '/1', strings: pseudoLocale() })
+  for (const [name, page] of pages) {
+    const { tags, text } = split(page.replace(/<time[^]*?<\/time>/g, ''))
+    const spoken = tags.flatMap((tag) =>
+      [...tag.matchAll(/\s(?:title|alt|placeholder|aria-label)="([^"]*)"/g)].map(
+        (found) => found[1],
+      ),
+    )
+    const said = [text.replace(/&[a-z#0-9]+;/g, ''), ...spoken].join('\n')
+    assert.doesNotMatch(said, /[A-Za-z]/, `${name}: ${/.*[A-Za-z].*/.exec(said)?.[0] ?? ''}`)
+    assert.match(page, /lang="en-XA"/)
+  }
+})
+
+test('every place of a text is filled', () => {
+  for (const [name, page] of examples) assert.doesNotMatch(split(page).text, /\{[a-z]+\}/i, name)
+})
+
+test('the refusal page loads nothing and its style has the exported hash', () => {
+  const page = examples.get('refusal')!
+  assert.doesNotMatch(page, /<script|<link rel="stylesheet"|<img|src=/)
+  const style = /<style>([^]*?)<\/style>/.exec(page)![1]!
+  const digest = createHash('sha256').update(style).digest('base64')
+  assert.equal(refusalStyleHash(), `sha256-${digest}`)
+})
+
+test('a ticket that is used, old or unknown gets one and the same page', () => {
+  const page = split(ticketProblemPage({ base: '' })).text
+  assert.match(page, /used already, be too old, or be incomplete/)
+})
+
+test('the device page sends the code only when its button is pressed', () => {
+  const page = devicePage({ base: '', action: '/device', xsrf: 'x', userCode: 'BCDF-GHJK' })
+  assert.match(page, /value="BCDF-GHJK"/)
+  assert.doesNotMatch(page, /<script|http-equiv/i)
+})
+
+test('confirming a device shows who, from where, what for, and two buttons that say what they do', () => {
+  const page = deviceConfirmPage({
+    base: '',
+    clientName: 'Some program',
+    userCode: 'BCDF-GHJK',
+    address: '192.0.2.7',
+    userAgent: 'tool/1',
+    scopes: [{ name: 'orders:read', text: 'Read your orders' }],
+    action: '/device',
+    xsrf: 'x-1',
+    fields: { state: 's-1' },
+  })
+  for (const shown of ['Some program', 'BCDF-GHJK', '192.0.2.7', 'tool/1', 'Read your orders']) {
+    assert.ok(split(page).text.includes(shown), shown)
+  }
+  assert.match(page, /only if you started this yourself/)
+  assert.match(page, /name="confirm"\s+value="yes"[^>]*>\s*This is me, continue/)
+  assert.match(page, /name="abort"\s+value="yes"[^>]*>\s*This was not me/)
+  for (const field of ['xsrf" value="x-1', 'user_code" value="BCDF-GHJK', 'state" value="s-1']) {
+    assert.ok(page.includes(`<input type="hidden" name="${field}"`), field)
+  }
+})
+
+test('consent names the host the browser goes on to', () => {
+  assert.match(split(examples.get('consent')!).text, /you go on to\s+orders\.example\.test/)
+})
+
+test('the last passkey offers no removal', () => {
+  assert.doesNotMatch(examples.get('account-one-key')!, /\/remove"/)
+  assert.match(examples.get('account')!, /credentials\/amF3k\w+\/remove"/)
+})
+
+test('ids in form addresses cannot leave their place', () => {
+  const page = allPages({ text: () => '/../../x?y#z' }).get('account')!
+  assert.match(page, /credentials\/a%2F\.\.%2F\.\.%2Fx%3Fy%23z\/remove"/)
+})
+
+test('every form that changes something carries its anti-forgery value', () => {
+  for (const [name, page] of examples) {
+    for (const [form] of page.matchAll(/<form[^>]*method="post"[^]*?<\/form>/g)) {
+      assert.match(form, /name="(?:csrf|xsrf)" value="[cx]-[^"]+"/, name)
+    }
+  }
+})
