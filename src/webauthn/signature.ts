@@ -1,0 +1,22 @@
+import { verify } from 'node:crypto'
+
+import { coseAlgorithms } from './cose-key.ts'
+import type { VerificationKey } from './cose-key.ts'
+
+/**
+ * Verifies a signature in the encodings of WebAuthn L3 6.5.5: DER for ES256, 64 bytes for Ed25519, as
+ * long as the modulus for RS256. Anything malformed is a signature that does not verify; OpenSSL
+ * refuses any DER but the canonical one (the tests hold it to that).
+ */
+export function verifySignature(
+  key: VerificationKey,
+  signed: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const digest = key.algorithm === coseAlgorithms.EdDSA ? null : 'sha256'
+  try {
+    return verify(digest, signed, { key: key.key, dsaEncoding: 'der' }, signature)
+  } catch {
+    return false
+  }
+}
