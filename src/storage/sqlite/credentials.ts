@@ -1,0 +1,177 @@
+import type {
+  Credential,
+  CredentialId,
+  CredentialStore,
+  PersonId,
+  Registration,
+} from '../../identity/index.ts'
+import type { Database } from './database.ts'
+
+type CredentialRow = {
+  id: string
+  person_id: string
+  name: string
+  public_key: Uint8Array
+  algorithm: number
+  sign_count: number
+  user_verified: number
+  backup_eligible: number
+  backup_state: number
+  transports: string
+  aaguid: string
+  attestation_format: string
+  attestation_trusted: number
+  attestation_object: Uint8Array
+  client_data_json: Uint8Array
+  created_at: number
+  last_used_at: number | null
+}
+
+const select = 'SELECT * FROM credential'
+
+export function sqliteCredentials(database: Database): CredentialStore {
+  return {
+    load: async (id) => {
+      const row = database.one<CredentialRow>(`${select} WHERE id = ?`, id)
+      return row === undefined ? undefined : credentialOf(row)
+    },
+    listFor: async (personId) =>
+      database
+        .all<CredentialRow>(`${select} WHERE person_id = ? ORDER BY created_at`, personId)
+        .map(credentialOf),
+    list: async () =>
+      database.all<CredentialRow>(`${select} ORDER BY person_id, created_at`).map(credentialOf),
+    count: async () =>
+      database.one<{ total: number }>('SELECT count(*) AS total FROM credential')?.total ?? 0,
+    register: async (credential, ticket) => register(database, credential, ticket),
+    rename: async (id, personId, name) =>
+      database.run(
+        'UPDATE credential SET name = ? WHERE id = ? AND person_id = ?',
+        name,
+        id,
+        personId,
+      ) === 1
+        ? 'renamed'
+        : 'unknown',
+    remove: async (id, personId, options) => remove(database, id, personId, options.allowLast),
+    recordUse: async (id, use) =>
+      database.run(
+        `UPDATE credential SET sign_count = ?, backup_state = ?, last_used_at = ?
+         WHERE id = ? AND sign_count = ?`,
+        use.signCount,
+        Number(use.backupState),
+        use.at,
+        id,
+        use.expectedSignCount,
+      ) === 1,
+  }
+}
+
+function register(
+  database: Database,
+  credential: Credential,
+  ticket: { hash: string; now: number } | undefined,
+): Registration {
+  return database.transaction(() => {
+    const known = database.one('SELECT 1 FROM credential WHERE id = ?', credential.id)
+    if (known !== undefined) return 'credential_exists'
+    if (ticket !== undefined) {
+      const taken = takeTicket(database, ticket, credential.personId)
+      if (taken !== 'taken') return taken
+    }
+    insert(database, credential)
+    return 'registered'
+  })
+}
+
+function takeTicket(
+  database: Database,
+  ticket: { hash: string; now: number },
+  personId: PersonId,
+): 'taken' | 'ticket_taken' | 'ticket_expired' {
+  const changes = database.run(
+    `UPDATE ticket SET taken_at = ?
+     WHERE hash = ? AND person_id = ? AND taken_at IS NULL AND expires_at > ?`,
+    ticket.now,
+    ticket.hash,
+    personId,
+    ticket.now,
+  )
+  if (changes === 1) return 'taken'
+  const row = database.one<{ taken_at: number | null }>(
+    'SELECT taken_at FROM ticket WHERE hash = ?',
+    ticket.hash,
+  )
+  return row !== undefined && row.taken_at === null ? 'ticket_expired' : 'ticket_taken'
+}
+
+function insert(database: Database, credential: Credential): void {
+  database.run(
+    `INSERT INTO credential (id, person_id, name, public_key, algorithm, sign_count, user_verified,
+       backup_eligible, backup_state, transports, aaguid, attestation_format, attestation_trusted,
+       attestation_object, client_data_json, created_at, last_used_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    credential.id,
+    credential.personId,
+    credential.name,
+    credential.publicKey,
+    credential.algorithm,
+    credential.signCount,
+    Number(credential.userVerified),
+    Number(credential.backupEligible),
+    Number(credential.backupState),
+    JSON.stringify(credential.transports),
+    credential.aaguid,
+    credential.attestationFormat,
+    Number(credential.attestationTrusted),
+    credential.attestationObject,
+    credential.clientDataJSON,
+    credential.createdAt,
+    credential.lastUsedAt ?? null,
+  )
+}
+
+function remove(
+  database: Database,
+  id: CredentialId,
+  personId: PersonId,
+  allowLast: boolean,
+): 'removed' | 'last' | 'unknown' {
+  const changes = database.run(
+    `DELETE FROM credential WHERE id = ? AND person_id = ?
+     AND (? OR (SELECT count(*) FROM credential WHERE person_id = ?) > 1)`,
+    id,
+    personId,
+    Number(allowLast),
+    personId,
+  )
+  if (changes === 1) return 'removed'
+  const exists = database.one(
+    'SELECT 1 FROM credential WHERE id = ? AND person_id = ?',
+    id,
+    personId,
+  )
+  return exists === undefined ? 'unknown' : 'last'
+}
+
+function credentialOf(row: CredentialRow): Credential {
+  return {
+    id: row.id as CredentialId,
+    personId: row.person_id as PersonId,
+    name: row.name,
+    publicKey: row.public_key,
+    algorithm: row.algorithm,
+    signCount: row.sign_count,
+    userVerified: row.user_verified !== 0,
+    backupEligible: row.backup_eligible !== 0,
+    backupState: row.backup_state !== 0,
+    transports: JSON.parse(row.transports) as string[],
+    aaguid: row.aaguid,
+    attestationFormat: row.attestation_format,
+    attestationTrusted: row.attestation_trusted !== 0,
+    attestationObject: row.attestation_object,
+    clientDataJSON: row.client_data_json,
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at ?? undefined,
+  }
+}

@@ -1,0 +1,111 @@
+import type { Instant } from '../../core/index.ts'
+import type { TicketStore, PersonId, Ticket } from '../../identity/index.ts'
+import type { Ceremony, CeremonyStore } from '../../login/index.ts'
+import type { Handoff, HandoffStore, Taken } from '../../session/index.ts'
+import type { ProofReplays } from '../../token/index.ts'
+import type { Database } from './database.ts'
+
+type ValueRow = { value: string; expires_at: number; taken_at: number | null }
+type TicketRow = {
+  hash: string
+  person_id: string
+  created_at: number
+  expires_at: number
+  taken_at: number | null
+}
+
+export function sqliteCeremonies(database: Database): CeremonyStore {
+  return {
+    open: async (ceremony) => {
+      database.run(
+        'INSERT INTO ceremony (challenge, value, expires_at) VALUES (?, ?, ?)',
+        ceremony.challenge,
+        JSON.stringify(ceremony),
+        ceremony.expiresAt,
+      )
+    },
+    take: async (challenge, now) =>
+      take<Ceremony>(database, 'ceremony', 'challenge', challenge, now),
+  }
+}
+
+export function sqliteHandoffs(database: Database): HandoffStore {
+  return {
+    issue: async (handoff) => {
+      database.run(
+        'INSERT INTO handoff (hash, value, expires_at) VALUES (?, ?, ?)',
+        handoff.hash,
+        JSON.stringify(handoff),
+        handoff.expiresAt,
+      )
+    },
+    take: async (hash, now) => take<Handoff>(database, 'handoff', 'hash', hash, now),
+  }
+}
+
+export function sqliteTickets(database: Database): TicketStore {
+  return {
+    issue: async (ticket) => {
+      database.run(
+        'INSERT INTO ticket (hash, person_id, created_at, expires_at) VALUES (?, ?, ?, ?)',
+        ticket.hash,
+        ticket.personId,
+        ticket.createdAt,
+        ticket.expiresAt,
+      )
+    },
+    load: async (hash) => {
+      const row = database.one<TicketRow>('SELECT * FROM ticket WHERE hash = ?', hash)
+      return row === undefined ? undefined : ticketOf(row)
+    },
+    revokeFor: async (personId, now) =>
+      database.run(
+        'UPDATE ticket SET taken_at = ? WHERE person_id = ? AND taken_at IS NULL',
+        now,
+        personId,
+      ),
+  }
+}
+
+/** DPoP proofs seen: remembered until no verifier would accept them any more. */
+export function sqliteProofReplays(database: Database): ProofReplays {
+  return {
+    take: (id, expiresAt) =>
+      database.run(
+        'INSERT INTO proof_replay (id, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
+        id,
+        expiresAt,
+      ) === 1,
+  }
+}
+
+/** One atomic statement decides who takes it; what is read afterwards only explains a no. */
+function take<Value>(
+  database: Database,
+  table: 'ceremony' | 'handoff',
+  key: 'challenge' | 'hash',
+  id: string,
+  now: Instant,
+): Taken<Value> {
+  const taken = database.one<ValueRow>(
+    `UPDATE ${table} SET taken_at = ? WHERE ${key} = ? AND taken_at IS NULL RETURNING *`,
+    now,
+    id,
+  )
+  if (taken !== undefined) {
+    if (taken.expires_at <= now) return { outcome: 'expired' }
+    return { outcome: 'taken', value: JSON.parse(taken.value) as Value }
+  }
+  const row = database.one<ValueRow>(`SELECT * FROM ${table} WHERE ${key} = ?`, id)
+  return { outcome: row === undefined ? 'unknown' : 'already_taken' }
+}
+
+function ticketOf(row: TicketRow): Ticket {
+  return {
+    hash: row.hash,
+    personId: row.person_id as PersonId,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    takenAt: row.taken_at ?? undefined,
+  }
+}

@@ -1,0 +1,131 @@
+import type { PersonId } from '../../identity/index.ts'
+import type {
+  ProofFacts,
+  Revocation,
+  RevocationStore,
+  RevokedKind,
+  Session,
+  SessionId,
+  SessionKind,
+  SessionStore,
+} from '../../session/index.ts'
+import type { Database } from './database.ts'
+
+type SessionRow = {
+  id: string
+  kind: string
+  person_id: string
+  facts: string
+  authenticated_at: number
+  proved_at: number
+  created_at: number
+  last_seen_at: number
+  expires_at: number
+  ended_at: number | null
+  audience: string | null
+  parent_id: string | null
+  name: string
+  address: string
+}
+
+const select = 'SELECT * FROM session'
+
+export function sqliteSessions(database: Database): SessionStore {
+  const one = (where: string, value: string): Session | undefined => {
+    const row = database.one<SessionRow>(`${select} WHERE ${where} = ?`, value)
+    return row === undefined ? undefined : sessionOf(row)
+  }
+  return {
+    open: async (session, handleHash) => insert(database, session, handleHash),
+    load: async (id) => one('id', id),
+    loadByHandle: async (handleHash) => one('handle_hash', handleHash),
+    listFor: async (personId) =>
+      database
+        .all<SessionRow>(
+          `${select} WHERE person_id = ? AND ended_at IS NULL ORDER BY created_at`,
+          personId,
+        )
+        .map(sessionOf),
+    list: async () =>
+      database
+        .all<SessionRow>(`${select} WHERE ended_at IS NULL ORDER BY created_at`)
+        .map(sessionOf),
+    seen: async (id, at) => {
+      database.run('UPDATE session SET last_seen_at = ? WHERE id = ?', at, id)
+    },
+    prove: async (id, change) => {
+      database.run(
+        'UPDATE session SET handle_hash = ?, proved_at = ? WHERE id = ? AND ended_at IS NULL',
+        change.handleHash,
+        change.provedAt,
+        id,
+      )
+    },
+    end: async (id, at) =>
+      database
+        .all<{ id: string }>(
+          `UPDATE session SET ended_at = ?, handle_hash = NULL
+           WHERE (id = ? OR parent_id = ?) AND ended_at IS NULL RETURNING id`,
+          at,
+          id,
+          id,
+        )
+        .map((row) => row.id as SessionId),
+  }
+}
+
+export function sqliteRevocations(database: Database): RevocationStore {
+  return {
+    revoke: async (kind, id, at) => {
+      database.run('INSERT INTO revocation (kind, id, at) VALUES (?, ?, ?)', kind, id, at)
+    },
+    since: (sequence) =>
+      database
+        .all<{ sequence: number; kind: string; id: string; at: number }>(
+          'SELECT * FROM revocation WHERE sequence > ? ORDER BY sequence',
+          sequence,
+        )
+        .map((row): Revocation => ({ ...row, kind: row.kind as RevokedKind })),
+  }
+}
+
+function insert(database: Database, session: Session, handleHash: string | undefined): void {
+  database.run(
+    `INSERT INTO session (id, handle_hash, kind, person_id, facts, authenticated_at, proved_at,
+       created_at, last_seen_at, expires_at, audience, parent_id, name, address)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    session.id,
+    handleHash ?? null,
+    session.kind,
+    session.personId,
+    JSON.stringify(session.facts),
+    session.authenticatedAt,
+    session.provedAt,
+    session.createdAt,
+    session.lastSeenAt,
+    session.expiresAt,
+    session.audience ?? null,
+    session.parentId ?? null,
+    session.name,
+    session.address,
+  )
+}
+
+function sessionOf(row: SessionRow): Session {
+  return {
+    id: row.id as SessionId,
+    kind: row.kind as SessionKind,
+    personId: row.person_id as PersonId,
+    facts: JSON.parse(row.facts) as ProofFacts,
+    authenticatedAt: row.authenticated_at,
+    provedAt: row.proved_at,
+    createdAt: row.created_at,
+    lastSeenAt: row.last_seen_at,
+    expiresAt: row.expires_at,
+    endedAt: row.ended_at ?? undefined,
+    audience: row.audience ?? undefined,
+    parentId: (row.parent_id ?? undefined) as SessionId | undefined,
+    name: row.name,
+    address: row.address,
+  }
+}
