@@ -1,0 +1,89 @@
+import type { Adapter, AdapterPayload } from 'oidc-provider'
+import { epochSeconds, hashSecret } from '../core/index.ts'
+import type { Clock } from '../core/index.ts'
+import { errors } from './library.ts'
+import type { ProviderObject, ProviderObjectStore } from './store.ts'
+
+/** Their ids are needed again when they are found by another key, so they stay in the payload. */
+const foundByOtherKey: ReadonlySet<string> = new Set(['DeviceCode', 'Session'])
+
+/**
+ * The library's storage interface over our port, one instance per model.
+ *
+ * Invariant: `consume` succeeds for one caller only, and a one-time proof is saved once, whatever runs
+ * in parallel and in how many processes; the library itself only reads before it writes.
+ */
+export class ProviderAdapter implements Adapter {
+  readonly #type: string
+  readonly #store: ProviderObjectStore
+  readonly #clock: Clock
+
+  constructor(type: string, store: ProviderObjectStore, clock: Clock) {
+    this.#type = type
+    this.#store = store
+    this.#clock = clock
+  }
+
+  async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<undefined> {
+    const object = this.#objectOf(id, payload, expiresIn)
+    if (this.#type !== 'ReplayDetection') {
+      await this.#store.save(object)
+    } else if (!(await this.#store.saveOnce(object))) {
+      throw new errors.InvalidDpopProof('this proof was used before')
+    }
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    const found = await this.#store.find(this.#type, hashId(id), this.#clock.now())
+    return found === undefined ? undefined : { ...payloadOf(found), jti: id }
+  }
+
+  async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
+    const hash = hashId(userCode)
+    const found = await this.#store.findByUserCode(this.#type, hash, this.#clock.now())
+    return found === undefined ? undefined : payloadOf(found)
+  }
+
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    const found = await this.#store.findByUid(this.#type, uid, this.#clock.now())
+    return found === undefined ? undefined : payloadOf(found)
+  }
+
+  async consume(id: string): Promise<undefined> {
+    const at = epochSeconds(this.#clock.now())
+    if (await this.#store.consume(this.#type, hashId(id), at)) return
+    throw new errors.InvalidGrant('this was used before')
+  }
+
+  async destroy(id: string): Promise<undefined> {
+    await this.#store.destroy(this.#type, hashId(id))
+  }
+
+  async revokeByGrantId(grantId: string): Promise<undefined> {
+    await this.#store.revokeByGrant(grantId)
+  }
+
+  #objectOf(id: string, payload: AdapterPayload, expiresIn: number | undefined): ProviderObject {
+    const { jti, ...rest } = payload
+    const kept = foundByOtherKey.has(this.#type) ? { ...rest, jti } : rest
+    return {
+      type: this.#type,
+      idHash: hashId(id),
+      payload: JSON.stringify(kept),
+      grantId: payload.grantId,
+      userCodeHash: payload.userCode === undefined ? undefined : hashId(payload.userCode),
+      uid: payload.uid,
+      expiresAt: expiresIn === undefined ? undefined : this.#clock.now() + expiresIn * 1000,
+      consumedAt: undefined,
+    }
+  }
+}
+
+function hashId(id: string): string {
+  return hashSecret('oidc', id)
+}
+
+function payloadOf(object: ProviderObject): AdapterPayload {
+  const payload = JSON.parse(object.payload) as AdapterPayload
+  return object.consumedAt === undefined ? payload : { ...payload, consumed: object.consumedAt }
+}

@@ -1,0 +1,109 @@
+import type { IncomingMessage } from 'node:http'
+import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import { invariant } from '../core/index.ts'
+
+/** The pages that the issuer's own endpoints show. */
+export interface IssuerPages {
+  deviceCode(input: { action: string; xsrf: string; userCode?: string; message?: string }): string
+  deviceConfirm(input: {
+    action: string
+    xsrf: string
+    userCode: string
+    clientName: string
+    address: string
+    userAgent: string
+  }): string
+  deviceDone(): string
+  logout(input: { action: string; xsrf: string; clientName?: string }): string
+  signedOut(): string
+  failure(input: { error: string; description: string; requestId: string }): string
+}
+
+type Features = NonNullable<Configuration['features']>
+
+/** The features of the library that show pages of their own: device approval and sign-out. */
+export function pageFeatures(
+  pages: IssuerPages,
+): Pick<Features, 'deviceFlow' | 'rpInitiatedLogout'> {
+  return { rpInitiatedLogout: logoutPages(pages), deviceFlow: devicePages(pages) }
+}
+
+function logoutPages(pages: IssuerPages): Features['rpInitiatedLogout'] {
+  return {
+    enabled: true,
+    logoutSource: async (ctx) => {
+      const clientName = ctx.oidc.client?.clientName
+      show(
+        ctx,
+        pages.logout({
+          action: ctx.oidc.urlFor('end_session_confirm'),
+          xsrf: xsrfOf(ctx),
+          ...(clientName === undefined ? {} : { clientName }),
+        }),
+      )
+    },
+    postLogoutSuccessSource: async (ctx) => show(ctx, pages.signedOut()),
+  }
+}
+
+/** Ten of twenty letters: 43 bits, and the tries are limited besides (RFC 8628 5.1). */
+const userCodeMask = '*****-*****'
+
+function devicePages(pages: IssuerPages): Features['deviceFlow'] {
+  return {
+    enabled: true,
+    mask: userCodeMask,
+    charset: 'base-20',
+    deviceInfo: (ctx) => ({
+      address: ctx.req.socket.remoteAddress ?? '',
+      userAgent: (ctx.req.headers['user-agent'] ?? 'unknown').slice(0, 200),
+    }),
+    userCodeInputSource: async (ctx, _form, _out, error) => {
+      const userCode = prefilled.get(ctx.req)
+      show(
+        ctx,
+        pages.deviceCode({
+          action: ctx.oidc.urlFor('code_verification'),
+          xsrf: xsrfOf(ctx),
+          ...(userCode === undefined ? {} : { userCode }),
+          ...(error === undefined ? {} : { message: error.name }),
+        }),
+      )
+    },
+    userCodeConfirmSource: async (ctx, _form, client, device, userCode) =>
+      show(
+        ctx,
+        pages.deviceConfirm({
+          action: ctx.oidc.urlFor('code_verification'),
+          xsrf: xsrfOf(ctx),
+          userCode,
+          clientName: client.clientName ?? client.clientId,
+          address: textOf(device['address']),
+          userAgent: textOf(device['userAgent']),
+        }),
+      ),
+    successSource: async (ctx) => show(ctx, pages.deviceDone()),
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function show(ctx: KoaContextWithOIDC, body: string): void {
+  ctx.type = 'html'
+  ctx.body = body
+}
+
+function xsrfOf(ctx: KoaContextWithOIDC): string {
+  const secret = (ctx.oidc.session?.state as { secret?: string } | undefined)?.secret
+  invariant(secret !== undefined, 'the library has prepared a form token')
+  return secret
+}
+
+const prefilled = new WeakMap<IncomingMessage, string>()
+
+/** A code that came with the link is only filled in: continuing takes a click and then a touch. */
+export function prefillUserCode(request: IncomingMessage, userCode: string): void {
+  prefilled.set(request, userCode)
+}

@@ -1,0 +1,265 @@
+import type { IncomingMessage } from 'node:http'
+import type { Configuration, KoaContextWithOIDC, Provider as ProviderType } from 'oidc-provider'
+import { millis, toSeconds } from '../core/index.ts'
+import type { Clock, JsonObject, Millis } from '../core/index.ts'
+import type { Directory, PersonId, PersonStore } from '../identity/index.ts'
+import { ProviderAdapter } from './adapter.ts'
+import { assuranceClaimNames, assuranceClaims, profileClaims } from './claims.ts'
+import { clientMetadata, commandLineClient, commandLineClientId } from './clients.ts'
+import type { ClientDeclaration } from './clients.ts'
+import type { Grants } from './grants.ts'
+import { pageFeatures } from './issuer-pages.ts'
+import type { IssuerPages } from './issuer-pages.ts'
+import { errors, Provider } from './library.ts'
+import { promptPolicy } from './policy.ts'
+import type { CurrentSession } from './policy.ts'
+import type { ProviderObjectStore } from './store.ts'
+
+/** An API that tokens can be asked for (RFC 8707). */
+export interface Audience {
+  /** Resource indicator and `aud`: an absolute URI. */
+  readonly identifier: string
+  readonly algorithm: 'ES256' | 'RS256'
+}
+
+export interface TokenIssued {
+  readonly session: string
+  readonly subject: string
+  readonly client: string
+  readonly token: string
+  readonly audience: string
+  readonly grantType: string
+}
+
+export interface IssuerSettings {
+  readonly issuer: string
+  readonly audiences: readonly Audience[]
+  readonly clients: readonly ClientDeclaration[]
+  readonly accessLifetime: Millis
+  readonly idLifetime: Millis
+  readonly refreshLifetime: Millis
+  readonly sessionLifetime: Millis
+  readonly algorithm: 'ES256' | 'RS256'
+  /** Private keys, the signing one of each algorithm first. */
+  readonly keys: readonly JsonObject[]
+  readonly cookieKey: string
+}
+
+export interface IssuerParts {
+  readonly store: ProviderObjectStore
+  readonly clock: Clock
+  readonly people: PersonStore
+  readonly directory: Directory
+  readonly grants: Grants
+  readonly currentSession: CurrentSession
+  readonly endBrowserSession: (request: IncomingMessage) => Promise<void>
+  readonly pages: IssuerPages
+  /** Durable before the token leaves: a token that could not be recorded is not issued. */
+  readonly recordIssued: (token: TokenIssued) => Promise<void>
+  readonly onServerError: (error: unknown) => void
+}
+
+const codeLifetime = millis(60_000)
+const waitingLifetime = millis(10 * 60_000)
+
+/** Builds the OpenID provider for one configuration. State lives in the store, so it can be replaced. */
+export function createIssuer(settings: IssuerSettings, parts: IssuerParts): ProviderType {
+  const provider = new Provider(settings.issuer, configurationOf(settings, parts))
+  provider.proxy = true
+  provider.on('server_error', (_ctx, error) => parts.onServerError(error))
+  provider.on('grant.revoked', (_ctx, grantId) => {
+    parts.grants.end(grantId).catch(parts.onServerError)
+  })
+  provider.on('end_session.success', (ctx) => {
+    parts.endBrowserSession(ctx.req).catch(parts.onServerError)
+  })
+  return provider
+}
+
+function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configuration {
+  return {
+    adapter: (type: string) => new ProviderAdapter(type, parts.store, parts.clock),
+    clients: [commandLineClient(), ...settings.clients.map(clientMetadata)],
+    jwks: { keys: [...settings.keys] },
+    clientDefaults: { id_token_signed_response_alg: settings.algorithm },
+    enabledJWA: { idTokenSigningAlgValues: ['ES256', 'RS256'] },
+    pkce: { required: () => true },
+    scopes: ['openid', 'offline_access', 'profile', 'groups', 'invoke'],
+    claims: {
+      openid: ['sub', ...assuranceClaimNames],
+      profile: ['name', 'preferred_username'],
+      groups: ['groups'],
+    },
+    acrValues: ['phr', 'phrh'],
+    conformIdTokenClaims: false,
+    cookies: { keys: [settings.cookieKey], names: cookieNames },
+    routes,
+    features: featuresOf(settings, parts),
+    findAccount: (_ctx, id, token) => findAccount(parts, id, token as { grantId?: string }),
+    extraTokenClaims: (ctx, token) => accessTokenClaims(parts, ctx, token as AccessTokenShape),
+    interactions: {
+      policy: promptPolicy(parts.currentSession),
+      url: (_ctx, interaction) =>
+        `${new URL(settings.issuer).pathname.replace(/\/$/, '')}/interaction/${interaction.uid}`,
+    },
+    loadExistingGrant: (ctx) => loadGrant(settings, parts, ctx),
+    issueRefreshToken: (_ctx, client, code) =>
+      client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
+    rotateRefreshToken: true,
+    expiresWithSession: () => false,
+    clientBasedCORS: () => false,
+    renderError: (ctx, out) => {
+      ctx.type = 'html'
+      ctx.body = parts.pages.failure({
+        error: out.error,
+        description: out.error_description ?? '',
+        requestId: String(ctx.res.getHeader('x-request-id') ?? ''),
+      })
+    },
+    ttl: lifetimes(settings),
+  }
+}
+
+const cookieNames = { session: 'pg_op', interaction: 'pg_interaction', resume: 'pg_resume' }
+
+const routes = {
+  authorization: '/oauth2/authorize',
+  code_verification: '/device',
+  device_authorization: '/oauth2/device_authorization',
+  end_session: '/logout',
+  introspection: '/oauth2/introspect',
+  jwks: '/.well-known/jwks.json',
+  pushed_authorization_request: '/oauth2/par',
+  revocation: '/oauth2/revoke',
+  token: '/oauth2/token',
+  userinfo: '/oauth2/userinfo',
+}
+
+function lifetimes(settings: IssuerSettings): Configuration['ttl'] {
+  return {
+    AccessToken: toSeconds(settings.accessLifetime),
+    AuthorizationCode: toSeconds(codeLifetime),
+    DeviceCode: toSeconds(waitingLifetime),
+    IdToken: toSeconds(settings.idLifetime),
+    Interaction: toSeconds(waitingLifetime),
+    Session: toSeconds(settings.sessionLifetime),
+    Grant: toSeconds(settings.refreshLifetime) + toSeconds(settings.sessionLifetime),
+    // The family ends when its first token would have: rotation never prolongs it (ASVS 10.4.8).
+    RefreshToken: (ctx) =>
+      ctx?.oidc?.entities?.RotatedRefreshToken?.remainingTTL ?? toSeconds(settings.refreshLifetime),
+  }
+}
+
+function featuresOf(settings: IssuerSettings, parts: IssuerParts): Configuration['features'] {
+  return {
+    devInteractions: { enabled: false },
+    dPoP: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    revocation: { enabled: true },
+    userinfo: { enabled: true },
+    resourceIndicators: resourceIndicators(settings),
+    ...pageFeatures(parts.pages),
+  }
+}
+
+function resourceIndicators(
+  settings: IssuerSettings,
+): NonNullable<Configuration['features']>['resourceIndicators'] {
+  const known = new Map(settings.audiences.map((audience) => [audience.identifier, audience]))
+  return {
+    enabled: true,
+    // Asked for nothing, a client may call every API; each access token is still for one of them.
+    defaultResource: (_ctx, _client, oneOf) => oneOf?.[0] ?? [...known.keys()],
+    useGrantedResource: () => true,
+    getResourceServerInfo: (_ctx, identifier) => {
+      const audience = known.get(identifier)
+      if (audience === undefined) throw new errors.InvalidTarget()
+      return {
+        scope: 'invoke',
+        audience: identifier,
+        accessTokenTTL: toSeconds(settings.accessLifetime),
+        accessTokenFormat: 'jwt',
+        jwt: { sign: { alg: audience.algorithm } },
+      }
+    },
+  }
+}
+
+/**
+ * A client of ours gets a grant, and with it a session, for each sign-in; another one keeps the grant the
+ * person consented to while its session lives.
+ */
+async function loadGrant(
+  settings: IssuerSettings,
+  parts: IssuerParts,
+  ctx: KoaContextWithOIDC,
+): Promise<InstanceType<ProviderType['Grant']> | undefined> {
+  const clientId = ctx.oidc.client?.clientId ?? ''
+  const consented = ctx.oidc.result?.consent?.grantId
+  const kept = isFirstParty(settings, clientId) ? undefined : ctx.oidc.session?.grantIdFor(clientId)
+  const grantId = consented ?? kept
+  if (grantId === undefined || (await parts.grants.sessionOf(grantId)) === undefined)
+    return undefined
+  return ctx.oidc.provider.Grant.find(grantId)
+}
+
+/** Clients that need no consent page: the command line and those the configuration marks. */
+export function isFirstParty(
+  settings: { readonly clients: readonly { readonly id: string; readonly firstParty: boolean }[] },
+  clientId: string,
+): boolean {
+  if (clientId === commandLineClientId) return true
+  return settings.clients.some((client) => client.id === clientId && client.firstParty)
+}
+
+/** A disabled person, or a grant whose session has ended, has no account here. */
+async function findAccount(
+  parts: IssuerParts,
+  id: string,
+  token: { grantId?: string } | undefined,
+): Promise<{ accountId: string; claims: () => Promise<{ sub: string }> } | undefined> {
+  const person = await parts.people.load(id as PersonId)
+  if (person === undefined || person.disabled) return undefined
+  const grantId = token?.grantId
+  const session = grantId === undefined ? undefined : await parts.grants.sessionOf(grantId)
+  if (grantId !== undefined && session === undefined) return undefined
+  return {
+    accountId: id,
+    claims: async () => ({
+      sub: id,
+      ...profileClaims(person, parts.directory),
+      ...(session === undefined ? {} : assuranceClaims(session)),
+    }),
+  }
+}
+
+interface AccessTokenShape {
+  readonly kind: string
+  readonly jti: string
+  readonly grantId?: string
+  readonly accountId?: string
+  readonly clientId?: string
+  readonly aud?: string | readonly string[]
+  readonly gty?: string
+}
+
+async function accessTokenClaims(
+  parts: IssuerParts,
+  _ctx: KoaContextWithOIDC,
+  token: AccessTokenShape,
+): Promise<Record<string, unknown>> {
+  const session = await parts.grants.sessionOf(token.grantId)
+  const person = await parts.people.load((token.accountId ?? '') as PersonId)
+  if (session === undefined || person === undefined || person.disabled) {
+    throw new errors.InvalidGrant('the session of this grant has ended')
+  }
+  await parts.recordIssued({
+    session: session.id,
+    subject: person.id,
+    client: token.clientId ?? '',
+    token: token.jti,
+    audience: String(token.aud ?? ''),
+    grantType: token.gty ?? '',
+  })
+  return { ...profileClaims(person, parts.directory), ...assuranceClaims(session) }
+}
