@@ -1,0 +1,118 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isRefusal, randomToken } from '../core/index.ts'
+import type { Refusal } from '../core/index.ts'
+import { cookie, cookieName, readCookie, send } from '../http/index.ts'
+import type { HttpExchange } from '../http/index.ts'
+import type { Person } from '../identity/index.ts'
+import { contentSecurityPolicy } from '../pages/index.ts'
+import type { PolicyNeeds } from '../pages/index.ts'
+import type { Session } from '../session/index.ts'
+import type { Caller } from './ceremonies.ts'
+import { loginErrors } from './errors.ts'
+import type { IdentityParts } from './surface-parts.ts'
+
+const sessionCookie = 'pg_session'
+const ceremonyCookie = 'pg_ceremony'
+const ceremonyCookieAge = 600
+
+/** What a browser at the identity origin holds, and how pages are sent to it. */
+export class Browser {
+  readonly #parts: IdentityParts
+
+  constructor(parts: IdentityParts) {
+    this.#parts = parts
+  }
+
+  /** The live session of a request; a cookie that means nothing any more is nobody. */
+  async session(request: IncomingMessage): Promise<Session | undefined> {
+    const handle = readCookie(request.headers.cookie, this.#name(sessionCookie))
+    return handle === undefined ? undefined : this.#parts.sessions.load('browser', handle)
+  }
+
+  async requireSession(
+    exchange: HttpExchange,
+  ): Promise<{ session: Session; person: Person } | Refusal> {
+    const session = await this.session(exchange.request)
+    const person =
+      session === undefined ? undefined : await this.#parts.people.load(session.personId)
+    if (session === undefined || person === undefined || person.disabled) {
+      return loginErrors.refuse('sign_in_required')
+    }
+    return { session, person }
+  }
+
+  /** For forms: a session, and the token that only a page shown in it holds. */
+  async requireForm(
+    exchange: HttpExchange,
+    fields: ReadonlyMap<string, string>,
+  ): Promise<{ session: Session; person: Person } | Refusal> {
+    const found = await this.requireSession(exchange)
+    if (isRefusal(found)) return found
+    const problem = this.#parts.formTokens.check(found.session.id, fields.get('csrf'))
+    return problem ?? found
+  }
+
+  async caller(exchange: HttpExchange): Promise<Caller> {
+    const { request } = exchange
+    return {
+      address: exchange.address,
+      userAgent: request.headers['user-agent'] ?? '',
+      binding: readCookie(request.headers.cookie, this.#name(ceremonyCookie)) ?? '',
+      session: await this.session(request),
+    }
+  }
+
+  /** Binds what follows to this browser; keeps an earlier binding, so that two tabs do not disturb each other. */
+  bind(caller: Caller, response: ServerResponse): Caller {
+    if (caller.binding.length === 43) return caller
+    const binding = randomToken()
+    this.#setCookie(response, ceremonyCookie, binding, 'Strict', ceremonyCookieAge)
+    return { ...caller, binding }
+  }
+
+  /** Lax, so that a link from elsewhere finds the person signed in; every change of state asks for more. */
+  holdSession(response: ServerResponse, handle: string): void {
+    this.#setCookie(response, sessionCookie, handle, 'Lax')
+  }
+
+  forgetSession(response: ServerResponse): void {
+    this.#setCookie(response, sessionCookie, '', 'Lax', 0)
+  }
+
+  page(exchange: HttpExchange, status: number, html: string, needs?: PolicyNeeds): void {
+    send(exchange.response, status, html, {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': contentSecurityPolicy(needs),
+    })
+  }
+
+  redirect(exchange: HttpExchange, location: string): void {
+    send(exchange.response, 303, '', { location })
+  }
+
+  #name(base: string): string {
+    return cookieName(base, this.#secure())
+  }
+
+  #secure(): boolean {
+    return this.#parts.settings().origin.startsWith('https:')
+  }
+
+  #setCookie(
+    response: ServerResponse,
+    name: string,
+    value: string,
+    sameSite: 'Lax' | 'Strict',
+    maxAge?: number,
+  ): void {
+    const secure = this.#secure()
+    const line = cookie({
+      name: cookieName(name, secure),
+      value,
+      secure,
+      sameSite,
+      ...(maxAge === undefined ? {} : { maxAge }),
+    })
+    response.appendHeader('set-cookie', line)
+  }
+}

@@ -1,0 +1,163 @@
+import { isRefusal } from '../core/index.ts'
+import type { Refusal } from '../core/index.ts'
+import { checkSameOrigin, parseReturnTo, readJsonObject, sendJson } from '../http/index.ts'
+import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
+import type { PersonId } from '../identity/index.ts'
+import type { ProofFacts, Session } from '../session/index.ts'
+import type { Browser } from './browser.ts'
+import { factsOf } from './ceremonies.ts'
+import type { Authenticated, Caller } from './ceremonies.ts'
+import { loginErrors } from './errors.ts'
+import { describeBrowser, recordAct } from './surface-parts.ts'
+import type { IdentityParts } from './surface-parts.ts'
+
+/** The JSON endpoints of the ceremonies; documented in docs/ceremonies.md. */
+export function ceremonyRoutes(parts: IdentityParts, browser: Browser): RouteTable {
+  const json =
+    (
+      work: (exchange: HttpExchange, body: Record<string, unknown>) => Promise<Refusal | void>,
+    ): Handler =>
+    async (exchange) => {
+      const crossSite = checkSameOrigin(exchange.request, parts.settings().origin)
+      if (crossSite !== undefined) return crossSite
+      const body = await readJsonObject(exchange.request)
+      return isRefusal(body) ? body : work(exchange, body)
+    }
+  return {
+    'POST /webauthn/registration/options': json((exchange, body) =>
+      registrationOptions(parts, browser, exchange, body),
+    ),
+    'POST /webauthn/registration/verify': json((exchange, body) =>
+      registrationVerify(parts, browser, exchange, body),
+    ),
+    'POST /webauthn/authentication/options': json((exchange, body) =>
+      authenticationOptions(parts, browser, exchange, body),
+    ),
+    'POST /webauthn/authentication/verify': json((exchange, body) =>
+      authenticationVerify(parts, browser, exchange, body),
+    ),
+  }
+}
+
+async function registrationOptions(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  body: Record<string, unknown>,
+): Promise<Refusal | void> {
+  const caller = browser.bind(await browser.caller(exchange), exchange.response)
+  const ticket = typeof body['ticket'] === 'string' ? body['ticket'] : undefined
+  const options = await parts.ceremonies.beginRegistration(caller, {
+    ticket,
+    hasFreshProof: caller.session !== undefined && parts.sessions.hasFreshProof(caller.session),
+  })
+  if (isRefusal(options)) return options
+  sendJson(exchange.response, 200, options)
+}
+
+async function registrationVerify(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  body: Record<string, unknown>,
+): Promise<Refusal | void> {
+  const caller = await browser.caller(exchange)
+  const registered = await parts.ceremonies.finishRegistration(caller, body)
+  if (isRefusal(registered)) return registered
+  const { person, credential } = registered
+  let { session } = caller
+  if (registered.byTicket && session === undefined) {
+    session = await openSession(parts, browser, exchange, {
+      personId: person.id,
+      facts: factsOf(credential, credential),
+    })
+  }
+  sendJson(exchange.response, 200, {
+    credentialId: credential.id,
+    redirect: `${parts.settings().base}/account`,
+    ...(session === undefined ? {} : { csrf: parts.formTokens.issue(session.id) }),
+  })
+}
+
+async function authenticationOptions(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  body: Record<string, unknown>,
+): Promise<Refusal | void> {
+  const purpose = body['purpose'] ?? 'sign-in'
+  if (purpose !== 'sign-in' && purpose !== 'confirm') return loginErrors.refuse('purpose_unknown')
+  const caller = browser.bind(await browser.caller(exchange), exchange.response)
+  const options = await parts.ceremonies.beginAuthentication(caller, purpose)
+  if (isRefusal(options)) return options
+  sendJson(exchange.response, 200, options)
+}
+
+async function authenticationVerify(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  body: Record<string, unknown>,
+): Promise<Refusal | void> {
+  const caller = await browser.caller(exchange)
+  const { returnTo, ...response } = body
+  const authenticated = await parts.ceremonies.finishAuthentication(caller, response)
+  if (isRefusal(authenticated)) return authenticated
+  if (authenticated.purpose === 'confirm') await confirm(parts, browser, exchange, caller)
+  else await signIn(parts, browser, exchange, caller, authenticated)
+  const wanted = typeof returnTo === 'string' ? returnTo : undefined
+  sendJson(exchange.response, 200, {
+    redirect: parseReturnTo(wanted, `${parts.settings().base}/account`),
+  })
+}
+
+/** A touch made a session stronger, so its handle changes (ASVS 7.2.4). */
+async function confirm(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  caller: Caller,
+): Promise<void> {
+  if (caller.session === undefined) return
+  browser.holdSession(exchange.response, await parts.sessions.prove(caller.session))
+}
+
+async function signIn(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  caller: Caller,
+  authenticated: Authenticated,
+): Promise<void> {
+  // Invariant: a sign-in never continues a session that was there before (fixation).
+  if (caller.session !== undefined) await parts.sessions.end(caller.session.id)
+  await openSession(parts, browser, exchange, {
+    personId: authenticated.person.id,
+    facts: authenticated.facts,
+  })
+}
+
+async function openSession(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  input: { personId: PersonId; facts: ProofFacts },
+): Promise<Session> {
+  const { session, handle } = await parts.sessions.open({
+    ...input,
+    name: describeBrowser(exchange.request),
+    address: exchange.address,
+  })
+  browser.holdSession(exchange.response, handle)
+  const person = await parts.people.load(input.personId)
+  if (person !== undefined) {
+    await recordAct(parts, {
+      kind: 'session',
+      action: 'session.open',
+      person,
+      session,
+      address: exchange.address,
+    })
+  }
+  return session
+}

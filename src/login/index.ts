@@ -1,0 +1,18 @@
+/**
+ * Signing in at the identity origin: the ceremonies' endpoints, the pages around them, the account page,
+ * consent, device approval and the hand-off to API hosts. It guarantees that a challenge is taken before
+ * an answer to it is verified, that every ceremony is on record, and that nothing here changes state on
+ * GET. The verification itself is webauthn's, tokens are oidc's.
+ */
+export { Ceremonies, ceremonyLifetime, factsOf } from './ceremonies.ts'
+export type {
+  Authenticated,
+  Caller,
+  CeremonyParts,
+  Registered,
+  RelyingParty,
+} from './ceremonies.ts'
+export { loginErrors } from './errors.ts'
+export type { Ceremony, CeremonyPurpose, CeremonyStore } from './store.ts'
+export { IdentitySurface } from './surface.ts'
+export type { IdentityParts, IdentitySettings } from './surface-parts.ts'

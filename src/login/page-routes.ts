@@ -1,0 +1,118 @@
+import { isRefusal } from '../core/index.ts'
+import type { Refusal } from '../core/index.ts'
+import { httpErrors, parseReturnTo, send } from '../http/index.ts'
+import type { HttpExchange, RouteTable } from '../http/index.ts'
+import {
+  assetCacheControl,
+  assetFor,
+  enrolPage,
+  signInPage,
+  ticketProblemPage,
+} from '../pages/index.ts'
+import type { Browser } from './browser.ts'
+import { loginErrors } from './errors.ts'
+import type { IdentityParts } from './surface-parts.ts'
+
+/** Pages that anybody can open, and what they load. GET changes nothing but the hand-off's ticket. */
+export function pageRoutes(parts: IdentityParts, browser: Browser): RouteTable {
+  return {
+    'GET /': (exchange) => browser.redirect(exchange, `${parts.settings().base}/account`),
+    'GET /sign-in': (exchange) => showSignIn(parts, browser, exchange),
+    'GET /enrol/{ticket}': (exchange) => showEnrol(parts, browser, exchange),
+    'GET /handoff': (exchange) => handOff(parts, browser, exchange),
+    'GET /assets/{name}': (exchange) => sendAsset(exchange),
+    'GET /favicon.ico': (exchange) => send(exchange.response, 204, '', {}),
+  }
+}
+
+async function showSignIn(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+): Promise<void> {
+  const { base, relyingPartyName } = parts.settings()
+  const returnTo = parseReturnTo(exchange.query.get('return_to'), `${base}/account`)
+  const signedIn = (await browser.session(exchange.request)) !== undefined
+  // Somebody who is signed in only stays here when a fresh sign-in was asked for.
+  if (signedIn && exchange.query.get('fresh') !== '1') {
+    browser.redirect(exchange, returnTo)
+    return
+  }
+  browser.page(exchange, 200, signInPage({ base, returnTo, rpName: relyingPartyName }))
+}
+
+async function showEnrol(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+): Promise<Refusal | void> {
+  const { base, relyingPartyName } = parts.settings()
+  const ticket = exchange.parameters['ticket'] ?? ''
+  const person = await parts.directory.personForTicket(ticket)
+  if (isRefusal(person)) {
+    browser.page(exchange, person.status, ticketProblemPage({ base }))
+    return undefined
+  }
+  const session = await browser.session(exchange.request)
+  if (session !== undefined && session.personId !== person.id) {
+    return loginErrors.refuse('other_person')
+  }
+  const own = await parts.credentials.listFor(person.id)
+  const page = enrolPage({
+    base,
+    mode: 'ticket',
+    ticket,
+    personName: person.name,
+    username: person.username,
+    rpName: relyingPartyName,
+    hasCredentials: own.length > 0,
+    ...(session === undefined ? {} : { csrf: parts.formTokens.issue(session.id) }),
+  })
+  browser.page(exchange, 200, page)
+  return undefined
+}
+
+/** Sends a signed-in person back to the API host they came from, with a ticket for that host. */
+async function handOff(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+): Promise<Refusal | void> {
+  const { apis, base } = parts.settings()
+  const api = apis.find((one) => one.name === exchange.query.get('api'))
+  const flow = exchange.query.get('flow') ?? ''
+  if (api === undefined || !/^[A-Za-z0-9_-]{43}$/.test(flow)) {
+    return loginErrors.refuse('unknown_api')
+  }
+  const session = await browser.session(exchange.request)
+  if (session === undefined) {
+    const back = `${base}/handoff?api=${api.name}&flow=${flow}`
+    browser.redirect(exchange, `${base}/sign-in?return_to=${encodeURIComponent(back)}`)
+    return undefined
+  }
+  const secret = await parts.handoffs.issue({
+    sessionId: session.id,
+    api: api.name,
+    flowHash: flow,
+  })
+  browser.redirect(exchange, `${api.origin}/.proofgate/session/callback?ticket=${secret}`)
+  return undefined
+}
+
+function sendAsset(exchange: HttpExchange): Refusal | void {
+  const name = exchange.parameters['name'] ?? ''
+  const asset = assetFor(name)
+  if (asset === undefined) return httpErrors.refuse('not_found')
+  const version = exchange.query.get('v') ?? undefined
+  const headers = {
+    'content-type': asset.contentType,
+    'cache-control': assetCacheControl(name, version),
+    etag: asset.etag,
+  }
+  if (exchange.request.headers['if-none-match'] === asset.etag) {
+    send(exchange.response, 304, '', headers)
+  } else {
+    send(exchange.response, 200, asset.body, headers)
+  }
+  return undefined
+}

@@ -1,0 +1,31 @@
+import type { Instant } from '../core/index.ts'
+import type { PersonId } from '../identity/index.ts'
+import type { SessionId, Taken } from '../session/index.ts'
+
+/** What a ceremony is for. A response made for one purpose is worth nothing for another. */
+export type CeremonyPurpose = 'register' | 'sign-in' | 'confirm'
+
+/** One pending registration or authentication: everything its verification will be held against. */
+export interface Ceremony {
+  /** Base64url, 32 random bytes. */
+  readonly challenge: string
+  readonly purpose: CeremonyPurpose
+  /** Hash of the secret in the cookie of the browser that began it. */
+  readonly bindingHash: string
+  /** Absent for sign-in with a discoverable credential. */
+  readonly personId: PersonId | undefined
+  /** `register` and `confirm`: the session it was begun in. */
+  readonly sessionId: SessionId | undefined
+  /** `register` by invitation. */
+  readonly ticketHash: string | undefined
+  /** Empty = any discoverable credential. */
+  readonly allowCredentials: readonly string[]
+  readonly algorithms: readonly number[]
+  readonly expiresAt: Instant
+}
+
+/** Port. `take` is one atomic statement, called before anything is verified. */
+export interface CeremonyStore {
+  open(ceremony: Ceremony): Promise<void>
+  take(challenge: string, now: Instant): Promise<Taken<Ceremony>>
+}

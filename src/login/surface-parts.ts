@@ -1,0 +1,105 @@
+import type { IncomingMessage } from 'node:http'
+import type { Provider } from 'oidc-provider'
+import type { AuditEntry } from '../audit/index.ts'
+import type { Clock, Millis } from '../core/index.ts'
+import { randomId } from '../core/index.ts'
+import type { FormTokens } from '../http/index.ts'
+import type { CredentialStore, Directory, Person, PersonStore } from '../identity/index.ts'
+import type { Grants } from '../oidc/index.ts'
+import type { Handoffs, Revocations, Session, Sessions } from '../session/index.ts'
+import type { BucketStore } from '../throttle/index.ts'
+import type { Ceremonies } from './ceremonies.ts'
+
+/** What the identity surface reads from the configuration; asked for at each request. */
+export interface IdentitySettings {
+  /** `http://auth.proofgate.localhost:8080` */
+  readonly origin: string
+  /** Mount path: '' or `/.proofgate`. */
+  readonly base: string
+  readonly relyingPartyName: string
+  readonly relyingPartyId: string
+  /** Origins of the APIs that a sign-in can be handed to, by API name. */
+  readonly apis: readonly { readonly name: string; readonly origin: string }[]
+  /** Audiences that tokens can be asked for. */
+  readonly audiences: readonly string[]
+  readonly refreshLifetime: Millis
+  readonly clients: readonly { readonly id: string; readonly firstParty: boolean }[]
+  readonly consoleOrigin: string
+}
+
+/** What the identity surface is made of. */
+export interface IdentityParts {
+  readonly settings: () => IdentitySettings
+  readonly provider: () => Provider
+  readonly ceremonies: Ceremonies
+  readonly sessions: Sessions
+  readonly revocations: Revocations
+  readonly handoffs: Handoffs
+  readonly grants: Grants
+  readonly people: PersonStore
+  readonly credentials: CredentialStore
+  readonly directory: Directory
+  readonly formTokens: FormTokens
+  readonly buckets: BucketStore
+  readonly clock: Clock
+  readonly record: (entry: AuditEntry) => Promise<void>
+  /** An unexpected failure, for the log. */
+  readonly onError: (error: unknown, requestId: string) => void
+}
+
+/** Records something a signed-in person did. */
+export function recordAct(
+  parts: IdentityParts,
+  input: {
+    kind: AuditEntry['kind']
+    action: string
+    person: Person
+    session: Session
+    address: string
+    what?: NonNullable<AuditEntry['what']>
+  },
+): Promise<void> {
+  return parts.record({
+    id: randomId(),
+    kind: input.kind,
+    action: input.action,
+    outcome: 'success',
+    reason: `${input.action}.done`,
+    who: {
+      subject: input.person.id,
+      username: input.person.username,
+      session: input.session.id,
+    },
+    where: { address: input.address },
+    ...(input.what === undefined ? {} : { what: input.what }),
+  })
+}
+
+/** `Chromium on Linux`: enough for a person to know their own browser again. */
+export function describeBrowser(request: IncomingMessage): string {
+  const agent = request.headers['user-agent'] ?? ''
+  const browser = firstMatch(agent, [
+    ['Edg/', 'Edge'],
+    ['OPR/', 'Opera'],
+    ['Firefox/', 'Firefox'],
+    ['Chrome/', 'Chrome'],
+    ['Safari/', 'Safari'],
+    ['curl/', 'curl'],
+  ])
+  const system = firstMatch(agent, [
+    ['Android', 'Android'],
+    ['iPhone', 'iPhone'],
+    ['iPad', 'iPad'],
+    ['Windows', 'Windows'],
+    ['Mac OS X', 'macOS'],
+    ['Linux', 'Linux'],
+  ])
+  return [browser ?? 'A browser', system].filter((part) => part !== undefined).join(' on ')
+}
+
+function firstMatch(
+  text: string,
+  names: readonly (readonly [string, string])[],
+): string | undefined {
+  return names.find(([needle]) => text.includes(needle))?.[1]
+}
