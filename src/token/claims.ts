@@ -155,11 +155,11 @@ export function readTimes(
   return { issuedAt, expiresAt }
 }
 
-/** Freezes a JSON value through and through: one verified token serves many requests. */
-export function deepFreeze<Value extends Json>(value: Value): Value {
+/** Freezes a value through and through: one verified token serves many requests. */
+export function deepFreeze<Value>(value: Value): Value {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value)
-    for (const member of Object.values(value)) deepFreeze(member)
+    for (const member of Object.values(value) as readonly unknown[]) deepFreeze(member)
   }
   return value
 }

@@ -102,9 +102,9 @@ export class TokenVerifier<Token extends VerifiedToken> {
     if (claims === undefined) return tokenErrors.refuse('invalid', 'the claims are not JSON')
     const { clock, read, keys, clockSkew } = this.#rules
     const now = clock.now()
-    const token = read(deepFreeze(claims), now)
+    const token = read(claims, now)
     if (isRefusal(token)) return token
-    Object.freeze(token)
+    deepFreeze(token)
     const until = token.expiresAt + clockSkew
     if (forgotten === this.#forgotten) {
       this.#cache.keep(text, { token, until, revision: keys.revisionAt(now) })
