@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import test from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { isRefusal, manualClock, millis } from '../../src/core/index.ts'
 import { AccessTokenVerifier } from '../../src/token/index.ts'
 import type {
@@ -132,7 +132,7 @@ test('E02: a public key in any spelling is no HMAC secret', async () => {
     ['ec', pair.publicKey],
     ['rsa', rsaPair.publicKey],
   ] as const) {
-    const pem = key.export({ type: 'spki', format: 'pem' }).toString()
+    const pem = key.export({ type: 'spki', format: 'pem' })
     const jwk = JSON.stringify(key.export({ format: 'jwk' }))
     const der = key.export({ type: 'spki', format: 'der' })
     for (const secret of [pem, pem.trimEnd(), ` ${pem}`, jwk, der]) {
@@ -372,7 +372,7 @@ function countingKeys(over: VerificationKeys = keys) {
 
 test('a token seen before is answered from memory, as the same object', () => {
   const counting = countingKeys()
-  const { verifier } = verifierWith({ keys: counting as VerificationKeys })
+  const { verifier } = verifierWith({ keys: counting })
   const text = token()
   const first = verifier.verify(text)
   assert.equal(verifier.verify(text), first)
@@ -427,17 +427,17 @@ test('a verifier for another audience remembers nothing of this one', async () =
 
 test('forget makes exactly the named tokens be verified anew', () => {
   const counting = countingKeys()
-  const { verifier } = verifierWith({ keys: counting as VerificationKeys })
+  const { verifier } = verifierWith({ keys: counting })
   const [one, other] = [token({ sid: 'a' }), token({ sid: 'b' })]
-  verifier.verify(one)
-  verifier.verify(other)
+  void verifier.verify(one)
+  void verifier.verify(other)
   assert.equal(
     verifier.forget(({ session }) => session === 'a'),
     1,
   )
-  verifier.verify(other)
+  void verifier.verify(other)
   assert.equal(counting.finds, 2)
-  verifier.verify(one)
+  void verifier.verify(one)
   assert.equal(counting.finds, 3)
 })
 
@@ -461,12 +461,12 @@ test('a verification that forget overtakes is not remembered', async () => {
 
 test('the memory is bounded: what was used least recently is dropped first', () => {
   const counting = countingKeys()
-  const { verifier } = verifierWith({ keys: counting as VerificationKeys, cacheSize: 10 })
+  const { verifier } = verifierWith({ keys: counting, cacheSize: 10 })
   const texts = Array.from({ length: 50 }, (_, index) => token({ jti: `t${index}` }))
   const [kept = ''] = texts
   for (const text of texts) {
-    verifier.verify(text)
-    verifier.verify(kept)
+    void verifier.verify(text)
+    void verifier.verify(kept)
   }
   assert.equal(counting.finds, 50)
   const remembered = verifier.forget(() => true)
@@ -475,10 +475,10 @@ test('the memory is bounded: what was used least recently is dropped first', () 
 
 test('without a memory every use is verified', () => {
   const counting = countingKeys()
-  const { verifier } = verifierWith({ keys: counting as VerificationKeys, cacheSize: 0 })
+  const { verifier } = verifierWith({ keys: counting, cacheSize: 0 })
   const text = token()
-  verifier.verify(text)
-  verifier.verify(text)
+  void verifier.verify(text)
+  void verifier.verify(text)
   assert.equal(counting.finds, 2)
 })
 

@@ -69,7 +69,7 @@ test('a name below localhost is asked on loopback, whatever the resolver says', 
 test('requests that come together share one fetch', async (t) => {
   const { openKeys, keysAsked } = await setUp(t)
   const keys = openKeys()
-  const found = await Promise.all(Array.from({ length: 20 }, () => keys.find('k', 'ES256')))
+  const found = await Promise.all(Array.from({ length: 20 }, async () => keys.find('k', 'ES256')))
   assert.equal(
     found.every((key) => key !== undefined),
     true,

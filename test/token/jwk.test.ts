@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { calculateJwkThumbprint } from 'jose'
 import { importPublicJwk, jwkThumbprint, parsePublicJwk } from '../../src/token/index.ts'
 import { ed25519, p256, p384, rsa } from './forge.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSecretKey, sign } from 'node:crypto'
 import test from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { compactVerify, CompactSign } from 'jose'
 import { parseJws, parseJwsClaims, signJws, verifyJws } from '../../src/token/index.ts'
 import type { JwsAlgorithm } from '../../src/token/index.ts'

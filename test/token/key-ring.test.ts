@@ -88,7 +88,7 @@ test('the private keys sign what the published keys verify', async (t) => {
   const { open } = await setUp(t)
   const ring = await open(['ES256', 'RS256'])
   for (const [index, jwk] of ring.privateJwks().keys.entries()) {
-    const alg = String(jwk['alg'])
+    const alg = jwk['alg'] as string
     const token = await new SignJWT({})
       .setProtectedHeader({ alg })
       .sign(await importJWK(jwk as JWK))
