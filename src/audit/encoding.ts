@@ -1,0 +1,177 @@
+import { hash } from 'node:crypto'
+import { canonicalJson } from '../core/index.ts'
+import type { AuditEntry, AuditValue, StoredRecord } from './entry.ts'
+import { auditError } from './errors.ts'
+
+/** Longest kept text per field, in UTF-16 units; what is not named here gets `usual`. */
+const bounds: ReadonlyMap<string, number> = new Map([
+  ['action', 128],
+  ['id', 128],
+  ['kind', 32],
+  ['outcome', 32],
+  ['reason', 128],
+  ['where.userAgent', 256],
+  ['what.path', 1024],
+])
+const usual = 512
+const listLength = 32
+const listItem = 256
+const memberCount = 48
+/** All values of `what` together, as encoded: what comes later in the alphabet is cut to nothing. */
+const whatBudget = 16_384
+
+// Canonical order, so that no sorting is needed where every request passes.
+const whoFields = [
+  'client',
+  'credential',
+  'issuer',
+  'session',
+  'subject',
+  'token',
+  'username',
+] as const
+const whereFields = ['address', 'userAgent'] as const
+
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+const memberName = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
+const notAscii = /[\x7f-\uffff]/g
+
+/**
+ * The line of one record, without the newline: canonical JSON (RFC 8785) in which every character
+ * outside printable ASCII is written `\uXXXX`. Built by hand in a fixed order that is the canonical one.
+ *
+ * @throws ProofgateError `audit.invalid_entry` for a name or number no record can hold.
+ */
+export function encodeRecord(entry: AuditEntry, seq: number, at: string): string {
+  const cuts: string[] = []
+  const detail = Object.hasOwn(entry, 'detail') ? entry.detail : undefined
+  const what = Object.hasOwn(entry, 'what') ? entry.what : undefined
+  const where = Object.hasOwn(entry, 'where') ? entry.where : undefined
+  const who = Object.hasOwn(entry, 'who') ? entry.who : undefined
+  let line = `{"action":${field('action', entry.action, cuts)},"at":"${at}"`
+  if (detail !== undefined) line += `,"detail":${field('detail', detail, cuts)}`
+  line +=
+    `,"id":${field('id', entry.id, cuts)},"kind":${field('kind', entry.kind, cuts)}` +
+    `,"outcome":${field('outcome', entry.outcome, cuts)}` +
+    `,"reason":${field('reason', entry.reason, cuts)},"seq":${seq}`
+  let tail = `,"v":1`
+  if (what !== undefined) tail += `,"what":${members(what, cuts)}`
+  if (where !== undefined) tail += `,"where":${fixedMembers('where', where, whereFields, cuts)}`
+  if (who !== undefined) tail += `,"who":${fixedMembers('who', who, whoFields, cuts)}`
+  if (cuts.length > 0) line += `,"truncated":{${cuts.sort().join(',')}}`
+  return `${line}${tail}}`
+}
+
+/** A JSON string in printable ASCII; lone surrogates become U+FFFD, as they have no UTF-8 form. */
+export function encodeText(value: string): string {
+  if (plain.test(value)) return `"${value}"`
+  return JSON.stringify(value.toWellFormed()).replace(notAscii, escapeUnit)
+}
+
+/** Reads a line back; `undefined` when it is not a record of this version. */
+export function parseRecord(line: string): StoredRecord | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const record = value as Partial<StoredRecord>
+  const whole =
+    record.v === 1 &&
+    Number.isSafeInteger(record.seq) &&
+    typeof record.at === 'string' &&
+    typeof record.id === 'string' &&
+    typeof record.kind === 'string'
+  return whole ? (value as StoredRecord) : undefined
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+function field(name: string, value: string, cuts: string[]): string {
+  return bounded(name, value, bounds.get(name) ?? usual, cuts)
+}
+
+function bounded(name: string, value: string, limit: number, cuts: string[]): string {
+  if (typeof value !== 'string') throw unfit(name, 'is not text')
+  if (value.length <= limit) return encodeText(value)
+  const whole = value.toWellFormed()
+  cuts.push(truncation(name, whole))
+  return encodeText(cut(whole, limit))
+}
+
+/** Never cuts between the halves of a surrogate pair. */
+function cut(value: string, limit: number): string {
+  const last = value.charCodeAt(limit - 1)
+  return value.slice(0, last >= 0xd800 && last <= 0xdbff ? limit - 1 : limit)
+}
+
+function truncation(name: string, whole: string): string {
+  return `"${name}":{"length":${Buffer.byteLength(whole)},"sha256":"${hash('sha256', whole)}"}`
+}
+
+function fixedMembers<Name extends string>(
+  group: string,
+  values: Readonly<Partial<Record<Name, string>>>,
+  names: readonly Name[],
+  cuts: string[],
+): string {
+  let text = ''
+  for (const name of names) {
+    const value = Object.hasOwn(values, name) ? values[name] : undefined
+    if (value === undefined) continue
+    text += `${text === '' ? '' : ','}"${name}":${field(`${group}.${name}`, value, cuts)}`
+  }
+  return `{${text}}`
+}
+
+function members(values: Readonly<Record<string, AuditValue>>, cuts: string[]): string {
+  const names = Object.keys(values).sort()
+  if (names.length > memberCount) throw unfit('what', `has more than ${memberCount} members`)
+  let text = ''
+  for (const name of names) {
+    const value = values[name]
+    if (value === undefined) continue
+    if (!memberName.test(name)) throw unfit('what', 'has a member with an unusable name')
+    const left = Math.max(0, whatBudget - text.length)
+    text += `${text === '' ? '' : ','}"${name}":${member(`what.${name}`, value, left, cuts)}`
+  }
+  return `{${text}}`
+}
+
+function member(name: string, value: AuditValue, left: number, cuts: string[]): string {
+  switch (typeof value) {
+    case 'string':
+      return bounded(name, value, Math.min(left, bounds.get(name) ?? usual), cuts)
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'number':
+      if (!Number.isFinite(value)) throw unfit(name, 'is not a finite number')
+      return String(value)
+    default:
+      if (!Array.isArray(value)) throw unfit(name, 'is neither text, number, boolean nor list')
+      return list(name, value, left, cuts)
+  }
+}
+
+function list(name: string, items: readonly string[], left: number, cuts: string[]): string {
+  const dropped: string[] = []
+  let text = ''
+  let kept = 0
+  for (const item of items) {
+    if (kept === listLength || text.length >= left) break
+    text += `${kept === 0 ? '' : ','}${bounded(name, item, listItem, dropped)}`
+    kept++
+  }
+  if (kept < items.length || dropped.length > 0) {
+    cuts.push(truncation(name, canonicalJson(items.map((item) => item.toWellFormed()))))
+  }
+  return `[${text}]`
+}
+
+function unfit(name: string, problem: string): Error {
+  return auditError('invalid_entry', `the field ${name} of an audit entry ${problem}`)
+}

@@ -1,0 +1,70 @@
+/** What a record is about. */
+export type AuditKind =
+  | 'decision'
+  | 'ceremony'
+  | 'token'
+  | 'session'
+  | 'identity'
+  | 'administration'
+  | 'configuration'
+  | 'system'
+
+export type AuditOutcome = 'allow' | 'deny' | 'success' | 'failure'
+
+export interface AuditWho {
+  readonly subject?: string
+  readonly username?: string
+  readonly session?: string
+  readonly credential?: string
+  readonly client?: string
+  /** The token's `jti`, never the token. */
+  readonly token?: string
+  readonly issuer?: string
+}
+
+export interface AuditWhere {
+  readonly address?: string
+  readonly userAgent?: string
+}
+
+export type AuditValue = string | number | boolean | readonly string[]
+
+/** What an area wants recorded. Secrets never belong in here: tokens appear by id, bodies not at all. */
+export interface AuditEntry {
+  /** The request id for decisions, a random id otherwise. */
+  readonly id: string
+  readonly kind: AuditKind
+  /** Such as `request`, `credential.register`, `token.issue`. */
+  readonly action: string
+  readonly outcome: AuditOutcome
+  /** A stable code, such as `policy.allowed`. */
+  readonly reason: string
+  /** For operators. */
+  readonly detail?: string
+  readonly who?: AuditWho
+  readonly where?: AuditWhere
+  /** Method, path, route, policy and the like. Names match `[A-Za-z][A-Za-z0-9_.-]{0,63}`. */
+  readonly what?: Readonly<Record<string, AuditValue>>
+}
+
+/** What was cut off a field: bytes of the whole value in UTF-8, and their SHA-256 in hex. */
+export interface Truncation {
+  readonly length: number
+  readonly sha256: string
+}
+
+/** A record as it stands in the log. */
+export interface StoredRecord extends AuditEntry {
+  readonly v: 1
+  /** Index in the log, from 0, without gaps. */
+  readonly seq: number
+  /** ISO 8601, UTC, milliseconds; never earlier than the record before. */
+  readonly at: string
+  /** Cut fields by name: `detail`, `who.username`, `what.path`. */
+  readonly truncated?: Readonly<Record<string, Truncation>>
+}
+
+/** The record is durable. */
+export interface AuditReceipt {
+  readonly index: number
+}

@@ -1,0 +1,294 @@
+import { ProofgateError, randomId } from '../core/index.ts'
+import type { Clock } from '../core/index.ts'
+import { encodeRecord } from './encoding.ts'
+import type { AuditEntry, AuditReceipt } from './entry.ts'
+import { auditError } from './errors.ts'
+import type { LogFolder } from './folder.ts'
+import { leafHash } from './merkle.ts'
+import { openFolder } from './opening.ts'
+import { batchBytes, batchRecords } from './segment.ts'
+import { BatchError, BatchWriter } from './writer.ts'
+import type { WriterStart } from './writer.ts'
+
+interface Waiting {
+  readonly index: number
+  readonly line: string
+  readonly leaf: Buffer
+  readonly resolve: (receipt: AuditReceipt) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** open: takes entries; full: waits for space; failed, closed: takes none ever again. */
+type State = 'open' | 'full' | 'failed' | 'closed'
+
+export interface AuditLogOptions {
+  /** Holds the log's files and nothing else. */
+  readonly directory: string
+  readonly keyDirectory: string
+  /** Names a log that is made new, such as `gateway.example/audit`; one that exists keeps its name. */
+  readonly origin: string
+  readonly clock: Clock
+  /** Told once whenever the log stops taking entries. */
+  readonly onFailure?: (error: ProofgateError) => void
+}
+
+interface Wiring {
+  readonly folder: LogFolder
+  readonly clock: Clock
+  readonly lastAt: number
+  readonly onFailure?: ((error: ProofgateError) => void) | undefined
+}
+
+/** More records than this never wait for the disk at once; further ones are refused. */
+const longestQueue = 65_536
+const copyEvery = 1000
+const probeEvery = 500
+
+/** The log, open for appending. One process, one instance per folder. */
+export class AuditLog {
+  readonly #writer: BatchWriter
+  readonly #folder: LogFolder
+  readonly #clock: Clock
+  readonly #onFailure: ((error: ProofgateError) => void) | undefined
+  #state: State = 'open'
+  #failure: ProofgateError | undefined
+  #queue: Waiting[] = []
+  #running: Promise<void> | undefined
+  #next: number
+  #lastAt: number
+  #lastStamp = ''
+  #refused = 0
+  #copied: string
+  #copyTimer: NodeJS.Timeout | undefined
+  #copying: Promise<void> = Promise.resolve()
+  #probeTimer: NodeJS.Timeout | undefined
+
+  /** Most callers want `open`. */
+  constructor(writer: BatchWriter, wiring: Wiring) {
+    this.#writer = writer
+    this.#folder = wiring.folder
+    this.#clock = wiring.clock
+    this.#onFailure = wiring.onFailure
+    this.#next = writer.size
+    this.#lastAt = wiring.lastAt
+    // Nothing is known of the copy, so the first commit or the closing makes it anew.
+    this.#copied = ''
+  }
+
+  /**
+   * Opens the log at its end, or makes a new one when neither log nor key exist. Removes what a
+   * crash left of a batch nobody was told of, and records that as `audit.recovered`.
+   *
+   * @throws ProofgateError `audit.damaged`, `audit.incomplete`, `audit.cut`, `audit.key` when the log is
+   *   not whole, `audit.unavailable` when the disk refuses.
+   */
+  static async open(options: AuditLogOptions): Promise<AuditLog> {
+    const opened = await openFolder(options).catch((error: unknown) => {
+      if (error instanceof ProofgateError) throw error
+      throw auditError('unavailable', 'the audit log cannot be opened', {
+        cause: error,
+        hint: `check that ${options.directory} and ${options.keyDirectory} can be read and written`,
+      })
+    })
+    const start: WriterStart = opened
+    const log = new AuditLog(new BatchWriter(start), { ...options, ...opened })
+    if (opened.removed > 0) await log.append(recovered(opened.removed))
+    return log
+  }
+
+  /** Durable records. */
+  get size(): number {
+    return this.#writer.size
+  }
+
+  /** False while appending is refused. */
+  get healthy(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Why appending is refused. */
+  get failure(): ProofgateError | undefined {
+    return this.#failure
+  }
+
+  /** The signed checkpoint over all durable records. */
+  checkpoint(): string {
+    return this.#writer.checkpoint
+  }
+
+  /**
+   * Records an entry. Resolves when the record is durable; whatever it stands for may happen then and
+   * not before.
+   *
+   * @throws ProofgateError `audit.unavailable` when it is not and will not be durable (or nobody can
+   *   tell), `audit.invalid_entry` when no record can hold it.
+   */
+  append(entry: AuditEntry): Promise<AuditReceipt> {
+    return new Promise((resolve, reject) => {
+      this.#requireOpen()
+      const index = this.#next
+      const line = encodeRecord(entry, index, this.#stamp())
+      this.#next++
+      this.#queue.push({ index, line, leaf: leafHash(line), resolve, reject })
+      // A microtask later, so that what is appended in one go shares a batch; no longer wait than that.
+      this.#running ??= Promise.resolve().then(() => this.#run())
+    })
+  }
+
+  /** Waits for what was appended, brings the copied checkpoint up to date, and takes no more. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    const before = this.#state
+    this.#state = 'closed'
+    clearTimeout(this.#probeTimer)
+    clearTimeout(this.#copyTimer)
+    await this.#running
+    await this.#copying
+    if (before !== 'failed' && this.#failure === undefined) await this.#copy()
+    await this.#writer.close()
+  }
+
+  #requireOpen(): void {
+    if (this.#state === 'open' && this.#queue.length < longestQueue) return
+    this.#refused++
+    if (this.#failure !== undefined) throw this.#failure
+    const why = this.#state === 'closed' ? 'is closed' : 'has too many records waiting for the disk'
+    throw auditError('unavailable', `the audit log ${why}`)
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#takeBatch()
+      try {
+        await this.#writer.commit({
+          lines: batch.map((waiting) => waiting.line),
+          leaves: batch.map((waiting) => waiting.leaf),
+        })
+      } catch (error) {
+        await this.#stop(error, batch)
+        break
+      }
+      for (const waiting of batch) waiting.resolve({ index: waiting.index })
+      this.#copySoon()
+    }
+    this.#running = undefined
+  }
+
+  #takeBatch(): readonly Waiting[] {
+    let bytes = 0
+    let count = 0
+    for (const { line } of this.#queue) {
+      bytes += line.length
+      if (count === batchRecords || (count > 0 && bytes > batchBytes)) break
+      count++
+    }
+    return this.#queue.splice(0, count)
+  }
+
+  /** Invariant: after a batch failed, neither it nor anything that waited behind it is acknowledged. */
+  async #stop(error: unknown, batch: readonly Waiting[]): Promise<void> {
+    const full = error instanceof BatchError && error.full
+    const failure = auditError('unavailable', 'the audit log cannot be written', {
+      cause: error,
+      hint: full
+        ? 'free space on the disk of the audit log; it goes on by itself then'
+        : 'check the disk and the audit folder, then restart',
+    })
+    const wasOpen = this.#failure === undefined
+    this.#failure = failure
+    if (this.#state !== 'closed') this.#state = full ? 'full' : 'failed'
+    const refused = [...batch, ...this.#queue.splice(0)]
+    for (const waiting of refused) waiting.reject(failure)
+    this.#refused += refused.length
+    this.#next = this.#writer.size
+    if (wasOpen) this.#onFailure?.(failure)
+    if (full) await this.#rewind()
+  }
+
+  async #rewind(): Promise<void> {
+    try {
+      await this.#writer.rewind()
+    } catch {
+      if (this.#state !== 'closed') this.#state = 'failed'
+      return
+    }
+    if (this.#state === 'full') this.#probeSoon()
+  }
+
+  /** Whether space has returned is found out by recording that it has. */
+  #probeSoon(): void {
+    this.#probeTimer = setTimeout(() => {
+      this.#running = this.#probe()
+    }, probeEvery)
+    this.#probeTimer.unref()
+  }
+
+  async #probe(): Promise<void> {
+    const entry = resumed(this.#refused)
+    const line = encodeRecord(entry, this.#writer.size, this.#stamp())
+    try {
+      await this.#writer.commit({ lines: [line], leaves: [leafHash(line)] })
+    } catch (error) {
+      await this.#stop(error, [])
+      this.#running = undefined
+      return
+    }
+    this.#next = this.#writer.size
+    this.#running = undefined
+    this.#refused = 0
+    this.#failure = undefined
+    if (this.#state === 'full') this.#state = 'open'
+    this.#copySoon()
+  }
+
+  /** The time for the next record; the clock may stand still but the log never goes back. */
+  #stamp(): string {
+    const now = this.#clock.now()
+    if (now > this.#lastAt || this.#lastStamp === '') {
+      this.#lastAt = Math.max(now, this.#lastAt)
+      this.#lastStamp = new Date(this.#lastAt).toISOString()
+    }
+    return this.#lastStamp
+  }
+
+  #copySoon(): void {
+    if (this.#copyTimer !== undefined || this.#state !== 'open') return
+    this.#copyTimer = setTimeout(() => {
+      this.#copyTimer = undefined
+      // A copy that fails is made again after the next batch and at the latest when closing.
+      this.#copying = this.#copy().catch(() => this.#copySoon())
+    }, copyEvery)
+    this.#copyTimer.unref()
+  }
+
+  async #copy(): Promise<void> {
+    const { checkpoint } = this.#writer
+    if (checkpoint === this.#copied) return
+    await this.#folder.replaceCheckpoint(checkpoint)
+    this.#copied = checkpoint
+  }
+}
+
+function recovered(bytes: number): AuditEntry {
+  return {
+    id: randomId(),
+    kind: 'system',
+    action: 'audit.recover',
+    outcome: 'success',
+    reason: 'audit.recovered',
+    detail: 'removed the remains of a write that was interrupted before anybody was told of it',
+    what: { bytes },
+  }
+}
+
+function resumed(refused: number): AuditEntry {
+  return {
+    id: randomId(),
+    kind: 'system',
+    action: 'audit.resume',
+    outcome: 'success',
+    reason: 'audit.space_returned',
+    detail: 'the disk was full; entries in between were refused',
+    what: { refused },
+  }
+}

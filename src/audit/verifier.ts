@@ -1,0 +1,281 @@
+import type { Checkpoint, CheckpointKey } from './checkpoint.ts'
+import { parseRecord } from './encoding.ts'
+import { Frontier, leafHash } from './merkle.ts'
+import { encodeSeal, isSealLine, linesOf, openHeader, parseHeader, parseSeal } from './segment.ts'
+import type { Line, Seal } from './segment.ts'
+
+/** Something that is not as the key signed it. */
+export interface AuditProblem {
+  /** The record it is about, or the first one it leaves without proof. */
+  readonly index: number
+  readonly part: 'record' | 'checkpoint' | 'header' | 'file'
+  /** Name of the file in the audit folder. */
+  readonly file: string
+  readonly line: number
+  readonly problem: string
+}
+
+/** Where a walk through a segment stopped, and how many bytes it left. */
+export interface Rest {
+  readonly offset: number
+  readonly line: number
+  readonly bytes: number
+  /** True when those end in a checkpoint that lacks its newline. */
+  readonly endsInSeal: boolean
+  /** The whole lines among them. */
+  readonly records: readonly Line[]
+}
+
+interface Watched {
+  readonly name: string
+  readonly checkpoint: Checkpoint
+  /** The root of the log at that size, once the walk has come past it. */
+  found: Buffer | undefined
+}
+
+const mostProblems = 100
+
+/**
+ * Walks through the segments of a log in order and keeps the tree of what was signed. Where a batch
+ * is not what its checkpoint signs, the leaf hashes listed with it, if those are what was signed,
+ * tell which record it is and let the walk go on.
+ */
+export class Verifier {
+  readonly problems: AuditProblem[] = []
+  readonly #key: CheckpointKey
+  readonly #watched: Watched[] = []
+  #frontier = new Frontier()
+  #lastCheckpoint: string | undefined
+  #lastAt = ''
+  /** False after damage that the listed hashes could not bridge, until the next segment's header. */
+  #inStep = true
+
+  constructor(key: CheckpointKey) {
+    this.#key = key
+  }
+
+  get size(): number {
+    return this.#frontier.size
+  }
+
+  root(): Buffer {
+    return this.#frontier.root()
+  }
+
+  report(
+    index: number,
+    part: AuditProblem['part'],
+    file: string,
+    line: number,
+    problem: string,
+  ): void {
+    if (this.problems.length < mostProblems)
+      this.problems.push({ index, part, file, line, problem })
+  }
+
+  /** Names a checkpoint the log must agree with; call before walking. */
+  watch(name: string, note: string, alone: boolean): void {
+    const checkpoint = this.#key.open(note, alone)
+    if (typeof checkpoint === 'string') {
+      this.report(0, 'checkpoint', name, 1, `the checkpoint ${checkpoint}`)
+      return
+    }
+    const found = checkpoint.size === 0 ? this.root() : undefined
+    this.#watched.push({ name, checkpoint, found })
+  }
+
+  walkSegment(segment: number, bytes: Buffer, file: string): Rest {
+    const first = linesOf(bytes).next()
+    if (first.done === true) {
+      return { offset: 0, line: 1, bytes: bytes.length, endsInSeal: false, records: [] }
+    }
+    this.#enter(segment, first.value, file)
+    const { end } = first.value
+    return this.walkBatches(file, bytes.subarray(end), 2, end)
+  }
+
+  walkBatches(file: string, bytes: Buffer, number: number, offset: number): Rest {
+    let records: Line[] = []
+    const endsInSeal = isSealLine(bytes.toString('latin1', bytes.lastIndexOf(0x0a) + 1))
+    let done = { offset, line: number, bytes: bytes.length }
+    for (const line of linesOf(bytes, number, offset)) {
+      if (!isSealLine(line.text)) {
+        records.push(line)
+        continue
+      }
+      if (this.#inStep) this.#checkBatch(file, records, line)
+      records = []
+      const left = offset + bytes.length - line.end
+      done = { offset: line.end, line: line.number + 1, bytes: left }
+    }
+    return { ...done, endsInSeal, records }
+  }
+
+  /** What is left behind the last seal of a segment is proven by nothing. */
+  endSegment(file: string, rest: Rest): void {
+    if (rest.bytes === 0 || !this.#inStep) return
+    const problem = `${rest.bytes} bytes follow that no checkpoint signs`
+    const { records } = rest
+    if (rest.endsInSeal) {
+      this.report(this.size, 'checkpoint', file, rest.line + records.length, problem)
+    } else {
+      const bad = Math.max(0, outOfOrder(records, this.size))
+      this.report(this.size + bad, 'record', file, records[bad]?.number ?? rest.line, problem)
+    }
+    this.#inStep = false
+  }
+
+  compareWatched(): void {
+    for (const { name, checkpoint, found } of this.#watched) {
+      if (found?.equals(checkpoint.root) === true) continue
+      if (found !== undefined) {
+        const problem = `the log does not hold the ${checkpoint.size} records the checkpoint signs`
+        this.report(this.#agreedSize(checkpoint.size), 'checkpoint', name, 1, problem)
+      } else if (this.#inStep && checkpoint.size > this.size) {
+        const problem = `the log ends after ${this.size} records, the checkpoint signs ${checkpoint.size}`
+        this.report(this.size, 'checkpoint', name, 1, problem)
+      } else {
+        const problem = 'the damage before it leaves nothing to compare the checkpoint with'
+        this.report(checkpoint.size, 'checkpoint', name, 1, problem)
+      }
+    }
+  }
+
+  /** Up to here another checkpoint and the log agree. */
+  #agreedSize(below: number): number {
+    const sizes = this.#watched
+      .filter(({ checkpoint, found }) => found?.equals(checkpoint.root) === true)
+      .map(({ checkpoint }) => checkpoint.size)
+      .filter((size) => size < below)
+    return Math.max(0, ...sizes)
+  }
+
+  #enter(segment: number, line: Line, file: string): void {
+    const header = parseHeader(line.text)
+    const start = header === undefined ? 'it cannot be read' : openHeader(header, this.#key)
+    if (header?.segment !== segment || typeof start === 'string') {
+      const why = typeof start === 'string' ? start : 'it belongs to another file'
+      this.report(this.size, 'header', file, line.number, `the header is damaged: ${why}`)
+      return
+    }
+    const follows = segment === 0 ? start.checkpoint.size === 0 : this.#follows(header.starts)
+    if (!follows && this.#inStep) {
+      const problem = 'the file does not follow on the one before it'
+      this.report(Math.min(this.size, start.checkpoint.size), 'header', file, line.number, problem)
+    }
+    // After damage, the signed start of a segment is firm ground again.
+    this.#frontier = start.frontier
+    this.#lastCheckpoint = header.starts
+    this.#inStep = true
+  }
+
+  #follows(starts: string): boolean {
+    return this.#lastCheckpoint === starts
+  }
+
+  #checkBatch(file: string, records: readonly Line[], line: Line): void {
+    const start = this.size
+    const leaves = records.map((record) => leafHash(record.text))
+    const after = this.#extended(leaves)
+    const seal = parseSeal(line.text)
+    const checkpoint = seal === undefined ? 'cannot be read' : this.#key.open(seal.checkpoint, true)
+    if (seal === undefined || typeof checkpoint === 'string') {
+      const why = typeof checkpoint === 'string' ? checkpoint : 'cannot be read'
+      this.report(start, 'checkpoint', file, line.number, `the checkpoint ${why}`)
+      // The next checkpoint is over these records as well and proves them or not.
+      this.#accept(after, leaves)
+      return
+    }
+    this.#lastCheckpoint = seal.checkpoint
+    if (checkpoint.size === after.size && checkpoint.root.equals(after.root())) {
+      if (encodeSeal(seal.checkpoint, leaves) !== line.text) {
+        this.report(start, 'checkpoint', file, line.number, 'the leaf hashes listed were changed')
+      }
+      this.#accept(after, leaves)
+      this.#checkOrder(file, records, start)
+      return
+    }
+    this.#locate({ file, records, leaves, line, seal, checkpoint })
+  }
+
+  /** A batch that is not what was signed: finds the first record that is not. */
+  #locate(batch: {
+    readonly file: string
+    readonly records: readonly Line[]
+    readonly leaves: readonly Buffer[]
+    readonly line: Line
+    readonly seal: Seal
+    readonly checkpoint: Checkpoint
+  }): void {
+    const { file, records, leaves, line, seal, checkpoint } = batch
+    const start = this.size
+    const listed = seal.leaves.map((leaf) => Buffer.from(leaf, 'base64url'))
+    const signed = this.#extended(listed)
+    const isSigned = signed.size === checkpoint.size && signed.root().equals(checkpoint.root)
+    const position = isSigned ? firstDifference(leaves, listed) : outOfOrder(records, start)
+    const bad = position === -1 ? 0 : position
+    const where = records[bad] ?? line
+    const problem = isSigned
+      ? describe(leaves, listed, bad)
+      : 'the record, or one before the next checkpoint, is not what was signed'
+    this.report(start + bad, 'record', file, where.number, problem)
+    if (isSigned) this.#accept(signed, listed)
+    else this.#inStep = false
+  }
+
+  /** What was signed must also be a log: counted without gaps, in the order of time. */
+  #checkOrder(file: string, records: readonly Line[], start: number): void {
+    for (const [position, { text, number }] of records.entries()) {
+      const record = parseRecord(text)
+      const index = start + position
+      if (record?.seq !== index || record.at < this.#lastAt) {
+        this.report(index, 'record', file, number, 'the record is signed but not in order')
+        return
+      }
+      this.#lastAt = record.at
+    }
+  }
+
+  #extended(leaves: readonly Buffer[]): Frontier {
+    const frontier = this.#frontier.copy()
+    for (const leaf of leaves) frontier.append(leaf)
+    return frontier
+  }
+
+  #accept(after: Frontier, leaves: readonly Buffer[]): void {
+    const before = this.#frontier
+    this.#frontier = after
+    for (const watched of this.#watched) {
+      const { size } = watched.checkpoint
+      if (size <= before.size || size > after.size) continue
+      const partial = before.copy()
+      for (const leaf of leaves.slice(0, size - before.size)) partial.append(leaf)
+      watched.found = partial.root()
+    }
+  }
+}
+
+/** The position of the first line that is not the record its place in the log calls for, or -1. */
+function outOfOrder(records: readonly Line[], start: number): number {
+  return records.findIndex((record, at) => parseRecord(record.text)?.seq !== start + at)
+}
+
+function firstDifference(found: readonly Buffer[], listed: readonly Buffer[]): number {
+  const longest = Math.max(found.length, listed.length)
+  for (let at = 0; at < longest; at++) {
+    const [here, there] = [found[at], listed[at]]
+    if (here === undefined || there === undefined || !here.equals(there)) return at
+  }
+  return 0
+}
+
+function describe(found: readonly Buffer[], listed: readonly Buffer[], at: number): string {
+  const [here, signed] = [found[at], listed[at]]
+  const holds = (list: readonly Buffer[], leaf: Buffer | undefined) =>
+    leaf !== undefined && list.slice(at + 1).some((other) => other.equals(leaf))
+  const wasMoved = holds(found, signed)
+  if (wasMoved && holds(listed, here)) return 'the record was swapped with a later one'
+  if (wasMoved) return 'a record was inserted here'
+  if (here === undefined || holds(listed, here)) return 'the record that belongs here was deleted'
+  return 'the record was changed'
+}
