@@ -1,0 +1,141 @@
+import { invariant, ownProperty } from '../core/index.ts'
+import { parseResource } from './arn.ts'
+import type { Condition } from './condition.ts'
+import { decidedBy } from './decision.ts'
+import type { Decision } from './decision.ts'
+import type { PolicyDocument } from './document.ts'
+import { parseBool } from './operand.ts'
+import type { Test } from './operand.ts'
+import { parseOperator } from './operator.ts'
+import type { Operator, Quantifier } from './operator.ts'
+import type { Pattern } from './pattern.ts'
+import { isValueProblem } from './problem.ts'
+import type { ValueProblem } from './problem.ts'
+import { parseAction } from './statement.ts'
+import type { Effect, Selection, Statement } from './statement.ts'
+
+/** A document under the name that decisions and explanations give it. */
+export interface PolicySource {
+  readonly name: string
+  readonly document: PolicyDocument
+  /** Where statement i stands, `file:line`. */
+  readonly places?: readonly string[]
+}
+
+/** All statements that apply to one principal, ready to be evaluated. Immutable; share it freely. */
+export interface CompiledPolicies {
+  /** In the order of the sources and their documents. */
+  readonly statements: readonly CompiledStatement[]
+  readonly denies: readonly CompiledStatement[]
+  readonly allows: readonly CompiledStatement[]
+}
+
+export interface CompiledStatement {
+  readonly policy: string
+  /** The Sid, or `#` and the index. */
+  readonly label: string
+  readonly place: string | undefined
+  readonly effect: Effect
+  readonly action: CompiledSelection
+  readonly resource: CompiledSelection
+  readonly conditions: readonly CompiledCondition[]
+  /** The answer when this statement decides, made once. */
+  readonly decision: Decision
+}
+
+export interface CompiledSelection {
+  /** `Action`, `NotAction`, `Resource` or `NotResource`. */
+  readonly element: string
+  readonly patterns: readonly Pattern[]
+  readonly inverted: boolean
+}
+
+export interface CompiledCondition {
+  /** `Condition/StringEquals/aws:username`. */
+  readonly element: string
+  /** In lower case. */
+  readonly key: string
+  readonly values: readonly string[]
+  readonly quantifier: Quantifier
+  readonly negated: boolean
+  /** One per value; empty for `Null`. */
+  readonly tests: readonly Test[]
+  /** The answer when the request does not have the key. */
+  readonly whenAbsent: boolean
+  /** The answer of `Null` when the request has it; `undefined` when the tests answer. */
+  readonly whenPresent: boolean | undefined
+}
+
+/** Compiles what one principal has attached. The order of sources changes no decision's effect. */
+export function compilePolicies(sources: readonly PolicySource[]): CompiledPolicies {
+  const statements = sources.flatMap((source) =>
+    source.document.statements.map((statement, index) =>
+      compileStatement(statement, index, source),
+    ),
+  )
+  return Object.freeze({
+    statements,
+    denies: statements.filter(({ effect }) => effect === 'Deny'),
+    allows: statements.filter(({ effect }) => effect === 'Allow'),
+  })
+}
+
+function compileStatement(
+  statement: Statement,
+  index: number,
+  source: PolicySource,
+): CompiledStatement {
+  const variables = source.document.version === '2012-10-17'
+  const name = { policy: source.name, label: statement.sid ?? `#${index}` }
+  const places = ownProperty(source, 'places') as readonly string[] | undefined
+  return Object.freeze({
+    ...name,
+    place: places?.[index],
+    effect: statement.effect,
+    action: compileSelection('Action', statement.action, parseAction),
+    resource: compileSelection('Resource', statement.resource, (text) =>
+      parseResource(text, variables),
+    ),
+    conditions: statement.conditions.map((condition) => compileCondition(condition, variables)),
+    decision: decidedBy(name, statement.effect),
+  })
+}
+
+function compileSelection(
+  name: string,
+  { values, inverted }: Selection,
+  parse: (text: string) => Pattern | ValueProblem,
+): CompiledSelection {
+  const patterns = values.map((value) => sound(parse(value)))
+  return { element: inverted ? `Not${name}` : name, patterns, inverted }
+}
+
+function compileCondition(condition: Condition, variables: boolean): CompiledCondition {
+  const { key, values } = condition
+  const operator = sound(parseOperator(condition.operator))
+  const { operand, quantifier, negated } = operator
+  const named = { element: `Condition/${operator.name}/${key}`, key: key.toLowerCase(), values }
+  if (operand === undefined) {
+    const asked = new Set(values.map(parseBool))
+    const [whenAbsent, whenPresent] = [asked.has(true), asked.has(false)]
+    return { ...named, quantifier, negated, tests: [], whenAbsent, whenPresent }
+  }
+  const tests = values.map((value) => sound(operand(value, variables)))
+  const whenAbsent = holdsWhenAbsent(operator)
+  return { ...named, quantifier, negated, tests, whenAbsent, whenPresent: undefined }
+}
+
+/**
+ * A key the request does not have: `...IfExists` holds; `ForAllValues:` holds for want of a value that
+ * fails; `ForAnyValue:` does not for want of one that passes; else only the complements hold.
+ */
+function holdsWhenAbsent({ ifExists, quantifier, negated }: Operator): boolean {
+  if (ifExists || quantifier === 'for-all') return true
+  return quantifier === 'for-any' ? false : negated
+}
+
+/** Invariant: what a parsed document holds compiles, since the parser has compiled it before. */
+function sound<Value extends object>(value: Value | ValueProblem): Value {
+  invariant(!isValueProblem(value), 'a parsed policy document does not compile')
+  return value
+}

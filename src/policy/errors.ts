@@ -1,0 +1,26 @@
+import { defineErrors } from '../core/index.ts'
+
+/**
+ * How a decision that denies is told to the caller. The public text is one and the same, so that it
+ * does not say which policies exist.
+ */
+export const policyErrors = defineErrors('policy', {
+  explicit_deny: {
+    status: 403,
+    title: 'You may not do this',
+    fault: 'caller',
+    doc: 'A Deny statement applies. `proofgate explain` names it.',
+  },
+  no_statement_allows: {
+    status: 403,
+    title: 'You may not do this',
+    fault: 'caller',
+    doc: 'No statement allows the request. Attach a policy to the person or one of their groups.',
+  },
+  evaluation_failed: {
+    status: 403,
+    title: 'You may not do this',
+    fault: 'proofgate',
+    doc: 'A statement could not be evaluated, so the request was denied. `proofgate explain` names it.',
+  },
+})

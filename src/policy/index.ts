@@ -1,0 +1,30 @@
+/**
+ * The policy language: AWS IAM JSON documents, read, compiled, evaluated and explained. Pure: no clock,
+ * no files, no network; everything a decision depends on comes with the request.
+ *
+ * Guarantees: nothing is allowed that no Allow statement names; a Deny wins, whatever the order; what
+ * cannot be evaluated denies; matching takes time bounded by the length of the request whatever the
+ * policy says; wildcards and variables are read from the policy alone, never from the request.
+ *
+ * Does not: find out who is asking, attach policies to people, or supply the context. `docs/policy-language.md`
+ * describes the language.
+ *
+ * Specification: IAM JSON policy grammar and evaluation logic (AWS IAM User Guide), versions 2012-10-17
+ * and 2008-10-17, identity policies.
+ */
+export { compilePolicies } from './compile.ts'
+export type { CompiledPolicies, PolicySource } from './compile.ts'
+export type { Condition } from './condition.ts'
+export { contextKeys } from './context.ts'
+export type { ContextKey, ContextLookup } from './context.ts'
+export type { Decision, DecisionReason } from './decision.ts'
+export { largestDocument, parsePolicyDocument } from './document.ts'
+export type { PolicyDocument, PolicyVersion } from './document.ts'
+export { policyErrors } from './errors.ts'
+export { evaluate } from './evaluate.ts'
+export { explain } from './explain.ts'
+export type { StatementExplanation } from './explain.ts'
+export type { PolicyRequest } from './match.ts'
+export { problemCodes } from './problem.ts'
+export type { PolicyProblem, PolicyProblemCode } from './problem.ts'
+export type { Effect, Selection, Statement } from './statement.ts'

@@ -1,0 +1,43 @@
+const dateForm = /^(\d{4})-(\d{2})-(\d{2})(?:T(.+))?$/
+const timeForm =
+  /^([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,9}))?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/
+
+/**
+ * Milliseconds since the epoch of an ISO 8601 date (`2026-11-22`, midnight UTC) or date and time with
+ * its zone (`2026-11-22T09:00:00Z`), or of whole seconds since the epoch in 9 to 11 digits (fewer would be a
+ * year or a day without dashes, more would be milliseconds). `undefined` for everything else, for days
+ * that do not exist, and for a time without a zone.
+ */
+export function parseMoment(text: string): number | undefined {
+  if (/^\d{9,11}$/.test(text)) return Number(text) * 1000
+  const fields = text.length > longestMoment ? null : dateForm.exec(text)
+  if (fields === null) return undefined
+  const midnight = parseDay(Number(fields[1]), Number(fields[2]), Number(fields[3]))
+  const time = parseTime(fields[4] ?? '00:00Z')
+  return midnight === undefined || time === undefined ? undefined : midnight + time
+}
+
+const longestMoment = 40
+
+/** `Date.UTC` carries 30 February over into March; only a day that stays itself exists. */
+function parseDay(year: number, month: number, day: number): number | undefined {
+  const date = new Date(Date.UTC(year, month - 1, day))
+  const exists =
+    date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+  return exists ? date.getTime() : undefined
+}
+
+/** Milliseconds since midnight UTC; below zero or above a day where the zone makes it so. */
+function parseTime(text: string): number | undefined {
+  const fields = timeForm.exec(text)
+  if (fields === null) return undefined
+  const [, hour, minute, second = '0', fraction = '0', zone = 'Z'] = fields
+  const minutes = Number(hour) * 60 + Number(minute) - offsetMinutes(zone)
+  return (minutes * 60 + Number(second)) * 1000 + Math.floor(Number(`0.${fraction}`) * 1000)
+}
+
+function offsetMinutes(zone: string): number {
+  if (zone === 'Z') return 0
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4))
+  return zone.startsWith('-') ? -minutes : minutes
+}

@@ -1,0 +1,154 @@
+import { isJsonObject, ownProperty } from '../core/index.ts'
+import type { JsonObject } from '../core/index.ts'
+import { parseResource } from './arn.ts'
+import { parseConditions } from './condition.ts'
+import type { Condition } from './condition.ts'
+import { parsePattern } from './pattern.ts'
+import type { Pattern } from './pattern.ts'
+import { isValueProblem, show, within } from './problem.ts'
+import type { ProblemList, ValueProblem } from './problem.ts'
+import { readTexts, refuseUnknown } from './reader.ts'
+
+export type Effect = 'Allow' | 'Deny'
+
+/** The values of an element, or of its `Not...` form. */
+export interface Selection {
+  readonly values: readonly string[]
+  /** Whether it selects everything but the values: `NotAction`, `NotResource`. */
+  readonly inverted: boolean
+}
+
+export interface Statement {
+  readonly sid: string | undefined
+  readonly effect: Effect
+  readonly action: Selection
+  readonly resource: Selection
+  /** All of them must hold. */
+  readonly conditions: readonly Condition[]
+}
+
+/** Reads one statement; what is wrong with it is added to `problems`. */
+export function parseStatement(
+  value: unknown,
+  variables: boolean,
+  pointer: string,
+  problems: ProblemList,
+): Statement | undefined {
+  if (!isJsonObject(value)) {
+    const message = `found ${show(value)}, expected a statement`
+    const hint = 'write {"Effect": "Allow", "Action": ..., "Resource": ...}'
+    problems.add(pointer, 'policy.wrong_type', message, hint)
+    return undefined
+  }
+  refuseUnknown(value, [...elements, ...principals], pointer, problems)
+  refusePrincipals(value, pointer, problems)
+  const sid = parseSid(value, pointer, problems)
+  const effect = parseEffect(value, pointer, problems)
+  const place = { statement: value, pointer, problems }
+  const action = parseSelection('Action', parseAction, place)
+  const resource = parseSelection('Resource', (text) => parseResource(text, variables), place)
+  const conditions = Object.hasOwn(value, 'Condition')
+    ? parseConditions(value['Condition'], variables, within(pointer, 'Condition'), problems)
+    : []
+  if (effect === undefined) return undefined
+  return { sid, effect, action, resource, conditions }
+}
+
+const selections: readonly string[] = ['Action', 'NotAction', 'Resource', 'NotResource']
+const elements: readonly string[] = ['Sid', 'Effect', ...selections, 'Condition']
+const principals: readonly string[] = ['Principal', 'NotPrincipal']
+
+const longestSid = 100
+
+const actionForm = /^(?:\*|(?:\*|[a-z0-9-]+):[a-z0-9_.*?-]+)$/i
+
+/**
+ * Reads one value of `Action`: `service:Name` with wildcards in the name, or `*`. Actions are not
+ * case-sensitive; the pattern is in lower case and expects the action in lower case.
+ */
+export function parseAction(source: string): Pattern | ValueProblem {
+  if (!actionForm.test(source)) {
+    return {
+      code: 'policy.bad_value',
+      message: `${show(source)} is not an action`,
+      hint: 'write service:Name, such as execute-api:Invoke, or *',
+    }
+  }
+  const syntax = { wildcards: true, variables: false, ignoreCase: false }
+  return parsePattern(source.toLowerCase(), syntax)
+}
+
+function refusePrincipals(statement: JsonObject, pointer: string, problems: ProblemList): void {
+  for (const name of principals) {
+    if (!Object.hasOwn(statement, name)) continue
+    problems.add(
+      within(pointer, name),
+      'policy.unsupported',
+      `${name} has no place in a policy that is attached to people or groups`,
+      'attach the policy to whom it is for, or compare aws:username in a Condition',
+    )
+  }
+}
+
+function parseSid(
+  statement: JsonObject,
+  pointer: string,
+  problems: ProblemList,
+): string | undefined {
+  const sid = ownProperty(statement, 'Sid')
+  if (sid === undefined || sid === '') return undefined
+  if (typeof sid === 'string' && sid.length <= longestSid && /^[A-Za-z0-9]+$/.test(sid)) return sid
+  const code = typeof sid === 'string' ? 'policy.bad_value' : 'policy.wrong_type'
+  const message = `found the Sid ${show(sid)}, expected letters and digits`
+  const hint = `use A-Z, a-z and 0-9, at most ${longestSid} of them`
+  problems.add(within(pointer, 'Sid'), code, message, hint)
+  return undefined
+}
+
+function parseEffect(
+  statement: JsonObject,
+  pointer: string,
+  problems: ProblemList,
+): Effect | undefined {
+  const effect = ownProperty(statement, 'Effect')
+  if (effect === 'Allow' || effect === 'Deny') return effect
+  const hint = 'write "Effect": "Allow" or "Effect": "Deny"'
+  if (effect === undefined) {
+    problems.add(pointer, 'policy.missing', 'the statement has no Effect', hint)
+  } else {
+    const code = typeof effect === 'string' ? 'policy.bad_value' : 'policy.wrong_type'
+    const message = `found the effect ${show(effect)}, expected "Allow" or "Deny"`
+    problems.add(within(pointer, 'Effect'), code, message, hint)
+  }
+  return undefined
+}
+
+function parseSelection(
+  name: 'Action' | 'Resource',
+  check: (text: string) => ValueProblem | object,
+  place: {
+    readonly statement: JsonObject
+    readonly pointer: string
+    readonly problems: ProblemList
+  },
+): Selection {
+  const { statement, pointer, problems } = place
+  const written = [name, `Not${name}`].filter((element) => Object.hasOwn(statement, element))
+  const [element] = written
+  if (element === undefined) {
+    const message = `the statement has neither ${name} nor Not${name}`
+    problems.add(pointer, 'policy.missing', message, `write "${name}": "*" to mean every one`)
+    return { values: [], inverted: false }
+  }
+  if (written.length > 1) {
+    const message = `${name} and Not${name} stand in one statement`
+    const hint = 'make two statements of it'
+    problems.add(within(pointer, `Not${name}`), 'policy.conflict', message, hint)
+  }
+  const texts = readTexts(statement[element], 'text', within(pointer, element), problems)
+  for (const text of texts) {
+    const checked = check(text.text)
+    if (isValueProblem(checked)) problems.addValue(text.pointer, checked)
+  }
+  return { values: texts.map(({ text }) => text), inverted: element !== name }
+}
