@@ -42,20 +42,24 @@ export class Connection implements Carrier, ParserEvents {
   #idleSince = 0
   #idleTicks: number
   #error = ''
+  readonly #onData = (chunk: Buffer): void => this.#read(chunk, false)
+  readonly #onDrain = (): void => this.#exchange?.drained()
+  readonly #onEnd = (): void => this.#ended()
+  readonly #onClose = (): void => this.#closed()
 
   constructor(owner: ConnectionOwner, socket: Socket, reader: SocketReader | undefined) {
     this.#owner = owner
     this.socket = socket
     this.#parser = new ResponseParser(this, owner.maxHeaderBytes)
     this.#idleTicks = owner.ticks.within(owner.keepAliveTimeout)
-    if (reader === undefined) socket.on('data', (chunk: Buffer) => this.#read(chunk, false))
+    if (reader === undefined) socket.on('data', this.#onData)
     else reader.consumer = (view, lent) => this.#read(view, lent)
-    socket.on('drain', () => this.#exchange?.drained())
+    socket.on('drain', this.#onDrain)
     socket.on('error', (error) => {
       this.#error = error.message
     })
-    socket.on('end', () => this.#ended())
-    socket.on('close', () => this.#closed())
+    socket.on('end', this.#onEnd)
+    socket.on('close', this.#onClose)
   }
 
   /** Carries an exchange. @param soon - its caller may still be about to write a body. */
@@ -119,7 +123,7 @@ export class Connection implements Carrier, ParserEvents {
     // Invariant: the next request starts where the upstream has read this one to its end.
     const settled = exchange.complete && this.socket.writableLength === 0
     exchange.close()
-    if (reusable && settled && !exchange.needsFresh && this.#rest()) {
+    if (reusable && settled && exchange.upgradeSink === undefined && this.#rest()) {
       if (exchange.paused) this.socket.resume()
       this.#owner.released(this)
     } else this.drop()
@@ -134,7 +138,9 @@ export class Connection implements Carrier, ParserEvents {
     exchange.close()
     const { socket } = this
     socket.pause()
-    for (const event of ['data', 'drain', 'end', 'close'] as const) socket.removeAllListeners(event)
+    // The error listener stays, so that a reset before the receiver listens is not uncaught.
+    socket.off('data', this.#onData).off('drain', this.#onDrain)
+    socket.off('end', this.#onEnd).off('close', this.#onClose)
     this.#owner.surrendered(this)
     exchange.upgradeSink.onUpgrade(head, socket, leftover)
   }

@@ -76,7 +76,8 @@ export interface ResponseHead {
 
 /**
  * Receives one response. After `onEnd` or `onFailure` (exactly one of them) nothing more is called.
- * A sink may call anything on its exchange and upstream from inside a call. It must not throw.
+ * A sink may call anything on its exchange and upstream from inside a call. It must not throw. Only a
+ * body that breaks its declared length makes it be called from inside a call of the exchange.
  */
 export interface ResponseSink {
   /** 100 to 199 except 101; at most eight per response. */

@@ -123,7 +123,8 @@ export class Dial {
       // Without a name the certificate is checked against the address itself.
       ...(servername === undefined ? {} : { servername }),
       ALPNProtocols: ['http/1.1'],
-      minVersion: 'TLSv1.2',
+      // Said in so many words because an environment variable can turn the default around.
+      rejectUnauthorized: true,
     })
     socket.setNoDelay(true)
     this.#watch(socket, 'secureConnect', undefined)

@@ -142,7 +142,6 @@ export class Upstream {
       connection.start(exchange, true)
       return
     }
-    this.#startTimer()
     if (exchange.needsFresh && this.#occupied >= this.#options.maxConnections) {
       this.#idle.shift()?.drop()
     }
@@ -169,6 +168,7 @@ export class Upstream {
       },
       failed: (kind: UpstreamFailureKind, detail: string) => this.#giveUp(exchange, kind, detail),
     }
+    this.#startTimer()
     const dial = new Dial(this.#target, outcome, exchange.upgradeSink !== undefined)
     this.#attempts.set(exchange, { dial, addressSince: this.#ticks.now })
   }
@@ -281,6 +281,7 @@ export class Upstream {
   }
 
   #fail(exchange: LiveExchange, kind: UpstreamFailureKind, detail: string): void {
+    if (exchange.over) return
     this.#counts.failed += 1
     exchange.fail(kind, `${this.name}: ${detail}`)
   }

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+import { get, listen, ok, rawServer, Recorder, start, until, upstreamTo } from './kit.ts'
+
+const mebibyte = 1024 * 1024
+const size = 64 * mebibyte
+/** What the kernel's buffers on both sides may hold beyond ours. */
+const kernelBuffers = 16 * mebibyte
+
+/** Writes until the socket is full, then on each drain, until everything is written. */
+function pour(socket: Socket, total: number, note: (written: number) => void): void {
+  const piece = Buffer.alloc(mebibyte, 'z')
+  let written = 0
+  const pump = (): void => {
+    while (written < total) {
+      written += piece.length
+      note(written)
+      if (!socket.write(piece)) break
+    }
+  }
+  socket.on('drain', pump)
+  pump()
+}
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** The largest amount of live buffer memory seen while something runs, above where it started. */
+function watchBuffers(): { peak(): number } {
+  const live = (): number => {
+    collectGarbage()
+    return process.memoryUsage().arrayBuffers
+  }
+  const before = live()
+  let most = 0
+  const timer = setInterval(() => {
+    most = Math.max(most, live() - before)
+  }, 60)
+  return {
+    peak() {
+      clearInterval(timer)
+      return most
+    },
+  }
+}
+
+test('a reader that pauses holds the upstream back, and gets all of it', async (t) => {
+  let written = 0
+  const server = await rawServer(t, (socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\n\r\n`)
+    pour(socket, size, (now) => {
+      written = now
+    })
+  })
+  const upstream = upstreamTo(t, server.port)
+  let received = 0
+  let calls = 0
+  const recorder = new Recorder()
+  recorder.onData = (chunk) => {
+    received += chunk.length
+    calls += 1
+    return calls > 1
+  }
+  const exchange = upstream.request(get(), recorder)
+  await until(() => calls === 1)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.ok(received <= mebibyte, `${received} bytes after a pause`)
+  assert.ok(written <= kernelBuffers, `${written} bytes written to a paused reader`)
+  exchange.resume()
+  await recorder.settled
+  assert.equal(received, size)
+  assert.equal(upstream.stats.idle, 1)
+})
+
+test('64 MiB in each coding pass in bounded memory through a reader that pauses at each piece', async (t) => {
+  for (const coding of ['length', 'chunked', 'close']) {
+    const server = await rawServer(t, (socket) => {
+      const head = {
+        length: `content-length: ${size}\r\n`,
+        chunked: 'transfer-encoding: chunked\r\n',
+        close: '',
+      }[coding]
+      socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n`)
+      const block = Buffer.alloc(100_000, 'z')
+      let left = size
+      const pump = (): void => {
+        while (left > 0) {
+          const piece = block.subarray(0, Math.min(left, block.length))
+          left -= piece.length
+          if (coding === 'chunked') socket.write(`${piece.length.toString(16)}\r\n`)
+          const more = socket.write(piece)
+          if (coding === 'chunked') socket.write(left === 0 ? '\r\n0\r\n\r\n' : '\r\n')
+          if (left === 0 && coding === 'close') socket.end()
+          if (!more) return
+        }
+      }
+      socket.on('drain', pump)
+      pump()
+    })
+    const upstream = upstreamTo(t, server.port)
+    const watch = watchBuffers()
+    let received = 0
+    let sound = true
+    const recorder = new Recorder()
+    recorder.onData = (chunk) => {
+      received += chunk.length
+      sound &&= chunk[0] === 122 && chunk[chunk.length - 1] === 122
+      setImmediate(() => exchange.resume())
+      return false
+    }
+    const exchange = upstream.request(get(), recorder)
+    await recorder.settled
+    assert.equal(recorder.failure, undefined)
+    assert.equal(received, size, coding)
+    assert.ok(sound)
+    const peak = watch.peak()
+    assert.ok(peak < 12 * mebibyte, `${coding}: ${peak} bytes of buffers`)
+  }
+})
+
+test('an upstream that stops reading holds the writer back, and gets all of it', async (t) => {
+  for (const framing of [{ kind: 'length', length: size }, { kind: 'chunked' }] as const) {
+    let received = 0
+    let release: (() => void) | undefined
+    const server = createServer((socket) => {
+      t.after(() => socket.destroy())
+      socket.pause()
+      release = () => socket.resume()
+      socket.on('data', (chunk: Buffer) => {
+        received += chunk.length
+        const whole =
+          framing.kind === 'length' ? received > size : chunk.subarray(-5).equals(endOfChunks)
+        if (whole) socket.write(ok('done'))
+      })
+    })
+    t.after(() => server.close())
+    const upstream = upstreamTo(t, await listen(server))
+    const { recorder, exchange } = start(upstream, get('/', { method: 'PUT', framing }))
+    const piece = Buffer.alloc(mebibyte, 'u')
+    let written = 0
+    const watch = watchBuffers()
+    const pump = (): void => {
+      while (written < size) {
+        written += piece.length
+        if (!exchange.write(piece)) return
+      }
+      exchange.end()
+    }
+    exchange.onDrain(pump)
+    pump()
+    assert.equal(written, mebibyte, 'held back from the start, while there is no connection')
+    await until(() => release !== undefined)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    assert.ok(
+      written <= kernelBuffers,
+      `${written} bytes written to an upstream that does not read`,
+    )
+    release?.()
+    await recorder.settled
+    assert.equal(recorder.body, 'done')
+    assert.ok(received >= size)
+    const peak = watch.peak()
+    assert.ok(peak < 12 * mebibyte, `${peak} bytes of buffers`)
+  }
+})
+
+const endOfChunks = Buffer.from('0\r\n\r\n')
+
+test('answers of many connections never mix, and stay what they were when kept', async (t) => {
+  const server = await rawServer(t, (socket, received) => {
+    const letter = /.*GET \/(\w)/s.exec(received)?.[1] ?? '?'
+    for (const length of [3, 40_000, 200, 150_000, 1, 70_000]) {
+      const chunk = `${length.toString(16)}\r\n${letter.repeat(length)}\r\n`
+      socket.write(socket.bytesWritten === 0 ? `${chunkedHead}${chunk}` : chunk)
+    }
+    socket.write('0\r\n\r\n')
+  })
+  const upstream = upstreamTo(t, server.port, { maxConnections: 26 })
+  const letters = 'abcdefghijklmnopqrstuvwxyz'.split('')
+  const recorders = letters.map((letter) => start(upstream, get(`/${letter}`)).recorder)
+  await Promise.all(recorders.map((recorder) => recorder.settled))
+  for (const [index, recorder] of recorders.entries()) {
+    assert.equal(recorder.failure, undefined)
+    assert.equal(recorder.body, (letters[index] ?? '').repeat(260_204))
+  }
+})
+
+const chunkedHead = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'
+
+test('events of an unbounded response arrive as they are sent', async (t) => {
+  const server = await rawServer(t, (socket) => socket.write(`${chunkedHead}8\r\ndata: 1\n\r\n`))
+  const upstream = upstreamTo(t, server.port)
+  const { recorder, exchange } = start(upstream, get())
+  await until(() => recorder.body === 'data: 1\n')
+  server.sockets[0]?.write('8\r\ndata: 2\n\r\n')
+  await until(() => recorder.body === 'data: 1\ndata: 2\n')
+  exchange.abort()
+})
+
+test('the last piece of a body says so', async (t) => {
+  const server = await rawServer(t, (socket, received) => {
+    socket.write(received.includes('/c') ? `${chunkedHead}2\r\nok\r\n0\r\n\r\n` : ok('ok'))
+  })
+  const upstream = upstreamTo(t, server.port)
+  for (const target of ['/l', '/c']) {
+    const lasts: boolean[] = []
+    await new Promise<void>((resolve) => {
+      upstream.request(get(target), {
+        onHead: () => undefined,
+        onData: (_chunk, last) => lasts.push(last) > 0,
+        onEnd: () => resolve(),
+        onFailure: () => resolve(),
+      })
+    })
+    assert.deepEqual(lasts, [true], target)
+  }
+})
+
+test('a response whose last piece was refused a place leaves the connection running', async (t) => {
+  const server = await rawServer(t, (socket) => socket.write(ok('x')))
+  const upstream = upstreamTo(t, server.port)
+  for (let count = 0; count < 3; count++) {
+    const { recorder, exchange } = start(upstream, get())
+    recorder.accept = () => false
+    if (count === 1) recorder.onHead = () => exchange.pause()
+    await recorder.settled
+    assert.equal(recorder.body, 'x')
+  }
+  assert.equal(server.sockets.length, 1)
+})
