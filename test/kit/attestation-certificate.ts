@@ -7,10 +7,12 @@ export interface LeafChoices {
   readonly aaguid: Uint8Array
   /** Contents of the version INTEGER; 2 means version 3. */
   readonly version?: number
-  /** Attribute type (dotted) and value; replaces the subject. */
-  readonly subject?: readonly (readonly [type: string, value: string])[]
-  /** Replaces the extensions. */
-  readonly extensions?: readonly LeafExtension[]
+  /** Attribute type (dotted) and value, or an encoded attribute; replaces the subject. */
+  readonly subject?: readonly (readonly [type: string, value: string] | Uint8Array)[]
+  /** Extensions, some perhaps encoded already; replaces the good ones. */
+  readonly extensions?: readonly (LeafExtension | Uint8Array)[]
+  /** What follows the signature inside the certificate. */
+  readonly trailer?: Uint8Array
 }
 
 export interface LeafExtension {
@@ -51,10 +53,15 @@ export function buildLeaf(choices: LeafChoices): Buffer {
     sequence(der(0x17, Buffer.from('250101000000Z')), der(0x17, Buffer.from('450101000000Z'))),
     name(choices.subject ?? goodSubject),
     choices.publicKey.export({ format: 'der', type: 'spki' }),
-    der(0xa3, sequence(...extensions.map(extension))),
+    der(0xa3, sequence(...extensions.map((item) => (isBytes(item) ? item : extension(item))))),
   )
   const signature = sign('sha256', tbs, issuer.privateKey)
-  return sequence(tbs, ecdsaWithSha256, der(0x03, Buffer.concat([Buffer.from([0]), signature])))
+  const signed = [tbs, ecdsaWithSha256, der(0x03, Buffer.concat([Buffer.from([0]), signature]))]
+  return sequence(...signed, choices.trailer ?? Buffer.alloc(0))
+}
+
+function isBytes(item: unknown): item is Uint8Array {
+  return item instanceof Uint8Array
 }
 
 export function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
@@ -65,12 +72,14 @@ export function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.from([tag, 0x82, size >> 8, size & 0xff]), content])
 }
 
-function sequence(...contents: readonly Uint8Array[]): Buffer {
+export function sequence(...contents: readonly Uint8Array[]): Buffer {
   return der(0x30, ...contents)
 }
 
-function name(attributes: readonly (readonly [string, string])[]): Buffer {
-  const sets = attributes.map(([type, value]) => {
+function name(attributes: readonly (readonly [string, string] | Uint8Array)[]): Buffer {
+  const sets = attributes.map((attribute) => {
+    if (isBytes(attribute)) return der(0x31, attribute)
+    const [type, value] = attribute
     const tag = type === '2.5.4.6' ? 0x13 : 0x0c
     return der(0x31, sequence(objectIdentifier(type), der(tag, Buffer.from(value))))
   })
@@ -82,7 +91,7 @@ function extension(item: LeafExtension): Buffer {
   return sequence(objectIdentifier(item.type), ...critical, der(0x04, item.value))
 }
 
-function objectIdentifier(dotted: string): Buffer {
+export function objectIdentifier(dotted: string): Buffer {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
   const bytes = [first * 40 + second]
   for (const arc of rest) {

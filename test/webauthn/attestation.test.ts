@@ -10,6 +10,8 @@ import {
   der,
   goodSubject,
   notAnAuthority,
+  objectIdentifier,
+  sequence,
 } from '../kit/attestation-certificate.ts'
 import type { LeafChoices } from '../kit/attestation-certificate.ts'
 import type { Encodable } from '../kit/cbor-encoder.ts'
@@ -80,11 +82,18 @@ test('packed x5c: accepts a leaf that follows the rules, without the AAGUID exte
   assert.equal(typeof leafKey(leafWith({ extensions: [notAnAuthority] }), aaguid, -7), 'object')
   const spelledOut = { ...notAnAuthority, value: Buffer.from('3003010100', 'hex') }
   assert.equal(typeof leafKey(leafWith({ extensions: [spelledOut] }), aaguid, -7), 'object')
+  const plain = sequence(objectIdentifier('1.2.3.4'), Buffer.from('010100', 'hex'), octets)
+  assert.equal(
+    typeof leafKey(leafWith({ extensions: [notAnAuthority, plain] }), aaguid, -7),
+    'object',
+  )
   const usage = { type: '2.5.29.15', critical: true, value: Buffer.from('03020780', 'hex') }
   const both = [notAnAuthority, usage]
   assert.equal(typeof leafKey(leafWith({ extensions: both }), aaguid, -7), 'object')
 })
 
+const text = der(0x0c, Buffer.from('text'))
+const octets = der(0x04, Buffer.from('octets'))
 const subjectWith = (type: string, value: string | undefined) =>
   value === undefined
     ? goodSubject.filter(([found]) => found !== type)
@@ -100,6 +109,41 @@ const leafChanges: [name: string, choices: Partial<LeafChoices>][] = [
   ['no unit', { subject: subjectWith('2.5.4.11', undefined) }],
   ['another unit', { subject: subjectWith('2.5.4.11', 'authenticator attestation') }],
   ['two units', { subject: [...goodSubject, ['2.5.4.11', 'Other']] }],
+  ['two units, the right one last', { subject: [['2.5.4.11', 'Other'], ...goodSubject] }],
+  ['an attribute without a type', { subject: [...goodSubject, sequence(text, text)] }],
+  [
+    'an attribute without a value',
+    { subject: [...goodSubject, sequence(objectIdentifier('2.5.4.5'))] },
+  ],
+  ['a fourth part', { trailer: text }],
+  ['an extension without a type', { extensions: [notAnAuthority, sequence(text, octets)] }],
+  ['an extension that is its own value', { extensions: [notAnAuthority, sequence(octets)] }],
+  [
+    'an extension without a value',
+    { extensions: [notAnAuthority, sequence(objectIdentifier('1.2.3.4'))] },
+  ],
+  [
+    'an extension whose value is text',
+    { extensions: [notAnAuthority, sequence(objectIdentifier('1.2.3.4'), text)] },
+  ],
+  [
+    'an extension of four parts',
+    {
+      extensions: [
+        notAnAuthority,
+        sequence(objectIdentifier('1.2.3.4'), Buffer.from('010100', 'hex'), octets, octets),
+      ],
+    },
+  ],
+  [
+    'a critical flag of another type',
+    {
+      extensions: [
+        notAnAuthority,
+        sequence(objectIdentifier('1.2.3.4'), Buffer.from('020100', 'hex'), octets),
+      ],
+    },
+  ],
   ['no common name', { subject: subjectWith('2.5.4.3', undefined) }],
   ['no extensions', { extensions: [] }],
   ['no basic constraints', { extensions: [aaguidExtension(aaguid)] }],
