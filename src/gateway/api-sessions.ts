@@ -1,0 +1,83 @@
+import type { Clock, Instant } from '../core/index.ts'
+import { isRefusal } from '../core/index.ts'
+import type { Refusal } from '../core/index.ts'
+import type { Revocations, Sessions } from '../session/index.ts'
+import { gatewayErrors } from './errors.ts'
+import type { Principal, Principals } from './principal.ts'
+
+interface Known {
+  readonly principal: Principal
+  readonly api: string
+  readonly expiresAt: Instant
+}
+
+/** After this long a remembered handle is looked up again, which also records that it is in use. */
+const rememberedFor = 60_000
+const capacity = 20_000
+
+/** Browser sessions at API hosts: remembered for a minute, and asked about revocation each time. */
+export class ApiSessions {
+  readonly #sessions: Sessions
+  readonly #revocations: Revocations
+  readonly #principals: Principals
+  readonly #clock: Clock
+  readonly #known = new Map<string, Known>()
+
+  constructor(parts: {
+    sessions: Sessions
+    revocations: Revocations
+    principals: Principals
+    clock: Clock
+  }) {
+    this.#sessions = parts.sessions
+    this.#revocations = parts.revocations
+    this.#principals = parts.principals
+    this.#clock = parts.clock
+  }
+
+  forget(): void {
+    this.#known.clear()
+  }
+
+  /** A handle is good at the API it was made for and nowhere else. */
+  find(handle: string, api: string): Principal | Refusal | Promise<Principal | Refusal> {
+    const known = this.#known.get(handle)
+    if (known === undefined || this.#clock.now() >= known.expiresAt) return this.#load(handle, api)
+    return this.#judge(known, api)
+  }
+
+  #judge(known: Known, api: string): Principal | Refusal {
+    const { principal } = known
+    const revoked = this.#revocations.isRevoked({
+      session: principal.session,
+      credential: principal.credential,
+      person: principal.subject,
+      issuedAt: principal.issuedAt ?? 0,
+    })
+    if (known.api === api && !revoked) return principal
+    return gatewayErrors.refuse('session_ended')
+  }
+
+  async #load(handle: string, api: string): Promise<Principal | Refusal> {
+    this.#known.delete(handle)
+    const session = await this.#sessions.load('api', handle)
+    const principal = session === undefined ? undefined : await this.#principals.ofSession(session)
+    if (session === undefined || principal === undefined) {
+      return gatewayErrors.refuse('session_ended')
+    }
+    const known = {
+      principal,
+      api: session.audience ?? '',
+      expiresAt: Math.min(session.expiresAt, this.#clock.now() + rememberedFor),
+    }
+    const judged = this.#judge(known, api)
+    if (!isRefusal(judged)) this.#remember(handle, known)
+    return judged
+  }
+
+  #remember(handle: string, known: Known): void {
+    const [oldest] = this.#known.keys()
+    if (this.#known.size >= capacity && oldest !== undefined) this.#known.delete(oldest)
+    this.#known.set(handle, known)
+  }
+}

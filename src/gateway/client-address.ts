@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http'
+import { BlockList, isIP, isIPv6 } from 'node:net'
+
+/**
+ * The caller's address: the socket's peer, unless that is a trusted proxy; then the nearest entry of
+ * `X-Forwarded-For` that is not one itself. What anybody else writes there is ignored.
+ */
+export function clientAddress(
+  request: IncomingMessage,
+  isTrusted: (address: string) => boolean,
+): string {
+  const peer = plainAddress(request.socket.remoteAddress ?? '')
+  const said = request.headers['x-forwarded-for']
+  if (said === undefined || !isTrusted(peer)) return peer
+  const hops = (typeof said === 'string' ? said : said.join(',')).split(',').reverse()
+  let nearest = peer
+  for (const hop of hops) {
+    const address = plainAddress(hop.trim())
+    if (isIP(address) === 0) return nearest
+    nearest = address
+    if (!isTrusted(address)) return address
+  }
+  return nearest
+}
+
+/** Tells whether an address is in one of the CIDR blocks. No blocks, no trust. */
+export function trustedProxies(blocks: readonly string[]): (address: string) => boolean {
+  if (blocks.length === 0) return () => false
+  const list = new BlockList()
+  for (const block of blocks) {
+    const [network = '', prefix] = block.split('/')
+    const family = isIPv6(network) ? 'ipv6' : 'ipv4'
+    list.addSubnet(network, Number(prefix ?? (family === 'ipv6' ? 128 : 32)), family)
+  }
+  return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}
+
+/** IPv4 mapped into IPv6 is IPv4. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}

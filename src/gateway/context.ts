@@ -1,0 +1,71 @@
+import { epochSeconds } from '../core/index.ts'
+import type { ContextLookup } from '../policy/index.ts'
+import type { Incoming } from './incoming.ts'
+import type { Principal } from './principal.ts'
+import type { Api } from './route.ts'
+
+interface Facts {
+  readonly incoming: Pick<Incoming, 'address' | 'receivedAt' | 'request'>
+  readonly api: Pick<Api, 'secure'>
+  readonly principal: Principal
+}
+
+type Reader = (facts: Facts) => string | readonly string[] | undefined
+
+/** Context keys by lower-case name; each reads its value only when a condition asks for it. */
+const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ['aws:sourceip', ({ incoming }) => incoming.address],
+  ['aws:currenttime', ({ incoming }) => new Date(incoming.receivedAt).toISOString()],
+  ['aws:epochtime', ({ incoming }) => String(epochSeconds(incoming.receivedAt))],
+  ['aws:securetransport', ({ api }) => String(api.secure)],
+  ['aws:useragent', ({ incoming }) => incoming.request.headers['user-agent']],
+  ['aws:referer', ({ incoming }) => incoming.request.headers.referer],
+  ['aws:username', ({ principal }) => principal.username],
+  ['aws:userid', ({ principal }) => principal.subject],
+  ['aws:principaltype', ({ principal }) => principalTypes[principal.kind]],
+  ['aws:tokenissuetime', ({ principal }) => timeOf(principal.issuedAt)],
+  ['aws:multifactorauthpresent', ({ principal }) => String(principal.amr.includes('mfa'))],
+  ['aws:multifactorauthage', (facts) => ageOf(facts)],
+  ['proofgate:acr', ({ principal }) => principal.acr],
+  ['proofgate:amr', ({ principal }) => principal.amr],
+  ['proofgate:authage', (facts) => ageOf(facts)],
+  ['proofgate:group', ({ principal }) => principal.groups],
+  ['proofgate:clientid', ({ principal }) => principal.clientId],
+  ['proofgate:scope', ({ principal }) => principal.scopes],
+  ['proofgate:credentialid', ({ principal }) => principal.credential],
+  ['proofgate:aaguid', ({ principal }) => claimOf(principal, 'aaguid')],
+  ['proofgate:backupeligible', ({ principal }) => claimOf(principal, 'be')],
+  ['proofgate:backupstate', ({ principal }) => claimOf(principal, 'bs')],
+  ['proofgate:userverified', ({ principal }) => claimOf(principal, 'uv')],
+])
+
+const principalTypes = {
+  person: 'User',
+  external: 'FederatedUser',
+  anonymous: 'Anonymous',
+} as const
+
+/** What conditions can see of one request. */
+export function contextOf(
+  incoming: Facts['incoming'],
+  api: Facts['api'],
+  principal: Principal,
+): ContextLookup {
+  const facts = { incoming, api, principal }
+  return (key) => readers.get(key)?.(facts)
+}
+
+function timeOf(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : new Date(at).toISOString()
+}
+
+/** Whole seconds since the person last proved who they are. */
+function ageOf({ incoming, principal }: Facts): string | undefined {
+  if (principal.authTime === undefined) return undefined
+  return String(Math.max(0, Math.floor((incoming.receivedAt - principal.authTime) / 1000)))
+}
+
+function claimOf(principal: Principal, name: string): string | undefined {
+  const value = Object.hasOwn(principal.claims, name) ? principal.claims[name] : undefined
+  return typeof value === 'string' ? value : undefined
+}

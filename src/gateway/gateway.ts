@@ -1,0 +1,54 @@
+import type { AuditEntry } from '../audit/index.ts'
+import type { Clock, Millis } from '../core/index.ts'
+import type { Handoffs, Revocations, Sessions } from '../session/index.ts'
+import type { BucketStore, Limit } from '../throttle/index.ts'
+import type { AssertionMinter, ProofReplays } from '../token/index.ts'
+import type { ApiSessions } from './api-sessions.ts'
+import type { Principals } from './principal.ts'
+import type { Api } from './route.ts'
+
+/** What one loaded configuration means for the gateway. Replaced as a whole, never changed. */
+export interface GatewayTable {
+  /** Content hash of the configuration, for the audit trail. */
+  readonly version: string
+  /** By canonical authority. */
+  readonly apis: ReadonlyMap<string, Api>
+  readonly principals: Principals
+  readonly apiSessions: ApiSessions
+  readonly minter: AssertionMinter
+  readonly region: string
+  readonly addressLimit: Limit
+  readonly headerCount: number
+  /** Where people sign in: origin and base path. */
+  readonly identityBase: string
+  readonly issuer: string
+  readonly isTrustedProxy: (address: string) => boolean
+}
+
+/** What happened to one request, for metrics and the access log. */
+export interface Completed {
+  readonly requestId: string
+  readonly method: string
+  readonly path: string
+  readonly api: string | undefined
+  readonly route: string | undefined
+  readonly status: number
+  readonly code: string
+  readonly millis: Millis
+}
+
+/** What the gateway is made of. */
+export interface GatewayParts {
+  /** The table in force now. A request reads it once and keeps it to its end. */
+  readonly table: () => GatewayTable
+  readonly clock: Clock
+  readonly buckets: BucketStore
+  readonly revocations: Revocations
+  readonly sessions: Sessions
+  readonly handoffs: Handoffs
+  readonly proofReplays: ProofReplays
+  /** Durable when it resolves. */
+  readonly record: (entry: AuditEntry) => Promise<unknown>
+  readonly onCompleted: (completed: Completed) => void
+  readonly onError: (error: unknown, requestId: string) => void
+}

@@ -1,0 +1,120 @@
+import { withoutCookies } from '../http/index.ts'
+import type { Incoming } from './incoming.ts'
+import { ownCookieNames } from './session-cookie.ts'
+
+/** What becomes of a request header: forwarded, dropped, or looked at. */
+type Disposition = 'keep' | 'drop' | 'cookie' | 'credential'
+
+/** RFC 9110 7.6.1, and what we write ourselves. */
+const dropped: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'content-length',
+  'expect',
+  'host',
+  'dpop',
+  'x-request-id',
+])
+
+/**
+ * Names under which backends believe somebody about who or where a caller is. A client's copy never
+ * passes, whatever the route says.
+ */
+const spoofable =
+  /^(x-proofgate(-|$)|x-forwarded(-|$)|forwarded$|x-real-ip$|x-original-|x-rewrite-url$|x-envoy-|x-client-ip$|x-cluster-client-ip$|true-client-ip$|cf-|fastly-client-ip$|x-auth-request-|x-remote-|remote-(user|groups|name|email)$|x-authenticated-|x-pomerium-|x-authentik-|x-webauth-|x-consumer-|x-credential-identifier$|x-anonymous-consumer$|x-amzn-ava-|impersonate-|teleport-jwt-|client-cert(-|$)|x-ssl-|x-client-cert|ssl-client-)/
+
+const remembered = new Map<string, Disposition>()
+const mostRemembered = 4096
+
+/**
+ * Invariant: every non-alphanumeric counts as `-`, because backends fold `_` and `.` into it; so no
+ * alias of a name that is ours survives.
+ */
+function dispositionOf(name: string): Disposition {
+  const known = remembered.get(name)
+  if (known !== undefined) return known
+  const folded = name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+  const disposition = judge(name.toLowerCase(), folded)
+  if (remembered.size < mostRemembered) remembered.set(name, disposition)
+  return disposition
+}
+
+function judge(name: string, folded: string): Disposition {
+  if (dropped.has(folded) || spoofable.test(folded)) return 'drop'
+  if (folded === 'authorization') return name === folded ? 'credential' : 'drop'
+  return name === 'cookie' ? 'cookie' : 'keep'
+}
+
+export interface ForwardedFacts {
+  readonly upstreamAuthority: string
+  readonly origin: { readonly scheme: string; readonly authority: string }
+  /** Absent on open routes: nobody is vouched for. */
+  readonly assertion: string | undefined
+  /** Open routes pass the caller's own `Authorization` on; others never do. */
+  readonly keepsCredential: boolean
+}
+
+/** The header section for the upstream: the caller's lines that may pass, then ours. Flat name, value. */
+export function outgoingHeaders(incoming: Incoming, facts: ForwardedFacts): string[] {
+  const { rawHeaders, headers } = incoming.request
+  const named = headers.connection === undefined ? undefined : namedByConnection(headers.connection)
+  const out: string[] = ['host', facts.upstreamAuthority]
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? ''
+    const value = rawHeaders[at + 1] ?? ''
+    if (named?.has(name.toLowerCase()) === true) continue
+    const disposition = dispositionOf(name)
+    if (disposition === 'keep') out.push(name, value)
+    else if (disposition === 'cookie') pushCookie(out, value)
+    else if (disposition === 'credential' && facts.keepsCredential) out.push(name, value)
+  }
+  out.push(
+    'x-forwarded-for',
+    incoming.address,
+    'x-forwarded-proto',
+    facts.origin.scheme,
+    'x-forwarded-host',
+    facts.origin.authority,
+    'x-request-id',
+    incoming.requestId,
+  )
+  if (facts.assertion !== undefined) out.push('x-proofgate-assertion', facts.assertion)
+  return out
+}
+
+function namedByConnection(connection: string): ReadonlySet<string> | undefined {
+  const value = connection.toLowerCase()
+  if (value === 'keep-alive' || value === 'close') return undefined
+  return new Set(value.split(',').map((name) => name.trim()))
+}
+
+function pushCookie(out: string[], value: string): void {
+  const kept = value.includes('pg_') ? withoutCookies(value, ownCookieNames) : value
+  if (kept !== undefined) out.push('cookie', kept)
+}
+
+/**
+ * The upstream's header section for the caller: without names that are ours and without cookies of ours
+ * (an upstream cannot sign anybody in). Hop-by-hop lines are gone already.
+ */
+export function answeredHeaders(received: readonly string[], requestId: string): string[] {
+  const out: string[] = []
+  for (let at = 0; at < received.length; at += 2) {
+    const name = received[at] ?? ''
+    const value = received[at + 1] ?? ''
+    const lower = name.toLowerCase()
+    if (lower === 'x-request-id' || lower.startsWith('x-proofgate-')) continue
+    if (lower === 'set-cookie' && ownCookieNames.has(value.split('=', 1)[0]?.trim() ?? '')) continue
+    out.push(name, value)
+  }
+  out.push('x-request-id', requestId)
+  return out
+}

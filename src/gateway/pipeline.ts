@@ -1,0 +1,102 @@
+import { isRefusal, millis } from '../core/index.ts'
+import type { Refusal } from '../core/index.ts'
+import { serveOwnPath } from './api-session-routes.ts'
+import { gatewayErrors } from './errors.ts'
+import { forward } from './forward.ts'
+import type { GatewayParts, GatewayTable } from './gateway.ts'
+import type { Incoming } from './incoming.ts'
+import { decisionEntry } from './record.ts'
+import { answerRefusal } from './refusal.ts'
+import { admit, authenticate, authorize, route, screen } from './stages.ts'
+import type { Admitted, Progress } from './stages.ts'
+import { openTunnel } from './tunnel.ts'
+import type { Tunnels } from './tunnel.ts'
+
+/**
+ * The life of a request:
+ *
+ *     incoming -> route -> screen -> authenticate -> authorize -> admit -> record -> forward
+ *
+ * Each step takes what only the step before can make, or answers a refusal. Every end is recorded, and the
+ * record is durable before the upstream sees a byte or the caller an answer.
+ */
+export async function runPipeline(
+  incoming: Incoming,
+  parts: GatewayParts,
+  tunnels: Tunnels,
+): Promise<void> {
+  const table = parts.table()
+  const progress: Progress = {}
+  let outcome: Admitted | Refusal | 'served'
+  try {
+    outcome = await decide(incoming, { parts, table, progress })
+    if (outcome !== 'served') await record(incoming, { parts, table, progress, outcome })
+  } catch (error) {
+    parts.onError(error, incoming.requestId)
+    outcome = gatewayErrors.refuse('evidence_unavailable')
+  }
+  if (outcome === 'served') return
+  let code = progress.decision?.reason ?? 'gateway.open_route'
+  incoming.response.once('close', () => complete(incoming, parts, progress, code))
+  const fail = (refusal: Refusal): void => {
+    code = refusal.code
+    answerRefusal(incoming, refusal, { table, progress })
+  }
+  if (isRefusal(outcome)) fail(outcome)
+  else if (incoming.upgrade === undefined) forward(outcome, fail)
+  else openTunnel(outcome, tunnels, fail)
+}
+
+interface Context {
+  readonly parts: GatewayParts
+  readonly table: GatewayTable
+  readonly progress: Progress
+}
+
+async function decide(
+  incoming: Incoming,
+  { parts, table, progress }: Context,
+): Promise<Admitted | Refusal | 'served'> {
+  const routed = route(incoming, table, progress)
+  if (isRefusal(routed)) return serveOwn(incoming, { parts, table, progress }, routed)
+  const screened = screen(routed, parts)
+  if (isRefusal(screened)) return screened
+  const found = authenticate(screened, parts)
+  const authenticated = found instanceof Promise ? await found : found
+  if (isRefusal(authenticated)) return authenticated
+  const authorized = authorize(authenticated, progress)
+  if (isRefusal(authorized)) return authorized
+  return admit(authorized, parts)
+}
+
+/** A path that no route has may be one of the gateway's own. */
+async function serveOwn(
+  incoming: Incoming,
+  { parts, table, progress }: Context,
+  refusal: Refusal,
+): Promise<Refusal | 'served'> {
+  const { api } = progress
+  if (api === undefined || refusal.code !== 'gateway.no_route') return refusal
+  return (await serveOwnPath(incoming, api, { parts, table })) ?? refusal
+}
+
+async function record(
+  incoming: Incoming,
+  { parts, table, progress, outcome }: Context & { outcome: Admitted | Refusal },
+): Promise<void> {
+  const refusal = isRefusal(outcome) ? outcome : undefined
+  await parts.record(decisionEntry(incoming, progress, { table, refusal }))
+}
+
+function complete(incoming: Incoming, parts: GatewayParts, progress: Progress, code: string): void {
+  parts.onCompleted({
+    requestId: incoming.requestId,
+    method: incoming.method,
+    path: progress.path ?? '',
+    api: progress.api?.name,
+    route: progress.route?.id,
+    status: incoming.response.statusCode,
+    code,
+    millis: millis(parts.clock.now() - incoming.receivedAt),
+  })
+}

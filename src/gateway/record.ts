@@ -1,0 +1,74 @@
+import type { AuditEntry, AuditValue, AuditWho } from '../audit/index.ts'
+import type { Refusal } from '../core/index.ts'
+import type { GatewayTable } from './gateway.ts'
+import type { Incoming } from './incoming.ts'
+import type { Principal } from './principal.ts'
+import type { Progress } from './stages.ts'
+
+/**
+ * The decision record of one request: who, what, where, outcome, why. Queries, headers and bodies are
+ * not in it, because secrets travel there.
+ */
+export function decisionEntry(
+  incoming: Incoming,
+  progress: Progress,
+  outcome: { table: GatewayTable; refusal: Refusal | undefined },
+): AuditEntry {
+  const { refusal, table } = outcome
+  const { decision, principal } = progress
+  return {
+    id: incoming.requestId,
+    kind: 'decision',
+    action: 'request',
+    outcome: refusal === undefined ? 'allow' : 'deny',
+    reason: refusal?.code ?? decision?.reason ?? 'gateway.open_route',
+    ...(refusal?.detail === undefined ? {} : { detail: refusal.detail }),
+    ...(principal === undefined ? {} : { who: whoOf(principal) }),
+    where: whereOf(incoming),
+    what: whatOf(incoming, progress, table),
+  }
+}
+
+function whereOf(incoming: Incoming): NonNullable<AuditEntry['where']> {
+  const userAgent = incoming.request.headers['user-agent']
+  return userAgent === undefined
+    ? { address: incoming.address }
+    : { address: incoming.address, userAgent }
+}
+
+function whoOf(principal: Principal): AuditWho {
+  const who: Record<string, string> = { subject: principal.subject }
+  if (principal.username !== undefined) who['username'] = principal.username
+  if (principal.session !== undefined) who['session'] = principal.session
+  if (principal.credential !== undefined) who['credential'] = principal.credential
+  if (principal.clientId !== undefined) who['client'] = principal.clientId
+  if (principal.tokenId !== undefined) who['token'] = principal.tokenId
+  if (principal.kind === 'external') who['issuer'] = principal.issuer
+  return who
+}
+
+function whatOf(
+  incoming: Incoming,
+  progress: Progress,
+  table: GatewayTable,
+): Readonly<Record<string, AuditValue>> {
+  const { api, route, decision } = progress
+  const what: Record<string, AuditValue> = {
+    configuration: table.version,
+    host: incoming.request.headers.host ?? '',
+    method: incoming.method,
+    path: progress.path ?? withoutQuery(incoming.request.url ?? ''),
+  }
+  if (api !== undefined) what['api'] = api.name
+  if (route !== undefined) what['route'] = route.id
+  if (decision?.policy !== undefined) what['policy'] = decision.policy
+  if (decision?.statement !== undefined) what['statement'] = decision.statement
+  if (api !== undefined && progress.path !== undefined) {
+    what['resource'] = `${api.arnPrefix}${incoming.method}${progress.path}`
+  }
+  return what
+}
+
+function withoutQuery(target: string): string {
+  return target.split('?', 1)[0] ?? ''
+}

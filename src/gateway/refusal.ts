@@ -1,0 +1,134 @@
+import type { IncomingMessage } from 'node:http'
+import type { Refusal } from '../core/index.ts'
+import { problemOf, send } from '../http/index.ts'
+import { contentSecurityPolicy, refusalPage, refusalStyleHash } from '../pages/index.ts'
+import { policyErrors } from '../policy/index.ts'
+import type { Decision } from '../policy/index.ts'
+import { challenges } from '../token/index.ts'
+import { beginSignIn } from './api-session-routes.ts'
+import type { GatewayTable } from './gateway.ts'
+import type { Incoming } from './incoming.ts'
+import { bodyLength } from './screen.ts'
+import type { Progress } from './stages.ts'
+
+/** The refusal for a decision that denies. */
+export function decisionRefusal(decision: Decision): Refusal {
+  const reason = decision.reason.replace(/^policy\./, '')
+  if (reason === 'explicit_deny' || reason === 'no_statement_allows') {
+    return policyErrors.refuse(reason)
+  }
+  return policyErrors.refuse('evaluation_failed')
+}
+
+/**
+ * Answers a refusal: programs get a problem document and, at 401, challenges; people get sign-in where
+ * that helps and otherwise a page that says what to do.
+ */
+export function answerRefusal(
+  incoming: Incoming,
+  refusal: Refusal,
+  context: { table: GatewayTable; progress: Progress },
+): void {
+  const { response, request, requestId } = incoming
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const person = isNavigation(request)
+  const { api, route } = context.progress
+  const canSignIn = refusal.status === 401 && route?.authorizer.kind === 'proofgate'
+  if (person && canSignIn && api !== undefined) {
+    beginSignIn(incoming, api, context.table)
+    return
+  }
+  const headers = { ...refusal.headers, ...challengeHeaders(refusal, request, context.progress) }
+  const closing = closesConnection(refusal) || hasLongBody(request) ? { connection: 'close' } : {}
+  const common = {
+    ...headers,
+    ...closing,
+    'x-request-id': requestId,
+    vary: 'accept, sec-fetch-mode',
+  }
+  if (person) {
+    send(response, refusal.status, pageOf(refusal, requestId, context.table), {
+      ...common,
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': contentSecurityPolicy({ inlineStyle: refusalStyleHash() }),
+    })
+    return
+  }
+  send(response, refusal.status, JSON.stringify(problemOf(refusal, requestId)), {
+    ...common,
+    'content-type': 'application/problem+json',
+  })
+}
+
+/** A browser that shows the answer to a person, as opposed to a script or a program. */
+function isNavigation(request: IncomingMessage): boolean {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return false
+  const mode = request.headers['sec-fetch-mode']
+  if (mode !== undefined) return mode === 'navigate'
+  return (request.headers.accept ?? '').split(',', 1)[0]?.trim() === 'text/html'
+}
+
+/** After these the rest of the connection cannot be read with one meaning, or is not worth reading. */
+function closesConnection(refusal: Refusal): boolean {
+  return [400, 408, 413, 431].includes(refusal.status)
+}
+
+/** A body that was refused is read to its end only when that end is near. */
+function hasLongBody(request: IncomingMessage): boolean {
+  const { chunked, length } = bodyLength(request)
+  return !request.complete && (chunked || length > 64 * 1024)
+}
+
+function challengeHeaders(
+  refusal: Refusal,
+  request: IncomingMessage,
+  progress: Progress,
+): Record<string, readonly string[]> {
+  const { api } = progress
+  if (api === undefined || (refusal.status !== 401 && refusal.status !== 403)) return {}
+  const scheme = /^dpop /i.test(request.headers.authorization ?? '') ? 'DPoP' : 'Bearer'
+  const unknown = refusal.code.startsWith('gateway.') && refusal.status === 401
+  const lines = challenges(unknown ? undefined : refusal, {
+    scheme: request.headers.authorization === undefined ? undefined : scheme,
+    resourceMetadata: `${api.origin}/.well-known/oauth-protected-resource`,
+    scopes: [],
+  })
+  return lines.length === 0 ? {} : { 'www-authenticate': lines }
+}
+
+function pageOf(refusal: Refusal, requestId: string, table: GatewayTable): string {
+  return refusalPage({
+    base: '',
+    status: refusal.status,
+    title: refusal.title,
+    code: refusal.code,
+    requestId,
+    explanation: explanations[refusal.status] ?? '',
+    nextSteps: nextSteps[refusal.status] ?? [],
+    identityLinks: { account: `${table.identityBase}/account` },
+  })
+}
+
+const explanations: Readonly<Record<number, string>> = {
+  403: 'You are signed in, but your account may not do this. Nothing was sent to the service.',
+  404: 'There is nothing at this address, or it is not open to the gateway.',
+  429: 'This was called too often in a short time. Nothing was sent to the service.',
+  502: 'The gateway let your request through, but the service behind it did not answer properly.',
+  503: 'The gateway cannot answer right now, so nothing was sent to the service.',
+  504: 'The gateway let your request through, but the service behind it took too long.',
+}
+
+const nextSteps: Readonly<Record<number, readonly string[]>> = {
+  403: [
+    'Ask an administrator for access and give them the request id below.',
+    'If you have another account, sign out first.',
+  ],
+  404: ['Check the address.'],
+  429: ['Wait a moment, then try again.'],
+  502: ['Try again in a moment. If it stays, tell an administrator the request id below.'],
+  503: ['Try again in a moment. If it stays, tell an administrator the request id below.'],
+  504: ['Try again in a moment. If it stays, tell an administrator the request id below.'],
+}

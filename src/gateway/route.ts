@@ -1,0 +1,130 @@
+import type { Limit } from '../throttle/index.ts'
+import type { Millis } from '../core/index.ts'
+import type { TokenVerifier, VerifiedToken } from '../token/index.ts'
+import type { Upstream } from './upstream/index.ts'
+
+/** Who vouches for the callers of a route. */
+export type RouteAuthorizer =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'proofgate'; readonly verifier: TokenVerifier<VerifiedToken> }
+  | {
+      readonly kind: 'issuer'
+      readonly name: string
+      readonly verifier: TokenVerifier<VerifiedToken>
+    }
+
+export type RouteSegment =
+  | { readonly kind: 'literal'; readonly text: string }
+  | { readonly kind: 'parameter'; readonly name: string }
+  | { readonly kind: 'rest'; readonly name: string }
+
+/** One API: a host, an upstream, and its routes. */
+export interface Api {
+  readonly name: string
+  /** `http://api.proofgate.localhost:8080` */
+  readonly origin: string
+  readonly secure: boolean
+  readonly stage: string
+  readonly audience: string
+  readonly upstream: Upstream
+  readonly upstreamName: string
+  /** Value of the `Host` header towards the upstream. */
+  readonly upstreamAuthority: string
+  /** `arn:aws:execute-api:{region}:{account}:{api}/{stage}/` */
+  readonly arnPrefix: string
+  readonly routes: RouteTree
+}
+
+export interface Route {
+  /** `GET /orders/{id}`: unique in its API, and what people see. */
+  readonly id: string
+  /** Unique over all APIs: the throttle's key. */
+  readonly key: string
+  readonly method: string
+  readonly segments: readonly RouteSegment[]
+  readonly authorizer: RouteAuthorizer
+  readonly throttle: { readonly route: Limit | undefined; readonly principal: Limit }
+  readonly websocket: boolean
+  readonly maxBody: number
+  readonly timeout: Millis
+}
+
+interface Node {
+  readonly literals: Map<string, Node>
+  parameter: Node | undefined
+  /** Routes that end here, by method. */
+  readonly ends: Map<string, Route>
+  /** Routes that take the rest of the path, at least one segment. */
+  readonly rests: Map<string, Route>
+}
+
+const deepest = 128
+
+/**
+ * Finds the route of a method and canonical path: a literal segment beats `{name}`, which beats `{name+}`,
+ * and a named method beats `ANY`; a path that fits in one way but for its method is looked for in the
+ * next (as API Gateway's HTTP APIs do).
+ */
+export class RouteTree {
+  readonly #root: Node = emptyNode()
+  readonly routes: readonly Route[]
+
+  constructor(routes: readonly Route[]) {
+    this.routes = routes
+    for (const route of routes) this.#add(route)
+  }
+
+  find(method: string, path: string): Route | undefined {
+    const segments = path === '/' ? [] : path.slice(1).split('/')
+    return segments.length > deepest ? undefined : search(this.#root, segments, 0, method)
+  }
+
+  #add(route: Route): void {
+    let node = this.#root
+    for (const segment of route.segments) {
+      if (segment.kind === 'rest') {
+        node.rests.set(route.method, route)
+        return
+      }
+      node = segment.kind === 'literal' ? literalBelow(node, segment.text) : parameterBelow(node)
+    }
+    node.ends.set(route.method, route)
+  }
+}
+
+function search(
+  node: Node,
+  segments: readonly string[],
+  at: number,
+  method: string,
+): Route | undefined {
+  if (at === segments.length) return byMethod(node.ends, method)
+  const segment = segments[at] ?? ''
+  const literal = node.literals.get(segment)
+  const found = literal === undefined ? undefined : search(literal, segments, at + 1, method)
+  if (found !== undefined) return found
+  // An empty last segment (a path that ends in a slash) fills no parameter.
+  if (segment === '') return undefined
+  const below =
+    node.parameter === undefined ? undefined : search(node.parameter, segments, at + 1, method)
+  return below ?? byMethod(node.rests, method)
+}
+
+function byMethod(routes: ReadonlyMap<string, Route>, method: string): Route | undefined {
+  return routes.get(method) ?? routes.get('ANY')
+}
+
+function emptyNode(): Node {
+  return { literals: new Map(), parameter: undefined, ends: new Map(), rests: new Map() }
+}
+
+function literalBelow(node: Node, text: string): Node {
+  const known = node.literals.get(text) ?? emptyNode()
+  node.literals.set(text, known)
+  return known
+}
+
+function parameterBelow(node: Node): Node {
+  node.parameter ??= emptyNode()
+  return node.parameter
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http'
+import type { Refusal } from '../core/index.ts'
+import { gatewayErrors } from './errors.ts'
+
+export interface FramingLimits {
+  readonly headerCount: number
+}
+
+const methods: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+])
+/** Lines that must not occur twice: which one counts would be anybody's guess. */
+const singular: ReadonlySet<string> = new Set([
+  'host',
+  'authorization',
+  'content-length',
+  'transfer-encoding',
+  'dpop',
+  'content-type',
+  'cookie',
+])
+
+/**
+ * Closes what the runtime's parser leaves open (RFC 9112 2.3, 3.2, 6.1, 6.3): judged on the raw lines,
+ * because the parsed headers keep the first of two silently.
+ */
+export function checkFraming(request: IncomingMessage, limits: FramingLimits): Refusal | undefined {
+  if (!methods.has(request.method ?? '')) return gatewayErrors.refuse('method_not_supported')
+  if (request.httpVersionMajor !== 1 || request.httpVersionMinor > 1) {
+    return gatewayErrors.refuse('malformed', 'not an HTTP/1.x request')
+  }
+  const { rawHeaders } = request
+  if (rawHeaders.length / 2 > limits.headerCount) return gatewayErrors.refuse('headers_too_large')
+  const seen = new Set<string>()
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase()
+    if (!singular.has(name)) continue
+    if (seen.has(name)) return gatewayErrors.refuse('malformed', `two ${name} lines`)
+    seen.add(name)
+  }
+  if (!seen.has('host')) return gatewayErrors.refuse('malformed', 'no host line')
+  return seen.has('transfer-encoding') ? checkTransferEncoding(request, seen) : undefined
+}
+
+function checkTransferEncoding(
+  request: IncomingMessage,
+  seen: ReadonlySet<string>,
+): Refusal | undefined {
+  if (request.httpVersionMinor === 0) {
+    return gatewayErrors.refuse('malformed', 'transfer-encoding in HTTP/1.0')
+  }
+  if (seen.has('content-length')) {
+    return gatewayErrors.refuse('malformed', 'transfer-encoding and content-length')
+  }
+  if (request.headers['transfer-encoding']?.toLowerCase() !== 'chunked') {
+    return gatewayErrors.refuse('malformed', 'a transfer coding other than chunked')
+  }
+  return undefined
+}
+
+/** How the body is delimited. `undefined` length with `chunked` false = no body. */
+export function bodyLength(request: IncomingMessage): { chunked: boolean; length: number } {
+  if (request.headers['transfer-encoding'] !== undefined) return { chunked: true, length: 0 }
+  return { chunked: false, length: Number(request.headers['content-length'] ?? 0) }
+}

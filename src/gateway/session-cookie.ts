@@ -1,0 +1,20 @@
+import { cookieName } from '../http/index.ts'
+
+/** Our cookies at API hosts; removed from what upstreams see and may set. */
+const session = 'pg_api'
+const flow = 'pg_flow'
+
+export function apiCookieName(secure: boolean): string {
+  return cookieName(session, secure)
+}
+
+export function flowCookieName(secure: boolean): string {
+  return cookieName(flow, secure)
+}
+
+/** Every name of ours a browser may send to a host we serve, with and without prefix. */
+export const ownCookieNames: ReadonlySet<string> = new Set(
+  [session, flow, 'pg_session', 'pg_ceremony', 'pg_op', 'pg_interaction', 'pg_resume'].flatMap(
+    (name) => [name, `${name}.sig`, cookieName(name, true), cookieName(`${name}.sig`, true)],
+  ),
+)

@@ -1,0 +1,219 @@
+import type { Refusal } from '../core/index.ts'
+import { isRefusal } from '../core/index.ts'
+import type { Decision } from '../policy/index.ts'
+import { evaluate } from '../policy/index.ts'
+import { addressKey, throttleErrors } from '../throttle/index.ts'
+import { isOwnPath } from './api-session-routes.ts'
+import { authenticateCaller } from './authenticate.ts'
+import { canonicalAuthority } from './authority.ts'
+import { contextOf } from './context.ts'
+import { gatewayErrors } from './errors.ts'
+import type { GatewayParts, GatewayTable } from './gateway.ts'
+import type { Incoming } from './incoming.ts'
+import type { Principal } from './principal.ts'
+import { decisionRefusal } from './refusal.ts'
+import type { Api, Route } from './route.ts'
+import { bodyLength, checkFraming } from './screen.ts'
+import { parseTarget } from './target.ts'
+import type { Target } from './target.ts'
+
+/*
+ * The steps of a request, each taking what only the step before can make: the classes are not exported, so
+ * nobody else constructs them, and a forgotten step does not compile.
+ */
+
+class Routed {
+  readonly #made = true
+  readonly incoming: Incoming
+  readonly table: GatewayTable
+  readonly api: Api
+  readonly route: Route
+  readonly target: Target
+
+  constructor(
+    incoming: Incoming,
+    table: GatewayTable,
+    found: { api: Api; route: Route; target: Target },
+  ) {
+    this.incoming = incoming
+    this.table = table
+    this.api = found.api
+    this.route = found.route
+    this.target = found.target
+  }
+
+  /** Seals the class: types with other origins do not have it. */
+  static isMade(value: Routed): boolean {
+    return value.#made
+  }
+}
+
+class Screened {
+  readonly #made = true
+  readonly routed: Routed
+
+  constructor(routed: Routed) {
+    this.routed = routed
+  }
+
+  static isMade(value: Screened): boolean {
+    return value.#made
+  }
+}
+
+class Authenticated {
+  readonly #made = true
+  readonly routed: Routed
+  readonly principal: Principal
+
+  constructor(routed: Routed, principal: Principal) {
+    this.routed = routed
+    this.principal = principal
+  }
+
+  static isMade(value: Authenticated): boolean {
+    return value.#made
+  }
+}
+
+class Authorized {
+  readonly #made = true
+  readonly routed: Routed
+  readonly principal: Principal
+  readonly decision: Decision | undefined
+
+  constructor(authenticated: Authenticated, decision: Decision | undefined) {
+    this.routed = authenticated.routed
+    this.principal = authenticated.principal
+    this.decision = decision
+  }
+
+  static isMade(value: Authorized): boolean {
+    return value.#made
+  }
+}
+
+class Admitted {
+  readonly #made = true
+  readonly routed: Routed
+  readonly principal: Principal
+  readonly decision: Decision | undefined
+
+  constructor(authorized: Authorized) {
+    this.routed = authorized.routed
+    this.principal = authorized.principal
+    this.decision = authorized.decision
+  }
+
+  static isMade(value: Admitted): boolean {
+    return value.#made
+  }
+}
+
+export type { Admitted, Authenticated, Authorized, Routed, Screened }
+
+/** What is known of a request that was refused, for its record. */
+export interface Progress {
+  api?: Api
+  route?: Route
+  path?: string
+  principal?: Principal
+  decision?: Decision
+}
+
+/** Finds the API by host and the route by method and canonical path. */
+export function route(
+  incoming: Incoming,
+  table: GatewayTable,
+  progress: Progress,
+): Routed | Refusal {
+  const framing = checkFraming(incoming.request, table)
+  if (framing !== undefined) return framing
+  const host = incoming.request.headers.host ?? ''
+  const api = table.apis.get(host) ?? findApi(table, host)
+  if (api === undefined) return gatewayErrors.refuse('unknown_host')
+  progress.api = api
+  const target = parseTarget(incoming.request.url ?? '')
+  if (isRefusal(target)) return target
+  progress.path = target.path
+  if (isOwnPath(target.path)) return gatewayErrors.refuse('no_route')
+  const found = api.routes.find(incoming.method, target.path)
+  if (found === undefined) return gatewayErrors.refuse('no_route')
+  progress.route = found
+  return new Routed(incoming, table, { api, route: found, target })
+}
+
+function findApi(table: GatewayTable, host: string): Api | undefined {
+  const plain = canonicalAuthority(host, 'http')
+  const found = plain === undefined ? undefined : table.apis.get(plain)
+  if (found !== undefined && !found.secure) return found
+  const secure = canonicalAuthority(host, 'https')
+  const other = secure === undefined ? undefined : table.apis.get(secure)
+  return other?.secure === true ? other : undefined
+}
+
+/** What is cheap and early: the address limit and the declared size. */
+export function screen(routed: Routed, parts: GatewayParts): Screened | Refusal {
+  const { incoming, table } = routed
+  const key = `address/${addressKey(incoming.address)}`
+  const wait = parts.buckets.take(key, table.addressLimit, incoming.receivedAt)
+  if (wait > 0) return exceeded(wait, 'address')
+  if (bodyLength(incoming.request).length > routed.route.maxBody) {
+    return gatewayErrors.refuse('body_too_large')
+  }
+  if (incoming.upgrade !== undefined && !routed.route.websocket) {
+    return gatewayErrors.refuse('not_a_websocket_route')
+  }
+  return new Screened(routed)
+}
+
+/** Finds out who is calling. Answers at once whenever token and key are known. */
+export function authenticate(
+  screened: Screened,
+  parts: GatewayParts,
+): Authenticated | Refusal | Promise<Authenticated | Refusal> {
+  const { routed } = screened
+  const found = authenticateCaller(routed, parts)
+  const judge = (caller: Principal | Refusal): Authenticated | Refusal =>
+    isRefusal(caller) ? caller : new Authenticated(routed, caller)
+  return found instanceof Promise ? found.then(judge) : judge(found)
+}
+
+/** Asks the policies. A route that is open to everybody has none to ask. */
+export function authorize(authenticated: Authenticated, progress: Progress): Authorized | Refusal {
+  const { routed, principal } = authenticated
+  progress.principal = principal
+  if (routed.route.authorizer.kind === 'open') return new Authorized(authenticated, undefined)
+  const decision = evaluate(principal.policies, {
+    action: 'execute-api:Invoke',
+    resource: resourceOf(routed),
+    context: contextOf(routed.incoming, routed.api, principal),
+  })
+  progress.decision = decision
+  if (decision.effect !== 'allow') return decisionRefusal(decision)
+  return new Authorized(authenticated, decision)
+}
+
+/** `arn:aws:execute-api:{region}:{account}:{api}/{stage}/{METHOD}/{path}` */
+export function resourceOf(routed: Pick<Routed, 'api' | 'target' | 'incoming'>): string {
+  return `${routed.api.arnPrefix}${routed.incoming.method}${routed.target.path}`
+}
+
+/** The limits of this principal on this route, and of the route as a whole. */
+export function admit(authorized: Authorized, parts: GatewayParts): Admitted | Refusal {
+  const { routed, principal } = authorized
+  const { throttle, key } = routed.route
+  const now = routed.incoming.receivedAt
+  const own = parts.buckets.take(`principal/${key}/${principal.key}`, throttle.principal, now)
+  if (own > 0) return exceeded(own, 'principal')
+  const whole =
+    throttle.route === undefined ? 0 : parts.buckets.take(`route/${key}`, throttle.route, now)
+  if (whole > 0) return exceeded(whole, 'route')
+  return new Admitted(authorized)
+}
+
+function exceeded(wait: number, scope: string): Refusal {
+  return throttleErrors.refuse('exceeded', `the limit per ${scope}`, {
+    'retry-after': String(Math.max(1, Math.ceil(wait / 1000))),
+  })
+}
