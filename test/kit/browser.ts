@@ -47,7 +47,7 @@ export interface Persona {
   /** The authenticator of `page`. */
   readonly authenticator: Authenticator
   /** Opens another page of this person, with an authenticator of its own. */
-  newPage(): Promise<Page>
+  readonly newPage: () => Promise<Page>
   /** Adds an authenticator to a page of this person; of all on a page only one may be internal. */
   addAuthenticator(page: Page, options?: AuthenticatorOptions): Promise<Authenticator>
   /** The host (with port) of every request, in order of first use. */
@@ -63,7 +63,7 @@ export interface Persona {
 
 export interface BrowserKit {
   readonly browser: Browser
-  newPersona(options?: PersonaOptions): Promise<Persona>
+  readonly newPersona: (options?: PersonaOptions) => Promise<Persona>
 }
 
 const defaultAuthenticator: AuthenticatorOptions = {
@@ -112,6 +112,7 @@ function definedEnvironment(): Record<string, string> {
 
 async function newPersona(browser: Browser, options: PersonaOptions): Promise<Persona> {
   const context = await browser.newContext(options.context)
+  context.setDefaultTimeout(10_000)
   const requestHosts = new Set<string>()
   const errors: string[] = []
   const dialogs: string[] = []
@@ -147,7 +148,8 @@ async function newPersona(browser: Browser, options: PersonaOptions): Promise<Pe
     addAuthenticator: (page, added) => addAuthenticator(page, added ?? {}),
     requestHosts,
     errors,
-    violations: () => errors.filter((text) => /Content Security Policy|Trusted ?Type/i.test(text)),
+    violations: () =>
+      errors.filter((text) => /Content Security Policy|Trusted(?: ?Type|HTML|Script)/i.test(text)),
     dialogs,
     close: () => context.close(),
   }
