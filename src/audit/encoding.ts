@@ -3,16 +3,16 @@ import { canonicalJson } from '../core/index.ts'
 import type { AuditEntry, AuditValue, StoredRecord } from './entry.ts'
 import { auditError } from './errors.ts'
 
-/** Longest kept text per field, in UTF-16 units; what is not named here gets `usual`. */
-const bounds: ReadonlyMap<string, number> = new Map([
-  ['action', 128],
-  ['id', 128],
-  ['kind', 32],
-  ['outcome', 32],
-  ['reason', 128],
-  ['where.userAgent', 256],
-  ['what.path', 1024],
-])
+/** Longest kept text, in UTF-16 units, where it is not the usual one. */
+const bounds = {
+  action: 128,
+  id: 128,
+  kind: 32,
+  outcome: 32,
+  reason: 128,
+  userAgent: 256,
+  path: 1024,
+}
 const usual = 512
 const listLength = 32
 const listItem = 256
@@ -48,16 +48,17 @@ export function encodeRecord(entry: AuditEntry, seq: number, at: string): string
   const what = Object.hasOwn(entry, 'what') ? entry.what : undefined
   const where = Object.hasOwn(entry, 'where') ? entry.where : undefined
   const who = Object.hasOwn(entry, 'who') ? entry.who : undefined
-  let line = `{"action":${field('action', entry.action, cuts)},"at":"${at}"`
-  if (detail !== undefined) line += `,"detail":${field('detail', detail, cuts)}`
+  const text = (name: 'action' | 'id' | 'kind' | 'outcome' | 'reason') =>
+    bounded('', name, entry[name], bounds[name], cuts)
+  let line = `{"action":${text('action')},"at":"${at}"`
+  if (detail !== undefined) line += `,"detail":${bounded('', 'detail', detail, usual, cuts)}`
   line +=
-    `,"id":${field('id', entry.id, cuts)},"kind":${field('kind', entry.kind, cuts)}` +
-    `,"outcome":${field('outcome', entry.outcome, cuts)}` +
-    `,"reason":${field('reason', entry.reason, cuts)},"seq":${seq}`
+    `,"id":${text('id')},"kind":${text('kind')},"outcome":${text('outcome')}` +
+    `,"reason":${text('reason')},"seq":${seq}`
   let tail = `,"v":1`
   if (what !== undefined) tail += `,"what":${members(what, cuts)}`
-  if (where !== undefined) tail += `,"where":${fixedMembers('where', where, whereFields, cuts)}`
-  if (who !== undefined) tail += `,"who":${fixedMembers('who', who, whoFields, cuts)}`
+  if (where !== undefined) tail += `,"where":${fixedMembers('where.', where, whereFields, cuts)}`
+  if (who !== undefined) tail += `,"who":${fixedMembers('who.', who, whoFields, cuts)}`
   if (cuts.length > 0) line += `,"truncated":{${cuts.sort().join(',')}}`
   return `${line}${tail}}`
 }
@@ -91,15 +92,18 @@ function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-function field(name: string, value: string, cuts: string[]): string {
-  return bounded(name, value, bounds.get(name) ?? usual, cuts)
-}
-
-function bounded(name: string, value: string, limit: number, cuts: string[]): string {
-  if (typeof value !== 'string') throw unfit(name, 'is not text')
+/** Encodes a text within its bound; the name is put together only for one that is cut or unfit. */
+function bounded(
+  group: '' | 'what.' | 'where.' | 'who.',
+  name: string,
+  value: string,
+  limit: number,
+  cuts: string[],
+): string {
+  if (typeof value !== 'string') throw unfit(group + name, 'is not text')
   if (value.length <= limit) return encodeText(value)
   const whole = value.toWellFormed()
-  cuts.push(truncation(name, whole))
+  cuts.push(truncation(group + name, whole))
   return encodeText(cut(whole, limit))
 }
 
@@ -114,7 +118,7 @@ function truncation(name: string, whole: string): string {
 }
 
 function fixedMembers<Name extends string>(
-  group: string,
+  group: 'where.' | 'who.',
   values: Readonly<Partial<Record<Name, string>>>,
   names: readonly Name[],
   cuts: string[],
@@ -123,7 +127,8 @@ function fixedMembers<Name extends string>(
   for (const name of names) {
     const value = Object.hasOwn(values, name) ? values[name] : undefined
     if (value === undefined) continue
-    text += `${text === '' ? '' : ','}"${name}":${field(`${group}.${name}`, value, cuts)}`
+    const limit = name === 'userAgent' ? bounds.userAgent : usual
+    text += `${text === '' ? '' : ','}"${name}":${bounded(group, name, value, limit, cuts)}`
   }
   return `{${text}}`
 }
@@ -137,23 +142,25 @@ function members(values: Readonly<Record<string, AuditValue>>, cuts: string[]): 
     if (value === undefined) continue
     if (!memberName.test(name)) throw unfit('what', 'has a member with an unusable name')
     const left = Math.max(0, whatBudget - text.length)
-    text += `${text === '' ? '' : ','}"${name}":${member(`what.${name}`, value, left, cuts)}`
+    text += `${text === '' ? '' : ','}"${name}":${member(name, value, left, cuts)}`
   }
   return `{${text}}`
 }
 
 function member(name: string, value: AuditValue, left: number, cuts: string[]): string {
   switch (typeof value) {
-    case 'string':
-      return bounded(name, value, Math.min(left, bounds.get(name) ?? usual), cuts)
+    case 'string': {
+      const limit = name === 'path' ? bounds.path : usual
+      return bounded('what.', name, value, Math.min(left, limit), cuts)
+    }
     case 'boolean':
       return value ? 'true' : 'false'
     case 'number':
-      if (!Number.isFinite(value)) throw unfit(name, 'is not a finite number')
+      if (!Number.isFinite(value)) throw unfit(`what.${name}`, 'is not a finite number')
       return String(value)
     default:
-      if (!Array.isArray(value)) throw unfit(name, 'is neither text, number, boolean nor list')
-      return list(name, value, left, cuts)
+      if (Array.isArray(value)) return list(name, value, left, cuts)
+      throw unfit(`what.${name}`, 'is neither text, number, boolean nor list')
   }
 }
 
@@ -163,11 +170,12 @@ function list(name: string, items: readonly string[], left: number, cuts: string
   let kept = 0
   for (const item of items) {
     if (kept === listLength || text.length >= left) break
-    text += `${kept === 0 ? '' : ','}${bounded(name, item, listItem, dropped)}`
+    text += `${kept === 0 ? '' : ','}${bounded('what.', name, item, listItem, dropped)}`
     kept++
   }
   if (kept < items.length || dropped.length > 0) {
-    cuts.push(truncation(name, canonicalJson(items.map((item) => item.toWellFormed()))))
+    const whole = canonicalJson(items.map((item) => item.toWellFormed()))
+    cuts.push(truncation(`what.${name}`, whole))
   }
   return `[${text}]`
 }
