@@ -184,6 +184,12 @@ test('StringEquals knows no wildcards', () => {
   assert.equal(holds({ StringEqualsIgnoreCase: { 'a:b': 'A?' } }, { 'a:b': 'ab' }), false)
 })
 
+test('StringLike and ArnLike have regard to case', () => {
+  assert.equal(holds({ StringLike: { 'a:b': 'R*' } }, { 'a:b': 'red' }), false)
+  const arn = 'arn:aws:iam::1:user/Ann'
+  assert.equal(holds({ ArnLike: { 'a:b': arn } }, { 'a:b': arn.toLowerCase() }), false)
+})
+
 test('StringLike crosses colons where ArnLike does not', () => {
   const pattern = 'arn:aws:iam::*:user/ann'
   const found = { 'a:b': 'arn:aws:iam::1:role/x:user/ann' }
