@@ -148,6 +148,57 @@ test('signing in', async (t) => {
       await ada.close()
     })
 
+    await t.test('takes the offer back before the button asks', async () => {
+      await using server = await start()
+      const ada = await newPersona()
+      await ada.page.addInitScript(() => {
+        const { navigator, console } = globalThis as any
+        const original = navigator.credentials.get.bind(navigator.credentials)
+        navigator.credentials.get = (options: any) => {
+          console.log(`asked ${options.mediation}`)
+          options.signal.addEventListener('abort', () =>
+            console.log(`aborted ${options.mediation}`),
+          )
+          return original(options)
+        }
+      })
+      const log: string[] = []
+      ada.page.on('console', (message) => {
+        if (message.type() === 'log') log.push(message.text())
+      })
+      await Promise.all([
+        ada.page.waitForEvent('console', (message) => message.text() === 'asked conditional'),
+        ada.page.goto(`${server.origin}/sign-in`),
+      ])
+      await button(ada.page, english.signIn.button).click()
+      await says(ada.page, english.ceremony.cancelled)
+      assert.deepEqual(log.slice(0, 3), [
+        'asked conditional',
+        'aborted conditional',
+        'asked optional',
+      ])
+      await ada.close()
+    })
+
+    await t.test('asks once when the button is pressed twice', async () => {
+      await using server = await start()
+      const ada = await newPersona()
+      await ada.page.addInitScript(() => {
+        const { PublicKeyCredential } = globalThis as any
+        PublicKeyCredential.isConditionalMediationAvailable = async () => false
+      })
+      await givePasskey(ada, server)
+      await ada.page.goto(`${server.origin}/sign-in`)
+      await ada.page.evaluate(() => {
+        const pressed = (globalThis as any).document.querySelector('#sign-in button')
+        pressed.click()
+        pressed.click()
+      })
+      await ada.page.waitForURL('**/landing')
+      assert.equal(bodies(server, path.options).length, 1)
+      await ada.close()
+    })
+
     await t.test('says that nothing happened when the person does not go through', async () => {
       await using server = await start()
       const ada = await newPersona()

@@ -134,6 +134,7 @@ test('the refusal page loads nothing and its style has the exported hash', () =>
   const style = /<style>([^]*?)<\/style>/.exec(page)![1]!
   const digest = createHash('sha256').update(style).digest('base64')
   assert.equal(refusalStyleHash(), `sha256-${digest}`)
+  assert.doesNotMatch(assetFor('proofgate.css')!.body.toString(), /<\//)
 })
 
 test('a ticket that is used, old or unknown gets one and the same page', () => {
@@ -182,6 +183,7 @@ test('the last passkey offers no removal', () => {
 test('ids in form addresses cannot leave their place', () => {
   const page = allPages({ text: () => '/../../x?y#z' }).get('account')!
   assert.match(page, /credentials\/a%2F\.\.%2F\.\.%2Fx%3Fy%23z\/remove"/)
+  assert.match(page, /sessions\/%2F\.\.%2F\.\.%2Fx%3Fy%23z1\/end"/)
 })
 
 test('every form that changes something carries its anti-forgery value', () => {

@@ -45,7 +45,7 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
     removable,
   })
   const session = (id: string, kind: 'browser' | 'application' | 'api', current: boolean) => ({
-    id,
+    id: `${text('session id')}${id}`,
     kind,
     name: text('session name'),
     createdAt: at,
@@ -225,6 +225,7 @@ const examples: ReadonlyMap<string, string> = new Map([
   ['credential id', 'mF3kZkX0r5uT9sVbN4mLpE8yHgJcDfA1iKoRtUvWxYzQ'],
   ['passkey name', 'Blue security key'],
   ['hint', 'YubiKey 5 series'],
+  ['session id', 'sD9aZkX0r5uT9sVbN4mLpE8yHgJcDfA1iKoRtUvWxYzQ'],
   ['session name', 'Chromium on Linux'],
   ['address', '192.0.2.14'],
   ['client name', 'Proofgate command line'],
