@@ -167,10 +167,19 @@ function proofId(proof: CheckedProof): string {
 
 /**
  * Keys by thumbprint, which determines them, so that this changes nothing but the cost. Only keys
- * that a verified token is bound to come in.
+ * that a verified token is bound to come in; the one kept longest goes first.
  */
-class ProofKeys {
+export class ProofKeys {
+  readonly #capacity: number
   readonly #keys = new Map<string, KeyObject>()
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  get size(): number {
+    return this.#keys.size
+  }
 
   find(thumbprint: string): KeyObject | undefined {
     return this.#keys.get(thumbprint)
@@ -179,9 +188,9 @@ class ProofKeys {
   keep(thumbprint: string, key: KeyObject): void {
     if (this.#keys.has(thumbprint)) return
     const [oldest] = this.#keys.keys()
-    if (this.#keys.size >= 4096 && oldest !== undefined) this.#keys.delete(oldest)
+    if (oldest !== undefined && this.#keys.size >= this.#capacity) this.#keys.delete(oldest)
     this.#keys.set(thumbprint, key)
   }
 }
 
-const proofKeys = new ProofKeys()
+const proofKeys = new ProofKeys(4096)

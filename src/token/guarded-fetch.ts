@@ -35,9 +35,7 @@ export async function fetchJson(address: string, guards: FetchGuards): Promise<J
     text = await exchange(url, guards)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : 'unknown'
-    throw tokenFailure('issuer_unreachable', `${url.href} could not be fetched: ${reason}`, {
-      cause,
-    })
+    throw unreachable(url, reason, cause)
   }
   const value = parseJson(text, { length: maximumBytes, depth: 12 })
   if (value === undefined) throw unreachable(url, 'the answer is not unambiguous JSON')
@@ -57,8 +55,9 @@ export function parseFetchUrl(address: string, guards: Pick<FetchGuards, 'allowH
   return url
 }
 
-function unreachable(url: URL, reason: string): Error {
-  return tokenFailure('issuer_unreachable', `${url.origin}${url.pathname}: ${reason}`)
+/** Names the address without its query, which may hold a secret of the operator's. */
+function unreachable(url: URL, reason: string, cause?: unknown): Error {
+  return tokenFailure('issuer_unreachable', `${url.origin}${url.pathname}: ${reason}`, { cause })
 }
 
 async function exchange(url: URL, guards: FetchGuards): Promise<string> {
@@ -110,10 +109,10 @@ async function readBody(response: IncomingMessage): Promise<string> {
  */
 function guardedLookup(isForbidden: FetchGuards['isForbiddenAddress']): LookupFunction {
   return (hostname, options, callback) => {
-    const answer = (error: NodeJS.ErrnoException | null, found: readonly LookupAddress[]) => {
+    const answer = (found: readonly LookupAddress[]) => {
       const [first] = found
-      if (error !== null || first === undefined) {
-        callback(error ?? new Error('the name has no address'), '')
+      if (first === undefined) {
+        callback(new Error('the name has no address'), '')
       } else if (found.some(({ address }) => isForbidden(address))) {
         callback(new Error('the name leads to a forbidden address'), '')
       } else if (options.all === true) {
@@ -122,8 +121,15 @@ function guardedLookup(isForbidden: FetchGuards['isForbiddenAddress']): LookupFu
         callback(null, first.address, first.family)
       }
     }
-    if (isLoopbackName(hostname)) answer(null, loopback)
-    else resolve(hostname, { ...options, all: true }, answer)
+    if (isLoopbackName(hostname)) {
+      answer(loopback)
+      return
+    }
+    resolve(hostname, { ...options, all: true }, (error, found) => {
+      // On an error there is no list, whatever its type says.
+      if (error === null) answer(found)
+      else callback(error, '')
+    })
   }
 }
 

@@ -175,7 +175,7 @@ async function fetchKeys(options: IssuerKeysOptions): Promise<ReadonlyMap<string
   const allowHttp = options.allowHttp && issuer.startsWith('http:')
   const keys = parseKeySet(await fetchJson(address, { ...options, allowHttp }))
   if (keys === undefined) {
-    throw tokenFailure('issuer_unreachable', `${address} holds no usable key set`)
+    throw tokenFailure('issuer_unreachable', `the address ${discovery} names has no usable key set`)
   }
   return keys
 }

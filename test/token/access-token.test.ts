@@ -314,6 +314,7 @@ const times: readonly (readonly [string, object, string])[] = [
   ['begins in 120 s', { nbf: start + 120 }, 'token.invalid'],
   ['was issued in 5 s, at the edge of the skew', { iat: start + 5 }, 'accepted'],
   ['was issued in 6 s', { iat: start + 6 }, 'token.invalid'],
+  ['was issued in 6 s though valid before', { iat: start + 6, nbf: start }, 'token.invalid'],
   ['lives as long as allowed', { exp: start + 600 }, 'accepted'],
   ['lives a second longer than allowed', { exp: start + 601 }, 'token.invalid'],
   ['ends in 100 years', { exp: start + 3_155_760_000 }, 'token.invalid'],

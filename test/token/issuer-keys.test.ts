@@ -226,6 +226,7 @@ const hostileKeySets: readonly (readonly [string, Hostile])[] = [
   ['only keys that cannot be used', json({ keys: [{ kty: 'oct', k: 'AA', kid: 'k' }] })],
   ['101 keys', json({ keys: Array.from({ length: 101 }, (_, at) => published(`k${at || ''}`)) })],
   ['two keys under one kid', json({ keys: [published('k'), published('k', other.publicKey)] })],
+  ['more than 150000 bytes in fewer characters', json({ ...keySet, big: '\u00e9'.repeat(80_000) })],
   ['more than 150000 bytes', json({ ...keySet, big })],
   [
     'more than 150000 bytes in chunks',
@@ -236,6 +237,10 @@ const hostileKeySets: readonly (readonly [string, Hostile])[] = [
     },
   ],
   ['a compressed answer', raw(gzipSync(JSON.stringify(keySet)), { 'content-encoding': 'gzip' })],
+  [
+    'a plain answer that calls itself compressed',
+    raw(JSON.stringify(keySet), { 'content-encoding': 'br' }),
+  ],
   ['a compressed bomb', raw(gzipSync(Buffer.alloc(10_000_000)), { 'content-encoding': 'gzip' })],
   ['another content type', json(keySet, 'text/html')],
   ['a content type that only looks like JSON', json(keySet, 'text/application/json')],
@@ -480,4 +485,51 @@ test('an issuer that does not answer makes its tokens unverifiable, not valid', 
   }
   const text = forge({ alg: 'ES256', kid: 'k' }, claims, es256(pair.privateKey))
   assert.equal(await verdict(verifier.verify(text)), 'token.keys_unavailable')
+})
+
+test('keys that are not due are not fetched again, however often they are asked for', async (t) => {
+  const { clock, openKeys, keysAsked } = await setUp(t)
+  const keys = openKeys()
+  await keys.find('k', 'ES256')
+  clock.advance(times.refreshAfter - 1)
+  keys.revisionAt(clock.now())
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.equal(keysAsked(), 1)
+})
+
+test('a fetch that failed in the background is not repeated for 30 s', async (t) => {
+  const { server, clock, openKeys } = await setUp(t)
+  const keys = openKeys()
+  await keys.find('k', 'ES256')
+  server.answers.clear()
+  clock.advance(times.refreshAfter)
+  for (let at = 0; at < 20; at++) {
+    keys.revisionAt(clock.now())
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  assert.equal(server.requests.length, 3)
+  assert.notEqual(keys.failure, undefined)
+})
+
+test('an issuer whose name does not resolve is unreachable', async (t) => {
+  const { openKeys } = await setUp(t)
+  const keys = openKeys({ issuer: 'http://issuer.invalid' })
+  await assert.rejects(async () => keys.find('k', 'ES256'), unreachable)
+})
+
+test('the reason of a failure names the address and never a query', async (t) => {
+  const { server, openKeys } = await setUp(t)
+  const address = `${server.issuer}${keysPath}?secret=1`
+  server.answers.set(discoveryPath, json({ issuer: server.issuer, jwks_uri: address }))
+  server.answers.set(`${keysPath}?secret=1`, raw('{"keys":'))
+  const keys = openKeys()
+  await assert.rejects(
+    async () => keys.find('k', 'ES256'),
+    /keys: the answer is not unambiguous JSON/,
+  )
+  assert.equal(keys.failure?.message.includes('secret'), false)
+  server.answers.delete(`${keysPath}?secret=1`)
+  const late = openKeys()
+  await assert.rejects(async () => late.find('k', 'ES256'), unreachable)
+  assert.equal(late.failure?.message.includes('secret'), false)
 })
