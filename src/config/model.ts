@@ -1,0 +1,189 @@
+import type { Millis, Secret } from '../core/index.ts'
+import type { PolicyDocument } from '../policy/index.ts'
+import type { EffectiveValue } from './values.ts'
+
+/**
+ * A configuration that was checked as a whole: every default filled in, every reference resolved, deeply
+ * frozen. Origins are strings in canonical form, sizes are bytes, times are milliseconds, file paths are
+ * absolute.
+ */
+export interface Configuration {
+  /** First 16 hex digits of the SHA-256 of the effective configuration without its secrets. */
+  readonly version: string
+  /** The file it was read from; absent for what Proofgate carries itself. */
+  readonly file: string | undefined
+  /** Absolute paths of all files it was read from: itself and the policies it names. */
+  readonly files: readonly string[]
+  readonly dataDirectory: string
+  readonly storage: { readonly database: string; readonly keys: string }
+  readonly production: boolean
+  /** Paths of the `dangerously_` switches that are on, for the start-up banner. */
+  readonly dangerousSwitches: readonly string[]
+  readonly listeners: { readonly public: Listener; readonly admin: Listener }
+  /** Whether everything is on one origin. */
+  readonly singleOrigin: boolean
+  readonly identity: Site & {
+    /** The issuer identifier: origin and base path. */
+    readonly issuer: string
+  }
+  readonly console: Site
+  readonly relyingParty: { readonly id: string; readonly name: string }
+  readonly tokens: {
+    readonly accessLifetime: Millis
+    readonly idLifetime: Millis
+    readonly refreshLifetime: Millis
+    readonly algorithm: SigningAlgorithm
+  }
+  readonly sessions: {
+    readonly idle: Millis
+    readonly absolute: Millis
+    readonly proofFreshness: Millis
+  }
+  readonly region: string
+  readonly account: string
+  /** CIDR blocks. */
+  readonly trustedProxies: readonly string[]
+  readonly people: readonly ConfiguredPerson[]
+  readonly groups: readonly ConfiguredGroup[]
+  readonly policies: readonly ConfiguredPolicy[]
+  /** Policies straight onto people. */
+  readonly attachments: readonly {
+    readonly username: string
+    readonly policies: readonly string[]
+  }[]
+  readonly upstreams: readonly ConfiguredUpstream[]
+  readonly issuers: readonly ConfiguredIssuer[]
+  readonly clients: readonly ConfiguredClient[]
+  readonly apis: readonly ConfiguredApi[]
+  readonly throttles: { readonly address: Throttle; readonly principal: Throttle }
+  readonly limits: {
+    readonly headerBytes: number
+    readonly headerCount: number
+    readonly connections: number
+    readonly requestHeaderTimeout: Millis
+    readonly requestIdle: Millis
+    readonly keepAlive: Millis
+    readonly drain: Millis
+  }
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
+  /** Each value with where it came from; read it through `effectiveValues`. */
+  readonly effective: readonly EffectiveValue[]
+}
+
+export type SigningAlgorithm = 'ES256' | 'RS256'
+
+export interface Listener {
+  readonly address: string
+  /** 0 is any free port. */
+  readonly port: number
+}
+
+/** Pages of ours: an origin and the path they live under. */
+export interface Site {
+  readonly origin: string
+  /** Without port. */
+  readonly hostname: string
+  /** Empty, or a path without a slash at its end. */
+  readonly basePath: string
+}
+
+/** A token bucket. */
+export interface Throttle {
+  /** Requests per second. */
+  readonly rate: number
+  readonly burst: number
+}
+
+export interface ConfiguredPerson {
+  readonly username: string
+  readonly name: string
+  readonly groups: readonly string[]
+}
+
+export interface ConfiguredGroup {
+  readonly name: string
+  readonly description: string
+  readonly policies: readonly string[]
+}
+
+export interface ConfiguredPolicy {
+  readonly name: string
+  readonly document: PolicyDocument
+  /** `file:line` of each statement, in their order. */
+  readonly places: readonly string[]
+}
+
+export interface ConfiguredUpstream {
+  readonly name: string
+  /** Canonical: scheme, host and port, nothing else. */
+  readonly origin: string
+  readonly scheme: 'http' | 'https'
+  /** Without brackets when it is an IPv6 address. */
+  readonly hostname: string
+  readonly port: number
+  readonly allowPrivateAddresses: boolean
+  readonly timeouts: { readonly connect: Millis; readonly headers: Millis; readonly idle: Millis }
+  readonly maxConnections: number
+}
+
+export interface ConfiguredIssuer {
+  readonly name: string
+  readonly issuer: string
+  readonly audiences: readonly string[]
+  readonly algorithms: readonly SigningAlgorithm[]
+  readonly requiredScopes: readonly string[]
+  readonly groupsClaim: string
+  readonly usernameClaim: string
+  readonly allowHttp: boolean
+}
+
+export interface ConfiguredClient {
+  readonly id: string
+  readonly name: string
+  readonly redirectUris: readonly string[]
+  readonly postLogoutRedirectUris: readonly string[]
+  /** Absent exactly for public clients. */
+  readonly secret: Secret | undefined
+  readonly firstParty: boolean
+  readonly scopes: readonly string[]
+}
+
+export interface ConfiguredApi {
+  readonly name: string
+  readonly origin: string
+  /** Host and, when it is not the scheme's own, port: what a canonical `Host` header says. */
+  readonly authority: string
+  readonly hostname: string
+  readonly upstream: string
+  readonly stage: string
+  readonly audience: string
+  readonly signingAlgorithm: SigningAlgorithm
+  readonly authorizer: Authorizer
+  readonly routes: readonly ConfiguredRoute[]
+}
+
+/** Who vouches for callers. */
+export type Authorizer =
+  | { readonly kind: 'proofgate' }
+  | { readonly kind: 'open' }
+  | { readonly kind: 'issuer'; readonly issuer: string }
+
+export interface ConfiguredRoute {
+  readonly method: string
+  /** As written. */
+  readonly path: string
+  /** None for `/`. */
+  readonly segments: readonly PathSegment[]
+  readonly authorizer: Authorizer
+  readonly throttle: { readonly route: Throttle | undefined; readonly principal: Throttle }
+  readonly websocket: boolean
+  readonly maxBody: number
+  /** Until the response headers. */
+  readonly timeout: Millis
+}
+
+export type PathSegment =
+  | { readonly kind: 'literal'; readonly text: string }
+  | { readonly kind: 'parameter'; readonly name: string }
+  /** One or more segments; only at the end. */
+  | { readonly kind: 'rest'; readonly name: string }

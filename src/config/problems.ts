@@ -1,0 +1,184 @@
+import type { PolicyProblemCode } from '../policy/index.ts'
+
+/** One thing wrong (or, as a warning, doubtful) in a configuration, with where it stands. */
+export interface ConfigurationProblem {
+  /** The file as it was named, or the flag (`--origin`) the value came from. */
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  /** From 1, in UTF-16 units. */
+  readonly column: number
+  /** For people: `apis.orders.routes[0].path`; empty for the document as a whole. */
+  readonly path: string
+  readonly code: ProblemCode
+  /** What was found, then what was expected. */
+  readonly message: string
+  /** What to do. */
+  readonly hint: string
+}
+
+/** A text a configuration was read from; problems point into it. */
+export interface ConfigurationSource {
+  readonly file: string
+  readonly text: string
+}
+
+/** Every code with the line the documentation gives it. */
+export const problemCodes = {
+  'config.file': 'A file could not be read.',
+  'config.too-large': 'A file, its number of values or its substituted text is over the bound.',
+  'config.too-deep': 'Values are nested too deeply.',
+  'config.too-many': 'There are more problems than are listed.',
+  'config.syntax': 'The text is not the one YAML 1.2 document (or JSON policy) it has to be.',
+  'config.alias': 'An alias is unknown, recursive, or there are too many.',
+  'config.duplicate-key': 'A key appears twice in one mapping.',
+  'config.unknown-key': 'A key is not one Proofgate knows.',
+  'config.missing': 'A required key is absent.',
+  'config.value': 'A value has the wrong type or form.',
+  'config.name': 'A name has characters or a length that names cannot have.',
+  'config.environment-unset':
+    'A referenced environment variable is not set and there is no default.',
+  'config.environment-syntax': 'An environment reference is malformed.',
+  'config.flag': 'A value given as a flag cannot be applied.',
+  'config.port': 'A port is outside 0 to 65535.',
+  'config.duration': 'A duration is malformed or out of its range.',
+  'config.size': 'A size is malformed or out of its range.',
+  'config.access-lifetime': 'Access tokens would live shorter than 10 seconds or over 10 minutes.',
+  'config.session-lifetime': 'A session would be allowed to idle longer than it may last.',
+  'config.algorithm': 'A signing algorithm is neither ES256 nor RS256.',
+  'config.throttle': 'A rate is not above zero, or a burst is below one.',
+  'config.trusted-proxy': 'A trusted proxy is not a narrow CIDR block.',
+  'config.origin': 'An origin is not in its one canonical form.',
+  'config.origin-and-domain': '`origin` and `domain` are both given.',
+  'config.origin-conflict': 'With one `origin` for everything another origin is given too.',
+  'config.insecure-origin': 'An http origin is not on localhost.',
+  'config.relying-party': 'The RP ID does not fit the identity origin.',
+  'config.production': 'A dangerously_ switch is on in production.',
+  'config.host': 'An API host is malformed.',
+  'config.host-missing': 'One of several APIs has no host.',
+  'config.host-duplicate': 'Two APIs are on one host.',
+  'config.host-conflict': 'An API is on the host of sign-in or the console.',
+  'config.unknown-upstream': 'An upstream is named that does not exist.',
+  'config.unknown-authorizer': 'An authorizer is neither proofgate, open nor a known issuer.',
+  'config.unknown-group': 'A group is named that does not exist.',
+  'config.unknown-policy': 'A policy is named that does not exist.',
+  'config.unknown-person': 'A person is named that does not exist.',
+  'config.upstream-url': 'An upstream URL has parts it cannot have.',
+  'config.upstream-loop': 'An upstream is this server itself.',
+  'config.upstream-metadata': 'An upstream is a cloud metadata or link-local address.',
+  'config.upstream-private': 'An upstream is a private address without leave for it.',
+  'config.route-path': 'A path pattern is malformed or not in canonical form.',
+  'config.route-duplicate': 'Two routes of an API match the same requests.',
+  'config.route-reserved': 'A route lies where the identity pages live.',
+  'config.route-websocket': 'A route allows WebSocket with a method that cannot open one.',
+  'config.issuer-name': 'An issuer has a reserved name.',
+  'config.issuer-url': 'An issuer is not an absolute URL that can be compared exactly.',
+  'config.issuer-http': 'An issuer is not reached over https.',
+  'config.issuer-audiences': 'An issuer names no audience.',
+  'config.client-id': 'A client id is malformed, reserved or used twice.',
+  'config.client-redirect': 'A redirect URI is not exact, or not https or loopback.',
+  'config.secret-empty': 'A secret is empty.',
+  'config.secret-short': 'A secret is shorter than 16 characters.',
+  'config.secret-missing': 'A client is not public and has no secret.',
+  'config.secret-unused': 'A public client has a secret.',
+  'config.username': 'A user name is not in its one form.',
+  'config.username-duplicate': 'A user name appears twice.',
+  'config.policy-file': 'A policy file cannot be read.',
+  'config.warn-open-api': 'Every route of an API is open.',
+  'config.warn-empty-group': 'No one is in a group.',
+  'config.warn-unused-policy': 'No group and no person has a policy.',
+  'config.warn-upstream-http': 'An upstream elsewhere is reached without TLS.',
+} as const satisfies Readonly<Record<string, string>>
+
+/** Codes of this area, and those the policy language gives faults in documents. */
+export type ProblemCode = keyof typeof problemCodes | PolicyProblemCode
+
+const mostProblems = 200
+
+/** Gathers problems; bounded, because a hostile text can hold one per byte. */
+export class ProblemList {
+  readonly #problems: ConfigurationProblem[] = []
+  #dropped = 0
+
+  add(problem: ConfigurationProblem): void {
+    if (this.#problems.length < mostProblems) this.#problems.push(problem)
+    else this.#dropped++
+  }
+
+  get size(): number {
+    return this.#problems.length
+  }
+
+  /** In reading order per file, files in the order they were first met; frozen. */
+  sorted(): readonly ConfigurationProblem[] {
+    const files = [...new Set(this.#problems.map((problem) => problem.file))]
+    const sorted = files.flatMap((file) =>
+      this.#problems.filter((problem) => problem.file === file).toSorted(byPlace),
+    )
+    const last = sorted.at(-1)
+    if (this.#dropped > 0 && last !== undefined) sorted.push(this.#rest(last))
+    return Object.freeze(sorted.map((problem) => Object.freeze(problem)))
+  }
+
+  #rest(last: ConfigurationProblem): ConfigurationProblem {
+    return {
+      ...last,
+      path: '',
+      code: 'config.too-many',
+      message: `found ${this.#dropped} more problems, expected none`,
+      hint: 'Mend the ones above and check again.',
+    }
+  }
+}
+
+function byPlace(a: ConfigurationProblem, b: ConfigurationProblem): number {
+  return a.line === b.line ? a.column - b.column : a.line - b.line
+}
+
+/** A path into the document: keys and array indexes. */
+export type Path = readonly (string | number)[]
+
+/** One string per path, for maps. */
+export function pathKey(path: Path): string {
+  return JSON.stringify(path)
+}
+
+/** For people: `apis.orders.routes[0].path`. */
+export function printPath(path: Path): string {
+  let text = ''
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`
+    else if (/^[A-Za-z0-9_-]+$/.test(part)) text += text === '' ? part : `.${part}`
+    else text += `[${quote(part)}]`
+  }
+  return text
+}
+
+const longestQuote = 80
+
+/**
+ * A found text, quoted, shortened, and without anything a terminal would obey or the user part of a URL,
+ * which may hold a password.
+ */
+export function quote(text: string): string {
+  const safe = hideUserInfo(text)
+  const short =
+    safe.length > longestQuote ? `${safe.slice(0, longestQuote).toWellFormed()}...` : safe
+  return JSON.stringify(short).replace(
+    /[\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** One character for one, so that columns stay. */
+export function hideUserInfo(text: string): string {
+  return text.replace(/:\/\/[^/@\s'"]+@/g, (found) => `://${'*'.repeat(found.length - 4)}@`)
+}
+
+/** What was found, in words. */
+export function describeFound(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing'
+  if (typeof value === 'string') return quote(value)
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return Array.isArray(value) ? 'a list' : 'a mapping'
+}

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto'
+import { watch } from 'node:fs'
+import type { FSWatcher } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Millis } from '../core/index.ts'
+import { millis } from '../core/index.ts'
+import type { LoadResult } from './load.ts'
+import type { Configuration } from './model.ts'
+import type { ConfigurationProblem, ConfigurationSource } from './problems.ts'
+
+export interface WatcherOptions {
+  /** Absolute paths of the files of the configuration now in use. */
+  readonly files: readonly string[]
+  readonly readFile: (path: string) => string
+  /** Loads anew; must read files with the given function only. */
+  readonly load: (readFile: (path: string) => string) => LoadResult
+  readonly onLoaded: (
+    configuration: Configuration,
+    warnings: readonly ConfigurationProblem[],
+  ) => void
+  readonly onProblems: (
+    problems: readonly ConfigurationProblem[],
+    sources: readonly ConfigurationSource[],
+  ) => void
+  /** How long files must stay the same before they are believed; 200 ms unless given. */
+  readonly settle?: Millis
+}
+
+/**
+ * Loads the configuration again when its file or a policy file changes, or on `reload()` (SIGHUP).
+ *
+ * Invariant: `onLoaded` is only ever called with a configuration that passed every check; what is bad goes
+ * to `onProblems` and changes nothing.
+ *
+ * A change is believed once the content was read twice alike, `settle` apart: an editor that writes in
+ * place is never caught half-way, and a burst of changes is one reload. Directories are watched, not files,
+ * because editors and orchestrators replace files by renaming.
+ */
+export class ConfigurationWatcher {
+  readonly #options: WatcherOptions
+  readonly #watchers = new Map<string, FSWatcher>()
+  readonly #settle: Millis
+  #files: readonly string[]
+  /** Of the content last loaded, good or bad. */
+  #loaded: string
+  /** Of the content last seen, not yet believed. */
+  #seen: string | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: WatcherOptions) {
+    this.#options = options
+    this.#settle = options.settle ?? millis(200)
+    this.#files = options.files
+    this.#loaded = fingerprint(this.#snapshot())
+    this.#watchDirectories()
+  }
+
+  /** Loads now, changed or not. */
+  reload(): void {
+    if (this.#isClosed) return
+    this.#cancel()
+    this.#load(this.#snapshot())
+  }
+
+  /** No callback is called afterwards. */
+  close(): void {
+    this.#isClosed = true
+    this.#cancel()
+    for (const watcher of this.#watchers.values()) watcher.close()
+    this.#watchers.clear()
+  }
+
+  #cancel(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#seen = undefined
+  }
+
+  #onEvent(): void {
+    if (this.#isClosed || this.#timer !== undefined) return
+    this.#timer = setTimeout(() => this.#look(), this.#settle)
+    this.#timer.unref()
+  }
+
+  #look(): void {
+    this.#timer = undefined
+    const snapshot = this.#snapshot()
+    const print = fingerprint(snapshot)
+    if (print === this.#loaded) {
+      this.#seen = undefined
+    } else if (print === this.#seen) {
+      this.#load(snapshot)
+    } else {
+      this.#seen = print
+      this.#onEvent()
+    }
+  }
+
+  #load(snapshot: ReadonlyMap<string, string | undefined>): void {
+    const read = new Map(snapshot)
+    // What was looked at is what is loaded: a file is read once, even one first named now.
+    const result = this.#options.load((path) => {
+      if (!read.has(path)) read.set(path, this.#tryRead(path))
+      const text = read.get(path)
+      if (text === undefined) return this.#options.readFile(path)
+      return text
+    })
+    this.#files = [...new Set([...this.#options.files, ...result.files])]
+    this.#seen = undefined
+    this.#loaded = fingerprint(new Map(this.#files.map((path) => [path, read.get(path)])))
+    this.#watchDirectories()
+    if ('configuration' in result) this.#options.onLoaded(result.configuration, result.warnings)
+    else this.#options.onProblems(result.problems, result.sources)
+  }
+
+  #snapshot(): ReadonlyMap<string, string | undefined> {
+    return new Map(this.#files.map((path) => [path, this.#tryRead(path)]))
+  }
+
+  #tryRead(path: string): string | undefined {
+    try {
+      return this.#options.readFile(path)
+    } catch {
+      return undefined
+    }
+  }
+
+  #watchDirectories(): void {
+    const wanted = new Set(this.#files.map((path) => dirname(path)))
+    for (const [directory, watcher] of this.#watchers) {
+      if (wanted.has(directory)) continue
+      watcher.close()
+      this.#watchers.delete(directory)
+    }
+    for (const directory of wanted) this.#watchDirectory(directory)
+  }
+
+  /** A directory that is not there yet is tried again with the next load. */
+  #watchDirectory(directory: string): void {
+    if (this.#isClosed || this.#watchers.has(directory)) return
+    try {
+      const watcher = watch(directory, { persistent: false }, () => this.#onEvent())
+      watcher.on('error', () => {
+        watcher.close()
+        this.#watchers.delete(directory)
+      })
+      this.#watchers.set(directory, watcher)
+    } catch {
+      this.#watchers.delete(directory)
+    }
+  }
+}
+
+/** Length-prefixed, so that no two contents read the same. */
+function fingerprint(contents: ReadonlyMap<string, string | undefined>): string {
+  const hash = createHash('sha256')
+  for (const path of [...contents.keys()].toSorted()) {
+    const text = contents.get(path)
+    hash.update(JSON.stringify([path, text ?? null])).update('\n')
+  }
+  return hash.digest('hex')
+}

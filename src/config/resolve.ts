@@ -1,0 +1,91 @@
+import type { Draft } from './draft.ts'
+import type { Configuration } from './model.ts'
+import { placeApis, resolveApis } from './sections/apis.ts'
+import { resolveClients } from './sections/clients.ts'
+import { resolveIssuers } from './sections/issuers.ts'
+import { resolveOrigins } from './sections/origins.ts'
+import { resolvePeople } from './sections/people.ts'
+import { resolvePolicies } from './sections/policies.ts'
+import type { PolicyFiles } from './sections/policies.ts'
+import {
+  resolveFiles,
+  resolveListeners,
+  resolveSettings,
+  resolveSwitches,
+} from './sections/settings.ts'
+import { resolveUpstreams } from './sections/upstreams.ts'
+import { contentVersion } from './values.ts'
+
+/** What only the caller knows about where a configuration comes from. */
+export interface Provenance {
+  readonly file: string | undefined
+  /** Grows while policy files are read. */
+  readonly files: readonly string[]
+  /** The port callers use, when it is not the one of the listener. */
+  readonly publishedPort: number | undefined
+}
+
+/**
+ * Makes the configuration from its shape and reports everything that does not fit together. `undefined`
+ * when there are problems, those from before included: never half a configuration.
+ */
+export function resolveConfiguration(
+  draft: Draft,
+  policyFiles: PolicyFiles,
+  provenance: Provenance,
+): Configuration | undefined {
+  const { shape } = draft
+  const listeners = resolveListeners(draft)
+  const published = { ...listeners.public, port: provenance.publishedPort ?? listeners.public.port }
+  const settings = resolveSettings(draft)
+  const switches = resolveSwitches(draft)
+  const files = resolveFiles(draft, policyFiles.base)
+  const people = resolvePeople(draft)
+  const policies = resolvePolicies(draft, policyFiles)
+  const issuers = resolveIssuers(draft)
+  const clients = resolveClients(draft)
+  const origins = resolveOrigins(draft, published)
+  const placed = origins === undefined ? [] : placeApis(draft, origins)
+  const upstreams = resolveUpstreams(draft, {
+    listeners: [listeners.public, listeners.admin],
+    origins: [
+      ...(origins === undefined ? [] : [origins.identity, origins.console]),
+      ...placed.map((api) => api.origin),
+    ],
+  })
+  if (origins === undefined) return undefined
+  const apis = resolveApis(draft, origins, placed)
+  if (draft.problems.size > 0) return undefined
+  return deepFreeze({
+    version: contentVersion(draft.effective),
+    file: provenance.file,
+    files: [...provenance.files],
+    ...files,
+    ...switches,
+    listeners,
+    singleOrigin: origins.single,
+    identity: {
+      ...origins.identitySite,
+      issuer: `${origins.identitySite.origin}${origins.identitySite.basePath}`,
+    },
+    console: origins.consoleSite,
+    relyingParty: { id: origins.relyingPartyId, name: shape.relyingParty.name },
+    ...settings,
+    ...people,
+    policies,
+    upstreams,
+    issuers,
+    clients,
+    apis,
+    effective: draft.listEffective(),
+  })
+}
+
+/** Freezes plain objects and lists all the way down; objects of classes guard themselves. */
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (!Array.isArray(value) && prototype !== null && prototype !== Object.prototype) return value
+  for (const member of Object.values(value)) deepFreeze(member)
+  return Object.freeze(value)
+}

@@ -1,0 +1,269 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { invariant, parseDuration } from '../core/index.ts'
+import type { Millis } from '../core/index.ts'
+import type { ProblemCode } from './problems.ts'
+
+/** What a value of one kind has to be; a schema's error text is the key in here. */
+export interface Expectation {
+  readonly code: ProblemCode
+  /** Ends the sentence "found ..., expected ...". */
+  readonly expected: string
+  readonly hint: string
+}
+
+function expectation(code: ProblemCode, expected: string, hint: string): Expectation {
+  return { code, expected, hint }
+}
+
+export const expectations: Readonly<Record<string, Expectation>> = Object.freeze({
+  mapping: expectation(
+    'config.value',
+    'a mapping (keys and values)',
+    'Indent `key: value` lines below it.',
+  ),
+  list: expectation('config.value', 'a list', 'Write `[one, two]` or lines that begin with `- `.'),
+  text: expectation('config.value', 'a text', 'Quote it if it looks like a number or a date.'),
+  flag: expectation('config.value', 'true or false', 'YAML 1.2 knows no yes, no, on or off.'),
+  version: expectation(
+    'config.value',
+    '1',
+    'This is the version of the file format: `version: 1`.',
+  ),
+  port: expectation(
+    'config.port',
+    'a port number, 0 to 65535',
+    '0 lets the system choose a free port.',
+  ),
+  address: expectation(
+    'config.value',
+    'an IP address',
+    'Use 127.0.0.1 for this machine only, 0.0.0.0 or "::" for all.',
+  ),
+  count: expectation(
+    'config.value',
+    'a whole number in its range',
+    'See the reference for the range.',
+  ),
+  size: expectation(
+    'config.size',
+    'a size such as 16KiB or 1MiB in its range',
+    'Or a number of bytes.',
+  ),
+  duration: expectation(
+    'config.duration',
+    'a duration such as 250ms, 10s, 5m, 12h or 7d in its range',
+    'See the reference for the range.',
+  ),
+  accessLifetime: expectation(
+    'config.access-lifetime',
+    'a lifetime from 10s to 10m',
+    'Short lifetimes are what makes revocation quick; refresh tokens keep people signed in.',
+  ),
+  algorithm: expectation('config.algorithm', 'ES256 or RS256', 'Other algorithms are not offered.'),
+  rate: expectation(
+    'config.throttle',
+    'a number of requests per second above 0, at most 1000000',
+    'To refuse all requests write a policy that denies.',
+  ),
+  burst: expectation(
+    'config.throttle',
+    'a whole number from 1 to 1000000',
+    'It is the number of requests at once.',
+  ),
+  throttle: expectation(
+    'config.throttle',
+    '{ rate, burst }',
+    'For example { rate: 50, burst: 100 }.',
+  ),
+  cidr: expectation(
+    'config.trusted-proxy',
+    'a CIDR block such as 10.0.0.0/8 that is not everything',
+    'A trusted proxy may say who the client is: name only your own.',
+  ),
+  domain: expectation(
+    'config.value',
+    'a lower-case domain name',
+    'For example proofgate.localhost.',
+  ),
+  account: expectation('config.value', 'a text of 12 digits', "Quote it: '000000000000'."),
+  region: expectation(
+    'config.value',
+    'a region such as local or eu-west-1',
+    'Lower-case letters, digits and `-`, at most 32.',
+  ),
+  logLevel: expectation('config.value', 'debug, info, warn or error', 'The usual one is info.'),
+  method: expectation(
+    'config.value',
+    'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS or ANY',
+    'Methods are upper-case; ANY is all of them.',
+  ),
+  name: expectation(
+    'config.name',
+    'a name of 1 to 64 letters, digits, `_` and `-`',
+    'Rename it, here and where it is used.',
+  ),
+  username: expectation(
+    'config.username',
+    'a user name: lower-case letters, digits, `.`, `_`, `@`, `-`, at most 64, beginning with a letter or digit',
+    'User names have one spelling, so that two people never look alike.',
+  ),
+  clientId: expectation(
+    'config.client-id',
+    'an id of 1 to 64 letters, digits, `.`, `_` and `-`',
+    'Ids that begin with proofgate- belong to Proofgate.',
+  ),
+  scope: expectation(
+    'config.value',
+    'a scope: 1 to 64 printable characters without space, `"` and `\\`',
+    'List scopes one by one.',
+  ),
+  display: expectation(
+    'config.value',
+    'a text of 1 to 200 characters on one line',
+    'It is shown to people.',
+  ),
+  path: expectation(
+    'config.value',
+    'a file path',
+    'Relative paths begin at the configuration file.',
+  ),
+})
+
+const reference = /\$\{.+\}/.source
+
+/**
+ * A text that is not empty; `pattern` goes to the JSON Schema (which lets environment references pass),
+ * `holds`, or else the pattern, decides.
+ */
+export function text(
+  kind: string,
+  description: string,
+  pattern?: RegExp,
+  holds: (value: string) => boolean = (value) => pattern?.test(value) ?? true,
+) {
+  const described = pattern === undefined ? {} : { pattern: `(?:${pattern.source})|${reference}` }
+  return z
+    .string({ error: kind })
+    .refine((value) => value !== '' && holds(value), { error: kind })
+    .meta({ description, ...described })
+}
+
+/** One of a few words. */
+export function word<const Words extends readonly [string, ...string[]]>(
+  kind: string,
+  description: string,
+  words: Words,
+) {
+  return z.enum(words, { error: kind }).meta({ description })
+}
+
+function referenceText() {
+  return z.string().meta({ pattern: `^${reference}$` })
+}
+
+/** A number, or its digits when they came out of an environment variable. */
+export function amount(
+  kind: string,
+  description: string,
+  range: {
+    readonly min: number
+    readonly max: number
+    readonly whole: boolean
+    readonly aboveMin?: boolean
+  },
+) {
+  const bounds = range.aboveMin === true ? { exclusiveMinimum: range.min } : { minimum: range.min }
+  const type = range.whole ? 'integer' : 'number'
+  const number = z.number().meta({ type, ...bounds, maximum: range.max })
+  return z
+    .union([number, referenceText()], { error: kind })
+    .refine(
+      (value) => {
+        const read = readAmount(value)
+        if (range.whole && !Number.isSafeInteger(read)) return false
+        return read <= range.max && (range.aboveMin === true ? read > range.min : read >= range.min)
+      },
+      { error: kind },
+    )
+    .meta({ description })
+}
+
+/** NaN for what is not a plain decimal number. */
+export function readAmount(value: number | string): number {
+  if (typeof value === 'number') return value
+  return /^\d{1,15}(?:\.\d{1,6})?$/.test(value) ? Number(value) : Number.NaN
+}
+
+/** true or false, or the word when it came out of an environment variable. */
+export function flag(description: string) {
+  return z
+    .union([z.boolean(), referenceText()], { error: 'flag' })
+    .refine((value) => value === true || value === false || value === 'true' || value === 'false', {
+      error: 'flag',
+    })
+    .meta({ description })
+}
+
+export function readFlag(value: boolean | string): boolean {
+  return value === true || value === 'true'
+}
+
+/** A duration from `min` to `max`, both written as durations. */
+export function duration(description: string, min: string, max: string, kind = 'duration') {
+  const [least, most] = [readDuration(min), readDuration(max)]
+  return text(kind, `${description} (${min} to ${max})`, /^\d{1,9}(ms|s|m|h|d)$/, (value) => {
+    const read = parseDuration(value)
+    return read !== undefined && read >= least && read <= most
+  })
+}
+
+export function readDuration(value: string): Millis {
+  const read = parseDuration(value)
+  invariant(read !== undefined, 'a duration was checked before it is read')
+  return read
+}
+
+const sizeUnits = { B: 1, KiB: 1024, MiB: 1_048_576, GiB: 1_073_741_824 } as const
+const sizeShape = /^(\d{1,12})(B|KiB|MiB|GiB)?$/
+
+/** A number of bytes, or a text such as `16KiB`. */
+export function size(description: string, min: number, max: number) {
+  const textual = z.string().meta({ pattern: `${sizeShape.source}|^${reference}$` })
+  return z
+    .union([z.number().meta({ type: 'integer', minimum: min, maximum: max }), textual], {
+      error: 'size',
+    })
+    .refine(
+      (value) => {
+        const read = readSize(value)
+        return Number.isSafeInteger(read) && read >= min && read <= max
+      },
+      { error: 'size' },
+    )
+    .meta({ description: `${description} (${printSize(min)} to ${printSize(max)})` })
+}
+
+/** In bytes; NaN for what is not a size. */
+export function readSize(value: number | string): number {
+  if (typeof value === 'number') return value
+  const match = sizeShape.exec(value)
+  if (match === null) return Number.NaN
+  return Number(match[1]) * sizeUnits[(match[2] ?? 'B') as keyof typeof sizeUnits]
+}
+
+/** The largest exact unit: 16384 becomes `16KiB`. */
+export function printSize(bytes: number): string {
+  for (const unit of ['GiB', 'MiB', 'KiB'] as const) {
+    if (bytes > 0 && bytes % sizeUnits[unit] === 0) return `${bytes / sizeUnits[unit]}${unit}`
+  }
+  return `${bytes}B`
+}
+
+/** A CIDR block; one that holds every address is no statement about proxies and is refused. */
+export function isNarrowCidr(value: string): boolean {
+  const match = /^([0-9A-Fa-f.:]{2,45})\/(\d{1,3})$/.exec(value)
+  const family = isIP(match?.[1] ?? '')
+  const prefix = Number(match?.[2] ?? 0)
+  return family !== 0 && prefix >= 1 && prefix <= (family === 4 ? 32 : 128)
+}

@@ -1,0 +1,311 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { amount, duration, flag, isNarrowCidr, size, text, word } from './scalars.ts'
+
+/**
+ * The shape of proofgate.yaml. The objects here parse, give the defaults and describe themselves: the
+ * JSON Schema and the reference are made from them. Values stay in their written form ("5m").
+ */
+
+const KiB = 1024
+const GiB = 1_073_741_824
+
+/** An absent section. Invariant: it inherits nothing, or a polluted prototype would fill it in. */
+const nothing = () => Object.create(null) as Record<string, never>
+
+function mapping<Shape extends z.ZodRawShape>(description: string, shape: Shape) {
+  return z.strictObject(shape, { error: 'mapping' }).meta({ description })
+}
+
+function named<Value extends z.ZodType>(description: string, value: Value) {
+  return z
+    .record(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'name' }), value, {
+      error: 'mapping',
+    })
+    .meta({ description })
+}
+
+function list<Item extends z.ZodType>(description: string, item: Item) {
+  return z.array(item, { error: 'list' }).meta({ description })
+}
+
+const oneLine = /^[^\p{Cc}\u2028\u2029]{1,200}$/u
+const label = (description: string) =>
+  text('display', description, /^.{1,200}$/, (value) => oneLine.test(value))
+const name = (description: string) => text('name', description, /^[A-Za-z0-9_-]{1,64}$/)
+const filePath = (description: string) =>
+  text('path', description, /^.{1,4096}$/, (value) => /^[^\0\n]{1,4096}$/.test(value))
+const origin = (description: string) => text('text', description)
+const username = (description: string) =>
+  text('username', description, /^[a-z0-9][a-z0-9._@-]{0,63}$/)
+const algorithm = (description: string) => word('algorithm', description, ['ES256', 'RS256'])
+const scope = (description: string) => text('scope', description, /^[!#-[\]-~]{1,64}$/)
+
+const throttle = (description: string) =>
+  z
+    .strictObject(
+      {
+        rate: amount('rate', 'requests per second', {
+          min: 0,
+          max: 1_000_000,
+          whole: false,
+          aboveMin: true,
+        }),
+        burst: amount('burst', 'requests at once', { min: 1, max: 1_000_000, whole: true }),
+      },
+      { error: 'throttle' },
+    )
+    .meta({ description })
+
+const listener = (description: string, port: number) =>
+  mapping(description, {
+    address: text(
+      'address',
+      'IP address to listen on',
+      undefined,
+      (value) => isIP(value) !== 0,
+    ).prefault('127.0.0.1'),
+    port: amount('port', 'port to listen on; 0 is any free one', {
+      min: 0,
+      max: 65_535,
+      whole: true,
+    }).prefault(port),
+  })
+
+const person = mapping('a person who should exist', {
+  username: username('how the person is named everywhere; lower-case'),
+  name: label('how the person is shown; default: the user name').optional(),
+  groups: list('the groups the person is in', name('a group')).prefault([]),
+})
+
+const group = mapping('a group of people', {
+  description: label('what the group is for').optional(),
+  policies: list('the policies of everyone in it', name('a policy')).prefault([]),
+})
+
+const upstream = mapping('a service behind the gateway', {
+  url: text('text', 'http:// or https:// with host and port, nothing else'),
+  allowPrivateAddresses: flag(
+    'whether addresses of private networks may be connected to; default: only if the URL itself names loopback',
+  ).optional(),
+  timeouts: mapping('time limits towards the upstream', {
+    connect: duration('until connected', '10ms', '5m').prefault('5s'),
+    headers: duration('until the response headers', '10ms', '1h').prefault('30s'),
+    idle: duration('between two parts of a body', '10ms', '1d').prefault('60s'),
+  }).prefault(nothing),
+  maxConnections: amount('count', 'connections at once', {
+    min: 1,
+    max: 65_535,
+    whole: true,
+  }).prefault(256),
+})
+
+const issuer = mapping('an external OpenID provider whose tokens are accepted', {
+  issuer: text('text', 'the exact issuer, found by OIDC discovery'),
+  audiences: list(
+    'accepted `aud` (or client_id) values; at least one',
+    text('display', 'an audience', undefined, (value) => oneLine.test(value)),
+  )
+    .prefault([])
+    .meta({ minItems: 1 }),
+  algorithms: list('accepted signing algorithms', algorithm('a signing algorithm'))
+    .min(1, { error: 'algorithm' })
+    .prefault(['RS256', 'ES256']),
+  requiredScopes: list('scopes every token must have', scope('a scope')).prefault([]),
+  groupsClaim: label('the claim with the groups').prefault('groups'),
+  usernameClaim: label('the claim with the user name').prefault('sub'),
+  dangerously_allowHttp: flag('lets the issuer be reached without TLS').prefault(false),
+})
+
+const client = mapping('an OAuth client of our issuer', {
+  id: text('clientId', 'client_id', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+  name: label('how the client is shown; default: the id').optional(),
+  redirectUris: list('exact redirect URIs', text('text', 'a redirect URI')).prefault([]),
+  postLogoutRedirectUris: list(
+    'exact URIs to return to after logout',
+    text('text', 'a redirect URI'),
+  ).prefault([]),
+  secret: z
+    .string({ error: 'text' })
+    .meta({ description: 'client secret, best as ${NAME}' })
+    .optional(),
+  public: flag('a client that cannot keep a secret').prefault(false),
+  firstParty: flag('asks people for no consent').prefault(false),
+  scopes: list('the scopes it may ask for', scope('a scope')).prefault(['openid']),
+})
+
+const routeThrottle = mapping('limits of the route', {
+  route: throttle('all callers together').optional(),
+  principal: throttle(
+    'each principal on this route; default: the API, then `throttles.principal`',
+  ).optional(),
+})
+
+const route = mapping('requests of one method and path', {
+  method: word('method', 'HTTP method', [
+    'GET',
+    'POST',
+    'PUT',
+    'PATCH',
+    'DELETE',
+    'HEAD',
+    'OPTIONS',
+    'ANY',
+  ]),
+  path: text('text', 'path pattern: literal segments, {name}, and {name+} for the rest'),
+  authorizer: name("who vouches for the caller; default: the API's").optional(),
+  throttle: routeThrottle.optional(),
+  websocket: flag('lets connections upgrade to WebSocket').prefault(false),
+  maxBody: size('longest request body', 0, 64 * GiB).prefault('1MiB'),
+  timeout: duration("until the response headers; default: the upstream's", '10ms', '1h').optional(),
+})
+
+const api = mapping('an API: a host, an upstream and routes', {
+  host: text(
+    'text',
+    'host, with or without port; default for the only API: api.<domain>',
+  ).optional(),
+  upstream: name('the upstream requests go to'),
+  stage: name('the stage in ARNs').prefault('default'),
+  audience: label("audience of its tokens; default: the API's origin").optional(),
+  signingAlgorithm: algorithm('how its tokens are signed; default: `tokens.algorithm`').optional(),
+  authorizer: name('proofgate (own tokens and sign-in), open (anyone), or an issuer').prefault(
+    'proofgate',
+  ),
+  throttle: mapping('limits of the API', {
+    principal: throttle('each principal on each route; default: `throttles.principal`').optional(),
+  }).optional(),
+  routes: list('what is let through; everything else is 404', route).min(1, { error: 'list' }),
+})
+
+const policyFile = z.strictObject(
+  { file: filePath('a JSON policy, relative to this file') },
+  { error: 'mapping' },
+)
+const policyDocument = z
+  .record(z.string(), z.unknown(), { error: 'mapping' })
+  .meta({ description: 'an IAM policy document', required: ['Version', 'Statement'] })
+
+const policy = z
+  .union([policyFile, policyDocument], { error: 'mapping' })
+  .meta({ description: 'an IAM policy document, or { file: path } of one' })
+
+export const configurationShape = z
+  .strictObject(
+    {
+      version: z.literal(1, { error: 'version' }).meta({ description: 'version of this format' }),
+      dataDir: filePath('where state lives, relative to this file').prefault('.proofgate'),
+      domain: text(
+        'domain',
+        'auth., console. and api. below it are derived, and it is the default RP ID; default proofgate.localhost',
+        /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+      ).optional(),
+      origin: origin(
+        'instead of domain: everything on this one origin, pages below /.proofgate',
+      ).optional(),
+      listeners: mapping('where to listen', {
+        public: listener('callers and people', 8080).prefault(nothing),
+        admin: listener('health, metrics and administration', 8081).prefault(nothing),
+      }).prefault(nothing),
+      identity: mapping('sign-in and issuer', { origin: origin('its origin').optional() }).prefault(
+        nothing,
+      ),
+      relyingParty: mapping('WebAuthn relying party', {
+        id: text('text', 'RP ID: the host of sign-in or a parent domain').optional(),
+        name: label('shown by authenticators').prefault('Proofgate'),
+      }).prefault(nothing),
+      console: mapping('the console', { origin: origin('its origin').optional() }).prefault(
+        nothing,
+      ),
+      storage: mapping('files of the state', {
+        database: filePath('default: proofgate.db in dataDir').optional(),
+        keys: filePath('directory of the signing keys; default: keys in dataDir').optional(),
+      }).prefault(nothing),
+      tokens: mapping('tokens of our issuer', {
+        accessLifetime: duration('life of access tokens', '10s', '10m', 'accessLifetime').prefault(
+          '5m',
+        ),
+        idLifetime: duration('life of ID tokens', '10s', '1h').prefault('5m'),
+        refreshLifetime: duration('life of a family of refresh tokens', '1m', '30d').prefault(
+          '12h',
+        ),
+        algorithm: algorithm('how tokens are signed').prefault('ES256'),
+      }).prefault(nothing),
+      sessions: mapping('sessions of people', {
+        idle: duration('end without use', '1m', '30d').prefault('1h'),
+        absolute: duration('end in any case', '1m', '30d').prefault('12h'),
+        proofFreshness: duration('how long a proof counts as fresh', '10s', '1h').prefault('5m'),
+      }).prefault(nothing),
+      region: text('region', 'the region in ARNs', /^[a-z0-9][a-z0-9-]{0,31}$/).prefault('local'),
+      account: text('account', 'the account in ARNs', /^\d{12}$/).prefault('000000000000'),
+      trustedProxies: list(
+        'whose X-Forwarded-For is believed',
+        text('cidr', 'a CIDR block', undefined, isNarrowCidr),
+      ).prefault([]),
+      people: list('people who should exist', person).prefault([]),
+      groups: named('groups by name', group).prefault(nothing),
+      policies: named('policies by name', policy).prefault(nothing),
+      attachments: z
+        .record(
+          z.string().regex(/^[a-z0-9][a-z0-9._@-]{0,63}$/, { error: 'username' }),
+          list('policies', name('a policy')),
+          {
+            error: 'mapping',
+          },
+        )
+        .meta({ description: 'policies straight onto people' })
+        .prefault(nothing),
+      upstreams: named('upstreams by name', upstream).prefault(nothing),
+      issuers: named('external issuers by name', issuer).prefault(nothing),
+      clients: list('OAuth clients besides our command line', client).prefault([]),
+      apis: named('APIs by name; the name is the {api} in ARNs', api).prefault(nothing),
+      throttles: mapping('token buckets', {
+        address: throttle('each source address, before authentication; IPv6 by /64').prefault({
+          rate: 100,
+          burst: 200,
+        }),
+        principal: throttle('each principal on each route').prefault({ rate: 50, burst: 100 }),
+      }).prefault(nothing),
+      limits: mapping('limits of the public listener', {
+        headerBytes: size('all request headers', KiB, 64 * KiB).prefault('16KiB'),
+        headerCount: amount('count', 'request headers', {
+          min: 10,
+          max: 1000,
+          whole: true,
+        }).prefault(100),
+        connections: amount('count', 'connections at once', {
+          min: 1,
+          max: 1_000_000,
+          whole: true,
+        }).prefault(10_000),
+        requestHeaderTimeout: duration(
+          'until the request headers are there',
+          '100ms',
+          '2m',
+        ).prefault('10s'),
+        requestIdle: duration('between two parts of a request body', '100ms', '10m').prefault(
+          '30s',
+        ),
+        keepAlive: duration('between two requests', '100ms', '1h').prefault('60s'),
+        drain: duration('for requests in flight when stopping', '100ms', '10m').prefault('30s'),
+      }).prefault(nothing),
+      audit: mapping('reserved', {}).prefault(nothing),
+      log: mapping('the log', {
+        level: word('logLevel', 'least severity', ['debug', 'info', 'warn', 'error']).prefault(
+          'info',
+        ),
+      }).prefault(nothing),
+      dangerously_allowInsecureOrigins: flag(
+        'lets http origins be on hosts other than localhost',
+      ).prefault(false),
+      production: flag('refuses every dangerously_ switch').prefault(false),
+    },
+    { error: 'mapping' },
+  )
+  .meta({ title: 'proofgate.yaml', description: 'Configuration of Proofgate' })
+
+/** What the shape lets through: defaults filled in, every value still as it was written. */
+export type ConfigurationShape = z.output<typeof configurationShape>
+export type ApiShape = ConfigurationShape['apis'][string]
+export type RouteShape = ApiShape['routes'][number]
+export type ThrottleShape = z.output<ReturnType<typeof throttle>>

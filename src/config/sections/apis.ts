@@ -1,0 +1,257 @@
+import type { Draft } from '../draft.ts'
+import type { Authorizer, ConfiguredApi, ConfiguredRoute } from '../model.ts'
+import { quote } from '../problems.ts'
+import type { Path } from '../problems.ts'
+import { readDuration, readFlag, readSize } from '../scalars.ts'
+import type { ApiShape, RouteShape } from '../schema.ts'
+import { builtInAuthorizers } from './issuers.ts'
+import { checkSecure, parseOrigin } from './origins.ts'
+import type { Origin, Origins } from './origins.ts'
+import { parsePathPattern, pathShape } from './paths.ts'
+import { checkReference } from './people.ts'
+import { readThrottle } from './settings.ts'
+
+/** An API's origin beside the API; what has no sound host is left out. */
+export interface PlacedApi {
+  readonly name: string
+  readonly origin: Origin
+}
+
+/** Gives each API its origin and checks that hosts tell everything apart. */
+export function placeApis(draft: Draft, origins: Origins): PlacedApi[] {
+  const placed: PlacedApi[] = []
+  for (const [name, api] of Object.entries(draft.shape.apis)) {
+    const origin = apiOrigin(draft, name, api, origins)
+    if (origin === undefined) continue
+    checkApart(draft, name, origin, origins, placed)
+    placed.push({ name, origin })
+  }
+  return placed
+}
+
+function apiOrigin(
+  draft: Draft,
+  name: string,
+  api: ApiShape,
+  origins: Origins,
+): Origin | undefined {
+  const path = ['apis', name, 'host']
+  const { scheme } = origins.identity
+  if (api.host === undefined) return defaultApiOrigin(draft, name, origins)
+  const isHost = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/.test(
+    api.host,
+  )
+  const port = /:\d+$/.test(api.host) ? '' : portSuffix(origins.identity)
+  const url = isHost ? URL.parse(`${scheme}://${api.host}${port}`) : null
+  const origin = url === null ? undefined : parseOrigin(url.origin)
+  if (origin === undefined || !api.host.startsWith(url?.hostname ?? '')) {
+    draft.report(path, {
+      code: 'config.host',
+      message: `found ${quote(api.host)}, expected a lower-case host, with or without a port`,
+      hint: 'For example api.example.com; the scheme is that of sign-in.',
+    })
+    return undefined
+  }
+  checkSecure(draft, path, origin)
+  return origin
+}
+
+function portSuffix(origin: Origin): string {
+  const at = origin.authority.lastIndexOf(':')
+  return at > origin.authority.lastIndexOf(']') ? origin.authority.slice(at) : ''
+}
+
+function defaultApiOrigin(draft: Draft, name: string, origins: Origins): Origin | undefined {
+  if (draft.says(['apis', name, 'host'])) return undefined
+  const all = Object.keys((draft.located.value as { apis: object }).apis)
+  if (all.length === 1) {
+    draft.derive(['apis', name, 'host'], origins.defaultApiHost)
+    return parseOrigin(`${origins.identity.scheme}://${origins.defaultApiHost}`)
+  }
+  draft.report(
+    ['apis', name],
+    {
+      code: 'config.host-missing',
+      message: `found ${all.length} APIs and no host for ${quote(name)}, expected a host`,
+      hint: 'Only an API that is alone can go without.',
+    },
+    'key',
+  )
+  return undefined
+}
+
+/**
+ * Invariant: host names are compared without port, because cookies do not know ports: an API must never
+ * see the cookies of sign-in or of another API.
+ */
+function checkApart(
+  draft: Draft,
+  name: string,
+  origin: Origin,
+  origins: Origins,
+  others: readonly PlacedApi[],
+): void {
+  const path = ['apis', name, 'host']
+  const taken = others.find((other) => other.origin.hostname === origin.hostname)
+  if (taken !== undefined) {
+    draft.report(path, {
+      code: 'config.host-duplicate',
+      message: `found ${quote(origin.hostname)}, which the API ${quote(taken.name)} has, expected a host of its own`,
+      hint: 'Cookies do not tell ports apart, so another port is not enough.',
+    })
+  }
+  const isOurs = [origins.identity, origins.console].some(
+    (site) => site.hostname === origin.hostname,
+  )
+  if (isOurs && !(origins.single && origin.origin === origins.identity.origin)) {
+    draft.report(path, {
+      code: 'config.host-conflict',
+      message: `found ${quote(origin.hostname)}, the host of sign-in or the console, expected another`,
+      hint: 'Use a host of its own, or `origin` to put everything on one.',
+    })
+  }
+}
+
+export function resolveApis(
+  draft: Draft,
+  origins: Origins,
+  placed: readonly PlacedApi[],
+): ConfiguredApi[] {
+  return Object.entries(draft.shape.apis).flatMap(([name, api]) => {
+    const path: Path = ['apis', name]
+    checkReference(draft, [...path, 'upstream'], api.upstream, 'upstreams')
+    const authorizer = readAuthorizer(draft, [...path, 'authorizer'], api.authorizer)
+    const routes = resolveRoutes(draft, path, api, origins)
+    warnOfOpenness(draft, path, routes)
+    const origin = placed.find((other) => other.name === name)?.origin
+    if (origin === undefined) return []
+    const audience = api.audience ?? origin.origin
+    const signingAlgorithm = api.signingAlgorithm ?? draft.shape.tokens.algorithm
+    if (api.audience === undefined) draft.derive([...path, 'audience'], audience)
+    if (api.signingAlgorithm === undefined) {
+      draft.derive([...path, 'signingAlgorithm'], signingAlgorithm)
+    }
+    const { authority, hostname } = origin
+    const { upstream, stage } = api
+    const where = { name, origin: origin.origin, authority, hostname, upstream, stage, audience }
+    return [{ ...where, signingAlgorithm, authorizer, routes }]
+  })
+}
+
+function readAuthorizer(draft: Draft, path: Path, name: string): Authorizer {
+  if (draft.says(path)) checkReference(draft, path, name, 'issuers', builtInAuthorizers)
+  if (name === 'open' || name === 'proofgate') return { kind: name }
+  return { kind: 'issuer', issuer: name }
+}
+
+function resolveRoutes(
+  draft: Draft,
+  apiPath: Path,
+  api: ApiShape,
+  origins: Origins,
+): ConfiguredRoute[] {
+  const seen = new Map<string, string>()
+  return api.routes.flatMap((shape, index) => {
+    const path = [...apiPath, 'routes', index]
+    const route = resolveRoute(draft, path, shape, api)
+    if (route === undefined) return []
+    const key = `${route.method} ${pathShape(route.segments)}`
+    const first = seen.get(key)
+    if (first !== undefined) {
+      draft.report([...path, 'path'], {
+        code: 'config.route-duplicate',
+        message: `found ${route.method} ${quote(route.path)}, which matches what ${quote(first)} matches, expected one of them`,
+        hint: 'Names of parameters make no difference; remove one route.',
+      })
+    }
+    seen.set(key, route.path)
+    checkReserved(draft, path, route, origins)
+    return [route]
+  })
+}
+
+function checkReserved(draft: Draft, path: Path, route: ConfiguredRoute, origins: Origins): void {
+  const [first] = route.segments
+  if (!origins.single || first?.kind !== 'literal' || first.text !== '.proofgate') return
+  draft.report([...path, 'path'], {
+    code: 'config.route-reserved',
+    message: `found ${quote(route.path)}, expected a path outside /.proofgate`,
+    hint: 'With one `origin` the identity pages live there.',
+  })
+}
+
+function resolveRoute(
+  draft: Draft,
+  path: Path,
+  shape: RouteShape,
+  api: ApiShape,
+): ConfiguredRoute | undefined {
+  const authorizer = readAuthorizer(
+    draft,
+    [...path, 'authorizer'],
+    shape.authorizer ?? api.authorizer,
+  )
+  const websocket = readFlag(shape.websocket)
+  checkWebsocket(draft, path, shape, websocket)
+  const segments = parsePathPattern(shape.path)
+  if ('message' in segments) {
+    draft.report([...path, 'path'], { code: 'config.route-path', ...segments })
+    return undefined
+  }
+  if (shape.authorizer === undefined) draft.derive([...path, 'authorizer'], api.authorizer)
+  const { method } = shape
+  return {
+    method,
+    path: shape.path,
+    segments,
+    authorizer,
+    throttle: resolveThrottle(draft, path, shape, api),
+    websocket,
+    maxBody: readSize(shape.maxBody),
+    timeout: readDuration(resolveTimeout(draft, path, shape, api)),
+  }
+}
+
+/** RFC 6455 4.1: the opening handshake is a GET. */
+function checkWebsocket(draft: Draft, path: Path, shape: RouteShape, websocket: boolean): void {
+  if (!websocket || shape.method === 'GET' || shape.method === 'ANY') return
+  draft.report([...path, 'websocket'], {
+    code: 'config.route-websocket',
+    message: `found WebSocket on a ${shape.method} route, expected GET or ANY`,
+    hint: 'Connections are opened with GET.',
+  })
+}
+
+function resolveThrottle(
+  draft: Draft,
+  path: Path,
+  shape: RouteShape,
+  api: ApiShape,
+): ConfiguredRoute['throttle'] {
+  const own = shape.throttle?.principal
+  const principal = own ?? api.throttle?.principal ?? draft.shape.throttles.principal
+  if (own === undefined) draft.derive([...path, 'throttle', 'principal'], principal)
+  const route = shape.throttle?.route
+  return {
+    route: route === undefined ? undefined : readThrottle(route),
+    principal: readThrottle(principal),
+  }
+}
+
+function resolveTimeout(draft: Draft, path: Path, shape: RouteShape, api: ApiShape): string {
+  if (shape.timeout !== undefined) return shape.timeout
+  const { upstreams } = draft.shape
+  const upstream = Object.hasOwn(upstreams, api.upstream) ? upstreams[api.upstream] : undefined
+  const inherited = upstream?.timeouts.headers ?? '30s'
+  draft.derive([...path, 'timeout'], inherited)
+  return inherited
+}
+
+function warnOfOpenness(draft: Draft, path: Path, routes: readonly ConfiguredRoute[]): void {
+  if (routes.length === 0 || routes.some((route) => route.authorizer.kind !== 'open')) return
+  draft.warn(path, {
+    code: 'config.warn-open-api',
+    message: 'found only open routes, expected one that knows its callers',
+    hint: 'Anyone who reaches this API may call all of it.',
+  })
+}

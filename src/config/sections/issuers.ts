@@ -1,0 +1,78 @@
+import type { Draft } from '../draft.ts'
+import type { ConfiguredIssuer } from '../model.ts'
+import { quote } from '../problems.ts'
+import { readFlag } from '../scalars.ts'
+
+/** Words an API uses instead of an issuer's name. */
+export const builtInAuthorizers = ['proofgate', 'open']
+
+export function resolveIssuers(draft: Draft): ConfiguredIssuer[] {
+  return Object.entries(draft.shape.issuers).map(([name, shape]) => {
+    const allowHttp = readFlag(shape.dangerously_allowHttp)
+    checkName(draft, name)
+    checkIssuer(draft, name, shape.issuer, allowHttp)
+    checkAudiences(draft, name, shape.audiences)
+    return {
+      name,
+      issuer: shape.issuer,
+      audiences: shape.audiences,
+      algorithms: shape.algorithms,
+      requiredScopes: shape.requiredScopes,
+      groupsClaim: shape.groupsClaim,
+      usernameClaim: shape.usernameClaim,
+      allowHttp,
+    }
+  })
+}
+
+function checkName(draft: Draft, name: string): void {
+  if (!builtInAuthorizers.includes(name)) return
+  draft.report(
+    ['issuers', name],
+    {
+      code: 'config.issuer-name',
+      message: `found an issuer named ${quote(name)}, expected another name`,
+      hint: '`proofgate` and `open` already mean something as authorizers.',
+    },
+    'key',
+  )
+}
+
+/** OpenID Connect Discovery 1.0 section 3: https, no query, no fragment; compared as text. */
+function checkIssuer(draft: Draft, name: string, issuer: string, allowHttp: boolean): void {
+  const path = ['issuers', name, 'issuer']
+  const url = URL.parse(issuer)
+  const isExact =
+    url !== null &&
+    (url.protocol === 'https:' || url.protocol === 'http:') &&
+    (url.href === issuer || url.href === `${issuer}/`) &&
+    !/[?#@]/.test(issuer)
+  if (!isExact) {
+    draft.report(path, {
+      code: 'config.issuer-url',
+      message: `found ${quote(issuer)}, expected an absolute https URL without query, fragment or user`,
+      hint: "Copy `issuer` from the provider's /.well-known/openid-configuration.",
+    })
+  } else if (url.protocol === 'http:' && !allowHttp) {
+    draft.report(path, {
+      code: 'config.issuer-http',
+      message: `found ${quote(issuer)}, expected https`,
+      hint: 'Whoever can change its keys on the way can issue tokens; dangerously_allowHttp is for tests.',
+    })
+  }
+}
+
+function checkAudiences(draft: Draft, name: string, audiences: readonly string[]): void {
+  const path = ['issuers', name, 'audiences']
+  // An item with a fault of its own has been left out; that is not an empty list.
+  if (audiences.length > 0 || draft.says([...path, 0])) return
+  draft.report(
+    path,
+    {
+      code: 'config.issuer-audiences',
+      message: 'found no audience, expected at least one',
+      hint: 'Without it tokens made for any other service would be accepted here.',
+    },
+    'key',
+  )
+}
