@@ -92,7 +92,13 @@ export class AuditLog {
     })
     const start: WriterStart = opened
     const log = new AuditLog(new BatchWriter(start), { ...options, ...opened })
-    if (opened.removed > 0) await log.append(recovered(opened.removed))
+    if (opened.removed === 0) return log
+    try {
+      await log.append(recovered(opened.removed))
+    } catch (error) {
+      await log.close()
+      throw error
+    }
     return log
   }
 

@@ -11,6 +11,7 @@ import {
   openHeader,
   parseHeader,
   parseSeal,
+  sealLists,
   segmentName,
 } from './segment.ts'
 import type { Line } from './segment.ts'
@@ -25,8 +26,10 @@ export interface Scan {
   readonly tail: number
   /** Records in earlier segments. */
   readonly firstSize: number
-  /** The checkpoints in this segment by the size they are over. */
-  readonly checkpoints: ReadonlyMap<number, string>
+  /** The checkpoint over those. */
+  readonly starts: string
+  /** The seals in this segment by the size they are over. */
+  readonly seals: ReadonlyMap<number, string>
 }
 
 const blockBytes = 512
@@ -44,8 +47,7 @@ export function scanSegment(bytes: Buffer, segment: number, key: CheckpointKey):
   const lines = linesOf(bytes)
   const { frontier, starts, end } = begin(lines.next().value, segment, key)
   const firstSize = frontier.size
-  const checkpoints = new Map([[firstSize, starts]])
-  let checkpoint = starts
+  const seals = new Map<number, string>()
   let length = end
   let leaves: Buffer[] = []
   for (const line of lines) {
@@ -53,20 +55,21 @@ export function scanSegment(bytes: Buffer, segment: number, key: CheckpointKey):
       leaves.push(leafHash(line.text))
       continue
     }
-    const seal = parseSeal(line.text)
-    if (seal === undefined || !lists(seal.leaves, leaves)) break
+    // Only the last seal is read further: there may be a hundred thousand, and it is over them all.
+    if (leaves.length === 0 || !sealLists(line.text, leaves)) break
     for (const leaf of leaves) frontier.append(leaf)
     leaves = []
-    checkpoint = seal.checkpoint
-    checkpoints.set(frontier.size, checkpoint)
+    seals.set(frontier.size, line.text)
     length = line.end
   }
+  const last = seals.get(frontier.size)
+  const checkpoint = last === undefined ? starts : (parseSeal(last)?.checkpoint ?? '')
   requireProven(segment, key, checkpoint, frontier)
   const tail = bytes.subarray(length)
   if (tail.length > 0 && !isTorn(tail, length, frontier.size, key)) {
     throw damaged(segment, `a record or checkpoint after record ${frontier.size} was changed`)
   }
-  return { frontier, checkpoint, length, tail: tail.length, firstSize, checkpoints }
+  return { frontier, checkpoint, length, tail: tail.length, firstSize, starts, seals }
 }
 
 function begin(
@@ -94,13 +97,6 @@ function requireProven(
   if (checkpoint.size !== frontier.size || !checkpoint.root.equals(frontier.root())) {
     throw damaged(segment, 'its records are not those its last checkpoint signs')
   }
-}
-
-function lists(listed: readonly string[], leaves: readonly Buffer[]): boolean {
-  return (
-    listed.length === leaves.length &&
-    leaves.every((leaf, position) => leaf.toString('base64url') === listed[position])
-  )
 }
 
 /**

@@ -65,6 +65,16 @@ export function isSealLine(text: string): boolean {
   return !isRecordLine(text) && (text.startsWith('{"checkpoint":') || text.includes('"leaves":['))
 }
 
+/** True when a seal lists exactly these leaves; its checkpoint is not looked at. */
+export function sealLists(text: string, leaves: readonly Buffer[]): boolean {
+  return text.startsWith('{"checkpoint":"') && text.endsWith(`","leaves":${hashList(leaves)}}`)
+}
+
+/** True when this seal carries this checkpoint. */
+export function sealCarries(text: string, checkpoint: string): boolean {
+  return text.startsWith(`{"checkpoint":${encodeText(checkpoint)},`)
+}
+
 export function parseHeader(text: string): Header | undefined {
   const value = parseObject(text)
   if (value === undefined) return undefined
