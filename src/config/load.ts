@@ -111,7 +111,7 @@ class Loading {
       files: this.#files,
       publishedPort: overrides.publishedPort,
     })
-    if (configuration === undefined || this.#problems.size > 0) return this.#refused()
+    if (configuration === undefined) return this.#refused()
     const isOurOwn = this.#input.file === undefined && this.#input.text === undefined
     const warnings = isOurOwn ? [] : draft.warnings.sorted()
     return { configuration, warnings, ...this.#consulted() }

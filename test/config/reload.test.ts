@@ -170,6 +170,11 @@ test('what is loaded is what was looked at, even when the file changes meanwhile
     load: (readFile) => {
       writeFileSync(file, 'version: 1\nregion: second\n')
       read.push(readFile(file), readFile(file))
+      const later = join(directory, 'later')
+      writeFileSync(later, 'one')
+      const before = readFile(later)
+      writeFileSync(later, 'two')
+      assert.equal(readFile(later), before)
       return loadConfiguration({ file, environment: {}, readFile })
     },
     onLoaded: (configuration) => regions.push(configuration.region),
@@ -179,7 +184,6 @@ test('what is loaded is what was looked at, even when the file changes meanwhile
   watcher.close()
   assert.deepEqual(regions, ['first'])
   assert.equal(new Set(read).size, 1)
-  assert.ok(directory !== '')
 })
 
 test('only regular files of valid UTF-8 up to a megabyte are read', (context) => {
