@@ -69,7 +69,6 @@ function parseAttestedCredential(
   if (idStart > bytes.byteLength) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const keyStart = idStart + view.getUint16(start + 16)
-  if (keyStart > bytes.byteLength) return undefined
   const key = parseCborPrefix(bytes, keyStart)
   if (key === undefined) return undefined
   const attested = {

@@ -90,7 +90,10 @@ const bad: [encoded: string, why: string][] = [
   ['a101', 'a map without its value'],
   ['0000', 'two values'],
   ['a000', 'a byte after a map'],
+  [`1c0000000100000000${'00'.repeat(8)}`, 'an integer of a reserved length'],
+  [`1d0000000100000000${'00'.repeat(24)}`, 'an integer of the next reserved length'],
   ['81818181818181f6', 'nesting of seven'],
+  ['a101a101a101a101a101a101a101f6', 'maps nested seven deep'],
   [`98fe${'80'.repeat(254)}80`, 'a byte after many'],
   [`99012c${'00'.repeat(300)}`, 'three hundred values'],
 ]
@@ -130,6 +133,8 @@ test('byte strings are copies of the input', () => {
 test('a prefix ends where its value ends', () => {
   assert.deepEqual(parseCborPrefix(hex('ff820102ff'), 1), { value: [1, 2], end: 4 })
   assert.equal(parseCborPrefix(hex('ff'), 1), undefined)
+  assert.equal(parseCborPrefix(hex('ff'), 9), undefined)
+  assert.equal(parseCborPrefix(hex('4201'), 0), undefined)
 })
 
 const key = fc.oneof(fc.integer({ min: -1000, max: 70_000 }), fc.string({ unit: 'grapheme' }))
