@@ -27,7 +27,7 @@ export interface RouteTable {
 
 interface Entry {
   readonly method: string
-  readonly segments: readonly string[]
+  readonly pattern: string
   readonly handler: Handler
 }
 
@@ -39,7 +39,7 @@ export class Router {
     for (const table of tables) {
       for (const [key, handler] of Object.entries(table)) {
         const [method = '', pattern = ''] = key.split(' ')
-        this.#entries.push({ method, segments: pattern.split('/'), handler })
+        this.#entries.push({ method, pattern, handler })
       }
     }
   }
@@ -49,10 +49,9 @@ export class Router {
     method: string,
     path: string,
   ): { handler: Handler; parameters: Record<string, string> } | Refusal {
-    const segments = path.split('/')
     const allowed: string[] = []
     for (const entry of this.#entries) {
-      const parameters = match(entry.segments, segments)
+      const parameters = matchPath(entry.pattern, path)
       if (parameters === undefined) continue
       if (entry.method === method || (method === 'HEAD' && entry.method === 'GET')) {
         return { handler: entry.handler, parameters }
@@ -72,21 +71,21 @@ export class Router {
   }
 }
 
-function match(
-  pattern: readonly string[],
-  segments: readonly string[],
-): Record<string, string> | undefined {
-  if (pattern.length !== segments.length) return undefined
+/** The decoded `{name}` segments when the path fits the pattern; `undefined` when it does not. */
+export function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+  const expected = pattern.split('/')
+  const segments = path.split('/')
+  if (expected.length !== segments.length) return undefined
   const parameters: Record<string, string> = Object.create(null) as Record<string, string>
-  for (const [index, expected] of pattern.entries()) {
+  for (const [index, part] of expected.entries()) {
     const segment = segments[index] ?? ''
-    if (!expected.startsWith('{')) {
-      if (segment !== expected) return undefined
+    if (!part.startsWith('{')) {
+      if (segment !== part) return undefined
       continue
     }
     const value = decodeSegment(segment)
     if (value === undefined || value === '') return undefined
-    parameters[expected.slice(1, -1)] = value
+    parameters[part.slice(1, -1)] = value
   }
   return parameters
 }

@@ -1,0 +1,51 @@
+import { identityErrors } from '../identity/index.ts'
+import type { Credential, CredentialId } from '../identity/index.ts'
+import { authenticatorName } from '../webauthn/index.ts'
+import { recordAdministration, withFound } from './operation.ts'
+import type { OperationTable } from './operation.ts'
+
+/** Passkeys of people. */
+export const credentialOperations: OperationTable = {
+  'GET /v1/credentials': async (parts) => {
+    const people = new Map((await parts.people.list()).map((one) => [one.id, one.username]))
+    return {
+      credentials: (await parts.credentials.list()).map((credential) =>
+        view(credential, people.get(credential.personId) ?? ''),
+      ),
+    }
+  },
+  'GET /v1/people/{username}/credentials': (parts, { parameters }) =>
+    withFound(parts.directory.require(parameters['username'] ?? ''), async (person) => ({
+      credentials: (await parts.credentials.listFor(person.id)).map((credential) =>
+        view(credential, person.username),
+      ),
+    })),
+  'POST /v1/credentials/{id}/remove': async (parts, { parameters, body }) => {
+    const id = (parameters['id'] ?? '') as CredentialId
+    const credential = await parts.credentials.load(id)
+    if (credential === undefined) return identityErrors.refuse('unknown_credential')
+    const outcome = await parts.credentials.remove(id, credential.personId, {
+      allowLast: body['last'] === true,
+    })
+    if (outcome === 'last') return identityErrors.refuse('last_credential')
+    if (outcome === 'unknown') return identityErrors.refuse('unknown_credential')
+    await parts.revocations.revoke('credential', id)
+    await recordAdministration(parts, 'credential.remove', { credential: id })
+    return { removed: id }
+  },
+}
+
+function view(credential: Credential, username: string): Record<string, unknown> {
+  return {
+    id: credential.id,
+    username,
+    name: credential.name,
+    model: authenticatorName(credential.aaguid) ?? null,
+    aaguid: credential.aaguid,
+    synced: credential.backupEligible,
+    attestation: credential.attestationFormat,
+    createdAt: new Date(credential.createdAt).toISOString(),
+    lastUsedAt:
+      credential.lastUsedAt === undefined ? null : new Date(credential.lastUsedAt).toISOString(),
+  }
+}

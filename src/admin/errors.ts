@@ -1,0 +1,52 @@
+import { defineErrors } from '../core/index.ts'
+
+export const adminErrors = defineErrors('admin', {
+  unauthorized: {
+    status: 401,
+    title: 'This takes the secret of the running server',
+    fault: 'caller',
+    doc: 'The admin API takes the bearer secret in `run/server.json` of the data directory, which only its owner can read. The `proofgate` command does this by itself.',
+  },
+  host_not_allowed: {
+    status: 421,
+    title: 'The admin API is not served under this host',
+    fault: 'caller',
+    doc: 'The admin listener answers only to its own loopback address, so that a web page cannot reach it by a name of its own.',
+  },
+  unknown_session: {
+    status: 404,
+    title: 'There is no such session',
+    fault: 'caller',
+    doc: 'Check the id with `proofgate sessions list`.',
+  },
+  unknown_record: {
+    status: 404,
+    title: 'There is no such record',
+    fault: 'caller',
+    doc: 'Check the id or index with `proofgate audit tail`.',
+  },
+  unknown_group: {
+    status: 400,
+    title: 'There is no such group',
+    fault: 'caller',
+    doc: 'Groups come from the configuration: add the group to `groups` first.',
+  },
+  input_malformed: {
+    status: 400,
+    title: 'The input is malformed',
+    fault: 'caller',
+    doc: 'A member of the request body or a query parameter is missing or of the wrong type.',
+  },
+  not_a_gateway_url: {
+    status: 400,
+    title: 'This address is not behind the gateway',
+    fault: 'caller',
+    doc: 'The host of the URL is no configured API. `proofgate config show` lists them.',
+  },
+  server_needed: {
+    status: 409,
+    title: 'The server is not running',
+    fault: 'caller',
+    doc: 'This works only with a running server. Start it with `proofgate serve`.',
+  },
+})

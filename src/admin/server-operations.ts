@@ -1,0 +1,26 @@
+import { isRefusal } from '../core/index.ts'
+import { adminErrors } from './errors.ts'
+import { optionalText, recordAdministration } from './operation.ts'
+import type { OperationTable } from './operation.ts'
+
+/** The server itself: state, reload, backup. */
+export const serverOperations: OperationTable = {
+  'GET /v1/status': async (parts) => ({
+    version: parts.version,
+    configuration: parts.configurationVersion(),
+    audit: { size: parts.audit.size, healthy: parts.audit.healthy },
+    people: (await parts.people.list()).length,
+    credentials: await parts.credentials.count(),
+  }),
+  'POST /v1/reload': async (parts) =>
+    parts.reload === undefined ? adminErrors.refuse('server_needed') : parts.reload(),
+  'POST /v1/backup': async (parts, { body }) => {
+    const directory = optionalText(body, 'directory')
+    if (isRefusal(directory)) return directory
+    if (directory === undefined || !directory.startsWith('/')) {
+      return adminErrors.refuse('input_malformed', 'directory: an absolute path')
+    }
+    await recordAdministration(parts, 'backup', { directory })
+    return parts.backup(directory)
+  },
+}
