@@ -105,6 +105,23 @@ export class Principals {
     }
   }
 
+  /** A person as they would be after signing in at `now`: for explanations only. */
+  ofPersonAt(person: Person, now: Instant): Principal {
+    return {
+      ...this.#ofPerson(person),
+      session: undefined,
+      clientId: undefined,
+      acr: 'phr',
+      amr: ['pop', 'user', 'swk', 'mfa'],
+      authTime: now,
+      credential: undefined,
+      tokenId: undefined,
+      issuedAt: now,
+      scopes: ['invoke'],
+      claims: { uv: 'true' },
+    }
+  }
+
   /** Somebody an external issuer vouches for: groups come from its claim, policies from those groups. */
   ofExternal(token: VerifiedToken): Principal {
     const principal: Principal = {

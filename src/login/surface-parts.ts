@@ -9,6 +9,7 @@ import type { Grants } from '../oidc/index.ts'
 import type { Handoffs, Revocations, Session, Sessions } from '../session/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
 import type { Ceremonies } from './ceremonies.ts'
+import type { UserCodeTries } from './user-code-tries.ts'
 
 /** What the identity surface reads from the configuration; asked for at each request. */
 export interface IdentitySettings {
@@ -41,6 +42,7 @@ export interface IdentityParts {
   readonly directory: Directory
   readonly formTokens: FormTokens
   readonly buckets: BucketStore
+  readonly userCodeTries: UserCodeTries
   readonly clock: Clock
   readonly record: (entry: AuditEntry) => Promise<void>
   /** An unexpected failure, for the log. */

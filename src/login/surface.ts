@@ -13,11 +13,8 @@ import { interactionRoutes } from './interaction-routes.ts'
 import { pageRoutes } from './page-routes.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
-/** Per source address, over everything that can be guessed at here. */
-const triesPerAddress = { rate: 5, burst: 60 }
-/** Device codes: five tries a minute from one place, fifty from everywhere (RFC 8628 5.1). */
-const codesPerAddress = { rate: 5 / 60, burst: 5 }
-const codesOverall = { rate: 50 / 60, burst: 50 }
+/** Per source address, over everything this surface answers. */
+const requestsPerAddress = { rate: 50, burst: 500 }
 
 /** Paths that the OpenID provider library answers. */
 const providerPaths =
@@ -95,14 +92,12 @@ export class IdentitySurface {
   }
 
   #limit(exchange: Omit<HttpExchange, 'parameters'>): Refusal | undefined {
-    const { buckets, clock } = this.#parts
-    const now = clock.now()
-    const place = addressKey(exchange.address)
-    const guesses = exchange.path === '/device' && exchange.request.method === 'POST'
+    const { buckets, clock, userCodeTries } = this.#parts
+    const key = `identity/${addressKey(exchange.address)}`
+    const codes = exchange.path === '/device' && exchange.request.method === 'POST'
     const wait = Math.max(
-      buckets.take(`identity/${place}`, triesPerAddress, now),
-      guesses ? buckets.take(`device/${place}`, codesPerAddress, now) : 0,
-      guesses ? buckets.take('device', codesOverall, now) : 0,
+      buckets.take(key, requestsPerAddress, clock.now()),
+      codes ? userCodeTries.waitFor(exchange.request) : 0,
     )
     if (wait === 0) return undefined
     return loginErrors.refuse('too_many_tries', undefined, {

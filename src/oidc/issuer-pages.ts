@@ -13,7 +13,7 @@ export interface IssuerPages {
     address: string
     userAgent: string
   }): string
-  deviceDone(): string
+  deviceDone(outcome: 'connected' | 'stopped'): string
   logout(input: { action: string; xsrf: string; clientName?: string }): string
   signedOut(): string
   failure(input: { error: string; description: string; requestId: string }): string
@@ -24,8 +24,9 @@ type Features = NonNullable<Configuration['features']>
 /** The features of the library that show pages of their own: device approval and sign-out. */
 export function pageFeatures(
   pages: IssuerPages,
+  onWrongCode: (request: IncomingMessage) => void,
 ): Pick<Features, 'deviceFlow' | 'rpInitiatedLogout'> {
-  return { rpInitiatedLogout: logoutPages(pages), deviceFlow: devicePages(pages) }
+  return { rpInitiatedLogout: logoutPages(pages), deviceFlow: devicePages(pages, onWrongCode) }
 }
 
 function logoutPages(pages: IssuerPages): Features['rpInitiatedLogout'] {
@@ -49,7 +50,10 @@ function logoutPages(pages: IssuerPages): Features['rpInitiatedLogout'] {
 /** Ten of twenty letters: 43 bits, and the tries are limited besides (RFC 8628 5.1). */
 const userCodeMask = '*****-*****'
 
-function devicePages(pages: IssuerPages): Features['deviceFlow'] {
+function devicePages(
+  pages: IssuerPages,
+  onWrongCode: (request: IncomingMessage) => void,
+): Features['deviceFlow'] {
   return {
     enabled: true,
     mask: userCodeMask,
@@ -59,6 +63,11 @@ function devicePages(pages: IssuerPages): Features['deviceFlow'] {
       userAgent: (ctx.req.headers['user-agent'] ?? 'unknown').slice(0, 200),
     }),
     userCodeInputSource: async (ctx, _form, _out, error) => {
+      if (error?.name === 'AbortedError') {
+        show(ctx, pages.deviceDone('stopped'))
+        return
+      }
+      if (error !== undefined) onWrongCode(ctx.req)
       const userCode = prefilled.get(ctx.req)
       show(
         ctx,
@@ -66,7 +75,7 @@ function devicePages(pages: IssuerPages): Features['deviceFlow'] {
           action: ctx.oidc.urlFor('code_verification'),
           xsrf: xsrfOf(ctx),
           ...(userCode === undefined ? {} : { userCode }),
-          ...(error === undefined ? {} : { message: error.name }),
+          ...(error === undefined ? {} : { message: messageFor(error.name) }),
         }),
       )
     },
@@ -82,8 +91,15 @@ function devicePages(pages: IssuerPages): Features['deviceFlow'] {
           userAgent: textOf(device['userAgent']),
         }),
       ),
-    successSource: async (ctx) => show(ctx, pages.deviceDone()),
+    successSource: async (ctx) => show(ctx, pages.deviceDone('connected')),
   }
+}
+
+/** One text whatever was wrong with the code, so that guessing teaches nothing. */
+function messageFor(error: string): string {
+  return error === 'NoCodeError'
+    ? 'Enter the code that the program shows.'
+    : 'This code is not valid. Check it, or start again where it was shown.'
 }
 
 function textOf(value: unknown): string {

@@ -54,6 +54,8 @@ export interface IssuerParts {
   readonly currentSession: CurrentSession
   readonly endBrowserSession: (request: IncomingMessage) => Promise<void>
   readonly pages: IssuerPages
+  /** Somebody typed a device code that is not waiting. */
+  readonly onWrongUserCode: (request: IncomingMessage) => void
   /** Durable before the token leaves: a token that could not be recorded is not issued. */
   readonly recordIssued: (token: TokenIssued) => Promise<void>
   readonly onServerError: (error: unknown) => void
@@ -158,7 +160,7 @@ function featuresOf(settings: IssuerSettings, parts: IssuerParts): Configuration
     revocation: { enabled: true },
     userinfo: { enabled: true },
     resourceIndicators: resourceIndicators(settings),
-    ...pageFeatures(parts.pages),
+    ...pageFeatures(parts.pages, parts.onWrongUserCode),
   }
 }
 

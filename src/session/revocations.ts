@@ -83,7 +83,7 @@ export class Revocations {
       this.#sequence = revocation.sequence
       if (revocation.kind === 'session') this.#sessions.add(revocation.id)
       else if (revocation.kind === 'credential') this.#credentials.add(revocation.id)
-      else this.#people.set(revocation.id, revocation.at)
+      else if (revocation.kind === 'person') this.#people.set(revocation.id, revocation.at)
     }
     for (const listener of this.#listeners) listener()
   }

@@ -16,7 +16,8 @@ export interface SessionStore {
   end(id: SessionId, at: Instant): Promise<readonly SessionId[]>
 }
 
-export type RevokedKind = 'session' | 'credential' | 'person'
+/** `directory`: nothing of the person ended, but their groups changed. */
+export type RevokedKind = 'session' | 'credential' | 'person' | 'directory'
 
 export interface Revocation {
   /** Position in the order of revocations, growing. */

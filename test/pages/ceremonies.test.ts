@@ -383,7 +383,7 @@ test('enrolling', async (t) => {
         return { json: {} }
       })
       server.replies.set(path.registrationOptions, () =>
-        proven ? creationOptions() : problem(403, 'webauthn.proof_required'),
+        proven ? creationOptions() : problem(403, 'login.proof_required'),
       )
       await ada.page.goto(`${server.origin}/more`)
       await button(ada.page, english.enrol.create).click()
@@ -396,7 +396,7 @@ test('enrolling', async (t) => {
 
     await t.test('stops when the fresh proof is not given', async () => {
       await using server = await start()
-      server.replies.set(path.registrationOptions, problem(403, 'webauthn.proof_required'))
+      server.replies.set(path.registrationOptions, problem(403, 'login.proof_required'))
       const ada = await newPersona()
       await givePasskey(ada, server)
       await ada.authenticator.answer({ verified: false })
@@ -456,7 +456,7 @@ test('the account page', async (t) => {
       server.replies.set(remove, () =>
         proven
           ? { json: { ok: true, signal: { rpId: 'localhost', userHandle, credentialIds: [] } } }
-          : problem(403, 'webauthn.proof_required'),
+          : problem(403, 'login.proof_required'),
       )
       await ada.page.addInitScript(() => {
         const scope = globalThis as any

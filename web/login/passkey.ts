@@ -115,7 +115,7 @@ export async function withProof<Result>(
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof Problem) || error.code !== 'webauthn.proof_required') throw error
+    if (!(error instanceof Problem) || error.code !== 'login.proof_required') throw error
     beforeProof()
     await authenticate({ purpose: 'confirm' })
     return await work()

@@ -14,7 +14,6 @@ type Step =
   | 'data return'
   | 'data line feed'
   | 'trailers'
-  | 'done'
 
 /**
  * Takes the chunked coding (RFC 9112 7.1) off a body, strictly: hexadecimal sizes of 1 to 16 digits,
@@ -97,7 +96,6 @@ export class ChunkedDecoder {
         this.#takeTrailerByte(byte)
         break
       case 'data':
-      case 'done':
         break
     }
     return at + 1
@@ -139,7 +137,6 @@ export class ChunkedDecoder {
     }
     if (this.#trailerBytes.at(-2) !== CR) this.#refuse('malformed', 'bare LF in a trailer section')
     else if (this.#lineLength === 1) {
-      this.#step = 'done'
       this.done = true
       this.hasTrailers = this.#trailerBytes.length > 2
     }

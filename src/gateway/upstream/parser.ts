@@ -61,7 +61,6 @@ export class ResponseParser {
     this.#expectation = expectation
     this.#partial = undefined
     this.#informational = 0
-    this.#decoder = undefined
     this.started = false
   }
 

@@ -1,0 +1,19 @@
+import type { AdminParts } from '../admin/index.ts'
+import type { Areas } from './areas.ts'
+import { backUp } from './backup.ts'
+
+/** The parts of administration, over the same areas with and without a running server. */
+export function administrationParts(
+  areas: Areas,
+  more: Pick<AdminParts, 'table' | 'version' | 'reload' | 'onKeysChanged' | 'onPeopleChanged'>,
+): AdminParts {
+  const { configuration } = areas
+  return {
+    ...areas,
+    ...more,
+    groups: () => configuration().groups.map((group) => group.name),
+    identityBase: () => `${configuration().identity.origin}${configuration().identity.basePath}`,
+    configurationVersion: () => configuration().version,
+    backup: (directory) => backUp(areas, directory),
+  }
+}

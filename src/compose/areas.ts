@@ -1,0 +1,186 @@
+import { millis, randomId, systemClock } from '../core/index.ts'
+import type { Clock, ProofgateError } from '../core/index.ts'
+import { AuditLog } from '../audit/index.ts'
+import type { AuditEntry } from '../audit/index.ts'
+import type { Configuration } from '../config/index.ts'
+import { Directory } from '../identity/index.ts'
+import type { CredentialStore, Person, PersonStore } from '../identity/index.ts'
+import { Ceremonies } from '../login/index.ts'
+import type { RelyingParty } from '../login/index.ts'
+import { Grants } from '../oidc/index.ts'
+import type { ProviderObjectStore } from '../oidc/index.ts'
+import { Handoffs, Revocations, Sessions } from '../session/index.ts'
+import {
+  Database,
+  loadClockFloor,
+  saveClockFloor,
+  sqliteCeremonies,
+  sqliteCredentials,
+  sqliteGrantLinks,
+  sqliteHandoffs,
+  sqlitePeople,
+  sqliteProofReplays,
+  sqliteProviderObjects,
+  sqliteRevocations,
+  sqliteSessions,
+  sqliteTickets,
+  sweepExpired,
+} from '../storage/index.ts'
+import { KeyRing } from '../token/index.ts'
+import type { ProofReplays } from '../token/index.ts'
+import type { DataPaths } from './data-directory.ts'
+
+/** How long a retired signing key stays published: longer than verifiers elsewhere keep key sets. */
+const keyOverlap = millis(3 * 3_600_000)
+const upkeepEvery = 10_000
+
+/** Stores and areas over one data directory, for the server and for commands that run without it. */
+export interface Areas {
+  readonly configuration: () => Configuration
+  readonly paths: DataPaths
+  readonly clock: Clock
+  readonly database: Database
+  readonly people: PersonStore
+  readonly credentials: CredentialStore
+  readonly directory: Directory
+  readonly sessions: Sessions
+  readonly revocations: Revocations
+  readonly handoffs: Handoffs
+  readonly grants: Grants
+  readonly ceremonies: Ceremonies
+  readonly providerObjects: ProviderObjectStore
+  readonly proofReplays: ProofReplays
+  readonly keys: KeyRing
+  readonly audit: AuditLog
+  readonly record: (entry: AuditEntry) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** What is opened first, because the rest is built from it. */
+type Foundations = Pick<
+  Areas,
+  'configuration' | 'paths' | 'clock' | 'database' | 'keys' | 'audit'
+> & {
+  readonly brief: Database
+}
+
+/** Builds everything that keeps state. The one place where ports meet their drivers. */
+export async function openAreas(options: {
+  configuration: () => Configuration
+  paths: DataPaths
+  onAuditFailure: (error: ProofgateError) => void
+}): Promise<Areas> {
+  const { configuration, paths } = options
+  const database = Database.open(paths.database, { create: true, durability: 'full' })
+  // Proofs expire within minutes, so outliving the process is enough for them.
+  const brief = Database.open(paths.database, { create: false, durability: 'process' })
+  const clock = systemClock(loadClockFloor(database))
+  const keys = await KeyRing.open({
+    directory: paths.keys,
+    clock,
+    algorithms: ['ES256', 'RS256'],
+    overlap: keyOverlap,
+  })
+  const audit = await AuditLog.open({
+    directory: paths.audit,
+    keyDirectory: paths.keys,
+    origin: `${configuration().identity.hostname}/audit`,
+    clock,
+    onFailure: options.onAuditFailure,
+  })
+  return buildAreas({ configuration, paths, database, brief, clock, keys, audit })
+}
+
+function buildAreas(foundations: Foundations): Areas {
+  const { configuration, database, clock, audit } = foundations
+  const record = async (entry: AuditEntry): Promise<void> => {
+    await audit.append(entry)
+  }
+  const people = sqlitePeople(database)
+  const credentials = sqliteCredentials(database)
+  const directory = new Directory({
+    people,
+    tickets: sqliteTickets(database),
+    clock,
+    configuredGroups: (username) =>
+      configuration().people.find((person) => person.username === username)?.groups ?? [],
+  })
+  const revocations = new Revocations(sqliteRevocations(database), clock)
+  const sessions = new Sessions({
+    store: sqliteSessions(database),
+    revocations,
+    clock,
+    lifetimes: () => configuration().sessions,
+  })
+  const upkeep = setInterval(() => keepUp(database, clock), upkeepEvery)
+  upkeep.unref()
+  return {
+    ...foundations,
+    people,
+    credentials,
+    directory,
+    sessions,
+    revocations,
+    record,
+    handoffs: new Handoffs(sqliteHandoffs(database), clock),
+    grants: new Grants(sqliteGrantLinks(database), sessions),
+    ceremonies: new Ceremonies({
+      ceremonies: sqliteCeremonies(database),
+      people,
+      credentials,
+      directory,
+      clock,
+      relyingParty: () => relyingPartyOf(configuration()),
+      record,
+    }),
+    providerObjects: sqliteProviderObjects(database),
+    proofReplays: sqliteProofReplays(foundations.brief),
+    close: async () => {
+      clearInterval(upkeep)
+      revocations.close()
+      await audit.close()
+      saveClockFloor(database, clock.now())
+      foundations.brief.close()
+      database.close()
+    },
+  }
+}
+
+function relyingPartyOf(configuration: Configuration): RelyingParty {
+  return { ...configuration.relyingParty, origins: [configuration.identity.origin] }
+}
+
+/** A store that does not answer now is asked again at the next turn; requests see it for themselves. */
+function keepUp(database: Database, clock: Clock): void {
+  try {
+    saveClockFloor(database, clock.now())
+    sweepExpired(database, clock.now())
+  } catch {
+    // Nothing depends on one turn.
+  }
+}
+
+/** Makes sure that the people the configuration names exist; their groups are read from it directly. */
+export async function ensurePeople(areas: Areas): Promise<readonly Person[]> {
+  const created: Person[] = []
+  for (const wanted of areas.configuration().people) {
+    if ((await areas.people.loadByUsername(wanted.username)) !== undefined) continue
+    const person = await areas.directory.create({
+      username: wanted.username,
+      name: wanted.name,
+      groups: [],
+    })
+    if (!('id' in person)) continue
+    created.push(person)
+    await areas.record({
+      id: randomId(),
+      kind: 'configuration',
+      action: 'person.create',
+      outcome: 'success',
+      reason: 'configuration.person',
+      who: { subject: person.id, username: person.username },
+      what: { configuration: areas.configuration().version },
+    })
+  }
+  return created
+}

@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  closeSync,
+  fsyncSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { ProofgateError } from '../core/index.ts'
+import type { Configuration } from '../config/index.ts'
+
+/** Where everything lives. */
+export interface DataPaths {
+  readonly root: string
+  readonly database: string
+  readonly keys: string
+  readonly audit: string
+  /** Facts about the running process; gone when it ends in order. */
+  readonly running: string
+  readonly schema: string
+  readonly marker: string
+}
+
+export function dataPaths(configuration: Configuration): DataPaths {
+  const root = configuration.dataDirectory
+  return {
+    root,
+    database: configuration.storage.database,
+    keys: configuration.storage.keys,
+    audit: join(root, 'audit'),
+    running: join(root, 'run'),
+    schema: join(root, 'schema.json'),
+    marker: join(root, 'installation.json'),
+  }
+}
+
+/**
+ * Makes the directories, readable by their owner alone.
+ *
+ * Invariant: where an installation was, a missing part is damage and refused; only where nothing was is
+ * something new begun, because a new store would let the next visitor enrol as first administrator.
+ */
+export function prepareDataDirectory(paths: DataPaths): { isNew: boolean } {
+  const begun = existsSync(paths.marker)
+  const hasDatabase = existsSync(paths.database)
+  const hasOthers = isFilled(paths.audit) || existsSync(join(paths.keys, 'audit.key'))
+  if (!hasDatabase && (begun || hasOthers)) {
+    throw new ProofgateError('storage.damaged', `${paths.database}: the database file is missing`, {
+      hint: 'Restore it from a backup, or move the whole data directory away to begin anew.',
+    })
+  }
+  for (const directory of [paths.root, dirname(paths.database), paths.keys, paths.running]) {
+    makePrivate(directory)
+  }
+  return { isNew: !hasDatabase }
+}
+
+/** Written last, when every part of a new installation exists. */
+export function markInstalled(paths: DataPaths, now: number): void {
+  if (existsSync(paths.marker)) return
+  const id = randomBytes(8).toString('hex')
+  writeDurably(paths.marker, `${JSON.stringify({ id, createdAt: new Date(now).toISOString() })}\n`)
+}
+
+function makePrivate(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    if ((statSync(directory).mode & 0o077) !== 0) chmodSync(directory, 0o700)
+  } catch (cause) {
+    throw new ProofgateError('storage.unavailable', `cannot use the directory ${directory}`, {
+      cause,
+      hint: 'Check that it is a directory that this user may write to.',
+    })
+  }
+}
+
+function isFilled(directory: string): boolean {
+  return existsSync(directory) && existsSync(join(directory, 'checkpoint'))
+}
+
+/** A private file that is either the old one or the whole new one. */
+export function writeDurably(path: string, text: string): void {
+  const draft = `${path}.${process.pid}.new`
+  const file = openSync(draft, 'w', 0o600)
+  try {
+    writeFileSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(draft, path)
+}
+
+/** A random secret in a private file, made once, the same for every process on the directory. */
+export function sharedSecret(path: string): string {
+  if (!existsSync(path)) {
+    try {
+      writeFileSync(path, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    }
+  }
+  const secret = readFileSync(path, 'utf8').trim()
+  if (/^[A-Za-z0-9_-]{43}$/.test(secret)) return secret
+  throw new ProofgateError('storage.damaged', `${path}: the file is damaged`, {
+    hint: 'Restore it from a backup. Without one, delete it: everybody has to sign in again.',
+  })
+}
+
+/** How the command line reaches a running server. */
+export interface RunningServer {
+  readonly pid: number
+  /** `http://127.0.0.1:8081` */
+  readonly admin: string
+  /** Bearer secret of the admin API; new at each start. */
+  readonly secret: string
+}
+
+/**
+ * Held by the one server of a data directory. The lock is the operating system's on a file, so that it ends
+ * with the process however that ends.
+ */
+export class DirectoryLock {
+  readonly #connection: DatabaseSync
+  readonly #file: string
+
+  private constructor(connection: DatabaseSync, file: string) {
+    this.#connection = connection
+    this.#file = file
+  }
+
+  static take(paths: DataPaths): DirectoryLock {
+    const connection = new DatabaseSync(join(paths.running, 'lock'))
+    try {
+      connection.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    } catch (cause) {
+      connection.close()
+      const other = readRunning(paths)
+      const who = other === undefined ? 'another process' : `process ${other.pid}`
+      throw new ProofgateError('storage.in_use', `${paths.root} is in use by ${who}`, {
+        cause,
+        hint: 'Stop it first, or use another data directory (`--data-dir`).',
+      })
+    }
+    return new DirectoryLock(connection, join(paths.running, 'server.json'))
+  }
+
+  announce(server: RunningServer): void {
+    writeDurably(this.#file, JSON.stringify(server))
+  }
+
+  release(): void {
+    rmSync(this.#file, { force: true })
+    this.#connection.close()
+  }
+}
+
+/** Who holds the directory, if anybody does. */
+export function findRunning(paths: DataPaths): RunningServer | undefined {
+  const found = readRunning(paths)
+  return found !== undefined && isAlive(found.pid) ? found : undefined
+}
+
+function readRunning(paths: DataPaths): RunningServer | undefined {
+  try {
+    return JSON.parse(readFileSync(join(paths.running, 'server.json'), 'utf8')) as RunningServer
+  } catch {
+    return undefined
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,259 @@
+import { millis } from '../core/index.ts'
+import type { Clock } from '../core/index.ts'
+import type {
+  Authorizer,
+  Configuration,
+  ConfiguredApi,
+  ConfiguredIssuer,
+  ConfiguredUpstream,
+} from '../config/index.ts'
+import { ApiSessions, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
+import type {
+  Api,
+  GatewayTable,
+  PolicyDirectory,
+  Route,
+  RouteAuthorizer,
+} from '../gateway/index.ts'
+import { isPrivateAddress, Upstream } from '../gateway/upstream/index.ts'
+import { compilePolicies } from '../policy/index.ts'
+import type { CompiledPolicies, PolicySource } from '../policy/index.ts'
+import {
+  AccessTokenVerifier,
+  AssertionMinter,
+  defaultKeyTimes,
+  ExternalTokenVerifier,
+  IssuerKeys,
+} from '../token/index.ts'
+import type { Areas } from './areas.ts'
+
+const clockSkew = millis(5000)
+const longestAccessToken = millis(10 * 60_000)
+/** External issuers set their own lifetimes; a day is the most that is believed. */
+const longestExternal = millis(24 * 3_600_000)
+const rememberedTokens = 100_000
+const upstreamKeepAlive = millis(60_000)
+const upstreamHeaderBytes = 64 * 1024
+
+/**
+ * Parts that outlive one configuration: pools with open connections and fetched keys. Used again as long
+ * as what describes them stays the same.
+ */
+export class Kept {
+  readonly #upstreams = new Map<string, { upstream: Upstream; used: boolean }>()
+  readonly #issuers = new Map<string, IssuerKeys>()
+
+  upstream(configured: ConfiguredUpstream): Upstream {
+    const key = JSON.stringify(configured)
+    let entry = this.#upstreams.get(key)
+    if (entry === undefined) {
+      entry = { upstream: newUpstream(configured), used: true }
+      this.#upstreams.set(key, entry)
+    }
+    entry.used = true
+    return entry.upstream
+  }
+
+  issuerKeys(configured: ConfiguredIssuer, clock: Clock): IssuerKeys {
+    const key = `${configured.issuer}\n${String(configured.allowHttp)}`
+    let keys = this.#issuers.get(key)
+    if (keys === undefined) {
+      keys = new IssuerKeys({
+        ...defaultKeyTimes,
+        issuer: configured.issuer,
+        clock,
+        allowHttp: configured.allowHttp,
+        isForbiddenAddress: (address) => !configured.allowHttp && isPrivateAddress(address),
+      })
+      this.#issuers.set(key, keys)
+    }
+    return keys
+  }
+
+  /** Call before building a table; what it did not ask for is let go by `endUnused`. */
+  beginUse(): void {
+    for (const entry of this.#upstreams.values()) entry.used = false
+  }
+
+  endUnused(deadline: Configuration['limits']['drain']): void {
+    for (const [key, entry] of this.#upstreams) {
+      if (entry.used) continue
+      this.#upstreams.delete(key)
+      void entry.upstream.close(deadline)
+    }
+  }
+
+  get upstreams(): readonly Upstream[] {
+    return [...this.#upstreams.values()].map((entry) => entry.upstream)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.upstreams.map((upstream) => upstream.close(millis(1000))))
+  }
+}
+
+function newUpstream(configured: ConfiguredUpstream): Upstream {
+  const { timeouts } = configured
+  return new Upstream({
+    name: configured.name,
+    url: new URL(configured.origin),
+    allowPrivateAddresses: configured.allowPrivateAddresses,
+    connectTimeout: timeouts.connect,
+    headersTimeout: timeouts.headers,
+    idleTimeout: timeouts.idle,
+    maxConnections: configured.maxConnections,
+    keepAliveTimeout: upstreamKeepAlive,
+    maxHeaderBytes: upstreamHeaderBytes,
+  })
+}
+
+/** What a configuration means for the gateway. */
+export function buildGatewayTable(
+  configuration: Configuration,
+  areas: Areas,
+  kept: Kept,
+): GatewayTable {
+  const policies = policyDirectory(configuration)
+  const principals = new Principals({
+    people: areas.people,
+    directory: areas.directory,
+    policies,
+    issuer: configuration.identity.issuer,
+  })
+  const apis = configuration.apis.map((api) => buildApi(api, { configuration, areas, kept }))
+  return {
+    version: configuration.version,
+    apis: new Map(apis.map((api) => [new URL(api.origin).host, api])),
+    principals,
+    apiSessions: new ApiSessions({
+      sessions: areas.sessions,
+      revocations: areas.revocations,
+      principals,
+      clock: areas.clock,
+    }),
+    minter: new AssertionMinter({
+      issuer: configuration.identity.issuer,
+      keys: areas.keys,
+      clock: areas.clock,
+    }),
+    region: configuration.region,
+    addressLimit: configuration.throttles.address,
+    headerCount: configuration.limits.headerCount,
+    identityBase: `${configuration.identity.origin}${configuration.identity.basePath}`,
+    issuer: configuration.identity.issuer,
+    isTrustedProxy: trustedProxies(configuration.trustedProxies),
+  }
+}
+
+interface Building {
+  readonly configuration: Configuration
+  readonly areas: Areas
+  readonly kept: Kept
+}
+
+function buildApi(configured: ConfiguredApi, building: Building): Api {
+  const { configuration, kept } = building
+  const upstream = configuration.upstreams.find((one) => one.name === configured.upstream)
+  if (upstream === undefined)
+    throw new TypeError('a checked configuration names no unknown upstream')
+  const authorizerOf = authorizers(configured, building)
+  const routes = configured.routes.map((route): Route => ({
+    id: `${route.method} ${route.path}`,
+    key: `${configured.name}/${route.method} ${route.path}`,
+    method: route.method,
+    segments: route.segments,
+    authorizer: authorizerOf(route.authorizer),
+    throttle: route.throttle,
+    websocket: route.websocket,
+    maxBody: route.maxBody,
+    timeout: route.timeout,
+  }))
+  const { region, account } = configuration
+  return {
+    name: configured.name,
+    origin: configured.origin,
+    secure: configured.origin.startsWith('https:'),
+    stage: configured.stage,
+    audience: configured.audience,
+    upstream: kept.upstream(upstream),
+    upstreamName: upstream.name,
+    upstreamAuthority: new URL(upstream.origin).host,
+    arnPrefix: `arn:aws:execute-api:${region}:${account}:${configured.name}/${configured.stage}/`,
+    routes: new RouteTree(routes),
+  }
+}
+
+/** One verifier per API and issuer, so that what it remembers is for that audience and those keys only. */
+function authorizers(
+  api: ConfiguredApi,
+  { configuration, areas, kept }: Building,
+): (authorizer: Authorizer) => RouteAuthorizer {
+  const own: RouteAuthorizer = {
+    kind: 'proofgate',
+    verifier: new AccessTokenVerifier({
+      issuer: configuration.identity.issuer,
+      audience: api.audience,
+      keys: areas.keys,
+      clock: areas.clock,
+      algorithms: ['ES256', 'RS256'],
+      maximumLifetime: longestAccessToken,
+      clockSkew,
+      cacheSize: rememberedTokens,
+    }),
+  }
+  const external = new Map<string, RouteAuthorizer>()
+  for (const issuer of configuration.issuers) {
+    external.set(issuer.name, {
+      kind: 'issuer',
+      name: issuer.name,
+      verifier: new ExternalTokenVerifier({
+        issuer: issuer.issuer,
+        audiences: issuer.audiences,
+        algorithms: issuer.algorithms,
+        requiredScopes: issuer.requiredScopes,
+        usernameClaim: issuer.usernameClaim,
+        groupsClaim: issuer.groupsClaim,
+        keys: kept.issuerKeys(issuer, areas.clock),
+        clock: areas.clock,
+        maximumLifetime: longestExternal,
+        maximumAge: longestExternal,
+        clockSkew,
+        cacheSize: rememberedTokens,
+      }),
+    })
+  }
+  return (authorizer) => {
+    if (authorizer.kind === 'open') return { kind: 'open' }
+    if (authorizer.kind === 'proofgate') return own
+    const found = external.get(authorizer.issuer)
+    if (found === undefined) throw new TypeError('a checked configuration names no unknown issuer')
+    return found
+  }
+}
+
+/** Compiles each set of policies that somebody has once. */
+export function policyDirectory(configuration: Configuration): PolicyDirectory {
+  const sources = new Map<string, PolicySource>(
+    configuration.policies.map((policy) => [policy.name, policy]),
+  )
+  const ofGroup = new Map(configuration.groups.map((group) => [group.name, group.policies]))
+  const ofPerson = new Map(configuration.attachments.map((one) => [one.username, one.policies]))
+  const compiled = new Map<string, CompiledPolicies>()
+  const forNames = (names: readonly string[]): CompiledPolicies => {
+    const distinct = [...new Set(names)].sort()
+    const key = distinct.join('\n')
+    const known = compiled.get(key)
+    if (known !== undefined) return known
+    const fresh = compilePolicies(distinct.flatMap((name) => sources.get(name) ?? []))
+    compiled.set(key, fresh)
+    return fresh
+  }
+  const ofGroups = (groups: readonly string[]): readonly string[] =>
+    groups.flatMap((group) => ofGroup.get(group) ?? [])
+  return {
+    forPerson: (username, groups) =>
+      forNames([...ofGroups(groups), ...(ofPerson.get(username) ?? [])]),
+    forGroups: (groups) => forNames(ofGroups(groups)),
+    none: compilePolicies([]),
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * Where the house is put together: the data directory, the drivers behind every port, what a configuration
+ * means for each area, and the life of the serving process.
+ */
+export { administrationParts } from './administration.ts'
+export { ensurePeople, openAreas } from './areas.ts'
+export type { Areas } from './areas.ts'
+export {
+  dataPaths,
+  DirectoryLock,
+  findRunning,
+  markInstalled,
+  prepareDataDirectory,
+} from './data-directory.ts'
+export type { DataPaths, RunningServer } from './data-directory.ts'
+export { buildGatewayTable, Kept } from './gateway-table.ts'
+export { Log } from './log.ts'
+export { startServer } from './server.ts'
+export type { RunningProcess } from './server.ts'

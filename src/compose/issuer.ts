@@ -1,0 +1,89 @@
+import { randomId } from '../core/index.ts'
+import type { Configuration } from '../config/index.ts'
+import { createIssuer } from '../oidc/index.ts'
+import type { IssuerPages, IssuerParts } from '../oidc/index.ts'
+import {
+  deviceConfirmPage,
+  deviceDonePage,
+  devicePage,
+  errorPage,
+  logoutPage,
+  signedOutPage,
+} from '../pages/index.ts'
+import type { Areas } from './areas.ts'
+
+/** Builds the issuer for one configuration and the keys of now. */
+export function buildIssuer(
+  configuration: Configuration,
+  areas: Areas,
+  more: Pick<
+    IssuerParts,
+    'currentSession' | 'endBrowserSession' | 'onServerError' | 'onWrongUserCode'
+  > & {
+    cookieKey: string
+  },
+): ReturnType<typeof createIssuer> {
+  const { tokens } = configuration
+  return createIssuer(
+    {
+      issuer: configuration.identity.issuer,
+      audiences: configuration.apis.map((api) => ({
+        identifier: api.audience,
+        algorithm: api.signingAlgorithm,
+      })),
+      clients: configuration.clients.map((client) => ({
+        ...client,
+        public: client.secret === undefined,
+      })),
+      accessLifetime: tokens.accessLifetime,
+      idLifetime: tokens.idLifetime,
+      refreshLifetime: tokens.refreshLifetime,
+      sessionLifetime: configuration.sessions.absolute,
+      algorithm: tokens.algorithm,
+      keys: areas.keys.privateJwks().keys,
+      cookieKey: more.cookieKey,
+    },
+    {
+      ...more,
+      store: areas.providerObjects,
+      clock: areas.clock,
+      people: areas.people,
+      directory: areas.directory,
+      grants: areas.grants,
+      pages: issuerPages(configuration.identity.basePath),
+      recordIssued: (token) =>
+        areas.record({
+          id: randomId(),
+          kind: 'token',
+          action: 'token.issue',
+          outcome: 'success',
+          reason: 'token.issued',
+          who: {
+            subject: token.subject,
+            session: token.session,
+            client: token.client,
+            token: token.token,
+          },
+          what: { audience: token.audience, grant: token.grantType },
+        }),
+    },
+  )
+}
+
+function issuerPages(base: string): IssuerPages {
+  return {
+    deviceCode: (view) => devicePage({ base, ...view }),
+    deviceConfirm: (view) => deviceConfirmPage({ base, scopes: [], ...view }),
+    deviceDone: (outcome) => deviceDonePage({ base, outcome }),
+    logout: (view) => logoutPage({ base, ...view }),
+    signedOut: () => signedOutPage({ base }),
+    failure: (view) =>
+      errorPage({
+        base,
+        status: 400,
+        code: `oidc.${view.error}`,
+        requestId: view.requestId,
+        explanation: view.description,
+      }),
+  }
+}

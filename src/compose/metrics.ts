@@ -1,0 +1,84 @@
+import type { Completed } from '../gateway/index.ts'
+import type { Upstream } from '../gateway/upstream/index.ts'
+
+/** Upper bounds of the latency histogram, in seconds. */
+const bounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10]
+/** More label sets than this are counted together: labels come from the configuration, but it can be large. */
+const mostSeries = 10_000
+
+interface Series {
+  readonly api: string
+  readonly route: string
+  readonly status: number
+  readonly code: string
+  count: number
+}
+
+/** Counters of this process in Prometheus' text exposition format 0.0.4. */
+export class Metrics {
+  readonly #series = new Map<string, Series>()
+  readonly #buckets = bounds.map(() => 0)
+  #count = 0
+  #sum = 0
+
+  completed(completed: Completed): void {
+    const { api = '', route = '', status, code } = completed
+    const key = `${api}\n${route}\n${status}\n${code}`
+    const known = this.#series.get(key)
+    if (known !== undefined) known.count += 1
+    else if (this.#series.size < mostSeries) {
+      this.#series.set(key, { api, route, status, code, count: 1 })
+    }
+    const taken = completed.millis / 1000
+    this.#count += 1
+    this.#sum += taken
+    for (const [index, bound] of bounds.entries()) {
+      if (taken <= bound) this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
+    }
+  }
+
+  print(gauges: {
+    inFlight: number
+    tunnels: number
+    auditSize: number
+    auditHealthy: boolean
+    upstreams: readonly Upstream[]
+  }): string {
+    const lines = ['# TYPE proofgate_requests_total counter']
+    for (const one of this.#series.values()) {
+      const labels = `api=${quote(one.api)},route=${quote(one.route)},status="${one.status}",code=${quote(one.code)}`
+      lines.push(`proofgate_requests_total{${labels}} ${one.count}`)
+    }
+    lines.push('# TYPE proofgate_request_seconds histogram')
+    for (const [index, bound] of bounds.entries()) {
+      lines.push(`proofgate_request_seconds_bucket{le="${bound}"} ${this.#buckets[index] ?? 0}`)
+    }
+    lines.push(
+      `proofgate_request_seconds_bucket{le="+Inf"} ${this.#count}`,
+      `proofgate_request_seconds_sum ${this.#sum}`,
+      `proofgate_request_seconds_count ${this.#count}`,
+      ...gauge('proofgate_requests_in_flight', gauges.inFlight),
+      ...gauge('proofgate_tunnels', gauges.tunnels),
+      ...gauge('proofgate_audit_records', gauges.auditSize),
+      ...gauge('proofgate_audit_healthy', Number(gauges.auditHealthy)),
+      ...gauge('process_resident_memory_bytes', process.memoryUsage.rss()),
+      ...gauge('process_cpu_seconds_total', process.cpuUsage().user / 1e6),
+      '# TYPE proofgate_upstream_connections gauge',
+    )
+    for (const upstream of gauges.upstreams) {
+      const { open, idle } = upstream.stats
+      const name = quote(upstream.name)
+      lines.push(`proofgate_upstream_connections{upstream=${name},state="open"} ${open}`)
+      lines.push(`proofgate_upstream_connections{upstream=${name},state="idle"} ${idle}`)
+    }
+    return `${lines.join('\n')}\n`
+  }
+}
+
+function gauge(name: string, value: number): string[] {
+  return [`# TYPE ${name} gauge`, `${name} ${value}`]
+}
+
+function quote(value: string): string {
+  return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
+}

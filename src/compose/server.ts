@@ -1,0 +1,351 @@
+import { millis, randomId, randomToken, Secret } from '../core/index.ts'
+import type { ProofgateError } from '../core/index.ts'
+import { join } from 'node:path'
+import { Administration, AdminListener } from '../admin/index.ts'
+import type { Configuration, ConfigurationProblem } from '../config/index.ts'
+import { PublicListener } from '../gateway/index.ts'
+import type { GatewayTable } from '../gateway/index.ts'
+import { FormTokens } from '../http/index.ts'
+import { IdentitySurface, UserCodeTries } from '../login/index.ts'
+import type { IdentitySettings } from '../login/index.ts'
+import { loadAssets } from '../pages/index.ts'
+import { MemoryBuckets } from '../throttle/index.ts'
+import { administrationParts } from './administration.ts'
+import { ensurePeople, openAreas } from './areas.ts'
+import type { Areas } from './areas.ts'
+import { ConsoleSurface } from './console.ts'
+import {
+  dataPaths,
+  DirectoryLock,
+  markInstalled,
+  prepareDataDirectory,
+  sharedSecret,
+} from './data-directory.ts'
+import { buildGatewayTable, Kept } from './gateway-table.ts'
+import { buildIssuer } from './issuer.ts'
+import { Log } from './log.ts'
+import { Metrics } from './metrics.ts'
+
+/** A process that serves one configuration at a time. */
+export interface RunningProcess {
+  readonly areas: Areas
+  readonly log: Log
+  readonly ports: { readonly public: number; readonly admin: number }
+  /** The one-time link for the first person, as long as nobody has a passkey. */
+  readonly enrolment: { readonly username: string; readonly link: string } | undefined
+  /** Puts another checked configuration in force. Requests under way keep theirs. */
+  readonly apply: (configuration: Configuration) => Promise<void>
+  /** Writes down that a configuration was refused; the one in force stays. */
+  readonly refused: (problems: readonly ConfigurationProblem[]) => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+/** Everything that changes when a configuration is put in force. */
+interface InForce {
+  configuration: Configuration
+  table: GatewayTable
+  provider: ReturnType<typeof buildIssuer>
+}
+
+const keyRefreshEvery = 30_000
+
+/** Opens the data directory, builds the areas and begins to listen. */
+export async function startServer(options: {
+  configuration: Configuration
+  /** Loads the configuration again, for the admin API. */
+  reload: () => unknown
+  version: string
+}): Promise<RunningProcess> {
+  let configuration = options.configuration
+  const log = new Log(() => configuration.log.level)
+  const paths = dataPaths(configuration)
+  prepareDataDirectory(paths)
+  loadAssets()
+  const lock = DirectoryLock.take(paths)
+  try {
+    const areas = await openAreas({
+      configuration: () => configuration,
+      paths,
+      onAuditFailure: (error: ProofgateError) => log.failure('the audit log stopped', error),
+    })
+    markInstalled(paths, areas.clock.now())
+    await ensurePeople(areas)
+    const server = new Server({
+      areas,
+      log,
+      lock,
+      version: options.version,
+      reload: options.reload,
+    })
+    await server.start(options.configuration)
+    return {
+      areas,
+      log,
+      ports: server.ports,
+      enrolment: await firstEnrolment(areas),
+      apply: async (next) => {
+        configuration = next
+        await server.apply(next)
+      },
+      refused: (problems) => recordConfiguration(areas, 'failure', problems[0]?.code ?? 'config'),
+      stop: () => server.stop(),
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+class Server {
+  readonly #areas: Areas
+  readonly #log: Log
+  readonly #lock: DirectoryLock
+  readonly #version: string
+  readonly #reload: () => unknown
+  readonly #kept = new Kept()
+  readonly #metrics = new Metrics()
+  readonly #buckets = new MemoryBuckets()
+  readonly #identity: IdentitySurface
+  readonly #userCodeTries: UserCodeTries
+  readonly #cookieKey: string
+  #inForce: InForce | undefined
+  #listener: PublicListener | undefined
+  #admin: AdminListener | undefined
+  #keyTimer: NodeJS.Timeout | undefined
+  #draining = false
+  ports = { public: 0, admin: 0 }
+
+  constructor(parts: {
+    areas: Areas
+    log: Log
+    lock: DirectoryLock
+    version: string
+    reload: () => unknown
+  }) {
+    this.#areas = parts.areas
+    this.#log = parts.log
+    this.#lock = parts.lock
+    this.#version = parts.version
+    this.#reload = parts.reload
+    this.#cookieKey = sharedSecret(join(parts.areas.paths.keys, 'cookie.secret'))
+    this.#userCodeTries = new UserCodeTries(this.#buckets, parts.areas.clock)
+    this.#identity = this.#buildIdentity()
+  }
+
+  async start(configuration: Configuration): Promise<void> {
+    const { revocations } = this.#areas
+    await this.apply(configuration)
+    revocations.follow()
+    // Who may do what is worked out anew whenever somebody lost something.
+    revocations.onChange(() => this.#forgetPrincipals())
+    const { listeners } = configuration
+    this.#listener = this.#buildListener(configuration)
+    const secret = new Secret(randomToken())
+    this.#admin = this.#buildAdmin(secret)
+    const admin = await this.#admin.listen(listeners.admin.address, listeners.admin.port)
+    const open = await this.#listener.listen(listeners.public.address, listeners.public.port)
+    this.ports = { public: open, admin }
+    const host = listeners.admin.address.includes(':')
+      ? `[${listeners.admin.address}]`
+      : listeners.admin.address
+    this.#lock.announce({
+      pid: process.pid,
+      admin: `http://${host}:${admin}`,
+      secret: secret.reveal(),
+    })
+    this.#keyTimer = setInterval(() => {
+      this.#refreshKeys().catch((error: unknown) => this.#log.failure('keys not read', error))
+    }, keyRefreshEvery)
+    this.#keyTimer.unref()
+  }
+
+  /** Builds all parts first and swaps them at once, so that no request sees half of each. */
+  async apply(configuration: Configuration): Promise<void> {
+    this.#kept.beginUse()
+    const table = buildGatewayTable(configuration, this.#areas, this.#kept)
+    const provider = this.#buildProvider(configuration)
+    this.#inForce = { configuration, table, provider }
+    this.#kept.endUnused(configuration.limits.drain)
+    await ensurePeople(this.#areas)
+    await recordConfiguration(this.#areas, 'success', configuration.version)
+  }
+
+  /** No new connections, what is under way ends, then state is closed in order. */
+  async stop(): Promise<void> {
+    if (this.#draining) return
+    this.#draining = true
+    const drain = this.#current().configuration.limits.drain
+    clearInterval(this.#keyTimer)
+    await this.#listener?.drain(drain)
+    await this.#admin?.close()
+    await this.#kept.close()
+    await this.#areas.record({
+      id: randomId(),
+      kind: 'system',
+      action: 'server.stop',
+      outcome: 'success',
+      reason: 'server.stopped',
+    })
+    await this.#areas.close()
+    this.#lock.release()
+  }
+
+  #current(): InForce {
+    if (this.#inForce === undefined) throw new TypeError('no configuration is in force yet')
+    return this.#inForce
+  }
+
+  #forgetPrincipals(): void {
+    const { table } = this.#current()
+    table.principals.forget()
+    table.apiSessions.forget()
+  }
+
+  async #refreshKeys(): Promise<void> {
+    await this.#areas.keys.reload()
+    const current = this.#current()
+    this.#inForce = { ...current, provider: this.#buildProvider(current.configuration) }
+  }
+
+  #buildProvider(configuration: Configuration): InForce['provider'] {
+    const { sessions } = this.#areas
+    const { browser } = this.#identity
+    return buildIssuer(configuration, this.#areas, {
+      cookieKey: this.#cookieKey,
+      currentSession: (request) => browser.session(request),
+      endBrowserSession: async (request) => {
+        const session = await browser.session(request)
+        if (session !== undefined) await sessions.end(session.id)
+      },
+      onServerError: (error) => this.#log.failure('the issuer failed', error),
+      onWrongUserCode: (request) => this.#userCodeTries.wrong(request),
+    })
+  }
+
+  #buildIdentity(): IdentitySurface {
+    return new IdentitySurface({
+      ...this.#areas,
+      settings: () => identitySettings(this.#current().configuration),
+      provider: () => this.#current().provider,
+      formTokens: new FormTokens(),
+      buckets: this.#buckets,
+      userCodeTries: this.#userCodeTries,
+      onError: (error, requestId) => this.#log.failure('a page failed', error, { requestId }),
+    })
+  }
+
+  #buildListener(configuration: Configuration): PublicListener {
+    const console = new ConsoleSurface(() => this.#current().configuration)
+    return new PublicListener({
+      limits: configuration.limits,
+      parts: {
+        ...this.#areas,
+        table: () => this.#current().table,
+        buckets: this.#buckets,
+        onCompleted: (completed) => {
+          this.#metrics.completed(completed)
+          this.#log.write('debug', 'request', { ...completed })
+        },
+        onError: (error, requestId) => this.#log.failure('a request failed', error, { requestId }),
+      },
+      findSurface: (authority, path) => {
+        const { identity, console: site, singleOrigin } = this.#current().configuration
+        if (singleOrigin) {
+          if (!isIdentityPath(path) || authority !== hostOf(identity.origin)) return undefined
+          return path.startsWith(`${site.basePath}/`) && site.basePath !== identity.basePath
+            ? console
+            : this.#identity
+        }
+        if (authority === hostOf(identity.origin)) return this.#identity
+        return authority === hostOf(site.origin) ? console : undefined
+      },
+    })
+  }
+
+  #buildAdmin(secret: Secret): AdminListener {
+    return new AdminListener({
+      administration: new Administration(
+        administrationParts(this.#areas, {
+          table: () => this.#current().table,
+          version: this.#version,
+          reload: this.#reload,
+          onKeysChanged: () => void this.#refreshKeys(),
+          onPeopleChanged: () => this.#forgetPrincipals(),
+        }),
+      ),
+      secret,
+      metrics: () =>
+        this.#metrics.print({
+          inFlight: this.#listener?.inFlight ?? 0,
+          tunnels: this.#listener?.tunnels ?? 0,
+          auditSize: this.#areas.audit.size,
+          auditHealthy: this.#areas.audit.healthy,
+          upstreams: this.#kept.upstreams,
+        }),
+      notReady: () => this.#problems(),
+      onError: (error, requestId) =>
+        this.#log.failure('administration failed', error, { requestId }),
+    })
+  }
+
+  #problems(): readonly string[] {
+    const { audit, revocations } = this.#areas
+    return [
+      ...(this.#draining ? ['the process is shutting down'] : []),
+      ...(audit.healthy ? [] : ['the audit log does not take records']),
+      ...(revocations.current ? [] : ['the revocation list cannot be read']),
+    ]
+  }
+}
+
+/** The paths of the identity pages on a single origin; the gateway keeps those of API sessions. */
+function isIdentityPath(path: string): boolean {
+  return path.startsWith('/.proofgate/') && !path.startsWith('/.proofgate/session/')
+}
+
+function hostOf(origin: string): string {
+  return origin.slice(origin.indexOf('//') + 2)
+}
+
+function identitySettings(configuration: Configuration): IdentitySettings {
+  const { identity, relyingParty, tokens } = configuration
+  return {
+    origin: identity.origin,
+    base: identity.basePath,
+    relyingPartyName: relyingParty.name,
+    relyingPartyId: relyingParty.id,
+    apis: configuration.apis.map((api) => ({ name: api.name, origin: api.origin })),
+    audiences: configuration.apis.map((api) => api.audience),
+    refreshLifetime: millis(tokens.refreshLifetime),
+    clients: configuration.clients,
+    consoleOrigin: configuration.console.origin,
+  }
+}
+
+/** Nobody has a passkey yet: the first person of the configuration gets a link. */
+async function firstEnrolment(areas: Areas): Promise<RunningProcess['enrolment']> {
+  const { configuration, credentials, directory, people } = areas
+  const [first] = configuration().people
+  if (first === undefined || (await credentials.count()) > 0) return undefined
+  const person = await people.loadByUsername(first.username)
+  const ticket = person === undefined ? undefined : await directory.invite(person)
+  if (person === undefined || ticket === undefined || !('secret' in ticket)) return undefined
+  const { origin, basePath } = configuration().identity
+  return { username: person.username, link: `${origin}${basePath}/enrol/${ticket.secret}` }
+}
+
+async function recordConfiguration(
+  areas: Areas,
+  outcome: 'success' | 'failure',
+  detail: string,
+): Promise<void> {
+  await areas.record({
+    id: randomId(),
+    kind: 'configuration',
+    action: 'configuration.load',
+    outcome,
+    reason: outcome === 'success' ? 'configuration.in_force' : 'configuration.refused',
+    detail,
+    what: { configuration: areas.configuration().version },
+  })
+}

@@ -1,0 +1,105 @@
+import type { IncomingMessage } from 'node:http'
+import type { Instant } from '../core/index.ts'
+import { isRefusal } from '../core/index.ts'
+import type { Person } from '../identity/index.ts'
+import { explain } from '../policy/index.ts'
+import type { StatementExplanation } from '../policy/index.ts'
+import type { Limit } from '../throttle/index.ts'
+import { contextOf } from './context.ts'
+import type { GatewayTable } from './gateway.ts'
+import type { Principal } from './principal.ts'
+import type { Api, Route } from './route.ts'
+import { parseTarget } from './target.ts'
+
+/** A request that nobody sent, to be explained. */
+export interface SupposedRequest {
+  readonly method: string
+  readonly url: URL
+  readonly person: Person | undefined
+  readonly address: string
+  readonly now: Instant
+}
+
+/** Why a request would be let through or not, step by step. */
+export interface Explanation {
+  readonly method: string
+  readonly url: string
+  readonly principal: string
+  readonly groups: readonly string[]
+  readonly api: string | undefined
+  readonly route: string | undefined
+  readonly authorizer: string | undefined
+  readonly resource: string | undefined
+  readonly statements: readonly StatementExplanation[]
+  readonly throttle: { readonly principal: Limit; readonly route: Limit | undefined } | undefined
+  readonly answer: 'allow' | 'deny'
+  readonly reason: string
+}
+
+/**
+ * Goes the way of a real request (same route tree, same normal form, same evaluator) without sending
+ * it. The person is taken to have signed in just now with a passkey and user verification.
+ */
+export function explainRequest(table: GatewayTable, supposed: SupposedRequest): Explanation {
+  const { method, url, person } = supposed
+  const principal = principalFor(table, supposed)
+  const begun = {
+    method,
+    url: url.href,
+    principal: person?.username ?? 'anonymous',
+    groups: principal.groups,
+    api: undefined,
+    route: undefined,
+    authorizer: undefined,
+    resource: undefined,
+    statements: [],
+    throttle: undefined,
+    answer: 'deny' as const,
+  }
+  const api = table.apis.get(url.host)
+  if (api === undefined) return { ...begun, reason: 'gateway.unknown_host' }
+  const target = parseTarget(`${url.pathname}${url.search}`)
+  if (isRefusal(target)) return { ...begun, api: api.name, reason: target.code }
+  const route = api.routes.find(method, target.path)
+  if (route === undefined) return { ...begun, api: api.name, reason: 'gateway.no_route' }
+  const found = { ...begun, ...placeOf(api, route, `${method}${target.path}`) }
+  if (route.authorizer.kind === 'open') {
+    return { ...found, answer: 'allow', reason: 'gateway.open_route' }
+  }
+  if (person === undefined) return { ...found, reason: 'gateway.unauthenticated' }
+  if (person.disabled) return { ...found, reason: 'gateway.session_ended' }
+  const incoming = {
+    address: supposed.address,
+    receivedAt: supposed.now,
+    request: { headers: {} } as IncomingMessage,
+  }
+  const { decision, statements } = explain(principal.policies, {
+    action: 'execute-api:Invoke',
+    resource: found.resource,
+    context: contextOf(incoming, api, principal),
+  })
+  return { ...found, statements, answer: decision.effect, reason: decision.reason }
+}
+
+function placeOf(
+  api: Api,
+  route: Route,
+  methodAndPath: string,
+): { api: string; route: string; authorizer: string; resource: string } & Pick<
+  Explanation,
+  'throttle'
+> {
+  const { authorizer } = route
+  return {
+    api: api.name,
+    route: route.id,
+    authorizer: authorizer.kind === 'issuer' ? authorizer.name : authorizer.kind,
+    resource: `${api.arnPrefix}${methodAndPath}`,
+    throttle: route.throttle,
+  }
+}
+
+function principalFor(table: GatewayTable, { person, now }: SupposedRequest): Principal {
+  if (person === undefined) return table.principals.anonymous
+  return table.principals.ofPersonAt(person, now)
+}
