@@ -50,17 +50,11 @@ export async function prepareKeyDirectory(directory: string): Promise<void> {
  * first file that is not exactly what `createKeyFile` writes; nothing is skipped or repaired.
  */
 export async function readKeyFiles(directory: string): Promise<readonly KeyFile[]> {
-  const names = await onDisk(directory, () => readdir(directory))
-  const files: KeyFile[] = []
-  for (const name of names.filter((name) => name.startsWith('sig-')).sort()) {
-    const file = await readKeyFile(directory, name)
-    if (file === undefined) continue
-    if (files.some((other) => other.keyId === file.keyId)) {
-      throw damaged(join(directory, name), 'it holds the same key as another file')
-    }
-    files.push(file)
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const files = await readListedFiles(directory)
+    if (files !== undefined) return files
   }
-  return files
+  throw tokenFailure('key_storage', `${directory} does not stay the same while it is read`)
 }
 
 /**
@@ -117,7 +111,21 @@ function generatePrivateKey(algorithm: SigningAlgorithm): Promise<KeyObject> {
   return pair.then(({ privateKey }) => privateKey)
 }
 
-/** `undefined` when the file has gone since the directory was listed. */
+/** `undefined` when a file has gone since the directory was listed: another process rotated. */
+async function readListedFiles(directory: string): Promise<readonly KeyFile[] | undefined> {
+  const names = await onDisk(directory, () => readdir(directory))
+  const files: KeyFile[] = []
+  for (const name of names.filter((name) => name.startsWith('sig-')).sort()) {
+    const file = await readKeyFile(directory, name)
+    if (file === undefined) return undefined
+    if (files.some((other) => other.keyId === file.keyId)) {
+      throw damaged(join(directory, name), 'it holds the same key as another file')
+    }
+    files.push(file)
+  }
+  return files
+}
+
 async function readKeyFile(directory: string, name: string): Promise<KeyFile | undefined> {
   const path = join(directory, name)
   const text = await onDisk(path, () => readPrivateText(path))
@@ -192,12 +200,20 @@ function importKeys(
   } catch (cause) {
     throw damaged(path, 'its private key cannot be read', cause)
   }
-  const probe = { algorithm, type: 'probe', keyId: 'probe', claims: {}, key: privateKey }
-  const signed = parseJws(signJws(probe), longestFile)
-  if (signed === undefined || !verifyJws(signed, publicKey, algorithm)) {
+  if (!areOnePair(privateKey, publicKey, algorithm)) {
     throw damaged(path, 'its private and its public key do not belong together')
   }
   return { privateKey, publicKey, privateJwk: jwk, publicJwk }
+}
+
+function areOnePair(key: KeyObject, publicKey: KeyObject, algorithm: SigningAlgorithm): boolean {
+  try {
+    const probe = signJws({ algorithm, type: 'probe', keyId: 'probe', claims: {}, key })
+    const signed = parseJws(probe, longestFile)
+    return signed !== undefined && verifyJws(signed, publicKey, algorithm)
+  } catch {
+    return false
+  }
 }
 
 function isWhole(value: unknown): value is number {

@@ -97,6 +97,7 @@ test('a key is only given for its own algorithm', async (t) => {
   const rsaKey = rsa().publicKey
   const { openKeys } = await setUp(t, [
     published('k', pair.publicKey, { alg: 'ES256' }),
+    published('any'),
     jwkOf(rsaKey, { kid: 'r' }),
     jwkOf(rsaKey, { kid: 'r256', alg: 'RS256' }),
   ])
@@ -104,6 +105,10 @@ test('a key is only given for its own algorithm', async (t) => {
   assert.notEqual(await keys.find('k', 'ES256'), undefined)
   assert.equal(await keys.find('k', 'RS256'), undefined)
   assert.equal(await keys.find('k', 'ES384'), undefined)
+  assert.notEqual(await keys.find('any', 'ES256'), undefined)
+  for (const algorithm of ['ES384', 'EdDSA', 'RS256'] as const) {
+    assert.equal(await keys.find('any', algorithm), undefined)
+  }
   assert.notEqual(await keys.find('r', 'RS512'), undefined)
   assert.equal(await keys.find('r', 'ES256'), undefined)
   assert.notEqual(await keys.find('r256', 'RS256'), undefined)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createSecretKey, sign } from 'node:crypto'
+import { createSecretKey, generateKeyPairSync, sign } from 'node:crypto'
 import test from 'node:test'
 import * as fc from 'fast-check'
 import { compactVerify, CompactSign } from 'jose'
@@ -190,6 +190,12 @@ test('a key of another type, curve or size verifies nothing', () => {
   assert.equal(verifies(input, small.publicKey, 'RS256'), false)
   assert.equal(verifies(good, p384().publicKey), false)
   assert.equal(verifies(good, ed25519().publicKey), false)
+})
+
+test('another curve of the same size verifies nothing', () => {
+  const koblitz = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
+  const text = forge(header, {}, es256(koblitz.privateKey))
+  assert.equal(verifies(text, koblitz.publicKey), false)
 })
 
 test('a private or symmetric key verifies nothing', () => {

@@ -24,6 +24,7 @@ import type { JWK } from 'jose'
 import { manualClock, millis } from '../../src/core/index.ts'
 import { KeyRing } from '../../src/token/index.ts'
 import type { SigningAlgorithm } from '../../src/token/index.ts'
+import { rsa } from './forge.ts'
 
 const run = promisify(execFile)
 const opener = fileURLToPath(new URL('open-ring.ts', import.meta.url))
@@ -219,6 +220,12 @@ const damages: readonly (readonly [string, Change])[] = [
   ['another generation', (content) => ({ ...content, generation: 2 })],
   ['a generation of text', (content) => ({ ...content, generation: '1' })],
   ['no creation time', (content) => ({ ...content, createdAt: undefined })],
+  ['a creation time in fractions', (content) => ({ ...content, createdAt: 1.5 })],
+  ['a creation time before the epoch', (content) => ({ ...content, createdAt: -1 })],
+  [
+    'a text for the end of the key before',
+    (content) => ({ ...content, predecessorRetiresAt: '0' }),
+  ],
   ['no word on the key before', (content) => ({ ...content, predecessorRetiresAt: undefined })],
   ['another key id', (content) => ({ ...content, keyId: `${content['keyId']}x` })],
   ['no key', (content) => ({ ...content, jwk: undefined })],
@@ -246,6 +253,16 @@ for (const [name, change] of damages) {
     assert.equal((await readdir(directory)).length, 1)
   })
 }
+
+test('an RSA key whose private part is of another key stops the opening', async (t) => {
+  const { directory, open } = await setUp(t)
+  await open(['RS256'])
+  const path = join(directory, 'sig-RS256-000001.json')
+  const content = JSON.parse(await readFile(path, 'utf8')) as { jwk: object }
+  const { n: _n, e: _e, ...other } = rsa().privateKey.export({ format: 'jwk' })
+  await writeFile(path, JSON.stringify({ ...content, jwk: { ...content.jwk, ...other } }))
+  await assert.rejects(open(['RS256']), code('key_damaged'))
+})
 
 for (const [name, text] of [
   ['empty', ''],
@@ -337,4 +354,19 @@ test('a failure names the file and what to do, and prints nothing of the key', a
     )
     return true
   })
+})
+
+test('a reload in the middle of rotations elsewhere sees one state or the next, never a failure', async (t) => {
+  const { directory, clock, open } = await setUp(t)
+  const here = await open()
+  const there = await KeyRing.open({ directory, clock, algorithms: ['ES256'], overlap: millis(0) })
+  const elsewhere = { isRotating: true }
+  const reloads = Array.from({ length: 8 }, async () => {
+    while (elsewhere.isRotating) await here.reload()
+  })
+  for (let at = 0; at < 20; at++) await there.rotate('ES256')
+  elsewhere.isRotating = false
+  await Promise.all(reloads)
+  await here.reload()
+  assert.equal(here.active('ES256').keyId, there.active('ES256').keyId)
 })
