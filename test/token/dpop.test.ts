@@ -174,6 +174,8 @@ const targets: readonly (readonly [unknown, string])[] = [
   ['orders', 'token.proof_invalid'],
   [' https://api.example/orders', 'token.proof_invalid'],
   ['https://api.example/orders ', 'token.proof_invalid'],
+  ['https://api.example/orders?a b', 'token.proof_invalid'],
+  ['https://api.example/orders?a\\b', 'token.proof_invalid'],
   ['https://api.example/or\nders', 'token.proof_invalid'],
   ['https://\u00e4pi.example/orders', 'token.proof_invalid'],
   ['javascript:https://api.example/orders', 'token.proof_invalid'],
@@ -368,6 +370,8 @@ test('a full record makes room by what has expired', () => {
   clock.advance(10)
   assert.equal(replays.take('c', now + 40), true)
   assert.equal(replays.take('b', now + 30), false)
+  clock.advance(20)
+  assert.equal(replays.take('b', now + 60), true)
   assert.throws(() => replays.take('d', now + 40), { code: 'token.replays_unavailable' })
 })
 
