@@ -24,29 +24,15 @@ export function encodeHead(request: OutgoingRequest, protocol?: string): string 
     const value = headers[at + 1]
     invariant(isToken(name) && value !== undefined, 'request header name is not a token')
     invariant(isFieldValue(value), 'request header value holds a control byte')
-    if (isOurs(name)) hosts += 1
+    if (isHost(name)) hosts += 1
     text += `${name}: ${value}\r\n`
   }
   invariant(hosts === 1, 'a request has exactly one host')
   return `${text}${framingLines(method, framing)}${upgradeLines(protocol)}\r\n`
 }
 
-/** A trailer section with its empty line. */
-export function encodeTrailers(trailers: readonly string[]): string {
-  let text = ''
-  for (let at = 0; at < trailers.length; at += 2) {
-    const name = trailers[at] ?? ''
-    const value = trailers[at + 1]
-    invariant(isToken(name) && value !== undefined, 'trailer name is not a token')
-    invariant(isFieldValue(value), 'trailer value holds a control byte')
-    isOurs(name)
-    text += `${name}: ${value}\r\n`
-  }
-  return `${text}\r\n`
-}
-
 /** Whether a name is `host`; stops at the names that only this file writes. */
-function isOurs(name: string): boolean {
+function isHost(name: string): boolean {
   // Lower-cased only at the lengths such names have: this runs for every header of every request.
   switch (name.length) {
     case 4:

@@ -7,9 +7,10 @@ import type {
   UpgradeSink,
   UpstreamFailureKind,
 } from './contract.ts'
-import { encodeHead, encodeTrailers } from './encode.ts'
+import { encodeHead } from './encode.ts'
 import type { ParserExpectation } from './parser.ts'
 import type { Ticks } from './ticks.ts'
+import { encodeTrailers } from './trailers.ts'
 
 /** What an exchange needs of the connection it was given. */
 export interface Carrier {

@@ -1,5 +1,6 @@
 import { tokenByte, valueByte } from './alphabet.ts'
 import type { ResponseHead } from './contract.ts'
+import { belongsInTrailers } from './trailers.ts'
 
 /** What a response head says beyond what is passed on: how to read on, and how to go on after. */
 export interface ParsedHead {
@@ -188,31 +189,11 @@ class FieldReader implements FieldSink {
   }
 }
 
-/** What a trailer section may not hold, because a recipient that merged it would be misled. */
-const notInTrailers: ReadonlySet<string> = new Set([
-  'authorization',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-range',
-  'content-type',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-connection',
-  'set-cookie',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'www-authenticate',
-])
-
 class TrailerReader implements FieldSink {
   readonly kept: string[] = []
 
   field(name: string, value: string): string {
-    if (!notInTrailers.has(name.toLowerCase())) this.kept.push(name, value)
+    if (belongsInTrailers(name)) this.kept.push(name, value)
     return ''
   }
 }

@@ -163,6 +163,7 @@ test('the cloud metadata services are known in every spelling', () => {
     '64:ff9b::a9fe:a9fe',
     '2002:a9fe:a9fe::',
     '::169.254.169.254',
+    '::ffff:0:169.254.169.254',
     'fd00:ec2::254',
     'fd00:0ec2:0:0:0:0:0:0254',
   ]

@@ -138,6 +138,16 @@ test('hop-by-hop headers and those that Connection names are not passed on', () 
   ])
 })
 
+test('headers whose names are as long as hop-by-hop ones are passed on', () => {
+  const headers = 'Expires: 0\r\nSet-Cookie: a=b\r\nset-cookie: c=d\r\nETag: "x"\r\nab: c\r\n'
+  const longer = 'X-Content-Name: 1\r\nWWW-Authenticate: x\r\nX-Transfer-Encode: y\r\n'
+  const outcome = parse(`HTTP/1.1 200 OK\r\n${headers}${longer}content-length: 0\r\n\r\n`)
+  assert.equal(
+    outcome.head?.headers.join('|'),
+    'Expires|0|Set-Cookie|a=b|set-cookie|c=d|ETag|"x"|ab|c|X-Content-Name|1|WWW-Authenticate|x|X-Transfer-Encode|y|content-length|0',
+  )
+})
+
 test('header values keep obs-text byte for byte', () => {
   const outcome = parse(
     'HTTP/1.1 200 \xe9t\xe9\r\nX: caf\xe9\tau lait\r\ncontent-length: 0\r\n\r\n',

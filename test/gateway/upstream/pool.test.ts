@@ -18,6 +18,21 @@ test('one connection serves one request after the other', async (t) => {
   assert.equal(upstream.stats.idle, 1)
 })
 
+test('what one response used up is not held against the next', async (t) => {
+  const hints = 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(5)
+  const chunked =
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;abc\r\nx\r\n0\r\nt: u\r\n\r\n'
+  const server = await rawServer(t, (socket) => socket.write(hints + chunked))
+  const upstream = upstreamTo(t, server.port)
+  for (let count = 0; count < 4; count++) {
+    const answer = await fetchOver(upstream, get())
+    assert.equal(answer.informational.length, 5)
+    assert.equal(answer.body, 'x')
+    assert.deepEqual(answer.trailers, ['t', 'u'])
+  }
+  assert.equal(server.sockets.length, 1)
+})
+
 test('the connection used last is used first', async (t) => {
   const server = await rawServer(t, (socket, received) => {
     if (received.endsWith('GET /hold HTTP/1.1\r\nhost: a\r\n\r\n')) return

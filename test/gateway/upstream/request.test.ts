@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 
 import { InvariantError } from '../../../src/core/index.ts'
 import { encodeHead } from '../../../src/gateway/upstream/encode.ts'
+import { encodeTrailers } from '../../../src/gateway/upstream/trailers.ts'
 import { fetchOver, get, ok, rawServer, start, until, upstreamTo } from './kit.ts'
 
 test('a request without a body is one head, byte for byte as given', async (t) => {
@@ -95,6 +96,25 @@ test('whatever the strings, a head that is written has exactly the lines that we
       assert.ok(!/[\0\n\r]/.test(wire.replaceAll('\r\n', '')))
     }),
   )
+})
+
+test('trailers that could end the request early, or frame it anew, are left out', () => {
+  for (const trailers of [
+    ['x y', 'z'],
+    ['', 'z'],
+    ['odd'],
+    ['x', 'y\r\n\r\nGET /admin HTTP/1.1'],
+    ['x', 'y\n'],
+    ['x', 'y\u010a'],
+    ['Content-Length', '5'],
+    ['transfer-encoding', 'chunked'],
+    ['HOST', 'b'],
+    ['Authorization', 'Bearer x'],
+  ]) {
+    const wire = encodeTrailers(['a', 'b', ...trailers])
+    assert.equal(wire, 'a: b\r\n\r\n', JSON.stringify(trailers))
+  }
+  assert.equal(encodeTrailers(['a', 'b', 'c', 'd']), 'a: b\r\nc: d\r\n\r\n')
 })
 
 test('a small body leaves in one write with its head', async (t) => {
