@@ -5,11 +5,11 @@ import type { Person } from '../identity/index.ts'
 import { explain } from '../policy/index.ts'
 import type { StatementExplanation } from '../policy/index.ts'
 import type { Limit } from '../throttle/index.ts'
-import { contextOf } from './context.ts'
+import { contextOf } from './caller/context.ts'
 import type { GatewayTable } from './gateway.ts'
-import type { Principal } from './principal.ts'
+import type { Principal } from './caller/principal.ts'
 import type { Api, Route } from './route.ts'
-import { parseTarget } from './target.ts'
+import { parseTarget } from './listen/target.ts'
 
 /** A request that nobody sent, to be explained. */
 export interface SupposedRequest {

@@ -3,8 +3,8 @@ import type { Clock, Millis } from '../core/index.ts'
 import type { Handoffs, Revocations, Sessions } from '../session/index.ts'
 import type { BucketStore, Limit } from '../throttle/index.ts'
 import type { AssertionMinter, ProofReplays } from '../token/index.ts'
-import type { ApiSessions } from './api-sessions.ts'
-import type { Principals } from './principal.ts'
+import type { ApiSessions } from './caller/api-sessions.ts'
+import type { Principals } from './caller/principal.ts'
 import type { Api } from './route.ts'
 
 /** What one loaded configuration means for the gateway. Replaced as a whole, never changed. */

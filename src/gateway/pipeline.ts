@@ -1,16 +1,16 @@
 import { isRefusal, millis } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
-import { serveOwnPath } from './api-session-routes.ts'
+import { serveOwnPath } from './caller/api-session-routes.ts'
 import { gatewayErrors } from './errors.ts'
-import { forward } from './forward.ts'
+import { forward } from './forward/forward.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
 import { decisionEntry } from './record.ts'
 import { answerRefusal } from './refusal.ts'
 import { admit, authenticate, authorize, route, screen } from './stages.ts'
 import type { Admitted, Progress } from './stages.ts'
-import { openTunnel } from './tunnel.ts'
-import type { Tunnels } from './tunnel.ts'
+import { openTunnel } from './forward/tunnel.ts'
+import type { Tunnels } from './forward/tunnel.ts'
 
 /**
  * The life of a request:

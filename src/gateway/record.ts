@@ -2,7 +2,7 @@ import type { AuditEntry, AuditValue, AuditWho } from '../audit/index.ts'
 import type { Refusal } from '../core/index.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
-import type { Principal } from './principal.ts'
+import type { Principal } from './caller/principal.ts'
 import type { Progress } from './stages.ts'
 
 /**

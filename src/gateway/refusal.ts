@@ -5,10 +5,10 @@ import { contentSecurityPolicy, refusalPage, refusalStyleHash } from '../pages/i
 import { policyErrors } from '../policy/index.ts'
 import type { Decision } from '../policy/index.ts'
 import { challenges } from '../token/index.ts'
-import { beginSignIn } from './api-session-routes.ts'
+import { beginSignIn } from './caller/api-session-routes.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
-import { bodyLength } from './screen.ts'
+import { bodyLength } from './listen/screen.ts'
 import type { Progress } from './stages.ts'
 
 /** The refusal for a decision that denies. */

@@ -26,6 +26,7 @@ import {
 import type {
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
+  StoredCredential,
   VerifiedAuthentication,
   VerifiedRegistration,
 } from '../webauthn/index.ts'
@@ -175,27 +176,20 @@ export class Ceremonies {
     credential: Credential | undefined,
     person: Person | undefined,
   ): Promise<Authenticated | Refusal> {
-    if (credential === undefined || person === undefined) {
-      return rejectAssertion('no credential has this id')
-    }
-    if (person.disabled) return rejectAssertion('the person is disabled')
-    if (ceremony.personId !== undefined && ceremony.personId !== person.id) {
-      return rejectAssertion('the credential belongs to another person')
-    }
+    const mayUse =
+      credential !== undefined &&
+      person !== undefined &&
+      !person.disabled &&
+      (ceremony.personId === undefined || ceremony.personId === person.id)
+    // Judged to the end even when it is nobody's, so that the answer does not tell which keys exist.
     const verified = verifyAuthentication(
       response,
       this.#expected(ceremony),
-      {
-        credentialId: credential.id,
-        publicKey: credential.publicKey,
-        algorithm: credential.algorithm,
-        signCount: credential.signCount,
-        backupEligible: credential.backupEligible,
-        userHandle: Buffer.from(person.userHandle, 'base64url'),
-      },
+      mayUse ? storedOf(credential, person) : undefined,
       { allowCredentials: ceremony.allowCredentials },
     )
     if (isRefusal(verified)) return verified
+    if (!mayUse) return rejectAssertion('the credential is unknown or not to be used')
     if (verified.cloneSuspected) {
       return loginErrors.refuse('clone_suspected', 'authenticator_clone_suspected')
     }
@@ -362,6 +356,17 @@ export class Ceremonies {
       },
       where: { address: caller.address, userAgent: caller.userAgent },
     })
+  }
+}
+
+function storedOf(credential: Credential, person: Person): StoredCredential {
+  return {
+    credentialId: credential.id,
+    publicKey: credential.publicKey,
+    algorithm: credential.algorithm,
+    signCount: credential.signCount,
+    backupEligible: credential.backupEligible,
+    userHandle: Buffer.from(person.userHandle, 'base64url'),
   }
 }
 

@@ -29,7 +29,7 @@ export function clientMetadata(client: ClientDeclaration): ClientMetadata {
     grant_types: codeFlow,
     response_types: ['code'],
     application_type: isNative(client) ? 'native' : 'web',
-    scope: ['openid', 'profile', 'groups', 'offline_access', 'invoke', ...client.scopes]
+    scope: ['openid', 'profile', 'groups', 'offline_access', ...client.scopes]
       .filter((scope, index, all) => all.indexOf(scope) === index)
       .join(' '),
     dpop_bound_access_tokens: client.public,
@@ -53,7 +53,7 @@ export function commandLineClient(): ClientMetadata {
     application_type: 'native',
     token_endpoint_auth_method: 'none',
     dpop_bound_access_tokens: true,
-    scope: 'openid profile groups offline_access invoke',
+    scope: 'openid profile groups offline_access',
   }
 }
 

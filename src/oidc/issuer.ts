@@ -85,8 +85,9 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     jwks: { keys: [...settings.keys] },
     clientDefaults: { id_token_signed_response_alg: settings.algorithm },
     enabledJWA: { idTokenSigningAlgValues: ['ES256', 'RS256'] },
+    responseTypes: ['code'],
     pkce: { required: () => true },
-    scopes: ['openid', 'offline_access', 'profile', 'groups', 'invoke'],
+    scopes: ['openid', 'offline_access', 'profile', 'groups'],
     claims: {
       openid: ['sub', ...assuranceClaimNames],
       profile: ['name', 'preferred_username'],

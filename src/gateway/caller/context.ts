@@ -1,8 +1,8 @@
-import { epochSeconds } from '../core/index.ts'
-import type { ContextLookup } from '../policy/index.ts'
-import type { Incoming } from './incoming.ts'
+import { epochSeconds } from '../../core/index.ts'
+import type { ContextLookup } from '../../policy/index.ts'
+import type { Incoming } from '../incoming.ts'
 import type { Principal } from './principal.ts'
-import type { Api } from './route.ts'
+import type { Api } from '../route.ts'
 
 interface Facts {
   readonly incoming: Pick<Incoming, 'address' | 'receivedAt' | 'request'>

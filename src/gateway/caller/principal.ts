@@ -1,9 +1,9 @@
-import type { Instant, JsonObject } from '../core/index.ts'
-import type { Directory, Person, PersonId, PersonStore } from '../identity/index.ts'
-import type { CompiledPolicies } from '../policy/index.ts'
-import { acrOf, amrOf } from '../session/index.ts'
-import type { Session } from '../session/index.ts'
-import type { AssertionSubject, VerifiedToken } from '../token/index.ts'
+import type { Instant, JsonObject } from '../../core/index.ts'
+import type { Directory, Person, PersonId, PersonStore } from '../../identity/index.ts'
+import type { CompiledPolicies } from '../../policy/index.ts'
+import { acrOf, amrOf } from '../../session/index.ts'
+import type { Session } from '../../session/index.ts'
+import type { AssertionSubject, VerifiedToken } from '../../token/index.ts'
 
 /** Who a request acts as. */
 export interface Principal extends AssertionSubject {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Millis } from '../core/index.ts'
+import type { Millis } from '../../core/index.ts'
 
 /** Bytes that have to move in one interval while something is owed. */
 const floor = 1024

@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import { invariant } from '../core/index.ts'
-import type { Refusal } from '../core/index.ts'
+import { invariant } from '../../core/index.ts'
+import type { Refusal } from '../../core/index.ts'
 import { answeredHeaders, outgoingHeaders } from './headers.ts'
-import { gatewayErrors } from './errors.ts'
-import type { Incoming } from './incoming.ts'
-import { bodyLength } from './screen.ts'
-import type { Admitted } from './stages.ts'
-import { refuseFailure } from './upstream/index.ts'
+import { gatewayErrors } from '../errors.ts'
+import type { Incoming } from '../incoming.ts'
+import { bodyLength } from '../listen/screen.ts'
+import type { Admitted } from '../stages.ts'
+import { refuseFailure } from '../upstream/index.ts'
 import type {
   Exchange,
   OutgoingRequest,
@@ -14,7 +14,7 @@ import type {
   ResponseHead,
   ResponseSink,
   UpstreamFailure,
-} from './upstream/index.ts'
+} from '../upstream/index.ts'
 
 /** Answers a failure that came before the upstream's answer began. */
 export type Fail = (refusal: Refusal) => void
@@ -111,9 +111,6 @@ class Answer implements ResponseSink {
     const response = this.#response
     this.#begun = true
     const headers = answeredHeaders(head.headers, this.#incoming.requestId)
-    if (head.length !== undefined && head.framing !== 'chunked') {
-      headers.push('content-length', String(head.length))
-    }
     // A body nobody will read to its end: the connection is not used again.
     if (!this.#incoming.request.complete && hasBody(this.#incoming))
       headers.push('connection', 'close')

@@ -1,4 +1,4 @@
-import { cookieName } from '../http/index.ts'
+import { cookieName } from '../../http/index.ts'
 
 /** Our cookies at API hosts; removed from what upstreams see and may set. */
 const session = 'pg_api'

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Refusal } from '../core/index.ts'
-import { gatewayErrors } from './errors.ts'
+import type { Refusal } from '../../core/index.ts'
+import { gatewayErrors } from '../errors.ts'
 
 export interface FramingLimits {
   readonly headerCount: number

@@ -1,8 +1,8 @@
-import type { Clock, Instant } from '../core/index.ts'
-import { isRefusal } from '../core/index.ts'
-import type { Refusal } from '../core/index.ts'
-import type { Revocations, Sessions } from '../session/index.ts'
-import { gatewayErrors } from './errors.ts'
+import type { Clock, Instant } from '../../core/index.ts'
+import { isRefusal } from '../../core/index.ts'
+import type { Refusal } from '../../core/index.ts'
+import type { Revocations, Sessions } from '../../session/index.ts'
+import { gatewayErrors } from '../errors.ts'
 import type { Principal, Principals } from './principal.ts'
 
 interface Known {

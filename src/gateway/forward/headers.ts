@@ -1,6 +1,6 @@
-import { withoutCookies } from '../http/index.ts'
-import type { Incoming } from './incoming.ts'
-import { ownCookieNames } from './session-cookie.ts'
+import { withoutCookies } from '../../http/index.ts'
+import type { Incoming } from '../incoming.ts'
+import { ownCookieNames } from '../caller/session-cookie.ts'
 
 /** What becomes of a request header: forwarded, dropped, or looked at. */
 type Disposition = 'keep' | 'drop' | 'cookie' | 'credential'

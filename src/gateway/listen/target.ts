@@ -1,5 +1,5 @@
-import type { Refusal } from '../core/index.ts'
-import { gatewayErrors } from './errors.ts'
+import type { Refusal } from '../../core/index.ts'
+import { gatewayErrors } from '../errors.ts'
 
 /** A request target in its one normal form: what is decided on, forwarded, and written down. */
 export interface Target {

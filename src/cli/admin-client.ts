@@ -1,0 +1,107 @@
+import { isRefusal, ProofgateError } from '../core/index.ts'
+import type { JsonObject } from '../core/index.ts'
+import type { Configuration } from '../config/index.ts'
+import { launchOf, requireConfiguration } from './launch.ts'
+import type { LaunchOptions } from './launch.ts'
+
+/** Calls one administrative operation and answers its JSON. */
+export type Call = (
+  method: 'GET' | 'POST',
+  path: string,
+  body?: Readonly<Record<string, unknown>>,
+) => Promise<JsonObject>
+
+/**
+ * Runs `work` against the running server's admin API or, when none runs, against the data directory itself,
+ * which is locked meanwhile.
+ */
+export async function withAdministration<Result>(
+  options: LaunchOptions,
+  work: (call: Call, configuration: Configuration) => Promise<Result>,
+): Promise<Result> {
+  const configuration = requireConfiguration(launchOf(options))
+  const compose = await import('../compose/index.ts')
+  const paths = compose.dataPaths(configuration)
+  const running = compose.findRunning(paths)
+  const remote = running === undefined ? undefined : remoteCall(running)
+  if (remote !== undefined && (await isReachable(remote))) return work(remote, configuration)
+  return withLocal(configuration, work)
+}
+
+async function withLocal<Result>(
+  configuration: Configuration,
+  work: (call: Call, configuration: Configuration) => Promise<Result>,
+): Promise<Result> {
+  const compose = await import('../compose/index.ts')
+  const { Administration } = await import('../admin/index.ts')
+  process.umask(0o077)
+  const paths = compose.dataPaths(configuration)
+  compose.prepareDataDirectory(paths)
+  const lock = compose.DirectoryLock.take(paths)
+  const areas = await compose.openAreas({
+    configuration: () => configuration,
+    paths,
+    onAuditFailure: () => undefined,
+  })
+  const kept = new compose.Kept()
+  try {
+    compose.markInstalled(paths, areas.clock.now())
+    await compose.ensurePeople(areas)
+    const table = compose.buildGatewayTable(configuration, areas, kept)
+    const administration = new Administration(
+      compose.administrationParts(areas, {
+        table: () => table,
+        version: 'offline',
+        reload: undefined,
+        onKeysChanged: () => undefined,
+        onPeopleChanged: () => undefined,
+      }),
+    )
+    const call: Call = async (method, path, body = {}) => {
+      const outcome = await administration.run(method, path, body)
+      if (isRefusal(outcome)) {
+        throw new ProofgateError(
+          outcome.code,
+          outcome.detail === undefined ? outcome.title : `${outcome.title}: ${outcome.detail}`,
+        )
+      }
+      return (outcome ?? {}) as JsonObject
+    }
+    return await work(call, configuration)
+  } finally {
+    await kept.close()
+    await areas.close()
+    lock.release()
+  }
+}
+
+function remoteCall(running: { admin: string; secret: string }): Call {
+  return async (method, path, body) => {
+    const response = await fetch(`${running.admin}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${running.secret}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    })
+    const answer = (await response.json()) as JsonObject
+    if (response.ok) return answer
+    throw new ProofgateError(textOf(answer['code']), textOf(answer['title']))
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : 'unknown'
+}
+
+async function isReachable(call: Call): Promise<boolean> {
+  try {
+    await call('GET', '/v1/status')
+    return true
+  } catch (error) {
+    // An answer, even a no, is an answer; only silence means that nobody is there.
+    return error instanceof ProofgateError
+  }
+}

@@ -1,0 +1,277 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { JsonObject } from '../../core/index.ts'
+import { withAdministration } from '../admin-client.ts'
+import type { Call } from '../admin-client.ts'
+import type { LaunchOptions } from '../launch.ts'
+import { example, withJson, withLocation } from '../options.ts'
+import { print, table } from '../output.ts'
+
+/** Commands that administer people, credentials, sessions and keys, with or without a running server. */
+export function registerAdministration(program: Command): void {
+  registerInvite(program)
+  registerPeople(program)
+  registerCredentials(program)
+  registerSessions(program)
+  registerKeys(program)
+  registerProcess(program)
+}
+
+function administer(command: Command): Command {
+  return withJson(withLocation(command))
+}
+
+/** Runs one call and prints its answer. */
+async function show(
+  options: LaunchOptions,
+  work: (call: Call) => Promise<JsonObject>,
+  text: (answer: JsonObject) => string,
+): Promise<void> {
+  const answer = await withAdministration(options, (call) => work(call))
+  print(options, answer, text(answer))
+}
+
+function registerInvite(program: Command): void {
+  const command = administer(program.command('invite'))
+    .argument('<username>', 'who the link is for; made if there is no such person')
+    .option('--name <name>', 'full name of a new person')
+    .option('--group <group...>', 'groups of a new person')
+    .description('make a one-time enrolment link (15 minutes)')
+    .action(
+      async (username: string, options: LaunchOptions & { name?: string; group?: string[] }) => {
+        const answer = await withAdministration(options, async (call) => {
+          await createIfMissing(call, username, options)
+          return call('POST', `/v1/people/${encodeURIComponent(username)}/invite`, {})
+        })
+        const { renderUnicodeCompact } = await import('uqr')
+        const link = textOf(answer['link'])
+        const until = textOf(answer['expiresAt'])
+        print(
+          options,
+          answer,
+          `${link}\n\n${renderUnicodeCompact(link)}\nworks once, until ${until}`,
+        )
+      },
+    )
+  example(command, 'invite alice --name "Alice Example" --group readers')
+}
+
+async function createIfMissing(
+  call: Call,
+  username: string,
+  options: { name?: string; group?: string[] },
+): Promise<void> {
+  const { people } = await call('GET', '/v1/people')
+  const known = (people as unknown as { username: string }[]).some(
+    (person) => person.username === username,
+  )
+  if (known) return
+  await call('POST', '/v1/people', {
+    username,
+    ...(options.name === undefined ? {} : { name: options.name }),
+    groups: options.group ?? [],
+  })
+}
+
+const personColumns = ['username', 'name', 'groups', 'credentials', 'disabled']
+
+function registerPeople(program: Command): void {
+  const people = program.command('people').description('list, add, disable and enable people')
+  const list = administer(people.command('list'))
+    .description('everybody')
+    .action((options: LaunchOptions) =>
+      show(options, (call) => call('GET', '/v1/people'), listing('people', personColumns)),
+    )
+  example(list, 'people list')
+  const add = administer(people.command('add'))
+    .argument('<username>')
+    .option('--name <name>', 'full name')
+    .option('--group <group...>', 'groups')
+    .description('add somebody; `proofgate invite` then makes their link')
+    .action((username: string, options: LaunchOptions & { name?: string; group?: string[] }) =>
+      show(
+        options,
+        (call) =>
+          call('POST', '/v1/people', {
+            username,
+            ...(options.name === undefined ? {} : { name: options.name }),
+            groups: options.group ?? [],
+          }),
+        () => `added ${username}; next: proofgate invite ${username}`,
+      ),
+    )
+  example(add, 'people add bob --name "Bob Example" --group readers')
+  const groups = administer(people.command('groups'))
+    .argument('<username>')
+    .argument(
+      '[groups...]',
+      'the groups they are in from now on, besides those of the configuration',
+    )
+    .description('set the groups of a person')
+    .action((username: string, wanted: string[], options: LaunchOptions) =>
+      show(
+        options,
+        (call) =>
+          call('POST', `/v1/people/${encodeURIComponent(username)}/groups`, { groups: wanted }),
+        (answer) => `${username}: ${(answer['groups'] as string[]).join(', ')}`,
+      ),
+    )
+  example(groups, 'people groups bob readers')
+  for (const verb of ['disable', 'enable'] as const) {
+    const command = administer(people.command(verb))
+      .argument('<username>')
+      .description(
+        verb === 'disable' ? 'end all sessions and refuse every sign-in' : 'allow sign-in again',
+      )
+      .action((username: string, options: LaunchOptions) =>
+        show(
+          options,
+          (call) => call('POST', `/v1/people/${encodeURIComponent(username)}/${verb}`, {}),
+          () => `${verb}d ${username}`,
+        ),
+      )
+    example(command, `people ${verb} bob`)
+  }
+}
+
+const credentialColumns = ['id', 'username', 'name', 'model', 'synced', 'lastUsedAt']
+
+function registerCredentials(program: Command): void {
+  const credentials = program.command('credentials').description('list and remove passkeys')
+  const list = administer(credentials.command('list'))
+    .argument('[username]', 'only those of this person')
+    .description('passkeys')
+    .action((username: string | undefined, options: LaunchOptions) =>
+      show(
+        options,
+        (call) =>
+          call(
+            'GET',
+            username === undefined
+              ? '/v1/credentials'
+              : `/v1/people/${encodeURIComponent(username)}/credentials`,
+          ),
+        listing('credentials', credentialColumns),
+      ),
+    )
+  example(list, 'credentials list alice')
+  const remove = administer(credentials.command('remove'))
+    .argument('<id>', 'credential id, from `credentials list`')
+    .option('--last', 'even if it is the last one of its owner')
+    .description('remove a passkey; its sessions and tokens end at once')
+    .action((id: string, options: LaunchOptions & { last?: boolean }) =>
+      show(
+        options,
+        (call) =>
+          call('POST', `/v1/credentials/${encodeURIComponent(id)}/remove`, {
+            last: options.last === true,
+          }),
+        () => `removed ${id}`,
+      ),
+    )
+  example(remove, 'credentials remove AbCdEf...')
+}
+
+const sessionColumns = ['id', 'username', 'kind', 'name', 'audience', 'address', 'lastSeenAt']
+
+function registerSessions(program: Command): void {
+  const sessions = program.command('sessions').description('list and end sessions')
+  const list = administer(sessions.command('list'))
+    .description('live sessions')
+    .action((options: LaunchOptions) =>
+      show(options, (call) => call('GET', '/v1/sessions'), listing('sessions', sessionColumns)),
+    )
+  example(list, 'sessions list')
+  const end = administer(sessions.command('end'))
+    .argument('[id]', 'session id, from `sessions list`')
+    .option('--person <username>', 'all sessions of this person')
+    .description('end a session; its tokens are refused at once')
+    .action((id: string | undefined, options: LaunchOptions & { person?: string }) =>
+      show(
+        options,
+        (call) =>
+          options.person === undefined
+            ? call('POST', `/v1/sessions/${encodeURIComponent(id ?? '')}/end`, {})
+            : call('POST', `/v1/people/${encodeURIComponent(options.person)}/sessions/end`, {}),
+        () => 'ended',
+      ),
+    )
+  example(end, 'sessions end 3q2-7w', 'sessions end --person bob')
+}
+
+const keyColumns = ['id', 'algorithm', 'state', 'createdAt', 'retireAt']
+
+function registerKeys(program: Command): void {
+  const keys = program.command('keys').description('list and rotate signing keys')
+  const list = administer(keys.command('list'))
+    .description('signing keys of the issuer')
+    .action((options: LaunchOptions) =>
+      show(options, (call) => call('GET', '/v1/keys'), listing('keys', keyColumns)),
+    )
+  example(list, 'keys list')
+  const rotate = administer(keys.command('rotate'))
+    .option('--algorithm <algorithm>', 'ES256 or RS256 (default: both)')
+    .description('sign with new keys; the old ones stay published until their tokens have ended')
+    .action((options: LaunchOptions & { algorithm?: string }) =>
+      show(
+        options,
+        (call) =>
+          call(
+            'POST',
+            '/v1/keys/rotate',
+            options.algorithm === undefined ? {} : { algorithm: options.algorithm },
+          ),
+        listing('keys', keyColumns),
+      ),
+    )
+  example(rotate, 'keys rotate --algorithm ES256')
+}
+
+function registerProcess(program: Command): void {
+  const status = administer(program.command('status'))
+    .description('what the server (or the data directory) holds')
+    .action((options: LaunchOptions) =>
+      show(
+        options,
+        (call) => call('GET', '/v1/status'),
+        (answer) => table(['KEY', 'VALUE'], Object.entries(answer)),
+      ),
+    )
+  example(status, 'status')
+  const reload = administer(program.command('reload'))
+    .description('make the running server read its configuration again')
+    .action((options: LaunchOptions) =>
+      show(
+        options,
+        (call) => call('POST', '/v1/reload', {}),
+        () => 'reloading; see its log',
+      ),
+    )
+  example(reload, 'reload')
+  const backup = administer(program.command('backup'))
+    .argument('<directory>', 'a directory that does not exist yet')
+    .description('copy the data directory, while it is in use')
+    .action((directory: string, options: LaunchOptions) =>
+      show(
+        options,
+        (call) => call('POST', '/v1/backup', { directory: resolve(directory) }),
+        (answer) => `backed up to ${textOf(answer['directory'])}`,
+      ),
+    )
+  example(backup, 'backup /var/backups/proofgate-2026-11-22')
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** Prints a list of objects by the columns named. */
+function listing(member: string, columns: readonly string[]): (answer: JsonObject) => string {
+  return (answer) => {
+    const rows = answer[member] as unknown as Record<string, unknown>[]
+    return table(
+      columns.map((column) => column.toUpperCase()),
+      rows.map((row) => columns.map((column) => row[column])),
+    )
+  }
+}

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { ProofgateError } from '../../core/index.ts'
+import { join } from 'node:path'
+import type { StoredRecord } from '../../audit/index.ts'
+import { launchOf, requireConfiguration } from '../launch.ts'
+import type { LaunchOptions } from '../launch.ts'
+import { example, parseCount, withJson, withLocation } from '../options.ts'
+import { print, say } from '../output.ts'
+
+interface TailOptions extends LaunchOptions {
+  readonly lines: number
+  readonly follow?: boolean
+  readonly kind?: string
+}
+
+interface VerifyOptions extends LaunchOptions {
+  readonly checkpoint?: string
+  readonly key?: string
+  readonly directory?: string
+}
+
+/** Reading and proving the audit log: straight from its files, whether a server runs or not. */
+export function registerAudit(program: Command): void {
+  const audit = program.command('audit').description('read and verify the audit log')
+  const tail = withJson(withLocation(audit.command('tail')))
+    .option('-n, --lines <count>', 'how many records', parseCount, 20)
+    .option('-f, --follow', 'go on as records are written')
+    .option(
+      '--kind <kind>',
+      'only decision, ceremony, token, session, identity, administration, configuration or system',
+    )
+    .description('the latest records')
+    .action((options: TailOptions) => printTail(options))
+  example(tail, 'audit tail', 'audit tail --follow --kind decision --json')
+  const show = withJson(withLocation(audit.command('show')))
+    .argument('<id>', 'a request or record id, or an index')
+    .description('one record, whole')
+    .action(async (id: string, options: LaunchOptions) => {
+      const { findRecord } = await import('../../audit/index.ts')
+      const wanted = /^\d{1,15}$/.test(id) ? Number(id) : id
+      const record = await findRecord(folderOf(options), wanted)
+      if (record === undefined) {
+        throw new ProofgateError('audit.unknown_record', `there is no record ${id}`, {
+          hint: 'Ids are in the x-request-id of every answer and in `proofgate audit tail --json`.',
+        })
+      }
+      print({ json: true }, record, '')
+    })
+  example(show, 'audit show 42')
+  const verify = withJson(withLocation(audit.command('verify')))
+    .option('--checkpoint <file>', 'a checkpoint kept elsewhere that the log must contain')
+    .option('--key <file>', 'public key (default: keys/audit.pub of the data directory)')
+    .option('--directory <directory>', 'the folder of the log, instead of the data directory')
+    .description('prove every record; exit code 0 only when everything is proven')
+    .action((options: VerifyOptions) => runVerify(options))
+  example(verify, 'audit verify', 'audit verify --directory ./copy/audit --key audit.pub')
+}
+
+function folderOf(options: LaunchOptions): string {
+  return join(requireConfiguration(launchOf(options)).dataDirectory, 'audit')
+}
+
+async function printTail(options: TailOptions): Promise<void> {
+  const { readRecords } = await import('../../audit/index.ts')
+  const records = readRecords(folderOf(options), {
+    last: options.lines,
+    ...(options.follow === true ? { follow: true } : {}),
+    ...(options.kind === undefined ? {} : { kind: options.kind as StoredRecord['kind'] }),
+  })
+  for await (const record of records) {
+    process.stdout.write(
+      options.json === true ? `${JSON.stringify(record)}\n` : `${lineOf(record)}\n`,
+    )
+  }
+}
+
+/** One line a record: when, outcome, who, what, why. */
+function lineOf(record: StoredRecord): string {
+  const { what, who } = record
+  const method = what?.['method'] ?? ''
+  const place =
+    `${String(method)} ${String(what?.['host'] ?? '')}${String(what?.['path'] ?? '')}`.trim()
+  const name = who?.username ?? who?.subject ?? '-'
+  const subject = place === '' ? record.action : `${record.action} ${place}`
+  return `${String(record.seq).padStart(6)}  ${record.at}  ${record.outcome.padEnd(7)}  ${name}  ${subject}  ${record.reason}`
+}
+
+async function runVerify(options: VerifyOptions): Promise<void> {
+  const { verifyAuditLog } = await import('../../audit/index.ts')
+  const folder = options.directory ?? folderOf(options)
+  const report = await verifyAuditLog(folder, {
+    ...(options.key === undefined
+      ? keyOf(options)
+      : { publicKey: readFileSync(options.key, 'utf8') }),
+    ...(options.checkpoint === undefined
+      ? {}
+      : { checkpoint: readFileSync(options.checkpoint, 'utf8') }),
+  })
+  if (report.ok) {
+    print(
+      options,
+      report,
+      `ok: ${report.size} records proven by ${report.checkpointOrigin ?? 'the checkpoint'}\nroot ${report.root}`,
+    )
+    return
+  }
+  const { firstBad } = report
+  const lines = report.problems.map(
+    ({ index, file, line, problem }) => `record ${index}: ${file}:${line}: ${problem}`,
+  )
+  print(options, report, ['the audit log is NOT proven', ...lines].join('\n'))
+  say(
+    firstBad === undefined ? 'no single record is to blame' : `first bad record: ${firstBad.index}`,
+  )
+  process.exitCode = 1
+}
+
+/** Keys may be kept apart from the log. */
+function keyOf(options: VerifyOptions): { publicKey?: string } {
+  if (options.directory !== undefined) return {}
+  const { keys } = requireConfiguration(launchOf(options)).storage
+  return { publicKey: readFileSync(join(keys, 'audit.pub'), 'utf8') }
+}

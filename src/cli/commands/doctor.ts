@@ -1,0 +1,119 @@
+import { existsSync, statSync } from 'node:fs'
+import { lookup } from 'node:dns/promises'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { ProofgateError } from '../../core/index.ts'
+import { printProblems } from '../../config/index.ts'
+import type { Configuration } from '../../config/index.ts'
+import { countOf, launchOf, load } from '../launch.ts'
+import type { LaunchOptions } from '../launch.ts'
+import { example, withJson, withLocation } from '../options.ts'
+import { print } from '../output.ts'
+
+interface Finding {
+  readonly check: string
+  readonly ok: boolean
+  readonly found: string
+  readonly next?: string
+}
+
+/** `proofgate doctor`: looks at everything a start needs, changes nothing. */
+export function registerDoctor(program: Command): void {
+  const command = withJson(withLocation(program.command('doctor')))
+    .description('look for what could keep the gateway from working')
+    .action(async (options: LaunchOptions) => {
+      const findings = await examine(options)
+      const text = findings
+        .map(({ check, ok, found, next }) => {
+          const advice = next === undefined ? '' : `\n      next: ${next}`
+          return `${ok ? 'ok  ' : 'FAIL'}  ${check}: ${found}${advice}`
+        })
+        .join('\n')
+      print(options, { findings }, text)
+      if (findings.some((finding) => !finding.ok)) process.exitCode = 1
+    })
+  example(command, 'doctor')
+}
+
+async function examine(options: LaunchOptions): Promise<readonly Finding[]> {
+  const node: Finding = { check: 'node', ok: true, found: process.version }
+  const result = load(launchOf(options))
+  if ('problems' in result) {
+    const found = `${countOf(result.problems)}\n${printProblems(result.problems, result.sources)}`
+    return [
+      node,
+      { check: 'configuration', ok: false, found, next: 'mend it, then `proofgate check`' },
+    ]
+  }
+  const { configuration, warnings } = result
+  const found = `version ${configuration.version}, ${warnings.length} warnings`
+  return [
+    node,
+    { check: 'configuration', ok: true, found },
+    permissions(configuration),
+    ...(await Promise.all([audit(configuration), server(configuration), names(configuration)])),
+  ]
+}
+
+function permissions(configuration: Configuration): Finding {
+  const directory = configuration.dataDirectory
+  if (!existsSync(directory)) {
+    return { check: 'data directory', ok: true, found: 'not made yet; the first start makes it' }
+  }
+  const mode = statSync(directory).mode & 0o777
+  const ok = (mode & 0o077) === 0
+  return {
+    check: 'data directory',
+    ok,
+    found: `${directory} mode 0${mode.toString(8)}`,
+    ...(ok ? {} : { next: `chmod 700 ${directory}` }),
+  }
+}
+
+async function audit(configuration: Configuration): Promise<Finding> {
+  const folder = join(configuration.dataDirectory, 'audit')
+  if (!existsSync(folder)) return { check: 'audit log', ok: true, found: 'not begun yet' }
+  const { verifyAuditLog } = await import('../../audit/index.ts')
+  try {
+    const report = await verifyAuditLog(folder, {})
+    return report.ok
+      ? { check: 'audit log', ok: true, found: `${report.size} records proven` }
+      : { check: 'audit log', ok: false, found: 'not proven', next: '`proofgate audit verify`' }
+  } catch (error) {
+    const found = error instanceof ProofgateError ? error.message : String(error)
+    return { check: 'audit log', ok: false, found, next: 'restore it from a backup' }
+  }
+}
+
+async function server(configuration: Configuration): Promise<Finding> {
+  const { address, port } = configuration.listeners.admin
+  const at = `http://${address}:${port}/readyz`
+  try {
+    const response = await fetch(at, { signal: AbortSignal.timeout(2000) })
+    const answer = (await response.json()) as { problems?: readonly string[] }
+    return response.ok
+      ? { check: 'server', ok: true, found: 'running and ready' }
+      : { check: 'server', ok: false, found: (answer.problems ?? []).join('; ') }
+  } catch {
+    return { check: 'server', ok: true, found: `not running (${at} does not answer)` }
+  }
+}
+
+/** Names that programs here may not resolve; browsers and curl map *.localhost by themselves. */
+async function names(configuration: Configuration): Promise<Finding> {
+  const { hostname } = configuration.identity
+  if (hostname === 'localhost' || hostname.endsWith('.localhost')) {
+    return { check: 'names', ok: true, found: `${hostname} is this machine` }
+  }
+  try {
+    const { address } = await lookup(hostname)
+    return { check: 'names', ok: true, found: `${hostname} is ${address}` }
+  } catch {
+    return {
+      check: 'names',
+      ok: false,
+      found: `${hostname} has no address`,
+      next: 'add it to DNS, or use a domain below .localhost',
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { ProofgateError } from '../../core/index.ts'
+import {
+  configurationSchema,
+  effectiveValues,
+  printProblems,
+  problemsJson,
+  sampleConfiguration,
+} from '../../config/index.ts'
+import { printBanner } from '../banner.ts'
+import { countOf, launchOf, load, overridesOf, requireConfiguration } from '../launch.ts'
+import type { LaunchOptions } from '../launch.ts'
+import { example, withJson, withListening, withLocation } from '../options.ts'
+import { print, say, table } from '../output.ts'
+import { serve, withRealPorts } from '../serving.ts'
+
+/** Commands that run or describe a server. */
+export function registerServerCommands(program: Command, version: string): void {
+  registerStart(program, version)
+  registerUp(program, version)
+  registerServe(program, version)
+  registerInit(program)
+  registerCheck(program)
+  registerConfig(program)
+}
+
+const commandName = process.env['PROOFGATE_COMMAND'] ?? 'proofgate'
+
+function registerStart(program: Command, version: string): void {
+  const command = withJson(withListening(program.command('start')))
+    .description('run with the built-in defaults in front of the sample service')
+    .action(async (options: LaunchOptions) => {
+      const launch = await withRealPorts({ overrides: overridesOf(options) })
+      const { identity, upstreams } = requireConfiguration(launch)
+      const { startSample } = await import('../sample.ts')
+      const sample = await startSample({
+        PROOFGATE_ISSUER: identity.issuer,
+        PROOFGATE_JWKS_URI: `${identity.issuer}/.well-known/jwks.json`,
+        PROOFGATE_AUDIENCE: upstreams[0]?.name ?? 'orders',
+      })
+      await serve({
+        launch: { overrides: { ...launch.overrides, upstreamUrl: sample.url } },
+        version,
+        onUp: (banner) =>
+          printBanner(banner, {
+            sample: true,
+            command: './proofgate',
+            json: options.json === true,
+          }),
+        onDown: sample.stop,
+      })
+    })
+  example(command, 'start --port 9090')
+}
+
+function registerUp(program: Command, version: string): void {
+  const command = withJson(withListening(program.command('up')))
+    .argument('<url>', 'your service, for example http://localhost:3000')
+    .description('put the gateway in front of your own service, without a file')
+    .action(async (url: string, options: LaunchOptions) => {
+      if (URL.parse(url) === null) {
+        throw new ProofgateError('cli.bad_url', `${url} is not a URL`, {
+          hint: 'Name scheme, host and port: proofgate up http://localhost:3000',
+        })
+      }
+      await serve({
+        launch: await withRealPorts({ upstream: url, overrides: overridesOf(options) }),
+        version,
+        onUp: (banner) =>
+          printBanner(banner, { sample: false, command: commandName, json: options.json === true }),
+      })
+    })
+  example(command, 'up http://localhost:3000')
+}
+
+function registerServe(program: Command, version: string): void {
+  const command = withJson(withListening(program.command('serve')))
+    .description('run the gateway from a configuration file')
+    .action(async (options: LaunchOptions) => {
+      const launch = await withRealPorts(launchOf(options))
+      if (launch.file === undefined) {
+        throw new ProofgateError('cli.no_configuration', 'there is no proofgate.yaml here', {
+          hint: 'Write one with `proofgate init`, name one with `--config`, or use `proofgate up URL`.',
+        })
+      }
+      await serve({
+        launch,
+        version,
+        onUp: (banner) =>
+          printBanner(banner, { sample: false, command: commandName, json: options.json === true }),
+      })
+    })
+  example(command, 'serve --config /etc/proofgate/proofgate.yaml')
+}
+
+function registerInit(program: Command): void {
+  const command = program
+    .command('init')
+    .argument('[file]', 'where to write it', 'proofgate.yaml')
+    .option('--force', 'replace a file that is there')
+    .description('write a commented proofgate.yaml and its schema for completion')
+    .action((file: string, options: { force?: boolean }) => {
+      const path = resolve(file)
+      if (existsSync(path) && options.force !== true) {
+        throw new ProofgateError('cli.file_exists', `${path} exists`, {
+          hint: 'Use `--force` to replace it.',
+        })
+      }
+      const schema = join(dirname(path), '.proofgate', 'schema.json')
+      mkdirSync(dirname(schema), { recursive: true, mode: 0o700 })
+      writeFileSync(schema, `${JSON.stringify(configurationSchema(), null, 2)}\n`)
+      writeFileSync(path, sampleConfiguration())
+      say(`wrote ${path} and ${schema}`)
+      say('Next: edit it, then `proofgate check` and `proofgate serve`.')
+    })
+  example(command, 'init')
+}
+
+function registerCheck(program: Command): void {
+  const command = withJson(withLocation(program.command('check')))
+    .argument('[file]', 'the file, instead of --config')
+    .description('check the configuration: every problem at once, with its place')
+    .action((file: string | undefined, options: LaunchOptions) => {
+      const launch = launchOf(file === undefined ? options : { ...options, config: file })
+      const result = load(launch)
+      const name = launch.file ?? 'the built-in configuration'
+      if ('problems' in result) {
+        const text = `${printProblems(result.problems, result.sources)}\n${name}: ${countOf(result.problems)}`
+        print(options, { ok: false, ...problemsJson(result.problems) }, text)
+        process.exitCode = 1
+        return
+      }
+      const { warnings, configuration } = result
+      const warned = warnings.length === 0 ? '' : `${printProblems(warnings, result.sources)}\n`
+      print(
+        options,
+        { ok: true, version: configuration.version, warnings: problemsJson(warnings)['problems'] },
+        `${warned}${name}: ok (version ${configuration.version})`,
+      )
+    })
+  example(command, 'check', 'check --json other.yaml')
+}
+
+function registerConfig(program: Command): void {
+  const config = program.command('config').description('what the configuration means')
+  const show = withJson(withListening(config.command('show')))
+    .description('every effective value and where it came from')
+    .action((options: LaunchOptions) => {
+      const values = effectiveValues(requireConfiguration(launchOf(options)))
+      const rows = values.map(({ path, value, source, place }) => [path, value, place ?? source])
+      print(options, { values }, table(['KEY', 'VALUE', 'FROM'], rows))
+    })
+  example(show, 'config show')
+  const schema = config
+    .command('schema')
+    .description('the JSON Schema of proofgate.yaml')
+    .action(() => print({ json: true }, configurationSchema(), ''))
+  example(schema, 'config schema')
+}

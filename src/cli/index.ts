@@ -1,0 +1,25 @@
+/**
+ * The command line. Each command is thin: it loads the configuration, calls an area or the admin API, and
+ * prints. Data goes to standard output, prose to standard error, and `--json` makes data of it.
+ */
+import { Command } from 'commander'
+import { registerAdministration } from './commands/administration.ts'
+import { registerAudit } from './commands/audit.ts'
+import { registerDoctor } from './commands/doctor.ts'
+import { registerExplain } from './commands/explain.ts'
+import { registerServerCommands } from './commands/server.ts'
+
+/** All commands, ready to parse. */
+export async function buildProgram(version: string): Promise<Command> {
+  const program = new Command('proofgate')
+    .description('Touch a key, call an API: the passwordless API gateway')
+    .version(version)
+    .showHelpAfterError('(`proofgate COMMAND --help` shows how)')
+    .configureHelp({ showGlobalOptions: true })
+  registerServerCommands(program, version)
+  registerAdministration(program)
+  registerExplain(program)
+  registerAudit(program)
+  registerDoctor(program)
+  return program
+}

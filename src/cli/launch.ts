@@ -1,0 +1,101 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { ProofgateError } from '../core/index.ts'
+import { loadConfiguration, printProblems, readTextFile, upConfiguration } from '../config/index.ts'
+import type {
+  Configuration,
+  ConfigurationOverrides,
+  ConfigurationProblem,
+  LoadResult,
+} from '../config/index.ts'
+import { say } from './output.ts'
+
+/** The options every command that needs a configuration has. */
+export interface LaunchOptions {
+  readonly config?: string
+  readonly dataDir?: string
+  readonly port?: number
+  readonly adminPort?: number
+  readonly origin?: string
+  readonly domain?: string
+  readonly json?: boolean
+}
+
+/** How a configuration came about; kept in the data directory so that later commands find the same one. */
+export interface Launch {
+  /** Absolute path, or absent for what Proofgate carries itself. */
+  readonly file?: string
+  /** `proofgate up URL`. */
+  readonly upstream?: string
+  readonly overrides: ConfigurationOverrides
+}
+
+const defaultFile = 'proofgate.yaml'
+const launchFile = 'launch.json'
+
+/** From the options; without a file named or present, as the data directory was last started. */
+export function launchOf(options: LaunchOptions): Launch {
+  const overrides = overridesOf(options)
+  if (options.config !== undefined) return { file: resolve(options.config), overrides }
+  if (existsSync(defaultFile)) return { file: resolve(defaultFile), overrides }
+  const last = lastLaunch(options)
+  return last === undefined
+    ? { overrides }
+    : { ...last, overrides: { ...last.overrides, ...overrides } }
+}
+
+export function overridesOf(options: LaunchOptions): ConfigurationOverrides {
+  return {
+    ...(options.dataDir === undefined ? {} : { dataDirectory: resolve(options.dataDir) }),
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.adminPort === undefined ? {} : { adminPort: options.adminPort }),
+    ...(options.origin === undefined ? {} : { origin: options.origin }),
+    ...(options.domain === undefined ? {} : { domain: options.domain }),
+  }
+}
+
+function lastLaunch(options: LaunchOptions): Launch | undefined {
+  const directory = options.dataDir === undefined ? '.proofgate' : resolve(options.dataDir)
+  try {
+    return JSON.parse(readFileSync(join(directory, launchFile), 'utf8')) as Launch
+  } catch {
+    return undefined
+  }
+}
+
+export function launchPath(dataDirectory: string): string {
+  return join(dataDirectory, launchFile)
+}
+
+/** Loads what the launch names. */
+export function load(
+  launch: Launch,
+  readFile: (path: string) => string = readTextFile,
+): LoadResult {
+  return loadConfiguration({
+    file: launch.file,
+    text: launch.upstream === undefined ? undefined : upConfiguration(launch.upstream),
+    environment: process.env,
+    overrides: launch.overrides,
+    readFile,
+  })
+}
+
+/** The configuration, or all its problems printed and the command ended. */
+export function requireConfiguration(launch: Launch): Configuration {
+  const result = load(launch)
+  if ('problems' in result) {
+    say(printProblems(result.problems, result.sources))
+    throw new ProofgateError(
+      'config.invalid',
+      `the configuration has ${countOf(result.problems)}; nothing was started`,
+      { hint: 'Mend it, then run `proofgate check`.' },
+    )
+  }
+  if (result.warnings.length > 0) say(printProblems(result.warnings, result.sources))
+  return result.configuration
+}
+
+export function countOf(problems: readonly ConfigurationProblem[]): string {
+  return problems.length === 1 ? 'one problem' : `${problems.length} problems`
+}

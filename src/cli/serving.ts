@@ -1,0 +1,140 @@
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { ProofgateError } from '../core/index.ts'
+import {
+  ConfigurationWatcher,
+  configurationSchema,
+  printProblems,
+  readTextFile,
+} from '../config/index.ts'
+import type { Configuration, ConfigurationProblem } from '../config/index.ts'
+import type { RunningProcess } from '../compose/index.ts'
+import { load, launchPath, requireConfiguration } from './launch.ts'
+import type { Launch } from './launch.ts'
+import { say } from './output.ts'
+
+/** What a start tells people, once it is up. */
+export interface Banner {
+  readonly configuration: Configuration
+  readonly enrolment: { readonly username: string; readonly link: string } | undefined
+}
+
+/**
+ * Runs a server until it is told to stop: reloads on change and on SIGHUP, drains on SIGTERM and SIGINT, and
+ * ends at once on a second signal.
+ */
+export async function serve(input: {
+  launch: Launch
+  version: string
+  onUp: (banner: Banner) => Promise<void> | void
+  onDown?: () => void
+}): Promise<void> {
+  // Whatever is written from here on is for its owner alone.
+  process.umask(0o077)
+  const { launch } = input
+  const configuration = requireConfiguration(launch)
+  if (configuration.dangerousSwitches.length > 0) {
+    say(`warning: protection is switched off: ${configuration.dangerousSwitches.join(', ')}`)
+  }
+  const { dataPaths, startServer } = await import('../compose/index.ts')
+  const { writeFileSync } = await import('node:fs')
+  const watching: { watcher?: ConfigurationWatcher } = {}
+  const server = await startServer({
+    configuration,
+    version: input.version,
+    reload: () => {
+      watching.watcher?.reload()
+      return { reloading: watching.watcher !== undefined }
+    },
+  })
+  const paths = dataPaths(configuration)
+  writeFileSync(launchPath(paths.root), JSON.stringify(launch), { mode: 0o600 })
+  writeFileSync(paths.schema, JSON.stringify(configurationSchema(), null, 2), { mode: 0o600 })
+  watching.watcher = watch(launch, configuration, server)
+  const ended = untilSignal(server, watching.watcher, configuration)
+  await input.onUp({ configuration, enrolment: server.enrolment })
+  await ended
+  input.onDown?.()
+}
+
+function watch(
+  launch: Launch,
+  configuration: Configuration,
+  server: RunningProcess,
+): ConfigurationWatcher {
+  return new ConfigurationWatcher({
+    files: configuration.files,
+    readFile: readTextFile,
+    load: (readFile) => load(launch, readFile),
+    onLoaded: (next, warnings) => {
+      server.apply(next).then(
+        () =>
+          server.log.write('info', 'configuration in force', {
+            version: next.version,
+            warnings: warnings.length,
+          }),
+        (error: unknown) => server.log.failure('configuration not applied', error),
+      )
+    },
+    onProblems: (problems, sources) => {
+      say(printProblems(problems, sources))
+      server.log.write('error', 'configuration refused; the one in force stays', {
+        problems: problems.map(({ code, path }: ConfigurationProblem) => `${code} ${path}`),
+      })
+      server.refused(problems).catch((error: unknown) => server.log.failure('not recorded', error))
+    },
+  })
+}
+
+/** Resolves when the server has stopped in order. */
+async function untilSignal(
+  server: RunningProcess,
+  watcher: ConfigurationWatcher,
+  configuration: Configuration,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      server.log.write('warn', 'second signal: ending at once', { signal })
+      process.exit(1)
+    }
+    stopping = true
+    const seconds = configuration.limits.drain / 1000
+    say(`${signal}: finishing requests under way (up to ${seconds} s) ...`)
+    resolve()
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGHUP', () => watcher.reload())
+  await promise
+  watcher.close()
+  await server.stop()
+}
+
+/** Port 0 means any free one; addresses are derived from ports, so one is picked before loading. */
+export async function withRealPorts(launch: Launch): Promise<Launch> {
+  const { overrides } = launch
+  return {
+    ...launch,
+    overrides: {
+      ...overrides,
+      ...(overrides.port === 0 ? { port: await freePort() } : {}),
+      ...(overrides.adminPort === 0 ? { adminPort: await freePort() } : {}),
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  probe.once('error', reject)
+  probe.listen(0, '127.0.0.1', resolve)
+  await promise
+  const { port } = probe.address() as AddressInfo
+  await new Promise<void>((done) => {
+    probe.close(() => done())
+  })
+  if (port > 0) return port
+  throw new ProofgateError('gateway.cannot_listen', 'no free port was found')
+}

@@ -1,0 +1,12 @@
+import { buildProgram } from './cli/index.ts'
+import { reportFailure } from './cli/report.ts'
+
+/** Runs the command line. */
+export async function run(argv: readonly string[], version: string): Promise<void> {
+  try {
+    const program = await buildProgram(version)
+    await program.parseAsync([...argv])
+  } catch (error) {
+    process.exitCode = reportFailure(error, argv.includes('--json'))
+  }
+}

@@ -1,0 +1,129 @@
+import { request } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  readonly json: () => any
+}
+
+export interface CallOptions {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly body?: string | Buffer
+}
+
+/** One HTTP request; every `*.localhost` name is this machine, redirects are not followed. */
+export function call(url: string, options: CallOptions = {}): Promise<Answer> {
+  const target = new URL(url)
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        port: target.port,
+        path: `${target.pathname}${target.search}`,
+        method: options.method ?? 'GET',
+        headers: {
+          host: target.host,
+          ...(options.headers as Record<string, string>),
+          ...(options.body === undefined
+            ? {}
+            : { 'content-length': String(Buffer.byteLength(options.body)) }),
+        },
+      },
+      (incoming) => {
+        collect(incoming).then(resolve, reject)
+      },
+    )
+    outgoing.once('error', reject)
+    outgoing.end(options.body)
+  })
+}
+
+async function collect(incoming: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk)
+  const text = Buffer.concat(chunks).toString('utf8')
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: incoming.headers,
+    text,
+    json: () => JSON.parse(text),
+  }
+}
+
+/** A program that keeps cookies, per origin, as a browser would. */
+export class Client {
+  readonly #cookies = new Map<string, Map<string, string>>()
+
+  async call(url: string, options: CallOptions = {}): Promise<Answer> {
+    const { host } = new URL(url)
+    const jar = this.#cookies.get(host) ?? new Map<string, string>()
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const answer = await call(url, {
+      ...options,
+      headers: { ...(cookie === '' ? {} : { cookie }), ...options.headers },
+    })
+    for (const line of answer.headers['set-cookie'] ?? []) {
+      const [pair = ''] = line.split(';')
+      const equals = pair.indexOf('=')
+      const name = pair.slice(0, equals)
+      if (/max-age=0/i.test(line) || /expires=Thu, 01 Jan 1970/i.test(line)) jar.delete(name)
+      else jar.set(name, pair.slice(equals + 1))
+    }
+    this.#cookies.set(host, jar)
+    return answer
+  }
+
+  post(
+    url: string,
+    body: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    return this.call(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  }
+
+  form(url: string, fields: Readonly<Record<string, string>>): Promise<Answer> {
+    return this.call(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        accept: 'application/json',
+      },
+      body: new URLSearchParams(fields).toString(),
+    })
+  }
+
+  cookie(url: string, name: string): string | undefined {
+    return this.#cookies.get(new URL(url).host)?.get(name)
+  }
+
+  setCookie(url: string, name: string, value: string): void {
+    const { host } = new URL(url)
+    const jar = this.#cookies.get(host) ?? new Map<string, string>()
+    jar.set(name, value)
+    this.#cookies.set(host, jar)
+  }
+
+  /** Follows redirects, across hosts, until an answer is none or `until` says stop. */
+  async follow(
+    url: string,
+    until: (location: string) => boolean = () => false,
+    headers: Readonly<Record<string, string>> = { accept: 'text/html' },
+  ): Promise<{ url: string; answer: Answer }> {
+    let at = url
+    for (let hop = 0; hop < 20; hop++) {
+      const answer = await this.call(at, { headers })
+      const { location } = answer.headers
+      if (location === undefined) return { url: at, answer }
+      at = new URL(location, at).href
+      if (until(at)) return { url: at, answer }
+    }
+    throw new Error('too many redirects')
+  }
+}
