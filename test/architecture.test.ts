@@ -1,0 +1,123 @@
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+
+/**
+ * What each area may import, besides itself. Everything points down: from the surfaces to the areas with
+ * state, from those to the pure ones, and from all of them to `core`.
+ */
+const allowed: Readonly<Record<string, string>> = {
+  core: '',
+  policy: 'core',
+  webauthn: 'core',
+  http: 'core',
+  pages: 'core',
+  identity: 'core',
+  session: 'core identity',
+  token: 'core',
+  throttle: 'core',
+  audit: 'core',
+  oidc: 'core identity session token',
+  login: 'core http pages webauthn identity session throttle audit oidc',
+  gateway: 'core http pages policy identity session token throttle audit',
+  admin: 'core http policy webauthn identity session token audit gateway',
+  config: 'core policy',
+  storage: 'core identity session token login oidc',
+  compose:
+    'core http pages policy webauthn identity session token throttle audit oidc login gateway admin config storage',
+  cli: 'core config gateway audit admin compose',
+  'main.ts': 'cli',
+}
+
+/** The packages we name, and the areas that know each: one, and `login` the shape of what `oidc` hands it. */
+const packages: Readonly<Record<string, string>> = {
+  commander: 'cli',
+  uqr: 'cli',
+  '@napi-rs/keyring': 'cli',
+  yaml: 'config',
+  zod: 'config',
+  'oidc-provider': 'oidc login',
+}
+
+const sources = globSync('src/**/*.ts').sort()
+const importing = /(?:\bfrom|\bimport|\bimport\()\s*'([^'\n]+)'/g
+
+function importsOf(file: string): readonly string[] {
+  return [...readFileSync(file, 'utf8').matchAll(importing)].map(([, name = '']) => name)
+}
+
+function areaOf(file: string): string {
+  return file.split('/')[1] ?? ''
+}
+
+test('imports between areas point down only, as the table says', () => {
+  assert.ok(sources.length > 100)
+  const wrong = sources.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => name.startsWith('.'))
+      .map((name) => posix.join(dirname(file), name))
+      .filter((target) => {
+        const [from, to] = [areaOf(file), areaOf(target)]
+        return from !== to && !(allowed[from] ?? '').split(' ').includes(to)
+      })
+      .map((target) => `${file} imports ${target}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('areas are entered through an index.ts only', () => {
+  const wrong = sources.flatMap((file) =>
+    importsOf(file)
+      .map((name) => posix.join(dirname(file), name))
+      .filter((target) => target.startsWith('src/') && areaOf(target) !== areaOf(file))
+      .filter((target) => posix.basename(target) !== 'index.ts' && file !== 'src/main.ts')
+      .map((target) => `${file} imports ${target}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('a package is known to the areas of the table only', () => {
+  const wrong = sources.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => !name.startsWith('.') && !name.startsWith('node:'))
+      .filter((name) => !(packages[name] ?? '').split(' ').includes(areaOf(file)))
+      .map((name) => `${file} imports ${name}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('every area begins with a comment that says what it is for', () => {
+  for (const area of readdirSync('src', { withFileTypes: true }).filter((one) =>
+    one.isDirectory(),
+  )) {
+    assert.ok(area.name in allowed, `src/${area.name} has no line in the table`)
+    const index = join('src', area.name, 'index.ts')
+    assert.ok(existsSync(index), `${index} is missing`)
+    assert.match(readFileSync(index, 'utf8'), /^\/\*\*\n \* \S/, `${index} has no doc comment`)
+    assert.doesNotMatch(readFileSync(index, 'utf8'), /export \*/, `${index} exports everything`)
+  }
+})
+
+test('folders hold at most 20 files and files at most 400 lines', () => {
+  const folders = new Map<string, number>()
+  for (const file of sources) {
+    folders.set(dirname(file), (folders.get(dirname(file)) ?? 0) + 1)
+    assert.ok(readFileSync(file, 'utf8').split('\n').length <= 401, `${file} is too long`)
+  }
+  assert.deepEqual(
+    [...folders].filter(([, count]) => count > 20),
+    [],
+  )
+})
+
+test('no folder is named after a kind of thing', () => {
+  const named = /\/(?:utils?|helpers?|common|shared|lib|services?)\//
+  assert.deepEqual(
+    globSync('{src,test,web,scripts,examples}/**/*.ts').filter((file) => named.test(`/${file}`)),
+    [],
+  )
+})
