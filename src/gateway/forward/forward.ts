@@ -85,6 +85,8 @@ function sendBody(admitted: Admitted, exchange: Exchange, refuse: Fail): void {
   request.on('error', () => exchange.abort())
 }
 
+const shortBody = 8 * 1024
+
 /** Carries one upstream answer to the caller. */
 class Answer implements ResponseSink {
   readonly #incoming: Incoming
@@ -121,7 +123,9 @@ class Answer implements ResponseSink {
 
   onData(chunk: Buffer, last: boolean): boolean {
     if (!last) return this.#response.write(chunk)
-    this.#response.end(chunk)
+    // A short body goes out as text, which the runtime joins with the header into one write.
+    if (chunk.length <= shortBody) this.#response.end(chunk.toString('latin1'), 'latin1')
+    else this.#response.end(chunk)
     return true
   }
 
