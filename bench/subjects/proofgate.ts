@@ -1,8 +1,10 @@
 /** Proofgate as people run it: bearer token, policy, throttle, and the durable audit record. */
+import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { JWK } from 'jose'
 import { ask } from '../load.ts'
 import { findFreePort, startServer } from '../process.ts'
@@ -29,16 +31,17 @@ export const proofgate: Subject = {
     const server = await startServer({ command: [...command], directory, port, signal })
     try {
       const issuer = await discoverIssuer(port)
-      const gateway = { issuer, port, keysDirectory: join(directory, 'data', 'keys') }
+      const person = await findPerson(file)
+      const gateway = { issuer, port, person, keysDirectory: join(directory, 'data', 'keys') }
       const host = `api.${DOMAIN}:${port}`
-      const bearer = (token: string): Headers => ({ host, authorization: `Bearer ${token}` })
+      const bearer = (token: string): Headers => ({ Host: host, authorization: `Bearer ${token}` })
       return {
         pids: [server.pid],
         url: `http://127.0.0.1:${port}/orders/1`,
         stop: server.stop,
         headers: async () => bearer(await obtainToken(gateway)),
         refused: async () => ({
-          'no token': { host },
+          'no token': { Host: host },
           'a wrong signature': bearer(spoilSignature(await obtainToken(gateway))),
           'no signature': bearer(dropSignature(await obtainToken(gateway))),
           'another issuer': bearer(await obtainToken(gateway, { issuer: 'http://auth.example' })),
@@ -117,23 +120,36 @@ async function discoverIssuer(port: number): Promise<string> {
   }
 }
 
+/** Asks the command line, which asks the running server. */
+async function findPerson(file: string): Promise<string> {
+  const command = [PROGRAM, 'people', 'list', '--json', '--config', file]
+  const { stdout } = await promisify(execFile)(process.execPath, command)
+  const { people } = JSON.parse(stdout) as { people: { id: string; username: string }[] }
+  const found = people.find(({ username }) => username === PERSON)
+  if (found === undefined) throw new Error(`there is no person called ${PERSON}`)
+  return found.id
+}
+
 interface Gateway {
   readonly issuer: string
   readonly port: number
+  /** Id of the person the token is for. */
+  readonly person: string
   readonly keysDirectory: string
 }
 
 /** An access token as the gateway's issuer makes them, signed with the issuer's own key on disk. */
 async function obtainToken(gateway: Gateway, changes: Partial<TokenFacts> = {}): Promise<string> {
-  const key = readSigningKey(gateway.keysDirectory)
+  const { jwk, keyId } = readSigningKey(gateway.keysDirectory)
   return signToken({
-    key,
-    keyId: key.kid ?? '',
+    key: jwk,
+    keyId,
     issuer: gateway.issuer,
     audience: `http://api.${DOMAIN}:${gateway.port}`,
-    subject: PERSON,
+    subject: gateway.person,
     claims: {
       client_id: 'proofgate-cli',
+      preferred_username: PERSON,
       groups: ['readers'],
       auth_time: Math.floor(Date.now() / 1000),
       acr: 'phr',
@@ -143,12 +159,17 @@ async function obtainToken(gateway: Gateway, changes: Partial<TokenFacts> = {}):
   })
 }
 
+interface KeyFile {
+  readonly keyId: string
+  readonly jwk: JWK
+}
+
 /** The ES256 key among the issuer's private keys; each file holds one as a JWK. */
-function readSigningKey(folder: string): JWK {
+function readSigningKey(folder: string): KeyFile {
   const keys = readdirSync(folder)
     .filter((name) => /^sig-.*\.json$/.test(name))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as { readonly jwk: JWK })
+    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as KeyFile)
   const found = keys.find(({ jwk }) => jwk.crv === 'P-256')
   if (found === undefined) throw new Error(`there is no ES256 signing key in ${folder}`)
-  return found.jwk
+  return found
 }
