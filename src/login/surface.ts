@@ -149,7 +149,8 @@ export class IdentitySurface {
 function setHeaders(response: ServerResponse, requestId: string): void {
   response.setHeader('x-request-id', requestId)
   response.setHeader('content-security-policy', contentSecurityPolicy())
-  response.setHeader('referrer-policy', 'no-referrer')
+  // Not `no-referrer`: under that, browsers send `Origin: null` with our own forms.
+  response.setHeader('referrer-policy', 'same-origin')
   response.setHeader('x-frame-options', 'DENY')
   response.setHeader('x-content-type-options', 'nosniff')
   response.setHeader('cross-origin-opener-policy', 'same-origin')
