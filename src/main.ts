@@ -7,6 +7,7 @@ export async function run(argv: readonly string[], version: string): Promise<voi
     const program = await buildProgram(version)
     await program.parseAsync([...argv])
   } catch (error) {
-    process.exitCode = reportFailure(error, argv.includes('--json'))
+    // To `curl` the flag means a body to send.
+    process.exitCode = reportFailure(error, argv.includes('--json') && argv[2] !== 'curl')
   }
 }

@@ -3,6 +3,7 @@
  * prints. Data goes to standard output, prose to standard error, and `--json` makes data of it.
  */
 import { Command } from 'commander'
+import { registerClientCommands } from './client/index.ts'
 import { registerAdministration } from './commands/administration.ts'
 import { registerAudit } from './commands/audit.ts'
 import { registerDoctor } from './commands/doctor.ts'
@@ -17,6 +18,7 @@ export async function buildProgram(version: string): Promise<Command> {
     .showHelpAfterError('(`proofgate COMMAND --help` shows how)')
     .configureHelp({ showGlobalOptions: true })
   registerServerCommands(program, version)
+  registerClientCommands(program)
   registerAdministration(program)
   registerExplain(program)
   registerAudit(program)
