@@ -43,6 +43,12 @@ export const adminErrors = defineErrors('admin', {
     fault: 'caller',
     doc: 'The host of the URL is no configured API. `proofgate config show` lists them.',
   },
+  configuration_refused: {
+    status: 409,
+    title: 'The configuration was refused; the one in force stays',
+    fault: 'operator',
+    doc: 'The file has problems, so nothing was changed. `proofgate check` lists them all.',
+  },
   server_needed: {
     status: 409,
     title: 'The server is not running',

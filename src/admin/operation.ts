@@ -26,8 +26,11 @@ export interface AdminParts {
   readonly onKeysChanged: () => void
   readonly onPeopleChanged: () => void
   readonly backup: (directory: string) => Promise<unknown>
-  /** Loads the configuration again; absent where no server is running. */
-  readonly reload: (() => unknown) | undefined
+  /**
+   * Loads the configuration again and answers the version in force, or nothing when it was refused; absent
+   * where no server is running.
+   */
+  readonly reload: (() => Promise<string | undefined>) | undefined
   readonly version: string
   readonly configurationVersion: () => string
 }

@@ -12,8 +12,12 @@ export const serverOperations: OperationTable = {
     people: (await parts.people.list()).length,
     credentials: await parts.credentials.count(),
   }),
-  'POST /v1/reload': async (parts) =>
-    parts.reload === undefined ? adminErrors.refuse('server_needed') : parts.reload(),
+  'POST /v1/reload': async (parts) => {
+    if (parts.reload === undefined) return adminErrors.refuse('server_needed')
+    const version = await parts.reload()
+    if (version === undefined) return adminErrors.refuse('configuration_refused')
+    return { configuration: version }
+  },
   'POST /v1/backup': async (parts, { body }) => {
     const directory = optionalText(body, 'directory')
     if (isRefusal(directory)) return directory

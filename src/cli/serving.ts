@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import { ProofgateError } from '../core/index.ts'
 import {
   ConfigurationWatcher,
@@ -27,7 +28,6 @@ export async function serve(input: {
   launch: Launch
   version: string
   onUp: (banner: Banner) => Promise<void> | void
-  onDown?: () => void
 }): Promise<void> {
   // Whatever is written from here on is for its owner alone.
   process.umask(0o077)
@@ -38,42 +38,50 @@ export async function serve(input: {
   }
   const { dataPaths, startServer } = await import('../compose/index.ts')
   const { writeFileSync } = await import('node:fs')
-  const watching: { watcher?: ConfigurationWatcher } = {}
+  const watching: Watching = { outcome: Promise.resolve(undefined) }
   const server = await startServer({
     configuration,
     version: input.version,
-    reload: () => {
+    reload: async () => {
       watching.watcher?.reload()
-      return { reloading: watching.watcher !== undefined }
+      return watching.outcome
     },
   })
   const paths = dataPaths(configuration)
   writeFileSync(launchPath(paths.root), JSON.stringify(launch), { mode: 0o600 })
   writeFileSync(paths.schema, JSON.stringify(configurationSchema(), null, 2), { mode: 0o600 })
-  watching.watcher = watch(launch, configuration, server)
+  watching.watcher = watch(launch, configuration, server, watching)
   const ended = untilSignal(server, watching.watcher, configuration)
   await input.onUp({ configuration, enrolment: server.enrolment })
   await ended
-  input.onDown?.()
+}
+
+/** What became of the latest load: the version in force, or nothing when it was refused. */
+interface Watching {
+  watcher?: ConfigurationWatcher
+  outcome: Promise<string | undefined>
 }
 
 function watch(
   launch: Launch,
   configuration: Configuration,
   server: RunningProcess,
+  watching: Watching,
 ): ConfigurationWatcher {
   return new ConfigurationWatcher({
     files: configuration.files,
     readFile: readTextFile,
     load: (readFile) => load(launch, readFile),
     onLoaded: (next, warnings) => {
-      server.apply(next).then(
-        () =>
-          server.log.write('info', 'configuration in force', {
-            version: next.version,
-            warnings: warnings.length,
-          }),
-        (error: unknown) => server.log.failure('configuration not applied', error),
+      watching.outcome = server.apply(next).then(
+        () => {
+          tellLoaded(server, configuration, next, warnings.length)
+          return next.version
+        },
+        (error: unknown) => {
+          server.log.failure('configuration not applied', error)
+          return undefined
+        },
       )
     },
     onProblems: (problems, sources) => {
@@ -81,10 +89,26 @@ function watch(
       server.log.write('error', 'configuration refused; the one in force stays', {
         problems: problems.map(({ code, path }: ConfigurationProblem) => `${code} ${path}`),
       })
+      watching.outcome = Promise.resolve(undefined)
       server.refused(problems).catch((error: unknown) => server.log.failure('not recorded', error))
     },
   })
 }
+
+function tellLoaded(
+  server: RunningProcess,
+  started: Configuration,
+  next: Configuration,
+  warnings: number,
+): void {
+  server.log.write('info', 'configuration in force', { version: next.version, warnings })
+  const waiting = keysOfStart.filter((key) => !isDeepStrictEqual(started[key], next[key]))
+  if (waiting.length === 0) return
+  server.log.write('warn', 'these changes wait for the next start', { keys: waiting })
+}
+
+/** What is built once, when the process starts. */
+const keysOfStart = ['listeners', 'dataDirectory', 'storage', 'limits'] as const
 
 /** Resolves when the server has stopped in order. */
 async function untilSignal(

@@ -53,7 +53,7 @@ const keyRefreshEvery = 30_000
 export async function startServer(options: {
   configuration: Configuration
   /** Loads the configuration again, for the admin API. */
-  reload: () => unknown
+  reload: () => Promise<string | undefined>
   version: string
 }): Promise<RunningProcess> {
   let configuration = options.configuration
@@ -62,8 +62,9 @@ export async function startServer(options: {
   prepareDataDirectory(paths)
   loadAssets()
   const lock = DirectoryLock.take(paths)
+  let areas: Areas | undefined
   try {
-    const areas = await openAreas({
+    areas = await openAreas({
       configuration: () => configuration,
       paths,
       onAuditFailure: (error: ProofgateError) => log.failure('the audit log stopped', error),
@@ -76,6 +77,9 @@ export async function startServer(options: {
       lock,
       version: options.version,
       reload: options.reload,
+      onInForce: (next) => {
+        configuration = next
+      },
     })
     await server.start(options.configuration)
     return {
@@ -83,14 +87,12 @@ export async function startServer(options: {
       log,
       ports: server.ports,
       enrolment: await firstEnrolment(areas),
-      apply: async (next) => {
-        configuration = next
-        await server.apply(next)
-      },
-      refused: (problems) => recordConfiguration(areas, 'failure', problems[0]?.code ?? 'config'),
+      apply: (next) => server.apply(next),
+      refused: (problems) => server.refused(problems),
       stop: () => server.stop(),
     }
   } catch (error) {
+    await areas?.close()
     lock.release()
     throw error
   }
@@ -101,7 +103,8 @@ class Server {
   readonly #log: Log
   readonly #lock: DirectoryLock
   readonly #version: string
-  readonly #reload: () => unknown
+  readonly #reload: () => Promise<string | undefined>
+  readonly #onInForce: (configuration: Configuration) => void
   readonly #kept = new Kept()
   readonly #metrics = new Metrics()
   readonly #buckets = new MemoryBuckets()
@@ -120,13 +123,15 @@ class Server {
     log: Log
     lock: DirectoryLock
     version: string
-    reload: () => unknown
+    reload: () => Promise<string | undefined>
+    onInForce: (configuration: Configuration) => void
   }) {
     this.#areas = parts.areas
     this.#log = parts.log
     this.#lock = parts.lock
     this.#version = parts.version
     this.#reload = parts.reload
+    this.#onInForce = parts.onInForce
     this.#cookieKey = sharedSecret(join(parts.areas.paths.keys, 'cookie.secret'))
     this.#userCodeTries = new UserCodeTries(this.#buckets, parts.areas.clock)
     this.#identity = this.#buildIdentity()
@@ -142,9 +147,8 @@ class Server {
     this.#listener = this.#buildListener(configuration)
     const secret = new Secret(randomToken())
     this.#admin = this.#buildAdmin(secret)
-    const admin = await this.#admin.listen(listeners.admin.address, listeners.admin.port)
-    const open = await this.#listener.listen(listeners.public.address, listeners.public.port)
-    this.ports = { public: open, admin }
+    this.ports = await this.#listen(listeners, this.#admin, this.#listener)
+    const { admin } = this.ports
     const host = listeners.admin.address.includes(':')
       ? `[${listeners.admin.address}]`
       : listeners.admin.address
@@ -159,15 +163,38 @@ class Server {
     this.#keyTimer.unref()
   }
 
+  /** Both or none: a listener left open would keep a process alive that could not start. */
+  async #listen(
+    at: Configuration['listeners'],
+    admin: AdminListener,
+    listener: PublicListener,
+  ): Promise<{ public: number; admin: number }> {
+    try {
+      return {
+        admin: await admin.listen(at.admin.address, at.admin.port),
+        public: await listener.listen(at.public.address, at.public.port),
+      }
+    } catch (error) {
+      await admin.close()
+      await this.#kept.close()
+      throw error
+    }
+  }
+
   /** Builds all parts first and swaps them at once, so that no request sees half of each. */
   async apply(configuration: Configuration): Promise<void> {
     this.#kept.beginUse()
     const table = buildGatewayTable(configuration, this.#areas, this.#kept)
     const provider = this.#buildProvider(configuration)
     this.#inForce = { configuration, table, provider }
+    this.#onInForce(configuration)
     this.#kept.endUnused(configuration.limits.drain)
     await ensurePeople(this.#areas)
     await recordConfiguration(this.#areas, 'success', configuration.version)
+  }
+
+  refused(problems: readonly ConfigurationProblem[]): Promise<void> {
+    return recordConfiguration(this.#areas, 'failure', problems[0]?.code ?? 'config')
   }
 
   /** No new connections, what is under way ends, then state is closed in order. */

@@ -244,7 +244,7 @@ function registerProcess(program: Command): void {
       show(
         options,
         (call) => call('POST', '/v1/reload', {}),
-        () => 'reloading; see its log',
+        (answer) => `in force: version ${textOf(answer['configuration'])}`,
       ),
     )
   example(reload, 'reload')

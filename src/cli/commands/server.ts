@@ -26,7 +26,9 @@ export function registerServerCommands(program: Command, version: string): void 
   registerConfig(program)
 }
 
-const commandName = process.env['PROOFGATE_COMMAND'] ?? 'proofgate'
+const commandName = 'proofgate'
+/** In a clone the command line is a script beside the README; an installed package has none. */
+const cloneLauncher = new URL('../../../proofgate', import.meta.url)
 
 function registerStart(program: Command, version: string): void {
   const command = withJson(withListening(program.command('start')))
@@ -40,17 +42,20 @@ function registerStart(program: Command, version: string): void {
         PROOFGATE_JWKS_URI: `${identity.issuer}/.well-known/jwks.json`,
         PROOFGATE_AUDIENCE: upstreams[0]?.name ?? 'orders',
       })
-      await serve({
-        launch: { overrides: { ...launch.overrides, upstreamUrl: sample.url } },
-        version,
-        onUp: (banner) =>
-          printBanner(banner, {
-            sample: true,
-            command: './proofgate',
-            json: options.json === true,
-          }),
-        onDown: sample.stop,
-      })
+      try {
+        await serve({
+          launch: { overrides: { ...launch.overrides, upstreamUrl: sample.url } },
+          version,
+          onUp: (banner) =>
+            printBanner(banner, {
+              sample: true,
+              command: existsSync(cloneLauncher) ? './proofgate' : commandName,
+              json: options.json === true,
+            }),
+        })
+      } finally {
+        sample.stop()
+      }
     })
   example(command, 'start --port 9090')
 }
