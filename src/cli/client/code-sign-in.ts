@@ -76,6 +76,8 @@ function authorizationUrl(
     code_challenge: toBase64url(createHash('sha256').update(asked.verifier).digest()),
     code_challenge_method: 'S256',
     dpop_jkt: asked.thumbprint,
+    // OpenID Connect Core 11: without it there is no `offline_access`.
+    prompt: 'consent',
   }
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
   return url.href

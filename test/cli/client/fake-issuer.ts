@@ -149,6 +149,7 @@ export class FakeIssuer {
     const fits =
       query.get('client_id') === 'proofgate-cli' &&
       query.get('response_type') === 'code' &&
+      query.get('prompt') === 'consent' &&
       query.get('code_challenge_method') === 'S256' &&
       /^http:\/\/127\.0\.0\.1:\d+\/callback$/.test(redirectUri)
     if (!fits) {
