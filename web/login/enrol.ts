@@ -1,6 +1,6 @@
 /** Enrolment, step by step: touch, name, a second key. */
 import { element, form, onSubmit, say, sayOutcome } from './page.ts'
-import { answerOf, base, Problem, send, supported, withProof } from './passkey.ts'
+import { answerOf, base, Problem, requireSupport, send, supported, withProof } from './passkey.ts'
 import type { Answer } from './passkey.ts'
 
 const page = element('enrol')
@@ -39,6 +39,7 @@ function goOn(): void {
 
 /** Registration: options, the browser's dialog, the server's verdict. */
 async function register(): Promise<Answer> {
+  requireSupport()
   const json = await send('/webauthn/registration/options', ticket === '' ? {} : { ticket })
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(
     json as PublicKeyCredentialCreationOptionsJSON,

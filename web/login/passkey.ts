@@ -70,6 +70,11 @@ export function supported(): boolean {
   )
 }
 
+/** Ends a ceremony before it begins where it could not be finished. */
+export function requireSupport(): void {
+  if (!supported()) throw new DOMException('', 'NotSupportedError')
+}
+
 export interface AuthenticationRequest {
   readonly purpose: 'sign-in' | 'confirm'
   readonly returnTo?: string
@@ -83,6 +88,7 @@ export interface AuthenticationRequest {
 /** Authentication: options, the browser's dialog or autofill, the server's verdict. */
 export async function authenticate(request: AuthenticationRequest): Promise<Answer> {
   const { purpose, returnTo, conditional, signal, progress } = request
+  requireSupport()
   const json = await send('/webauthn/authentication/options', { purpose })
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(
     json as PublicKeyCredentialRequestOptionsJSON,
