@@ -3,7 +3,7 @@ import { epochSeconds, isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, readForm } from '../http/index.ts'
 import type { HttpExchange, RouteTable } from '../http/index.ts'
-import { freshCeremonyReasons, isFirstParty } from '../oidc/index.ts'
+import { freshCeremonyReasons, invokeScope, isFirstParty } from '../oidc/index.ts'
 import { consentPage } from '../pages/index.ts'
 import { acrOf, amrOf } from '../session/index.ts'
 import type { Session } from '../session/index.ts'
@@ -151,10 +151,9 @@ async function openGrant(
   const clientId = clientIdOf(interaction)
   const grant = new provider.Grant({ accountId: session.personId, clientId })
   const scopes = scopesOf(interaction)
-  grant.addOIDCScope(scopes.filter((scope) => scope !== 'invoke').join(' '))
-  for (const resource of resourcesOf(parts, interaction)) {
-    grant.addResourceScope(resource, 'invoke')
-  }
+  grant.addOIDCScope(scopes.join(' '))
+  const resources = scopes.includes(invokeScope) ? resourcesOf(parts, interaction) : []
+  for (const resource of resources) grant.addResourceScope(resource, invokeScope)
   const grantId = await grant.save()
   const clientName = await clientNameOf(parts, clientId)
   await parts.grants.open(grantId, session, {

@@ -17,11 +17,21 @@ export class ProviderAdapter implements Adapter {
   readonly #type: string
   readonly #store: ProviderObjectStore
   readonly #clock: Clock
+  readonly #onReplay: (grantId: string) => Promise<unknown>
 
-  constructor(type: string, store: ProviderObjectStore, clock: Clock) {
+  /** @param parts.onReplay - ends whatever else hangs on a grant of which something was used twice. */
+  constructor(
+    type: string,
+    parts: {
+      store: ProviderObjectStore
+      clock: Clock
+      onReplay: (grantId: string) => Promise<unknown>
+    },
+  ) {
     this.#type = type
-    this.#store = store
-    this.#clock = clock
+    this.#store = parts.store
+    this.#clock = parts.clock
+    this.#onReplay = parts.onReplay
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<undefined> {
@@ -49,9 +59,15 @@ export class ProviderAdapter implements Adapter {
     return found === undefined ? undefined : payloadOf(found)
   }
 
+  /** A loser of a race was used twice as much as a late comer, and costs the grant as well (RFC 9700 4.14.2). */
   async consume(id: string): Promise<undefined> {
-    const at = epochSeconds(this.#clock.now())
-    if (await this.#store.consume(this.#type, hashId(id), at)) return
+    const now = this.#clock.now()
+    if (await this.#store.consume(this.#type, hashId(id), epochSeconds(now))) return
+    const grantId = (await this.#store.find(this.#type, hashId(id), now))?.grantId
+    if (grantId !== undefined) {
+      await this.#store.revokeByGrant(grantId)
+      await this.#onReplay(grantId)
+    }
     throw new errors.InvalidGrant('this was used before')
   }
 

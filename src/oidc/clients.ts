@@ -1,6 +1,9 @@
 import type { ClientMetadata } from 'oidc-provider'
 import type { Secret } from '../core/index.ts'
 
+/** The scope that lets a token call APIs; without it a token says who somebody is and nothing more. */
+export const invokeScope = 'invoke'
+
 /** The client id of the command line. */
 export const commandLineClientId = 'proofgate-cli'
 
@@ -53,7 +56,7 @@ export function commandLineClient(): ClientMetadata {
     application_type: 'native',
     token_endpoint_auth_method: 'none',
     dpop_bound_access_tokens: true,
-    scope: 'openid profile groups offline_access',
+    scope: `openid profile groups offline_access ${invokeScope}`,
   }
 }
 

@@ -4,7 +4,7 @@
  * (RFC 9068) for one API each. It guarantees that one-time objects are redeemed once, that a token names
  * a live session, and that no token leaves before its issue is on record.
  */
-export { clientMetadata, commandLineClient, commandLineClientId } from './clients.ts'
+export { clientMetadata, commandLineClient, commandLineClientId, invokeScope } from './clients.ts'
 export type { ClientDeclaration } from './clients.ts'
 export { assuranceClaims, profileClaims } from './claims.ts'
 export { Grants } from './grants.ts'

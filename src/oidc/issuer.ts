@@ -5,7 +5,7 @@ import type { Clock, JsonObject, Millis } from '../core/index.ts'
 import type { Directory, PersonId, PersonStore } from '../identity/index.ts'
 import { ProviderAdapter } from './adapter.ts'
 import { assuranceClaimNames, assuranceClaims, profileClaims } from './claims.ts'
-import { clientMetadata, commandLineClient, commandLineClientId } from './clients.ts'
+import { clientMetadata, commandLineClient, commandLineClientId, invokeScope } from './clients.ts'
 import type { ClientDeclaration } from './clients.ts'
 import type { Grants } from './grants.ts'
 import { pageFeatures } from './issuer-pages.ts'
@@ -80,14 +80,16 @@ export function createIssuer(settings: IssuerSettings, parts: IssuerParts): Prov
 
 function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configuration {
   return {
-    adapter: (type: string) => new ProviderAdapter(type, parts.store, parts.clock),
+    adapter: (type: string) =>
+      new ProviderAdapter(type, { ...parts, onReplay: (grantId) => parts.grants.end(grantId) }),
     clients: [commandLineClient(), ...settings.clients.map(clientMetadata)],
     jwks: { keys: [...settings.keys] },
     clientDefaults: { id_token_signed_response_alg: settings.algorithm },
     enabledJWA: { idTokenSigningAlgValues: ['ES256', 'RS256'] },
     responseTypes: ['code'],
     pkce: { required: () => true },
-    scopes: ['openid', 'offline_access', 'profile', 'groups'],
+    allowOmittingSingleRegisteredRedirectUri: false,
+    scopes: ['openid', 'offline_access', 'profile', 'groups', invokeScope],
     claims: {
       openid: ['sub', ...assuranceClaimNames],
       profile: ['name', 'preferred_username'],
@@ -173,12 +175,18 @@ function resourceIndicators(
     enabled: true,
     // Asked for nothing, a client may call every API; each access token is still for one of them.
     defaultResource: (_ctx, _client, oneOf) => oneOf?.[0] ?? [...known.keys()],
-    useGrantedResource: () => true,
+    // A token that may call no API is one for userinfo.
+    useGrantedResource: (ctx, model) => {
+      const asked = ctx.oidc.params?.['scope']
+      return typeof asked === 'string'
+        ? asked.split(' ').includes(invokeScope)
+        : model.scopes.has(invokeScope)
+    },
     getResourceServerInfo: (_ctx, identifier) => {
       const audience = known.get(identifier)
       if (audience === undefined) throw new errors.InvalidTarget()
       return {
-        scope: 'invoke',
+        scope: invokeScope,
         audience: identifier,
         accessTokenTTL: toSeconds(settings.accessLifetime),
         accessTokenFormat: 'jwt',
@@ -244,6 +252,7 @@ interface AccessTokenShape {
   readonly clientId?: string
   readonly aud?: string | readonly string[]
   readonly gty?: string
+  readonly scope?: string
 }
 
 async function accessTokenClaims(
@@ -255,6 +264,10 @@ async function accessTokenClaims(
   const person = await parts.people.load((token.accountId ?? '') as PersonId)
   if (session === undefined || person === undefined || person.disabled) {
     throw new errors.InvalidGrant('the session of this grant has ended')
+  }
+  // Invariant: a token for an API was asked for, and consented to, as one.
+  if (token.aud !== undefined && !(token.scope ?? '').split(' ').includes(invokeScope)) {
+    throw new errors.InvalidTarget('calling an API takes the scope for it')
   }
   await parts.recordIssued({
     session: session.id,
