@@ -1,7 +1,7 @@
 import { isRefusal, ProofgateError } from '../core/index.ts'
 import type { JsonObject } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { launchOf, requireConfiguration } from './launch.ts'
+import { requireInstalled } from './launch.ts'
 import type { LaunchOptions } from './launch.ts'
 
 /** Calls one administrative operation and answers its JSON. */
@@ -19,7 +19,7 @@ export async function withAdministration<Result>(
   options: LaunchOptions,
   work: (call: Call, configuration: Configuration) => Promise<Result>,
 ): Promise<Result> {
-  const configuration = requireConfiguration(launchOf(options))
+  const configuration = requireInstalled(options)
   const compose = await import('../compose/index.ts')
   const paths = compose.dataPaths(configuration)
   const running = compose.findRunning(paths)

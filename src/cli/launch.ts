@@ -55,7 +55,10 @@ export function overridesOf(options: LaunchOptions): ConfigurationOverrides {
 }
 
 function lastLaunch(options: LaunchOptions): Launch | undefined {
-  const directory = options.dataDir === undefined ? '.proofgate' : resolve(options.dataDir)
+  return readLaunch(options.dataDir === undefined ? '.proofgate' : resolve(options.dataDir))
+}
+
+function readLaunch(directory: string): Launch | undefined {
   try {
     return JSON.parse(readFileSync(join(directory, launchFile), 'utf8')) as Launch
   } catch {
@@ -83,6 +86,13 @@ export function load(
 
 /** The configuration, or all its problems printed and the command ended. */
 export function requireConfiguration(launch: Launch): Configuration {
+  return requireLoaded(launch).configuration
+}
+
+/** The same with its warnings, for whoever is about to put it in force. */
+export function requireLoaded(
+  launch: Launch,
+): Extract<LoadResult, { readonly configuration: unknown }> {
   const result = load(launch)
   if ('problems' in result) {
     say(printProblems(result.problems, result.sources))
@@ -92,8 +102,22 @@ export function requireConfiguration(launch: Launch): Configuration {
       { hint: 'Mend it, then run `proofgate check`.' },
     )
   }
-  if (result.warnings.length > 0) say(printProblems(result.warnings, result.sources))
-  return result.configuration
+  return result
+}
+
+/**
+ * The configuration of the installation that the options lead to, with the flags its server was last started
+ * with: links and addresses are then those the server has.
+ */
+export function requireInstalled(options: LaunchOptions): Configuration {
+  const launch = launchOf(options)
+  const configuration = requireConfiguration(launch)
+  const last = readLaunch(configuration.dataDirectory)
+  if (last === undefined || last.file !== launch.file) return configuration
+  return requireConfiguration({
+    ...launch,
+    overrides: { ...last.overrides, ...launch.overrides },
+  })
 }
 
 export function countOf(problems: readonly ConfigurationProblem[]): string {

@@ -10,7 +10,7 @@ import {
 } from '../config/index.ts'
 import type { Configuration, ConfigurationProblem } from '../config/index.ts'
 import type { RunningProcess } from '../compose/index.ts'
-import { load, launchPath, requireConfiguration } from './launch.ts'
+import { load, launchPath, requireLoaded } from './launch.ts'
 import type { Launch } from './launch.ts'
 import { say } from './output.ts'
 
@@ -32,7 +32,8 @@ export async function serve(input: {
   // Whatever is written from here on is for its owner alone.
   process.umask(0o077)
   const { launch } = input
-  const configuration = requireConfiguration(launch)
+  const { configuration, warnings, sources } = requireLoaded(launch)
+  if (warnings.length > 0) say(printProblems(warnings, sources))
   if (configuration.dangerousSwitches.length > 0) {
     say(`warning: protection is switched off: ${configuration.dangerousSwitches.join(', ')}`)
   }

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { ProofgateError } from '../../core/index.ts'
 import { printProblems } from '../../config/index.ts'
 import type { Configuration } from '../../config/index.ts'
-import { countOf, launchOf, load } from '../launch.ts'
+import { countOf, launchOf, load, requireInstalled } from '../launch.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withLocation } from '../options.ts'
 import { print } from '../output.ts'
@@ -45,7 +45,8 @@ async function examine(options: LaunchOptions): Promise<readonly Finding[]> {
       { check: 'configuration', ok: false, found, next: 'mend it, then `proofgate check`' },
     ]
   }
-  const { configuration, warnings } = result
+  const { warnings } = result
+  const configuration = requireInstalled(options)
   const found = `version ${configuration.version}, ${warnings.length} warnings`
   return [
     node,
