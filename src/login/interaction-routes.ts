@@ -15,6 +15,8 @@ import type { IdentityParts } from './surface-parts.ts'
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
 type Result = Parameters<Provider['interactionFinished']>[2]
 
+const askedAtMember = 'ceremonyAskedAt'
+
 /** Where the issuer sends a browser when an authorization needs the person. */
 export function interactionRoutes(parts: IdentityParts, browser: Browser): RouteTable {
   return {
@@ -23,6 +25,7 @@ export function interactionRoutes(parts: IdentityParts, browser: Browser): Route
       if (isRefusal(interaction)) return interaction
       const session = await browser.session(exchange.request)
       if (session === undefined || needsCeremony(interaction, session)) {
+        await rememberAsking(parts, interaction)
         askForCeremony(parts, browser, exchange)
         return undefined
       }
@@ -44,10 +47,22 @@ async function load(parts: IdentityParts, exchange: HttpExchange): Promise<Inter
   return loginErrors.refuse('interaction_ended')
 }
 
-/** A session that is merely there does not answer `prompt=login`, `max_age` or a device's code. */
+/**
+ * A session that is merely there does not answer `prompt=login`, `max_age` or a device's code: only one that
+ * began after this page had asked for it does.
+ */
 function needsCeremony(interaction: Interaction, session: Session): boolean {
   const wantsFresh = interaction.prompt.reasons.some((reason) => freshCeremonyReasons.has(reason))
-  return wantsFresh && epochSeconds(session.authenticatedAt) < interaction.iat
+  const askedAt = interaction.lastSubmission?.[askedAtMember]
+  return wantsFresh && !(typeof askedAt === 'number' && session.authenticatedAt > askedAt)
+}
+
+/** Kept with the interaction and by our clock: the library's counts seconds and may be set back. */
+async function rememberAsking(parts: IdentityParts, interaction: Interaction): Promise<void> {
+  if (interaction.lastSubmission?.[askedAtMember] !== undefined) return
+  const now = parts.clock.now()
+  interaction.lastSubmission = { ...interaction.lastSubmission, [askedAtMember]: now }
+  await interaction.save(Math.max(1, interaction.exp - epochSeconds(now)))
 }
 
 function askForCeremony(parts: IdentityParts, browser: Browser, exchange: HttpExchange): void {
