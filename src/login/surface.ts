@@ -79,6 +79,7 @@ export class IdentitySurface {
     for (const name of Object.keys(request.headers)) {
       if (name.startsWith('x-forwarded-') || name === 'forwarded') delete request.headers[name]
     }
+    request.headers['x-forwarded-for'] = exchange.address
     request.headers['x-forwarded-proto'] = url.protocol.slice(0, -1)
     request.headers['x-forwarded-host'] = url.host
     request.headers.host = url.host
@@ -97,7 +98,7 @@ export class IdentitySurface {
     const codes = exchange.path === '/device' && exchange.request.method === 'POST'
     const wait = Math.max(
       buckets.take(key, requestsPerAddress, clock.now()),
-      codes ? userCodeTries.waitFor(exchange.request) : 0,
+      codes ? userCodeTries.waitFor(exchange.address) : 0,
     )
     if (wait === 0) return undefined
     return loginErrors.refuse('too_many_tries', undefined, {

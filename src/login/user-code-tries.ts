@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Clock, Instant } from '../core/index.ts'
 import { addressKey } from '../throttle/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
@@ -22,14 +21,14 @@ export class UserCodeTries {
   }
 
   /** Milliseconds until the next try is allowed; 0 = now. */
-  waitFor(request: IncomingMessage): number {
-    const until = Math.max(this.#blocked.get(placeOf(request)) ?? 0, this.#allBlocked)
+  waitFor(address: string): number {
+    const until = Math.max(this.#blocked.get(addressKey(address)) ?? 0, this.#allBlocked)
     return Math.max(0, until - this.#clock.now())
   }
 
-  wrong(request: IncomingMessage): void {
+  wrong(address: string): void {
     const now = this.#clock.now()
-    const place = placeOf(request)
+    const place = addressKey(address)
     const wait = this.#buckets.take(`user-code/${place}`, perPlace, now)
     if (wait > 0) {
       const [oldest] = this.#blocked.keys()
@@ -39,8 +38,4 @@ export class UserCodeTries {
     const waitAll = this.#buckets.take('user-code', overall, now)
     if (waitAll > 0) this.#allBlocked = now + waitAll
   }
-}
-
-function placeOf(request: IncomingMessage): string {
-  return addressKey(request.socket.remoteAddress ?? '')
 }

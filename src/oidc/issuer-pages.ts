@@ -24,7 +24,7 @@ type Features = NonNullable<Configuration['features']>
 /** The features of the library that show pages of their own: device approval and sign-out. */
 export function pageFeatures(
   pages: IssuerPages,
-  onWrongCode: (request: IncomingMessage) => void,
+  onWrongCode: (address: string) => void,
 ): Pick<Features, 'deviceFlow' | 'rpInitiatedLogout'> {
   return { rpInitiatedLogout: logoutPages(pages), deviceFlow: devicePages(pages, onWrongCode) }
 }
@@ -52,14 +52,14 @@ const userCodeMask = '*****-*****'
 
 function devicePages(
   pages: IssuerPages,
-  onWrongCode: (request: IncomingMessage) => void,
+  onWrongCode: (address: string) => void,
 ): Features['deviceFlow'] {
   return {
     enabled: true,
     mask: userCodeMask,
     charset: 'base-20',
     deviceInfo: (ctx) => ({
-      address: ctx.req.socket.remoteAddress ?? '',
+      address: ctx.ip,
       userAgent: (ctx.req.headers['user-agent'] ?? 'unknown').slice(0, 200),
     }),
     userCodeInputSource: async (ctx, _form, _out, error) => {
@@ -67,7 +67,7 @@ function devicePages(
         show(ctx, pages.deviceDone('stopped'))
         return
       }
-      if (error !== undefined) onWrongCode(ctx.req)
+      if (error !== undefined) onWrongCode(ctx.ip)
       const userCode = prefilled.get(ctx.req)
       show(
         ctx,

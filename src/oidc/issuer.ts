@@ -12,6 +12,7 @@ import { pageFeatures } from './issuer-pages.ts'
 import type { IssuerPages } from './issuer-pages.ts'
 import { errors, Provider } from './library.ts'
 import { promptPolicy } from './policy.ts'
+import { slowDownPolling } from './polling.ts'
 import type { CurrentSession } from './policy.ts'
 import type { ProviderObjectStore } from './store.ts'
 
@@ -54,8 +55,8 @@ export interface IssuerParts {
   readonly currentSession: CurrentSession
   readonly endBrowserSession: (request: IncomingMessage) => Promise<void>
   readonly pages: IssuerPages
-  /** Somebody typed a device code that is not waiting. */
-  readonly onWrongUserCode: (request: IncomingMessage) => void
+  /** Somebody at this address typed a device code that is not waiting. */
+  readonly onWrongUserCode: (address: string) => void
   /** Durable before the token leaves: a token that could not be recorded is not issued. */
   readonly recordIssued: (token: TokenIssued) => Promise<void>
   readonly onServerError: (error: unknown) => void
@@ -68,6 +69,7 @@ const waitingLifetime = millis(10 * 60_000)
 export function createIssuer(settings: IssuerSettings, parts: IssuerParts): ProviderType {
   const provider = new Provider(settings.issuer, configurationOf(settings, parts))
   provider.proxy = true
+  provider.use(slowDownPolling(parts.clock))
   provider.on('server_error', (_ctx, error) => parts.onServerError(error))
   provider.on('grant.revoked', (_ctx, grantId) => {
     parts.grants.end(grantId).catch(parts.onServerError)
