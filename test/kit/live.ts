@@ -27,9 +27,10 @@ export async function inspect(page: Page): Promise<void> {
 
 async function assertAccessible(page: Page, where: string, rules?: string[]): Promise<void> {
   const builder = new AxeBuilder({ page }).setLegacyMode(true)
-  const { violations } = await (rules === undefined
-    ? builder.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    : builder.withRules(rules)
+  const { violations } = await (
+    rules === undefined
+      ? builder.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+      : builder.withRules(rules)
   ).analyze()
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`)
   assert.deepEqual(found, [], where)
@@ -137,11 +138,15 @@ export async function enrolHere(page: Page, link: string): Promise<void> {
   await page.waitForURL('**/account')
 }
 
-/** Puts what one virtual authenticator holds into another, as a synced passkey would be. */
+/**
+ * Puts what one virtual authenticator holds into another, in place of what was there. The counters go on
+ * from where they were, so of two copies only the last one used is not taken for a clone.
+ */
 export async function copyPasskeys(from: Authenticator, to: Authenticator): Promise<void> {
   const { credentials } = await from.session.send('WebAuthn.getCredentials', {
     authenticatorId: from.id,
   })
+  await to.session.send('WebAuthn.clearCredentials', { authenticatorId: to.id })
   for (const credential of credentials) {
     await to.session.send('WebAuthn.addCredential', { authenticatorId: to.id, credential })
   }
