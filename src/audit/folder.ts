@@ -1,4 +1,4 @@
-import { fstatSync, writeSync } from 'node:fs'
+import { fdatasync, fstatSync, writeSync } from 'node:fs'
 import { open, readdir, rename, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -86,7 +86,12 @@ class DiskSegment implements SegmentFile {
   }
 
   sync(): Promise<void> {
-    return this.#handle.datasync()
+    return new Promise((resolve, reject) => {
+      fdatasync(this.#handle.fd, (error) => {
+        if (error === null) resolve()
+        else reject(error)
+      })
+    })
   }
 
   truncate(length: number): Promise<void> {

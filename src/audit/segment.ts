@@ -53,7 +53,19 @@ export function encodeSeal(checkpoint: string, leaves: readonly Buffer[]): strin
 
 /** A batch as it is written, ending in its seal. */
 export function encodeBatch(lines: readonly string[], seal: string): Buffer {
-  return Buffer.from(`${lines.join('\n')}\n${seal}\n`, 'latin1')
+  let length = seal.length + 1
+  for (const line of lines) length += line.length + 1
+  const bytes = Buffer.allocUnsafe(length)
+  let at = 0
+  for (const line of lines) at = putLine(bytes, line, at)
+  putLine(bytes, seal, at)
+  return bytes
+}
+
+function putLine(bytes: Buffer, line: string, at: number): number {
+  const end = at + bytes.write(line, at, 'latin1')
+  bytes[end] = 0x0a
+  return end + 1
 }
 
 export function isRecordLine(text: string): boolean {
