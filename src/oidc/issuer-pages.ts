@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { invariant } from '../core/index.ts'
+import type { CurrentSession } from './policy.ts'
 
 /** The pages that the issuer's own endpoints show. */
 export interface IssuerPages {
@@ -22,14 +23,22 @@ export interface IssuerPages {
 type Features = NonNullable<Configuration['features']>
 
 /** The features of the library that show pages of their own: device approval and sign-out. */
-export function pageFeatures(
-  pages: IssuerPages,
-  onWrongCode: (address: string) => void,
-): Pick<Features, 'deviceFlow' | 'rpInitiatedLogout'> {
-  return { rpInitiatedLogout: logoutPages(pages), deviceFlow: devicePages(pages, onWrongCode) }
+export function pageFeatures(parts: {
+  readonly pages: IssuerPages
+  readonly currentSession: CurrentSession
+  readonly onWrongUserCode: (address: string) => void
+}): Pick<Features, 'deviceFlow' | 'rpInitiatedLogout'> {
+  const { pages } = parts
+  return {
+    rpInitiatedLogout: logoutPages(pages, parts.currentSession),
+    deviceFlow: devicePages(pages, parts.onWrongUserCode),
+  }
 }
 
-function logoutPages(pages: IssuerPages): Features['rpInitiatedLogout'] {
+function logoutPages(
+  pages: IssuerPages,
+  currentSession: CurrentSession,
+): Features['rpInitiatedLogout'] {
   return {
     enabled: true,
     logoutSource: async (ctx) => {
@@ -43,7 +52,11 @@ function logoutPages(pages: IssuerPages): Features['rpInitiatedLogout'] {
         }),
       )
     },
-    postLogoutSuccessSource: async (ctx) => show(ctx, pages.signedOut()),
+    // A session of ours that the library's was not about is still there, and says so on its page.
+    postLogoutSuccessSource: async (ctx) => {
+      if ((await currentSession(ctx.req)) === undefined) show(ctx, pages.signedOut())
+      else ctx.redirect(`${new URL(ctx.oidc.issuer).pathname.replace(/\/$/, '')}/account`)
+    },
   }
 }
 

@@ -75,9 +75,21 @@ export function createIssuer(settings: IssuerSettings, parts: IssuerParts): Prov
     parts.grants.end(grantId).catch(parts.onServerError)
   })
   provider.on('end_session.success', (ctx) => {
-    parts.endBrowserSession(ctx.req).catch(parts.onServerError)
+    endOwnSession(parts, ctx).catch(parts.onServerError)
   })
   return provider
+}
+
+/**
+ * The library has ended its login session: because somebody said yes to signing out, or because another person
+ * is signing in, whose own session then has to stay.
+ */
+async function endOwnSession(parts: IssuerParts, ctx: KoaContextWithOIDC): Promise<void> {
+  if (ctx.oidc.params?.['logout'] === undefined) return
+  const own = await parts.currentSession(ctx.req)
+  if (own !== undefined && own.personId === ctx.oidc.session?.accountId) {
+    await parts.endBrowserSession(ctx.req)
+  }
 }
 
 function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configuration {
@@ -165,7 +177,7 @@ function featuresOf(settings: IssuerSettings, parts: IssuerParts): Configuration
     revocation: { enabled: true },
     userinfo: { enabled: true },
     resourceIndicators: resourceIndicators(settings),
-    ...pageFeatures(parts.pages, parts.onWrongUserCode),
+    ...pageFeatures(parts),
   }
 }
 
