@@ -1,7 +1,7 @@
 import { isRefusal, ProofgateError } from '../core/index.ts'
 import type { JsonObject } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { requireInstalled } from './launch.ts'
+import { dataDirectoryOf, requireInstalled } from './launch.ts'
 import type { LaunchOptions } from './launch.ts'
 
 /** Calls one administrative operation and answers its JSON. */
@@ -17,20 +17,18 @@ export type Call = (
  */
 export async function withAdministration<Result>(
   options: LaunchOptions,
-  work: (call: Call, configuration: Configuration) => Promise<Result>,
+  work: (call: Call) => Promise<Result>,
 ): Promise<Result> {
-  const configuration = requireInstalled(options)
   const compose = await import('../compose/index.ts')
-  const paths = compose.dataPaths(configuration)
-  const running = compose.findRunning(paths)
+  const running = compose.findRunning(dataDirectoryOf(options))
   const remote = running === undefined ? undefined : remoteCall(running)
-  if (remote !== undefined && (await isReachable(remote))) return work(remote, configuration)
-  return withLocal(configuration, work)
+  if (remote !== undefined && (await isReachable(remote))) return work(remote)
+  return withLocal(requireInstalled(options), work)
 }
 
 async function withLocal<Result>(
   configuration: Configuration,
-  work: (call: Call, configuration: Configuration) => Promise<Result>,
+  work: (call: Call) => Promise<Result>,
 ): Promise<Result> {
   const compose = await import('../compose/index.ts')
   const { Administration } = await import('../admin/index.ts')
@@ -67,7 +65,7 @@ async function withLocal<Result>(
       }
       return (outcome ?? {}) as JsonObject
     }
-    return await work(call, configuration)
+    return await work(call)
   } finally {
     await kept.close()
     await areas.close()

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ProofgateError } from '../core/index.ts'
 import { loadConfiguration, printProblems, readTextFile, upConfiguration } from '../config/index.ts'
 import type {
@@ -118,6 +118,19 @@ export function requireInstalled(options: LaunchOptions): Configuration {
     ...launch,
     overrides: { ...last.overrides, ...launch.overrides },
   })
+}
+
+/**
+ * The data directory the options lead to. A file that is broken now keeps nobody from the server that runs
+ * or from the log it wrote: then it is the one named, or the one beside the file, if there is one.
+ */
+export function dataDirectoryOf(options: LaunchOptions): string {
+  const launch = launchOf(options)
+  const result = load(launch)
+  if ('configuration' in result) return result.configuration.dataDirectory
+  const beside = join(dirname(launch.file ?? resolve(defaultFile)), '.proofgate')
+  const directory = launch.overrides.dataDirectory ?? beside
+  return existsSync(launchPath(directory)) ? directory : requireConfiguration(launch).dataDirectory
 }
 
 export function countOf(problems: readonly ConfigurationProblem[]): string {

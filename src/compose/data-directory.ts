@@ -29,6 +29,8 @@ export interface DataPaths {
   readonly marker: string
 }
 
+const runningFolder = 'run'
+
 export function dataPaths(configuration: Configuration): DataPaths {
   const root = configuration.dataDirectory
   return {
@@ -36,7 +38,7 @@ export function dataPaths(configuration: Configuration): DataPaths {
     database: configuration.storage.database,
     keys: configuration.storage.keys,
     audit: join(root, 'audit'),
-    running: join(root, 'run'),
+    running: join(root, runningFolder),
     schema: join(root, 'schema.json'),
     marker: join(root, 'installation.json'),
   }
@@ -143,7 +145,7 @@ export class DirectoryLock {
       connection.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     } catch (cause) {
       connection.close()
-      const other = readRunning(paths)
+      const other = readRunning(paths.running)
       const who = other === undefined ? 'another process' : `process ${other.pid}`
       throw new ProofgateError('storage.in_use', `${paths.root} is in use by ${who}`, {
         cause,
@@ -163,15 +165,15 @@ export class DirectoryLock {
   }
 }
 
-/** Who holds the directory, if anybody does. */
-export function findRunning(paths: DataPaths): RunningServer | undefined {
-  const found = readRunning(paths)
+/** Who holds the data directory, if anybody does. */
+export function findRunning(root: string): RunningServer | undefined {
+  const found = readRunning(join(root, runningFolder))
   return found !== undefined && isAlive(found.pid) ? found : undefined
 }
 
-function readRunning(paths: DataPaths): RunningServer | undefined {
+function readRunning(folder: string): RunningServer | undefined {
   try {
-    return JSON.parse(readFileSync(join(paths.running, 'server.json'), 'utf8')) as RunningServer
+    return JSON.parse(readFileSync(join(folder, 'server.json'), 'utf8')) as RunningServer
   } catch {
     return undefined
   }

@@ -44,26 +44,28 @@ export class Metrics {
     auditHealthy: boolean
     upstreams: readonly Upstream[]
   }): string {
-    const lines = ['# TYPE proofgate_requests_total counter']
+    const lines = heading('proofgate_requests_total', 'counter', 'Answered requests by outcome.')
     for (const one of this.#series.values()) {
       const labels = `api=${quote(one.api)},route=${quote(one.route)},status="${one.status}",code=${quote(one.code)}`
       lines.push(`proofgate_requests_total{${labels}} ${one.count}`)
     }
-    lines.push('# TYPE proofgate_request_seconds histogram')
+    lines.push(...heading('proofgate_request_seconds', 'histogram', 'Time from request to answer.'))
     for (const [index, bound] of bounds.entries()) {
       lines.push(`proofgate_request_seconds_bucket{le="${bound}"} ${this.#buckets[index] ?? 0}`)
     }
+    const { user, system } = process.cpuUsage()
     lines.push(
       `proofgate_request_seconds_bucket{le="+Inf"} ${this.#count}`,
       `proofgate_request_seconds_sum ${this.#sum}`,
       `proofgate_request_seconds_count ${this.#count}`,
-      ...gauge('proofgate_requests_in_flight', gauges.inFlight),
-      ...gauge('proofgate_tunnels', gauges.tunnels),
-      ...gauge('proofgate_audit_records', gauges.auditSize),
-      ...gauge('proofgate_audit_healthy', Number(gauges.auditHealthy)),
-      ...gauge('process_resident_memory_bytes', process.memoryUsage.rss()),
-      ...gauge('process_cpu_seconds_total', process.cpuUsage().user / 1e6),
-      '# TYPE proofgate_upstream_connections gauge',
+      ...gauge('proofgate_requests_in_flight', 'Requests under way.', gauges.inFlight),
+      ...gauge('proofgate_tunnels', 'Open WebSocket tunnels.', gauges.tunnels),
+      ...gauge('proofgate_audit_records', 'Records in the audit log.', gauges.auditSize),
+      ...gauge('proofgate_audit_healthy', '1 while it takes records.', Number(gauges.auditHealthy)),
+      ...gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),
+      ...heading('process_cpu_seconds_total', 'counter', 'User and system time.'),
+      `process_cpu_seconds_total ${(user + system) / 1e6}`,
+      ...heading('proofgate_upstream_connections', 'gauge', 'Connections to services by state.'),
     )
     for (const upstream of gauges.upstreams) {
       const { open, idle } = upstream.stats
@@ -75,8 +77,12 @@ export class Metrics {
   }
 }
 
-function gauge(name: string, value: number): string[] {
-  return [`# TYPE ${name} gauge`, `${name} ${value}`]
+function heading(name: string, type: 'counter' | 'gauge' | 'histogram', help: string): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
+}
+
+function gauge(name: string, help: string, value: number): string[] {
+  return [...heading(name, 'gauge', help), `${name} ${value}`]
 }
 
 function quote(value: string): string {

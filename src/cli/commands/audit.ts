@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { ProofgateError } from '../../core/index.ts'
 import { join } from 'node:path'
 import type { StoredRecord } from '../../audit/index.ts'
-import { launchOf, requireConfiguration } from '../launch.ts'
+import { dataDirectoryOf, launchOf, load } from '../launch.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, parseCount, withJson, withLocation } from '../options.ts'
 import { print, say } from '../output.ts'
@@ -58,7 +58,7 @@ export function registerAudit(program: Command): void {
 }
 
 function folderOf(options: LaunchOptions): string {
-  return join(requireConfiguration(launchOf(options)).dataDirectory, 'audit')
+  return join(dataDirectoryOf(options), 'audit')
 }
 
 async function printTail(options: TailOptions): Promise<void> {
@@ -119,6 +119,10 @@ async function runVerify(options: VerifyOptions): Promise<void> {
 /** Keys may be kept apart from the log. */
 function keyOf(options: VerifyOptions): { publicKey?: string } {
   if (options.directory !== undefined) return {}
-  const { keys } = requireConfiguration(launchOf(options)).storage
+  const result = load(launchOf(options))
+  const keys =
+    'configuration' in result
+      ? result.configuration.storage.keys
+      : join(dataDirectoryOf(options), 'keys')
   return { publicKey: readFileSync(join(keys, 'audit.pub'), 'utf8') }
 }
