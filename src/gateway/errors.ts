@@ -25,6 +25,12 @@ export const gatewayErrors = defineErrors('gateway', {
     fault: 'caller',
     doc: '`CONNECT`, `TRACE` and unknown methods are never forwarded.',
   },
+  expectation_failed: {
+    status: 417,
+    title: 'This expectation cannot be met',
+    fault: 'caller',
+    doc: 'The `Expect` header holds something other than `100-continue`.',
+  },
   headers_too_large: {
     status: 431,
     title: 'The request header is too large',

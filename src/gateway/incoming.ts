@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Instant } from '../core/index.ts'
+import type { Life } from './listen/life.ts'
 
 /** One request as it arrived, before anything about it is believed. */
 export interface Incoming {
@@ -15,4 +16,5 @@ export interface Incoming {
   readonly upgrade: { readonly head: Buffer } | undefined
   /** The caller waits for `100 Continue` before it sends the body (RFC 9110 10.1.1). */
   readonly expectsContinue: boolean
+  readonly life: Life
 }

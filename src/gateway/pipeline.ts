@@ -30,6 +30,7 @@ export async function runPipeline(
   let outcome: Admitted | Refusal | 'served'
   try {
     outcome = await decide(incoming, { parts, table, progress })
+    outcome = incoming.life.broken ?? outcome
     if (outcome !== 'served') await record(incoming, { parts, table, progress, outcome })
   } catch (error) {
     parts.onError(error, incoming.requestId)
@@ -37,7 +38,8 @@ export async function runPipeline(
   }
   if (outcome === 'served') return
   let code = progress.decision?.reason ?? 'gateway.open_route'
-  incoming.response.once('close', () => complete(incoming, parts, progress, code))
+  incoming.life.onOver(() => complete(incoming, parts, progress, code))
+  if (incoming.life.isOver) return
   const fail = (refusal: Refusal): void => {
     code = refusal.code
     answerRefusal(incoming, refusal, { table, progress })

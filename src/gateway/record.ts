@@ -57,7 +57,7 @@ function whatOf(
     configuration: table.version,
     host: incoming.request.headers.host ?? '',
     method: incoming.method,
-    path: progress.path ?? withoutQuery(incoming.request.url ?? ''),
+    path: progress.path ?? pathOf(incoming.request.url ?? ''),
   }
   if (api !== undefined) what['api'] = api.name
   if (route !== undefined) what['route'] = route.id
@@ -69,6 +69,7 @@ function whatOf(
   return what
 }
 
-function withoutQuery(target: string): string {
-  return target.split('?', 1)[0] ?? ''
+/** Only the path of a target that has one: elsewhere credentials may stand. */
+function pathOf(target: string): string {
+  return target.startsWith('/') ? (/^[^?#]*/.exec(target)?.[0] ?? '') : ''
 }

@@ -73,7 +73,7 @@ function isNavigation(request: IncomingMessage): boolean {
 
 /** After these the rest of the connection cannot be read with one meaning, or is not worth reading. */
 function closesConnection(refusal: Refusal): boolean {
-  return [400, 408, 413, 431].includes(refusal.status)
+  return [400, 408, 413, 417, 431].includes(refusal.status)
 }
 
 /** A body that was refused is read to its end only when that end is near. */

@@ -68,6 +68,8 @@ async function finishSignIn(
   const query = new URLSearchParams((incoming.request.url ?? '').split('?')[1] ?? '')
   const flow = readCookie(incoming.request.headers.cookie, flowCookieName(api.secure)) ?? ''
   const [secret = '', wanted = ''] = flow.split('.')
+  // Anybody knows the hash of nothing: a ticket for it fits every browser that never began.
+  if (secret === '') return gatewayErrors.refuse('sign_in_not_continued')
   const parent = await parts.handoffs.redeem({
     secret: query.get('ticket') ?? '',
     api: api.name,

@@ -29,8 +29,10 @@ export function forward(admitted: Admitted, fail: Fail): void {
   if (incoming.expectsContinue) incoming.response.writeContinue()
   if (framing.kind === 'none') exchange.end()
   else sendBody(admitted, exchange, (refusal) => answer.refuse(refusal))
-  incoming.response.once('close', () => {
-    if (!incoming.response.writableFinished) exchange.abort()
+  incoming.life.onOver(() => exchange.abort())
+  incoming.life.onBroken((refusal) => {
+    exchange.abort()
+    answer.refuse(refusal)
   })
 }
 

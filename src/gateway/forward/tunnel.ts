@@ -55,7 +55,7 @@ export function openTunnel(admitted: Admitted, tunnels: Tunnels, fail: Fail): vo
     },
   )
   exchange.end()
-  caller.once('close', () => exchange.abort())
+  incoming.life.onOver(() => exchange.abort())
 }
 
 function switchingProtocols(head: ResponseHead, requestId: string): string {

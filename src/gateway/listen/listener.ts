@@ -8,10 +8,12 @@ import type { Clock, Millis, Refusal } from '../../core/index.ts'
 import { problemOf, sendProblem } from '../../http/index.ts'
 import { canonicalAuthority } from './authority.ts'
 import { clientAddress } from './client-address.ts'
+import { Connections } from './connections.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { GatewayParts } from '../gateway.ts'
 import type { Incoming } from '../incoming.ts'
 import { runPipeline } from '../pipeline.ts'
+import { Life } from './life.ts'
 import { checkFraming } from './screen.ts'
 import { SlowPeers } from './slow-peers.ts'
 import { parseTarget } from './target.ts'
@@ -50,7 +52,9 @@ export class PublicListener {
   readonly #tunnels = new Tunnels()
   readonly #slowPeers: SlowPeers
   readonly #clock: Clock
-  #inFlight = 0
+  readonly #connections = new Connections()
+  /** Connections that end as soon as what is under way on them is answered. */
+  readonly #givenUp = new WeakSet<Duplex>()
 
   constructor(options: { parts: GatewayParts; limits: ListenerLimits; findSurface: FindSurface }) {
     this.#parts = options.parts
@@ -62,7 +66,7 @@ export class PublicListener {
   }
 
   get inFlight(): number {
-    return this.#inFlight
+    return this.#connections.inFlight
   }
 
   get tunnels(): number {
@@ -124,9 +128,14 @@ export class PublicListener {
     server.maxConnections = limits.connections
     // Counted by `checkFraming`: the runtime would drop the lines beyond silently.
     server.maxHeadersCount = 0
-    server.on('connection', (socket: Socket) => this.#slowPeers.watch(socket))
+    server.on('connection', (socket: Socket) => {
+      this.#slowPeers.watch(socket)
+      this.#connections.watch(socket)
+    })
     server.on('request', (request, response) => this.#accept(request, response, false))
     server.on('checkContinue', (request, response) => this.#accept(request, response, true))
+    // Answered by the pipeline, so that it is recorded; the runtime would do it by itself.
+    server.on('checkExpectation', (request, response) => this.#accept(request, response, false))
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
     server.on('connect', (request, socket) => this.#refuseRaw(socket, notServed(), request))
     server.on('clientError', (error, socket) => this.#malformed(error, socket))
@@ -140,6 +149,12 @@ export class PublicListener {
 
   /** A handshake has no response object of its own; with one, refusals are answered like any other. */
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#connections.latest(socket) !== undefined) {
+      // An answer is still under way, and nothing can be put behind it on this connection any more.
+      this.#refuseRaw(socket, gatewayErrors.refuse('malformed', 'an upgrade behind a request'))
+      socket.destroy()
+      return
+    }
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(socket as Socket)
@@ -149,14 +164,12 @@ export class PublicListener {
   }
 
   #run(incoming: Incoming): void {
-    this.#inFlight += 1
-    incoming.response.once('close', () => {
-      this.#inFlight -= 1
-    })
+    this.#connections.begin(incoming)
     const surface = this.#surfaceFor(incoming)
     if (surface !== undefined && incoming.upgrade === undefined) {
       if (incoming.expectsContinue) incoming.response.writeContinue()
       const { request, response, requestId, address } = incoming
+      incoming.life.onBroken((refusal) => cutOff(incoming, refusal))
       surface.serve(request, response, { requestId, address }).catch((error: unknown) => {
         this.#parts.onError(error, requestId)
         sendProblem(response, gatewayErrors.refuse('internal'), requestId)
@@ -197,23 +210,27 @@ export class PublicListener {
       receivedAt: this.#clock.now(),
       address: clientAddress(request, this.#parts.table().isTrustedProxy),
       method: request.method ?? '',
+      life: new Life(),
       ...more,
     }
   }
 
-  /** The parser gave up: there is no request to speak of, but there is a decision to record. */
+  /**
+   * The parser gave up. Within a body that is the end of its request; otherwise there is no request to
+   * speak of, but there is a decision to record, after the answers that are owed.
+   */
   #malformed(error: NodeJS.ErrnoException, socket: Duplex): void {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
       return
     }
-    if (error.code === 'HPE_HEADER_OVERFLOW') {
-      this.#refuseRaw(socket, gatewayErrors.refuse('headers_too_large'))
-    } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-      this.#refuseRaw(socket, gatewayErrors.refuse('request_timeout'))
-    } else {
-      this.#refuseRaw(socket, gatewayErrors.refuse('malformed', error.code))
-    }
+    if (this.#givenUp.has(socket)) return
+    this.#givenUp.add(socket)
+    const refusal = refusalOf(error)
+    const latest = this.#connections.latest(socket)
+    if (latest === undefined) this.#refuseRaw(socket, refusal)
+    else if (!latest.request.complete) latest.life.breakOff(refusal)
+    else latest.life.onOver(() => this.#refuseRaw(socket, refusal))
   }
 
   #refuseRaw(socket: Duplex, refusal: Refusal, request?: IncomingMessage): void {
@@ -256,6 +273,19 @@ function isWebSocketHandshake(request: IncomingMessage): boolean {
     headers['content-length'] === undefined &&
     headers['transfer-encoding'] === undefined
   )
+}
+
+function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
+  if (code === 'HPE_HEADER_OVERFLOW') return gatewayErrors.refuse('headers_too_large')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return gatewayErrors.refuse('request_timeout')
+  return gatewayErrors.refuse('malformed', code)
+}
+
+/** Ends a request to a surface of ours whose bytes stopped being HTTP. */
+function cutOff({ response, requestId }: Incoming, refusal: Refusal): void {
+  if (response.headersSent) response.destroy()
+  response.shouldKeepAlive = false
+  sendProblem(response, refusal, requestId)
 }
 
 function rawAnswer(refusal: Refusal, requestId: string): string {

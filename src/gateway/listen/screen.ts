@@ -24,6 +24,7 @@ const singular: ReadonlySet<string> = new Set([
   'dpop',
   'content-type',
   'cookie',
+  'expect',
 ])
 
 /**
@@ -45,7 +46,12 @@ export function checkFraming(request: IncomingMessage, limits: FramingLimits): R
     seen.add(name)
   }
   if (!seen.has('host')) return gatewayErrors.refuse('malformed', 'no host line')
+  if (expectsTheUnknown(request)) return gatewayErrors.refuse('expectation_failed')
   return seen.has('transfer-encoding') ? checkTransferEncoding(request, seen) : undefined
+}
+
+function expectsTheUnknown({ headers }: IncomingMessage): boolean {
+  return headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue'
 }
 
 function checkTransferEncoding(

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { configurationFile, proofgate, startGateway } from './gateway.ts'
+import type { GatewayProcess } from './gateway.ts'
+import { call } from './http.ts'
+import { Mint, personId, recordsOf } from './minting.ts'
+import type { StoredRecord } from '../../src/audit/index.ts'
+
+/** A gateway with two people, in front of an upstream of the test. */
+export interface DataPlane {
+  readonly gateway: GatewayProcess
+  readonly port: number
+  readonly host: string
+  readonly mint: Mint
+  readonly alice: string
+  readonly bob: string
+  /** Asserts that the gateway still serves and that its whole audit log is proven. */
+  readonly finish: () => Promise<void>
+}
+
+export interface DataPlaneOptions {
+  readonly upstream: number
+  /** More lines below `apis.app.routes`. */
+  readonly routes?: string
+  /** More keys below `upstreams.main`. */
+  readonly upstreamKeys?: string
+  /** More top-level text. */
+  readonly more?: string
+  /** Replaces the usual throttles. */
+  readonly throttles?: string
+  readonly limits?: string
+  readonly port?: number
+  readonly dataDirectory?: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+const roomy =
+  '{ address: { rate: 100000, burst: 100000 }, principal: { rate: 100000, burst: 100000 } }'
+
+/** `/public` is open, `/app` is for everybody, `/admin` for admins, `/ws` takes WebSockets. */
+export function dataPlaneText(options: DataPlaneOptions): string {
+  return `version: 1
+domain: proofgate.localhost
+people:
+  - { username: alice, groups: [admins] }
+  - { username: bob, groups: [readers] }
+groups:
+  admins: { policies: [everything] }
+  readers: { policies: [app-only] }
+policies:
+  everything:
+    Version: '2012-10-17'
+    Statement: [{ Effect: Allow, Action: 'execute-api:Invoke', Resource: '*' }]
+  app-only:
+    Version: '2012-10-17'
+    Statement:
+      - { Effect: Allow, Action: 'execute-api:Invoke', Resource: 'arn:aws:execute-api:*:*:app/default/*/app/*' }
+      - { Effect: Deny, Action: 'execute-api:Invoke', Resource: 'arn:aws:execute-api:*:*:app/default/DELETE/*' }
+upstreams:
+  main:
+    url: http://127.0.0.1:${options.upstream}
+    ${options.upstreamKeys ?? 'timeouts: { connect: 2s, headers: 5s, idle: 5s }'}
+apis:
+  app:
+    upstream: main
+    routes:
+      - { method: ANY, path: '/public/{rest+}', authorizer: open }
+      - { method: ANY, path: '/app/{rest+}' }
+      - { method: ANY, path: '/admin/{rest+}' }
+      - { method: GET, path: '/ws/{rest+}', websocket: true }
+${options.routes ?? ''}
+throttles: ${options.throttles ?? roomy}
+limits: ${options.limits ?? '{ drain: 1s }'}
+${options.more ?? ''}
+`
+}
+
+export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const gateway = await startGateway({
+    command: ['serve', '--config', configurationFile(dataPlaneText(options))],
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.dataDirectory === undefined ? {} : { dataDirectory: options.dataDirectory }),
+    ...(options.environment === undefined ? {} : { environment: options.environment }),
+  })
+  const { host, port } = new URL(gateway.api)
+  return {
+    gateway,
+    port: Number(port),
+    host,
+    mint: new Mint(gateway),
+    alice: personId(gateway, 'alice'),
+    bob: personId(gateway, 'bob'),
+    finish: () => finish(gateway),
+  }
+}
+
+async function finish(gateway: GatewayProcess): Promise<void> {
+  const last = await call(`${gateway.api}/public/last`)
+  assert.notEqual(last.status, 500)
+  const stopped = await gateway.stop()
+  const verified = await proofgate(['audit', 'verify', '--data-dir', gateway.dataDirectory])
+  assert.equal(verified.code, 0, verified.stdout)
+  assert.equal(stopped, 0, gateway.errors())
+  assert.doesNotMatch(gateway.errors(), /"level":"error"/)
+}
+
+/** Runs `work` and answers the decision records it made, once there are at least so many. */
+export async function decisionsDuring(
+  plane: Pick<DataPlane, 'gateway'>,
+  work: () => Promise<unknown>,
+  atLeast = 1,
+): Promise<StoredRecord[]> {
+  const before = (await recordsOf(plane.gateway, 'decision')).length
+  await work()
+  for (let tries = 0; ; tries++) {
+    const made = (await recordsOf(plane.gateway, 'decision')).slice(before)
+    if (made.length >= atLeast || tries === 20) return made
+    await delay(50)
+  }
+}
