@@ -295,6 +295,10 @@ export class Ceremonies {
     if (person === undefined || person.disabled) {
       return this.#refuseCeremony(caller, 'the person is gone or disabled')
     }
+    // Somebody may have signed in between the two steps of an enrolment by link.
+    if (caller.session !== undefined && caller.session.personId !== person.id) {
+      return loginErrors.refuse('other_person')
+    }
     return person
   }
 
