@@ -4,7 +4,7 @@ import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, readForm } from '../http/index.ts'
 import type { HttpExchange, RouteTable } from '../http/index.ts'
 import { freshCeremonyReasons, invokeScope, isFirstParty } from '../oidc/index.ts'
-import { consentPage } from '../pages/index.ts'
+import { consentPage, formActionSource } from '../pages/index.ts'
 import { acrOf, amrOf } from '../session/index.ts'
 import type { Session } from '../session/index.ts'
 import type { Browser } from './browser.ts'
@@ -110,13 +110,12 @@ async function askForConsent(
     base,
     csrf: parts.formTokens.issue(session.id),
     clientName: await clientNameOf(parts, clientId),
-    redirectHost: URL.parse(redirectUri)?.host ?? '',
+    redirectHost: new URL(redirectUri).host,
     scopes: scopesOf(interaction).map((name) => ({ name, text: scopeTexts[name] ?? name })),
     action: `${base}/interaction/${interaction.uid}/consent`,
     personName: person?.name ?? '',
   })
-  const origin = URL.parse(redirectUri)?.origin
-  browser.page(exchange, 200, page, origin === undefined ? {} : { formAction: [origin] })
+  browser.page(exchange, 200, page, { formAction: [formActionSource(redirectUri)] })
   return undefined
 }
 

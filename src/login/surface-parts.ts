@@ -24,7 +24,11 @@ export interface IdentitySettings {
   /** Audiences that tokens can be asked for. */
   readonly audiences: readonly string[]
   readonly refreshLifetime: Millis
-  readonly clients: readonly { readonly id: string; readonly firstParty: boolean }[]
+  readonly clients: readonly {
+    readonly id: string
+    readonly firstParty: boolean
+    readonly postLogoutRedirectUris: readonly string[]
+  }[]
   readonly consoleOrigin: string
 }
 

@@ -3,7 +3,7 @@ import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, httpErrors, Router, sendProblem } from '../http/index.ts'
 import type { HttpExchange } from '../http/index.ts'
 import { prefillUserCode } from '../oidc/index.ts'
-import { contentSecurityPolicy, errorPage } from '../pages/index.ts'
+import { contentSecurityPolicy, errorPage, formActionSource } from '../pages/index.ts'
 import { addressKey } from '../throttle/index.ts'
 import { accountRoutes } from './account-routes.ts'
 import { Browser } from './browser.ts'
@@ -50,6 +50,7 @@ export class IdentitySurface {
   ): Promise<void> {
     const exchange = this.#exchangeOf(request, response, origin)
     setHeaders(response, origin.requestId)
+    if (exchange.path === '/logout') this.#allowReturn(exchange)
     try {
       const limited = this.#limit(exchange)
       const refusal = limited ?? (await this.#dispatch(exchange))
@@ -90,6 +91,15 @@ export class IdentitySurface {
     Object.assign(request, { originalUrl: `${base}${path}${search}` })
     await this.#parts.provider().callback()(request, response)
     return undefined
+  }
+
+  /** The form that signs out may lead back to a client, to an address declared for that. */
+  #allowReturn({ response, query }: Omit<HttpExchange, 'parameters'>): void {
+    const back = query.get('post_logout_redirect_uri') ?? ''
+    const { clients } = this.#parts.settings()
+    if (!clients.some((client) => client.postLogoutRedirectUris.includes(back))) return
+    const policy = contentSecurityPolicy({ formAction: [formActionSource(back)] })
+    response.setHeader('content-security-policy', policy)
   }
 
   #limit(exchange: Omit<HttpExchange, 'parameters'>): Refusal | undefined {

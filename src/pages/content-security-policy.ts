@@ -12,6 +12,15 @@ export interface PolicyNeeds {
 }
 
 /**
+ * The `form-action` source for a form whose answer leads to `address`: its origin or, where the policy
+ * has no words for the host (CSP Level 3 2.3.1 knows no IPv6), its scheme.
+ */
+export function formActionSource(address: string): string {
+  const { origin, hostname, protocol } = new URL(address)
+  return hostname.startsWith('[') || origin === 'null' ? protocol : origin
+}
+
+/**
  * The Content-Security-Policy of our pages (CSP Level 3, Trusted Types): nothing from elsewhere,
  * nothing inline, no frames around us, no text that becomes script.
  */
