@@ -8,9 +8,7 @@ import type { GatewayProcess } from '../kit/gateway.ts'
 import {
   assertQuiet,
   copyPasskeys,
-  enrolHere,
   inspect,
-  invite,
   press,
   says,
   shownJson,
@@ -18,7 +16,7 @@ import {
   withoutAutofill,
 } from '../kit/live.ts'
 
-const { enrol, account, signIn, ceremony, logout, ticketProblem } = english
+const { enrol, account, signIn, logout, ticketProblem } = english
 
 let gateway: GatewayProcess
 
