@@ -181,7 +181,7 @@ test('a write that fails leaves the old sign-in and no half file', async () => {
   assert.notEqual(await store.load(issuerName), undefined)
 })
 
-test('the lock lets one in at a time and ends with the process that held it', async () => {
+test('the lock lets one in at a time and ends with the process that held it', async (t) => {
   const { store, folder } = await storeWith()
   let inside = 0
   let most = 0
@@ -200,6 +200,7 @@ test('the lock lets one in at a time and ends with the process that held it', as
     `const db = new (require('node:sqlite').DatabaseSync)(process.argv[1]); db.exec('BEGIN EXCLUSIVE'); console.log('held'); setInterval(() => db, 1000)`,
     join(folder, name),
   ])
+  t.after(() => holder.kill('SIGKILL'))
   await new Promise((held) => holder.stdout.once('data', held))
   let entered = false
   const waiting = store.locked(issuerName, async () => {
@@ -232,9 +233,10 @@ function visit(
   })
 }
 
-test('the loopback listener takes one answer with its state and passes over all others', async () => {
+test('the loopback listener takes one answer with its state and passes over all others', async (t) => {
   const expected = { state: 'state-1', issuer: issuerName, timeout: 5000 }
   const loopback = await openLoopback(expected)
+  t.after(() => loopback.close())
   const { redirectUri } = loopback
   assert.match(redirectUri, /^http:\/\/127\.0\.0\.1:\d+\/callback$/)
   const iss = encodeURIComponent(issuerName)
@@ -261,10 +263,9 @@ test('the loopback listener takes one answer with its state and passes over all 
   assert.ok(!text.includes('the-code') && !/<script|<style|https?:/.test(text))
   assert.match(String(Reflect.get(headers, 'content-security-policy')), /^default-src 'none'/)
   assert.equal(Reflect.get(headers, 'cache-control'), 'no-store')
-  loopback.close()
 })
 
-test('the loopback listener refuses answers of other issuers, errors and missing codes', async () => {
+test('the loopback listener refuses answers of other issuers, errors and missing codes', async (t) => {
   const iss = encodeURIComponent(issuerName)
   const cases: [RegExp, string][] = [
     [/another issuer/, 'code=c'],
@@ -276,10 +277,10 @@ test('the loopback listener refuses answers of other issuers, errors and missing
   ]
   for (const [message, query] of cases) {
     const loopback = await openLoopback({ state: 's', issuer: issuerName, timeout: 5000 })
+    t.after(() => loopback.close())
     const page = await visit(`${loopback.redirectUri}?state=s&${query}`)
     assert.match(page.text, /did not finish/)
     await assert.rejects(loopback.callback, { code: 'client.sign_in_refused', message })
-    loopback.close()
   }
 })
 
