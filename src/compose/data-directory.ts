@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -55,14 +56,25 @@ export function prepareDataDirectory(paths: DataPaths): { isNew: boolean } {
   const hasDatabase = existsSync(paths.database)
   const hasOthers = isFilled(paths.audit) || existsSync(join(paths.keys, 'audit.key'))
   if (!hasDatabase && (begun || hasOthers)) {
-    throw new ProofgateError('storage.damaged', `${paths.database}: the database file is missing`, {
-      hint: 'Restore it from a backup, or move the whole data directory away to begin anew.',
-    })
+    throw missing(`${paths.database}: the database file is missing`)
   }
+  if (begun && !hasKeys(paths.keys)) throw missing(`${paths.keys}: signing keys are missing`)
   for (const directory of [paths.root, dirname(paths.database), paths.keys, paths.running]) {
     makePrivate(directory)
   }
   return { isNew: !hasDatabase }
+}
+
+function missing(what: string): ProofgateError {
+  return new ProofgateError('storage.damaged', what, {
+    hint: 'Restore it from a backup, or move the whole data directory away to begin anew.',
+  })
+}
+
+/** The key of the audit log and at least one of the issuer. */
+function hasKeys(directory: string): boolean {
+  if (!existsSync(join(directory, 'audit.key'))) return false
+  return readdirSync(directory).some((name) => name.startsWith('sig-'))
 }
 
 /** Written last, when every part of a new installation exists. */

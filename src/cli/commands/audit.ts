@@ -90,12 +90,8 @@ async function runVerify(options: VerifyOptions): Promise<void> {
   const { verifyAuditLog } = await import('../../audit/index.ts')
   const folder = options.directory ?? folderOf(options)
   const report = await verifyAuditLog(folder, {
-    ...(options.key === undefined
-      ? keyOf(options)
-      : { publicKey: readFileSync(options.key, 'utf8') }),
-    ...(options.checkpoint === undefined
-      ? {}
-      : { checkpoint: readFileSync(options.checkpoint, 'utf8') }),
+    ...(options.key === undefined ? keyOf(options) : { publicKey: readEvidence(options.key) }),
+    ...(options.checkpoint === undefined ? {} : { checkpoint: readEvidence(options.checkpoint) }),
   })
   if (report.ok) {
     print(
@@ -124,5 +120,16 @@ function keyOf(options: VerifyOptions): { publicKey?: string } {
     'configuration' in result
       ? result.configuration.storage.keys
       : join(dataDirectoryOf(options), 'keys')
-  return { publicKey: readFileSync(join(keys, 'audit.pub'), 'utf8') }
+  return { publicKey: readEvidence(join(keys, 'audit.pub')) }
+}
+
+function readEvidence(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new ProofgateError('cli.file_unreadable', `cannot read ${path}`, {
+      cause,
+      hint: 'Name a file that is there: the public key with `--key`, a kept checkpoint with `--checkpoint`.',
+    })
+  }
 }
