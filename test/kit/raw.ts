@@ -37,7 +37,7 @@ export function raw(
       resolve({ text, closed, statuses })
     }
     const deadline = setTimeout(() => done(false), limit)
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       clearTimeout(timer)
       timer = setTimeout(() => done(false), quiet)
@@ -56,7 +56,7 @@ async function sendPieces(socket: Socket, pieces: readonly (string | Buffer)[]):
     if (index > 0) await new Promise((resolve) => setTimeout(resolve, 60))
     if (socket.destroyed) return
     if (typeof piece === 'string') socket.write(piece, 'latin1')
-    else socket.write(new Uint8Array(piece))
+    else socket.write(piece)
   }
 }
 

@@ -25,11 +25,13 @@ const dropped: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Names under which backends believe somebody about who or where a caller is. A client's copy never
- * passes, whatever the route says.
+ * Names under which backends believe somebody about who or where a caller is, or what was asked for: a
+ * method or path other than the one decided on. A client's copy never passes, whatever the route says.
  */
 const spoofable =
-  /^(x-proofgate(-|$)|x-forwarded(-|$)|forwarded$|x-real-ip$|x-original-|x-rewrite-url$|x-envoy-|x-client-ip$|x-cluster-client-ip$|true-client-ip$|cf-|fastly-client-ip$|x-auth-request-|x-remote-|remote-(user|groups|name|email)$|x-authenticated-|x-pomerium-|x-authentik-|x-webauth-|x-consumer-|x-credential-identifier$|x-anonymous-consumer$|x-amzn-ava-|impersonate-|teleport-jwt-|client-cert(-|$)|x-ssl-|x-client-cert|ssl-client-)/
+  /^(x-proofgate(-|$)|x-forwarded(-|$)|forwarded$|x-real-ip$|x-original-|x-rewrite-url$|x-http-method(-override)?$|x-method-override$|x-envoy-|x-client-ip$|x-cluster-client-ip$|true-client-ip$|cf-|fastly-client-ip$|x-auth-request-|x-remote-|remote-(user|groups|name|email)$|x-authenticated-|x-pomerium-|x-authentik-|x-webauth-|x-consumer-|x-credential-identifier$|x-anonymous-consumer$|x-amzn-ava-|x-amzn-oidc-|x-goog-(authenticated-user|iap)-|x-ms-client-principal(-|$)|impersonate-|teleport-jwt-|client-cert(-|$)|x-ssl-|x-client-cert|ssl-client-)/
+
+const ours = /^x[^a-z0-9]proofgate([^a-z0-9]|$)/
 
 const remembered = new Map<string, Disposition>()
 const mostRemembered = 4096
@@ -111,10 +113,15 @@ export function answeredHeaders(received: readonly string[], requestId: string):
     const name = received[at] ?? ''
     const value = received[at + 1] ?? ''
     const lower = name.toLowerCase()
-    if (lower === 'x-request-id' || lower.startsWith('x-proofgate-')) continue
-    if (lower === 'set-cookie' && ownCookieNames.has(value.split('=', 1)[0]?.trim() ?? '')) continue
+    if (lower === 'x-request-id' || ours.test(lower)) continue
+    if (lower === 'set-cookie' && ownCookieNames.has(cookieNameOf(value))) continue
     out.push(name, value)
   }
   out.push('x-request-id', requestId)
   return out
+}
+
+/** A browser sends a cookie without a name back as its value alone, so that is where the name begins. */
+function cookieNameOf(line: string): string {
+  return /^[\s=]*([^=;]*)/.exec(line)?.[1]?.trim() ?? ''
 }

@@ -46,18 +46,20 @@ export function checkFraming(request: IncomingMessage, limits: FramingLimits): R
     seen.add(name)
   }
   if (!seen.has('host')) return gatewayErrors.refuse('malformed', 'no host line')
-  if (expectsTheUnknown(request)) return gatewayErrors.refuse('expectation_failed')
-  return seen.has('transfer-encoding') ? checkTransferEncoding(request, seen) : undefined
+  return checkExpectation(request) ?? checkTransferEncoding(request, seen)
 }
 
-function expectsTheUnknown({ headers }: IncomingMessage): boolean {
-  return headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue'
+function checkExpectation({ headers }: IncomingMessage): Refusal | undefined {
+  const { expect } = headers
+  if (expect === undefined || expect.toLowerCase() === '100-continue') return undefined
+  return gatewayErrors.refuse('expectation_failed')
 }
 
 function checkTransferEncoding(
   request: IncomingMessage,
   seen: ReadonlySet<string>,
 ): Refusal | undefined {
+  if (!seen.has('transfer-encoding')) return undefined
   if (request.httpVersionMinor === 0) {
     return gatewayErrors.refuse('malformed', 'transfer-encoding in HTTP/1.0')
   }
