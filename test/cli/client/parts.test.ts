@@ -219,15 +219,19 @@ function visit(
   method = 'GET',
 ): Promise<{ status: number; headers: object; text: string }> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, agent: false }, (answer) => {
-      let text = ''
-      answer.on('data', (chunk: Buffer) => {
-        text += chunk.toString()
-      })
-      answer.on('end', () =>
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }),
-      )
-    })
+    const sent = request(
+      url,
+      { method, agent: false, signal: AbortSignal.timeout(3000) },
+      (answer) => {
+        let text = ''
+        answer.on('data', (chunk: Buffer) => {
+          text += chunk.toString()
+        })
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }),
+        )
+      },
+    )
     sent.on('error', reject)
     sent.end()
   })
