@@ -124,7 +124,7 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     loadExistingGrant: (ctx) => loadGrant(settings, parts, ctx),
     issueRefreshToken: (_ctx, client, code) =>
       client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
-    rotateRefreshToken: true,
+    rotateRefreshToken: refuseForeignResource,
     expiresWithSession: () => false,
     clientBasedCORS: () => false,
     renderError: (ctx, out) => {
@@ -137,6 +137,19 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     },
     ttl: lifetimes(settings),
   }
+}
+
+/**
+ * Every refresh rotates. Asked here, before the old token is taken, whether the resource was granted at
+ * all: the library would find out only afterwards, and a wish for a foreign one would end the family.
+ */
+function refuseForeignResource(ctx: KoaContextWithOIDC): boolean {
+  const { resource } = ctx.oidc.params ?? {}
+  const granted = ctx.oidc.entities.RefreshToken?.resourceIndicators
+  if (typeof resource === 'string' && granted?.has(resource) !== true) {
+    throw new errors.InvalidTarget()
+  }
+  return true
 }
 
 const cookieNames = { session: 'pg_op', interaction: 'pg_interaction', resume: 'pg_resume' }

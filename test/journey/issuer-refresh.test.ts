@@ -45,6 +45,13 @@ function refused(answer: Answer, error: string): void {
 }
 
 describe('refreshing', () => {
+  test('for an API that was not granted is refused and costs nothing', async () => {
+    const { tokens, key } = await obtainTokens(alice)
+    const elsewhere = { ...refreshFields(tokens), resource: 'http://elsewhere.localhost' }
+    refused(await requestTokens(alice, key, elsewhere), 'invalid_target')
+    assert.equal((await requestTokens(alice, key, refreshFields(tokens))).status, 200)
+  })
+
   test('rotates: the new token works, the old one takes the whole family down', async () => {
     const { tokens, key } = await obtainTokens(alice)
     const second = await requestTokens(alice, key, refreshFields(tokens))
