@@ -103,7 +103,7 @@ async function showAccount(
       current: one.id === session.id,
     })),
   })
-  browser.page(exchange, 200, page)
+  browser.longPage(exchange, page)
 }
 
 async function showAdd(

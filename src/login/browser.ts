@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import { isRefusal, randomToken } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { cookie, cookieName, readCookie, send } from '../http/index.ts'
@@ -14,6 +15,11 @@ import type { IdentityParts } from './surface-parts.ts'
 const sessionCookie = 'pg_session'
 const ceremonyCookie = 'pg_ceremony'
 const ceremonyCookieAge = 600
+
+/** Every browser says so in these words; whoever else does not is sent what is not compressed. */
+export function acceptsGzip(request: IncomingMessage): boolean {
+  return /(?:^|,)\s*gzip\s*(?:,|$)/i.test(request.headers['accept-encoding'] ?? '')
+}
 
 /** What a browser at the identity origin holds, and how pages are sent to it. */
 export class Browser {
@@ -83,6 +89,23 @@ export class Browser {
     send(exchange.response, status, html, {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': contentSecurityPolicy(needs),
+    })
+  }
+
+  /**
+   * A page with lists, compressed where the browser can. Invariant: nothing that somebody else chose with the
+   * request stands on it, because beside the form token its length would tell of the token (BREACH).
+   */
+  longPage(exchange: HttpExchange, html: string): void {
+    if (!acceptsGzip(exchange.request)) {
+      this.page(exchange, 200, html)
+      return
+    }
+    send(exchange.response, 200, gzipSync(html), {
+      'content-type': 'text/html; charset=utf-8',
+      'content-encoding': 'gzip',
+      'content-security-policy': contentSecurityPolicy(),
+      vary: 'accept-encoding',
     })
   }
 

@@ -9,6 +9,7 @@ import {
   signInPage,
   ticketProblemPage,
 } from '../pages/index.ts'
+import { acceptsGzip } from './browser.ts'
 import type { Browser } from './browser.ts'
 import { loginErrors } from './errors.ts'
 import type { IdentityParts } from './surface-parts.ts'
@@ -107,10 +108,14 @@ function sendAsset(exchange: HttpExchange): Refusal | void {
   const headers = {
     'content-type': asset.contentType,
     'cache-control': assetCacheControl(name, version),
-    etag: asset.etag,
+    // The two encodings are the same file, though not byte for byte.
+    etag: `W/${asset.etag}`,
+    vary: 'accept-encoding',
   }
-  if (exchange.request.headers['if-none-match'] === asset.etag) {
+  if (exchange.request.headers['if-none-match'] === headers.etag) {
     send(exchange.response, 304, '', headers)
+  } else if (acceptsGzip(exchange.request)) {
+    send(exchange.response, 200, asset.gzip, { ...headers, 'content-encoding': 'gzip' })
   } else {
     send(exchange.response, 200, asset.body, headers)
   }

@@ -99,9 +99,9 @@ function passkeys(view: AccountView, strings: Strings): Markup {
     </div>
     <p>${text.passkeysText}</p>
     ${view.credentials.length === 1 && note('calm', text.oneKey)}
-    <ul class="cards">
+    <ul class="cards keys">
       ${view.credentials.map((credential, index) =>
-        passkeyCard(view, credential, `passkey-${String(index)}`, strings),
+        passkeyCard(view, credential, `name-${String(index)}`, strings),
       )}
     </ul>
   </section>`
@@ -110,46 +110,35 @@ function passkeys(view: AccountView, strings: Strings): Markup {
 function passkeyCard(
   view: AccountView,
   credential: CredentialView,
-  anchor: string,
+  field: string,
   strings: Strings,
 ): Markup {
   const text = strings.account
   const { lastUsedAt } = credential
   return html`<li class="card">
-    <h3 id="${anchor}">${keyPicture}${quoted(credential.name)}</h3>
+    <h3>${quoted(credential.name)}</h3>
     ${facts([
       [text.lives, credential.hint === undefined ? text.livesUnknown : quoted(credential.hint)],
       [text.kind, chip(credential.synced ? text.synced : text.bound)],
       [text.created, moment(credential.createdAt, strings)],
       [text.lastUsed, lastUsedAt === undefined ? text.never : moment(lastUsedAt, strings)],
     ])}
-    <div class="row">
-      ${renameForm(view, credential, anchor, strings)} ${removeForm(view, credential, strings)}
-    </div>
+    <form
+      class="row"
+      method="post"
+      action="${credentialAction(view, credential.id, 'rename')}"
+      data-send
+    >
+      ${csrfField(view)} ${rename(credential, field, strings)} ${remove(view, credential, strings)}
+    </form>
   </li>`
 }
-
-const keyPicture = html`<svg
-  class="picture"
-  viewBox="0 0 24 24"
-  width="22"
-  height="22"
-  aria-hidden="true"
->
-  <circle cx="8" cy="12" r="4.5" />
-  <path d="M12.5 12H21m-3 0v3.5" />
-</svg>`
 
 function credentialAction(view: AccountView, id: string, verb: string): string {
   return `${view.base}/account/credentials/${encodeURIComponent(id)}/${verb}`
 }
 
-function renameForm(
-  view: AccountView,
-  credential: CredentialView,
-  anchor: string,
-  strings: Strings,
-): Markup {
+function rename(credential: CredentialView, field: string, strings: Strings): Markup {
   const text = strings.account
   return html`<details>
     <summary
@@ -159,24 +148,21 @@ function renameForm(
     >
       ${text.rename}
     </summary>
-    <form method="post" action="${credentialAction(view, credential.id, 'rename')}" data-send>
-      ${csrfField(view)}
-      <label for="${anchor}-name">${text.newName}</label>
-      <input
-        id="${anchor}-name"
-        name="name"
-        type="text"
-        maxlength="64"
-        required
-        autocomplete="off"
-        value="${credential.name}"
-      />
-      <button type="submit">${text.save}</button>
-    </form>
+    <label for="${field}">${text.newName}</label>
+    <input
+      id="${field}"
+      name="name"
+      type="text"
+      maxlength="64"
+      required
+      autocomplete="off"
+      value="${credential.name}"
+    />
+    <button type="submit">${text.save}</button>
   </details>`
 }
 
-function removeForm(view: AccountView, credential: CredentialView, strings: Strings): Markup {
+function remove(view: AccountView, credential: CredentialView, strings: Strings): Markup {
   const text = strings.account
   if (!credential.removable) return html`<p class="hint">${text.notRemovable}</p>`
   return html`<details>
@@ -187,11 +173,14 @@ function removeForm(view: AccountView, credential: CredentialView, strings: Stri
     >
       ${text.remove}
     </summary>
-    <form method="post" action="${credentialAction(view, credential.id, 'remove')}" data-send>
-      ${csrfField(view)}
-      <p>${text.removeText}</p>
-      <button class="danger" type="submit">${text.removeConfirm}</button>
-    </form>
+    <p>${text.removeText}</p>
+    <button
+      class="danger"
+      formaction="${credentialAction(view, credential.id, 'remove')}"
+      formnovalidate
+    >
+      ${text.removeConfirm}
+    </button>
   </details>`
 }
 

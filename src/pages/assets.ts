@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import * as nodeModule from 'node:module'
+import { gzipSync } from 'node:zlib'
 import { invariant } from '../core/index.ts'
 
 /** One file a page loads, ready to be sent. */
 export interface Asset {
   readonly body: Buffer
+  /** The same, compressed: these files are public, so their length tells nothing. */
+  readonly gzip: Buffer
   readonly contentType: string
   /** A strong entity tag, quotes included. */
   readonly etag: string
@@ -130,5 +133,11 @@ function shorten(text: string): string {
 function makeAsset(text: string, type: string): LoadedAsset {
   const body = Buffer.from(text)
   const version = createHash('sha256').update(body).digest('base64url').slice(0, 16)
-  return { body, contentType: `${type}; charset=utf-8`, etag: `"${version}"`, version }
+  return {
+    body,
+    gzip: gzipSync(body, { level: 9 }),
+    contentType: `${type}; charset=utf-8`,
+    etag: `"${version}"`,
+    version,
+  }
 }

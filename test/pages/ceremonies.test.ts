@@ -477,7 +477,8 @@ test('the account page', async (t) => {
       await press(ada.page, english.account.remove, english.account.removeConfirm)
       await reloaded
       assert.deepEqual(bodies(server, path.options), ['{"purpose":"confirm"}'])
-      assert.deepEqual(bodies(server, remove), ['csrf=c-1', 'csrf=c-1'])
+      const body = 'csrf=c-1&name=Blue+key'
+      assert.deepEqual(bodies(server, remove), [body, body])
       const who = { rpId: 'localhost', userId: userHandle }
       assert.deepEqual(signals, [
         ['signalAllAcceptedCredentials', { ...who, allAcceptedCredentialIds: [] }],
@@ -541,7 +542,7 @@ test('the account page', async (t) => {
         server.seen.map((seen) => `${seen.path.slice(base.length)} ${seen.body}`),
         [
           '/account/credentials/k1/rename csrf=c-1&name=Blue+key',
-          '/account/credentials/k1/remove csrf=c-1',
+          '/account/credentials/k1/remove csrf=c-1&name=Blue+key',
           '/account/sessions/s1/end csrf=c-1',
           '/account/sessions/end-all csrf=c-1',
           '/sign-out csrf=c-1',
