@@ -185,10 +185,17 @@ export function findRunning(root: string): RunningServer | undefined {
 
 function readRunning(folder: string): RunningServer | undefined {
   try {
-    return JSON.parse(readFileSync(join(folder, 'server.json'), 'utf8')) as RunningServer
+    const found = JSON.parse(readFileSync(join(folder, 'server.json'), 'utf8')) as unknown
+    return isRunningServer(found) ? found : undefined
   } catch {
     return undefined
   }
+}
+
+function isRunningServer(value: unknown): value is RunningServer {
+  if (typeof value !== 'object' || value === null) return false
+  const { pid, admin, secret } = value as Partial<Record<keyof RunningServer, unknown>>
+  return Number.isSafeInteger(pid) && typeof admin === 'string' && typeof secret === 'string'
 }
 
 function isAlive(pid: number): boolean {

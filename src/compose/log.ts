@@ -23,8 +23,8 @@ export class Log {
 
   write(level: LogLevel, message: string, fields: LogFields = {}): void {
     if (!this.isOn(level)) return
-    const line = { at: new Date().toISOString(), level, message, ...fields }
-    this.#write(`${JSON.stringify(line)}\n`)
+    const head = { at: new Date().toISOString(), level, message }
+    this.#write(`${encode({ ...head, ...fields, ...head }) ?? encode(head)}\n`)
   }
 
   /** An unexpected failure with everything that leads to its cause. */
@@ -37,13 +37,25 @@ function writeStandardError(line: string): void {
   process.stderr.write(line)
 }
 
-function describe(error: unknown): unknown {
+/** Nothing for what JSON cannot hold: the line is written without it, as logging must never fail. */
+function encode(line: LogFields): string | undefined {
+  try {
+    return JSON.stringify(line)
+  } catch {
+    return undefined
+  }
+}
+
+const longestChain = 8
+
+function describe(error: unknown, depth = 0): unknown {
+  if (depth === longestChain) return 'and so on'
   if (!(error instanceof Error)) return String(error)
   return {
     name: error.name,
     message: error.message,
     ...('code' in error ? { code: error.code } : {}),
     stack: error.stack,
-    ...(error.cause === undefined ? {} : { cause: describe(error.cause) }),
+    ...(error.cause === undefined ? {} : { cause: describe(error.cause, depth + 1) }),
   }
 }

@@ -5,6 +5,7 @@ import type { Upstream } from '../gateway/upstream/index.ts'
 const bounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10]
 /** More label sets than this are counted together: labels come from the configuration, but it can be large. */
 const mostSeries = 10_000
+const others = '(others)'
 
 interface Series {
   readonly api: string
@@ -16,25 +17,31 @@ interface Series {
 
 /** Counters of this process in Prometheus' text exposition format 0.0.4. */
 export class Metrics {
-  readonly #series = new Map<string, Series>()
+  readonly #counted = new Map<string, Series>()
   readonly #buckets = bounds.map(() => 0)
   #count = 0
   #sum = 0
 
   completed(completed: Completed): void {
     const { api = '', route = '', status, code } = completed
-    const key = `${api}\n${route}\n${status}\n${code}`
-    const known = this.#series.get(key)
-    if (known !== undefined) known.count += 1
-    else if (this.#series.size < mostSeries) {
-      this.#series.set(key, { api, route, status, code, count: 1 })
-    }
+    this.#series(api, route, status, code).count += 1
     const taken = completed.millis / 1000
     this.#count += 1
     this.#sum += taken
     for (const [index, bound] of bounds.entries()) {
       if (taken <= bound) this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
     }
+  }
+
+  #series(api: string, route: string, status: number, code: string): Series {
+    const key = `${api}\n${route}\n${status}\n${code}`
+    const known = this.#counted.get(key)
+    if (known !== undefined) return known
+    const isFull = this.#counted.size >= mostSeries && api !== others
+    if (isFull) return this.#series(others, others, status, code)
+    const fresh = { api, route, status, code, count: 0 }
+    this.#counted.set(key, fresh)
+    return fresh
   }
 
   print(gauges: {
@@ -45,7 +52,7 @@ export class Metrics {
     upstreams: readonly Upstream[]
   }): string {
     const lines = heading('proofgate_requests_total', 'counter', 'Answered requests by outcome.')
-    for (const one of this.#series.values()) {
+    for (const one of this.#counted.values()) {
       const labels = `api=${quote(one.api)},route=${quote(one.route)},status="${one.status}",code=${quote(one.code)}`
       lines.push(`proofgate_requests_total{${labels}} ${one.count}`)
     }

@@ -1,0 +1,65 @@
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { Metrics } from '../../src/compose/metrics.ts'
+
+const gauges = { inFlight: 0, tunnels: 0, auditSize: 1, auditHealthy: false, upstreams: [] }
+const answered = { requestId: 'r', api: 'orders', route: 'GET /orders', status: 200, code: 'ok' }
+
+function completed(metrics: Metrics, more: object): void {
+  metrics.completed({ ...answered, millis: 3, ...more } as Parameters<Metrics['completed']>[0])
+}
+
+function lines(metrics: Metrics, name: string): readonly string[] {
+  return metrics
+    .print(gauges)
+    .split('\n')
+    .filter((line) => line.startsWith(name))
+}
+
+test('requests are counted by API, route, status and code', () => {
+  const metrics = new Metrics()
+  completed(metrics, {})
+  completed(metrics, {})
+  completed(metrics, { status: 403, code: 'policy.explicit_deny' })
+  assert.deepEqual(lines(metrics, 'proofgate_requests_total'), [
+    'proofgate_requests_total{api="orders",route="GET /orders",status="200",code="ok"} 2',
+    'proofgate_requests_total{api="orders",route="GET /orders",status="403",code="policy.explicit_deny"} 1',
+  ])
+})
+
+test('a histogram bucket counts what was as fast or faster', () => {
+  const metrics = new Metrics()
+  for (const millis of [1, 4, 30, 60_000]) completed(metrics, { millis })
+  const buckets = lines(metrics, 'proofgate_request_seconds_bucket').map(
+    (line) => line.split(' ')[1],
+  )
+  assert.deepEqual(buckets, ['1', '2', '2', '3', '3', '3', '3', '4'])
+  assert.deepEqual(lines(metrics, 'proofgate_request_seconds_sum'), [
+    'proofgate_request_seconds_sum 60.035',
+  ])
+})
+
+test('a label cannot end its quotes or its line', () => {
+  const metrics = new Metrics()
+  completed(metrics, { route: 'GET /a"} 1\nfake{x="\\' })
+  assert.equal(lines(metrics, 'fake').length, 0)
+  assert.match(
+    lines(metrics, 'proofgate_requests_total')[0] ?? '',
+    /route="GET \/a\\"\} 1\\nfake\{x=\\"\\\\"/,
+  )
+})
+
+test('beyond ten thousand series requests are still counted, together', () => {
+  const metrics = new Metrics()
+  for (let index = 0; index < 10_050; index++) completed(metrics, { route: `GET /${index}` })
+  const series = lines(metrics, 'proofgate_requests_total')
+  assert.equal(series.length, 10_001)
+  assert.equal(
+    series.at(-1),
+    'proofgate_requests_total{api="(others)",route="(others)",status="200",code="ok"} 50',
+  )
+})
+
+test('an audit log that takes no records is 0', () => {
+  assert.deepEqual(lines(new Metrics(), 'proofgate_audit_healthy'), ['proofgate_audit_healthy 0'])
+})
