@@ -180,6 +180,34 @@ test('signing in', async (t) => {
       await ada.close()
     })
 
+    await t.test('does not let a late offer end what the button began', async () => {
+      await using server = await start()
+      const ada = await newPersona()
+      await ada.page.addInitScript(() => {
+        const scope = globalThis as any
+        scope.PublicKeyCredential.isConditionalMediationAvailable = () =>
+          new Promise((resolve) => {
+            scope.letOffer = () => resolve(true)
+          })
+      })
+      await givePasskey(ada, server)
+      const begun = Promise.withResolvers<void>()
+      const held = Promise.withResolvers<void>()
+      await ada.page.route('**/authentication/options', async (route) => {
+        begun.resolve()
+        await held.promise
+        await route.continue()
+      })
+      await ada.page.goto(`${server.origin}/sign-in`)
+      await button(ada.page, english.signIn.button).click()
+      await begun.promise
+      await ada.page.evaluate(() => (globalThis as any).letOffer())
+      held.resolve()
+      await ada.page.waitForURL('**/landing')
+      assert.deepEqual(bodies(server, path.options), ['{"purpose":"sign-in"}'])
+      await ada.close()
+    })
+
     await t.test('asks once when the button is pressed twice', async () => {
       await using server = await start()
       const ada = await newPersona()

@@ -28,7 +28,10 @@ async function enter(conditional: boolean): Promise<void> {
 
 /** Offers passkeys in the field. Only what a person's own choice led to is worth a message. */
 async function offer(): Promise<void> {
-  if (!(await PublicKeyCredential.isConditionalMediationAvailable())) return
+  const before = waiting
+  const possible = await PublicKeyCredential.isConditionalMediationAvailable()
+  // Whoever pressed the button meanwhile has begun something that an offer would end.
+  if (!possible || waiting !== before) return
   const entered = enter(true)
   renewal = setTimeout(() => void offer(), renewAfter)
   await entered.catch((error: unknown) => {
