@@ -20,8 +20,7 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
     host = `Host: ${plane.host}`
   })
   after(async () => {
-    await plane.finish()
-    upstream.close()
+    await plane.finish().finally(() => upstream.close())
   })
 
   /** Sends one message that must be refused: one answer, one record, nothing upstream. */

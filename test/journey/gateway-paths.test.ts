@@ -19,8 +19,7 @@ describe('paths and headers on their way to the upstream', { timeout: 120_000 },
     alice = plane.mint.token(plane.alice)
   })
   after(async () => {
-    await plane.finish()
-    upstream.close()
+    await plane.finish().finally(() => upstream.close())
   })
 
   async function status(target: string, ...lines: string[]): Promise<number> {

@@ -30,8 +30,7 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
   })
   after(async () => {
     upstream.answer = () => false
-    await plane.finish()
-    upstream.close()
+    await plane.finish().finally(() => upstream.close())
   })
 
   const resident = (): number => {

@@ -28,8 +28,7 @@ describe('tokens and proofs at the gateway', { timeout: 200_000 }, () => {
     real = await obtainTokens(person)
   })
   after(async () => {
-    await plane.finish()
-    upstream.close()
+    await plane.finish().finally(() => upstream.close())
   })
 
   const bearer = (token: string): Promise<Answer> =>
@@ -96,7 +95,7 @@ describe('tokens and proofs at the gateway', { timeout: 200_000 }, () => {
 
   it('never takes a public key as a shared secret', async () => {
     const key = createPublicKey(plane.mint.key)
-    const pem = key.export({ type: 'spki', format: 'pem' }) as string
+    const pem = key.export({ type: 'spki', format: 'pem' })
     const header = { ...plane.mint.header, alg: 'HS256' }
     for (const secret of [
       pem,

@@ -62,6 +62,7 @@ upstreams:
     ${options.upstreamKeys ?? 'timeouts: { connect: 2s, headers: 5s, idle: 5s }'}
 apis:
   app:
+    host: api.proofgate.localhost
     upstream: main
     routes:
       - { method: ANY, path: '/public/{rest+}', authorizer: open }
