@@ -7,7 +7,7 @@ import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
 import { decisionEntry } from './record.ts'
 import { answerRefusal } from './refusal.ts'
-import { admit, authenticate, authorize, route, screen } from './stages.ts'
+import { admit, authenticate, authorize, limitAddress, route, screen } from './stages.ts'
 import type { Admitted, Progress } from './stages.ts'
 import { openTunnel } from './forward/tunnel.ts'
 import type { Tunnels } from './forward/tunnel.ts'
@@ -79,6 +79,8 @@ async function serveOwn(
 ): Promise<Refusal | 'served'> {
   const { api } = progress
   if (api === undefined || refusal.code !== 'gateway.no_route') return refusal
+  const limited = limitAddress(incoming, table, parts)
+  if (limited !== undefined) return limited
   return (await serveOwnPath(incoming, api, { parts, table })) ?? refusal
 }
 

@@ -152,12 +152,22 @@ function findApi(table: GatewayTable, host: string): Api | undefined {
   return other?.secure === true ? other : undefined
 }
 
+/** The limit per source address, before anything is looked up. */
+export function limitAddress(
+  incoming: Incoming,
+  table: GatewayTable,
+  parts: GatewayParts,
+): Refusal | undefined {
+  const key = `address/${addressKey(incoming.address)}`
+  const wait = parts.buckets.take(key, table.addressLimit, incoming.receivedAt)
+  return wait > 0 ? exceeded(wait, 'address') : undefined
+}
+
 /** What is cheap and early: the address limit and the declared size. */
 export function screen(routed: Routed, parts: GatewayParts): Screened | Refusal {
   const { incoming, table } = routed
-  const key = `address/${addressKey(incoming.address)}`
-  const wait = parts.buckets.take(key, table.addressLimit, incoming.receivedAt)
-  if (wait > 0) return exceeded(wait, 'address')
+  const limited = limitAddress(incoming, table, parts)
+  if (limited !== undefined) return limited
   if (bodyLength(incoming.request).length > routed.route.maxBody) {
     return gatewayErrors.refuse('body_too_large')
   }

@@ -123,7 +123,19 @@ async function endSession(
   const name = apiCookieName(api.secure)
   const handle = readCookie(incoming.request.headers.cookie, name)
   const session = handle === undefined ? undefined : await parts.sessions.load('api', handle)
-  if (session !== undefined) await parts.sessions.end(session.id)
+  if (session !== undefined) {
+    await parts.sessions.end(session.id)
+    await parts.record({
+      id: incoming.requestId,
+      kind: 'session',
+      action: 'session.end_api',
+      outcome: 'success',
+      reason: 'session.end_api.done',
+      who: { subject: session.personId, session: session.id },
+      where: { address: incoming.address },
+      what: { api: api.name },
+    })
+  }
   send(incoming.response, 303, '', {
     location: '/',
     'set-cookie': cookie({ name, value: '', secure: api.secure, sameSite: 'Lax', maxAge: 0 }),
