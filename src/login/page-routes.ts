@@ -39,7 +39,24 @@ async function showSignIn(
     browser.redirect(exchange, returnTo)
     return
   }
-  browser.page(exchange, 200, signInPage({ base, returnTo, rpName: relyingPartyName }))
+  const application = apiHostOf(parts, returnTo)
+  const page = signInPage({
+    base,
+    returnTo,
+    rpName: relyingPartyName,
+    again: signedIn,
+    ...(application === undefined ? {} : { application }),
+  })
+  browser.page(exchange, 200, page)
+}
+
+/** The API that a hand-off leads to, as the address bar will name it. */
+function apiHostOf(parts: IdentityParts, returnTo: string): string | undefined {
+  const { apis, base, origin } = parts.settings()
+  const { pathname, searchParams } = new URL(returnTo, origin)
+  if (pathname !== `${base}/handoff`) return undefined
+  const api = apis.find((one) => one.name === searchParams.get('api'))
+  return api === undefined ? undefined : new URL(api.origin).host
 }
 
 async function showEnrol(

@@ -1,4 +1,5 @@
 import { fill, html } from './html.ts'
+import type { Interpolation } from './html.ts'
 import { printDocument } from './layout.ts'
 import type { PageView } from './layout.ts'
 import {
@@ -93,7 +94,7 @@ export function deviceConfirmPage(view: DeviceConfirmView, strings: Strings = en
         [text.program, quoted(view.clientName)],
         [text.from, quoted(view.address)],
         [text.userAgent, quoted(view.userAgent)],
-        [text.scopes, scopeList(view.scopes, text.noScopes)],
+        ...scopeRow(view, strings),
       ])}
       <form method="post" action="${formAddress(view.action)}">
         ${hiddenFields({ user_code: view.userCode, ...view.fields, xsrf: view.xsrf })}
@@ -104,6 +105,12 @@ export function deviceConfirmPage(view: DeviceConfirmView, strings: Strings = en
       </form>
     </section>`,
   })
+}
+
+/** Nothing is said where nothing is known: silence promises less than "nothing". */
+function scopeRow(view: DeviceConfirmView, strings: Strings): readonly [string, Interpolation][] {
+  const { scopes, noScopes } = strings.device
+  return view.scopes.length === 0 ? [] : [[scopes, scopeList(view.scopes, noScopes)]]
 }
 
 export interface DeviceDoneView extends PageView {

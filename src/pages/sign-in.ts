@@ -14,6 +14,8 @@ export interface SignInView extends PageView {
   readonly message?: string
   /** The application that sent the person here. */
   readonly application?: string
+  /** The person is signed in already, and what they are about to do takes a touch of its own. */
+  readonly again?: boolean
 }
 
 /** Sign-in: autofill in the field, a plain button below it. */
@@ -30,6 +32,7 @@ export function signInPage(view: SignInView, strings: Strings = english): string
           view.application !== undefined &&
           html`<p>${fill(text.forApplication, { application: strong(view.application) })}</p>`
         }
+        ${view.again === true && html`<p>${text.again}</p>`}
         ${statusRegion(strings.ceremony, view.message)}
         <noscript>${note('problem', strings.noScript)}</noscript>
         <form id="sign-in" data-return-to="${view.returnTo}" novalidate>

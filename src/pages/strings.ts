@@ -34,6 +34,8 @@ export const english = {
     title: 'Sign in',
     heading: 'Sign in to {relyingParty}',
     forApplication: 'You will then go on to {application}.',
+    again:
+      'You are signed in already. What comes next takes a touch of its own, so that nobody else can do it for you.',
     username: 'Username',
     usernameHint: 'Choose your passkey from the list your browser offers here.',
     button: 'Sign in with a passkey',

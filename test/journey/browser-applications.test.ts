@@ -156,6 +156,7 @@ test('programs, applications and refusals at a browser', async (t) => {
       await press(page, device.accept)
       // Signed in as she is, a new touch is asked for.
       await page.waitForURL('**/sign-in?**')
+      await page.getByText(signIn.again).waitFor()
       await inspect(page)
       await ada.authenticator.answer({ verified: false })
       await press(page, signIn.button)

@@ -106,6 +106,9 @@ test('the first ten minutes in a browser', async (t) => {
       await page.goto(`${api}/whoami`)
       await heading(page, signIn.heading.replace('{relyingParty}', 'Proofgate'))
       assert.equal(new URL(page.url()).origin, identity)
+      await page
+        .getByText(signIn.forApplication.replace('{application}', new URL(api).host))
+        .waitFor()
       await inspect(page)
     })
 

@@ -138,34 +138,37 @@ test('people at a browser', async (t) => {
       await una.close()
     })
 
-    await t.test('are not signed in by a passkey that the server does not know any more', async () => {
-      const una = await newPersona()
-      const { page } = una
-      await withoutAutofill(page)
-      await enrolHere(page, await invite(gateway, 'pat', ['readers']))
-      const { credentials } = await una.authenticator.session.send('WebAuthn.getCredentials', {
-        authenticatorId: una.authenticator.id,
-      })
-      const [credential] = credentials
-      assert.ok(credential)
-      await press(page, account.signOut)
-      await heading(page, logout.doneTitle)
-      await una.authenticator.session.send('WebAuthn.removeCredential', {
-        authenticatorId: una.authenticator.id,
-        credentialId: credential.credentialId,
-      })
-      await una.authenticator.session.send('WebAuthn.addCredential', {
-        authenticatorId: una.authenticator.id,
-        credential: { ...credential, credentialId: Buffer.alloc(16, 7).toString('base64') },
-      })
-      await page.goto(`${gateway.identity}/sign-in`)
-      await press(page, signIn.button)
-      await says(page, ceremony.failed)
-      assert.match(await page.locator('#status').innerText(), /Reference: \S+/)
-      await inspect(page)
-      assertQuiet(una, [statusLogged(401), statusLogged(403)])
-      await una.close()
-    })
+    await t.test(
+      'are not signed in by a passkey that the server does not know any more',
+      async () => {
+        const una = await newPersona()
+        const { page } = una
+        await withoutAutofill(page)
+        await enrolHere(page, await invite(gateway, 'pat', ['readers']))
+        const { credentials } = await una.authenticator.session.send('WebAuthn.getCredentials', {
+          authenticatorId: una.authenticator.id,
+        })
+        const [credential] = credentials
+        assert.ok(credential)
+        await press(page, account.signOut)
+        await heading(page, logout.doneTitle)
+        await una.authenticator.session.send('WebAuthn.removeCredential', {
+          authenticatorId: una.authenticator.id,
+          credentialId: credential.credentialId,
+        })
+        await una.authenticator.session.send('WebAuthn.addCredential', {
+          authenticatorId: una.authenticator.id,
+          credential: { ...credential, credentialId: Buffer.alloc(16, 7).toString('base64') },
+        })
+        await page.goto(`${gateway.identity}/sign-in`)
+        await press(page, signIn.button)
+        await says(page, ceremony.failed)
+        assert.match(await page.locator('#status').innerText(), /Reference: \S+/)
+        await inspect(page)
+        assertQuiet(una, [statusLogged(401), statusLogged(403)])
+        await una.close()
+      },
+    )
 
     await t.test('are told that their browser is too old, or that scripts are off', async () => {
       const old = await newPersona()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from 'playwright-core'
+import { contentSecurityPolicy } from '../../src/pages/index.ts'
 import { withBrowser } from '../kit/browser.ts'
 import { probes } from './probes.ts'
 import { servePages } from './server.ts'
@@ -163,5 +164,32 @@ test('texts that would run', async (t) => {
       })
     }
     await person.close()
+  })
+})
+
+test('the policy the pages are served with forbids what they do not do', async () => {
+  await withBrowser(async ({ newPersona }) => {
+    await using server = await servePages(allPages({ text: exampleText }))
+    server.replies.set('/webauthn/authentication/options', { json: {} })
+    const ada = await newPersona(quiet)
+    await ada.page.goto(`${server.origin}/sign-in`)
+    assert.match(contentSecurityPolicy(), /trusted-types 'none'/)
+    await ada.page.evaluate(() => {
+      const { document } = globalThis as any
+      const script = document.createElement('script')
+      try {
+        script.textContent = 'alert(1)'
+      } catch {
+        // Trusted Types refuse the text.
+      }
+      document.body.append(script)
+      const image = document.createElement('img')
+      image.src = 'http://elsewhere.example/x.png'
+      document.body.append(image)
+    })
+    await ada.page.waitForTimeout(100)
+    assert.ok(ada.violations().length >= 2, ada.errors.join('\n'))
+    assert.deepEqual(ada.dialogs, [])
+    await ada.close()
   })
 })

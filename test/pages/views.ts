@@ -71,6 +71,7 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
           rpName: text('relying party'),
           message: text('message'),
           application: text('application'),
+          again: true,
         },
         strings,
       ),
