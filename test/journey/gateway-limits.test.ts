@@ -14,7 +14,7 @@ describe('limits at the gateway', { timeout: 120_000 }, () => {
   before(async () => {
     plane = await startDataPlane({
       upstream: await upstream.listen(),
-      throttles: '{ address: { rate: 10, burst: 150 }, principal: { rate: 5, burst: 20 } }',
+      throttles: '{ address: { rate: 1, burst: 200 }, principal: { rate: 5, burst: 20 } }',
       routes: `      - { method: GET, path: '/whole/{x}', throttle: { principal: { rate: 1000, burst: 1000 }, route: { rate: 1, burst: 10 } } }`,
       more: "trustedProxies: ['127.0.0.1/32']",
     })
@@ -82,7 +82,7 @@ describe('limits at the gateway', { timeout: 120_000 }, () => {
     const from = (address: string): Promise<Answer> =>
       call(`${plane.gateway.api}/nowhere`, { headers: { 'x-forwarded-for': address } })
     const many = await Promise.all(
-      Array.from({ length: 300 }, (_, n) => from(`2001:db8:1:2:${(n * 7919).toString(16)}::${n}`)),
+      Array.from({ length: 300 }, (_, n) => from(`2001:db8:1:2:${n.toString(16)}::1`)),
     )
     assert.ok(many.some(({ status }) => status === 429))
     assert.equal((await from('2001:db8:1:3::1')).status, 404, 'another network has its own')
@@ -126,7 +126,7 @@ describe('limits at the gateway', { timeout: 120_000 }, () => {
           'Connection: close',
         ),
       )
-      assert.deepEqual(answer.statuses, [200], value)
+      assert.deepEqual(answer.statuses, [200], `${value}: ${answer.text}`)
     }
     upstream.take()
   })
