@@ -78,7 +78,12 @@ function steps(view: EnrolView, strings: Strings): Interpolation {
   return html`<form id="step-touch" class="step">
       <h2 tabindex="-1">${view.hasCredentials ? text.touchHeadingMore : text.touchHeading}</h2>
       <p>${text.touchText}</p>
-      ${view.hasCredentials && html`<p class="hint">${text.alreadyHave} ${text.confirmText}</p>`}
+      ${
+        view.hasCredentials &&
+        html`<p class="hint">
+          ${text.alreadyHave} ${view.mode === 'signed-in' && text.confirmText}
+        </p>`
+      }
       <button class="primary" type="submit">${text.create}</button>
     </form>
     <form id="step-name" class="step" hidden>

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { english } from '../../src/pages/index.ts'
 import { withBrowser } from '../kit/browser.ts'
 import { configurationFile, startGateway } from '../kit/gateway.ts'
+import type { Authenticator } from '../kit/browser.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import {
   assertQuiet,
@@ -59,6 +60,7 @@ test('the account page', async (t) => {
     const { page } = ada
     await enrolHere(page, await invite(gateway, 'ada'))
     const enrolledAt = performance.now()
+    let spareKey: Authenticator | undefined
 
     await t.test('ends the session of another browser, which the API then refuses', async () => {
       const other = await newPersona()
@@ -103,7 +105,7 @@ test('the account page', async (t) => {
       await press(page, enrol.create)
       await says(page, enrol.exists)
       await ada.authenticator.answer({ present: false })
-      await ada.addAuthenticator(page, { transport: 'usb' })
+      spareKey = await ada.addAuthenticator(page, { transport: 'usb' })
       await press(page, enrol.create)
       await says(page, enrol.created)
       await page.getByLabel(enrol.nameLabel).fill('Spare')
@@ -147,6 +149,7 @@ test('the account page', async (t) => {
       await page.getByText(account.notRemovable).waitFor()
       assert.equal(await passkeys(page).count(), 1)
       assert.deepEqual(confirms, ['{"purpose":"confirm"}'])
+      assert.deepEqual(await spareKey?.credentials(), [])
       assert.deepEqual(signals, [
         {
           rpId: gateway.relyingPartyId,
@@ -177,6 +180,9 @@ test('the account page', async (t) => {
     await t.test('signs out everywhere', async () => {
       await Promise.all([page.waitForURL('**/signed-out'), press(page, account.endAll)])
       await heading(page, logout.doneTitle)
+      await withoutAutofill(page)
+      await page.goBack()
+      await heading(page, signIn.heading.replace('{relyingParty}', 'Proofgate'))
       assertQuiet(ada, [statusLogged(401), statusLogged(403), statusLogged(409)])
       await ada.close()
     })

@@ -225,6 +225,16 @@ test('programs, applications and refusals at a browser', async (t) => {
       }
     })
 
+    await t.test('a link to the sign-out of applications ends no session unasked', async () => {
+      const visitor = await newPersona()
+      await enrolHere(visitor.page, await invite(gateway, 'vic'))
+      await visitor.page.goto(`${gateway.issuer}/logout`)
+      await visitor.page.goto(`${gateway.identity}/account`)
+      await heading(visitor.page, english.account.title)
+      assertQuiet(visitor)
+      await visitor.close()
+    })
+
     await t.test('an application can ask to sign the person out and gets them back', async () => {
       const query = new URLSearchParams({
         client_id: 'portal',

@@ -6,6 +6,8 @@ import {
   consentPage,
   deviceConfirmPage,
   devicePage,
+  english,
+  enrolPage,
   logoutPage,
   refusalStyleHash,
   ticketProblemPage,
@@ -173,6 +175,14 @@ test('confirming a device shows who, from where, what for, and two buttons that 
 
 test('consent names the host the browser goes on to', () => {
   assert.match(split(examples.get('consent')!).text, /you go on to\s+orders\.example\.test/)
+})
+
+test('a link asks for no passkey that the person may have lost', () => {
+  const enrol = { base: '', personName: 'p', username: 'u', rpName: 'r', hasCredentials: true }
+  const { alreadyHave, confirmText } = english.enrol
+  const byLink = enrolPage({ ...enrol, mode: 'ticket', ticket: 't' })
+  assert.ok(byLink.includes(alreadyHave) && !byLink.includes(confirmText))
+  assert.ok(enrolPage({ ...enrol, mode: 'signed-in', csrf: 'c' }).includes(confirmText))
 })
 
 test('the last passkey offers no removal', () => {
