@@ -73,8 +73,12 @@ export function thumbprintOf(jwk: unknown): string {
 }
 
 /** The id a person has in the database. */
-export function personId(gateway: Pick<GatewayFacts, 'dataDirectory'>, username: string): string {
-  const database = new DatabaseSync(join(gateway.dataDirectory, 'proofgate.db'), { readOnly: true })
+export function personId(
+  gateway: Pick<GatewayFacts, 'dataDirectory'>,
+  username: string,
+  path = join(gateway.dataDirectory, 'proofgate.db'),
+): string {
+  const database = new DatabaseSync(path, { readOnly: true })
   try {
     const row = database.prepare('SELECT id FROM person WHERE username = ?').get(username)
     return String(row?.['id'])
