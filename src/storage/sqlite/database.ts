@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { closeSync, existsSync, linkSync, openSync, readSync, rmSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import { ProofgateError } from '../../core/index.ts'
@@ -49,12 +40,16 @@ export class Database {
       createAt(path)
     }
     checkFile(path)
+    let database: Database | undefined
     try {
-      const database = new Database(connect(path, options.durability))
+      database = new Database(connect(path))
+      // Nothing is written before it is known to be ours: even the journal's mode is kept in the file.
       database.#check(path)
+      database.#settle(options.durability)
       database.#migrate(path)
       return database
     } catch (cause) {
+      database?.close()
       if (cause instanceof ProofgateError) throw cause
       throw damaged(path, 'the database cannot be read', cause)
     }
@@ -123,14 +118,6 @@ export class Database {
     if (found !== applicationId) throw damaged(path, 'this is not a Proofgate database')
     const verdict = this.one<{ quick_check: string }>('PRAGMA quick_check(1)')?.quick_check
     if (verdict !== 'ok') throw damaged(path, `the database is damaged: ${verdict ?? 'no answer'}`)
-  }
-
-  #pragma(name: string): number {
-    const row = this.#connection.prepare(`PRAGMA ${name}`).get() as Record<string, number>
-    return row[name] ?? 0
-  }
-
-  #migrate(path: string): void {
     const version = this.#pragma('user_version')
     if (version > migrations.length) {
       throw new ProofgateError(
@@ -139,19 +126,32 @@ export class Database {
         { hint: 'Start the newer release that wrote it, or restore a backup of this release.' },
       )
     }
-    if (version === migrations.length) return
-    copyFileSync(path, `${path}.before-schema-${migrations.length}`)
+  }
+
+  #settle(durability: 'full' | 'process'): void {
+    this.#connection.exec('PRAGMA journal_mode = WAL')
+    this.#connection.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`)
+  }
+
+  #pragma(name: string): number {
+    const row = this.#connection.prepare(`PRAGMA ${name}`).get() as Record<string, number>
+    return row[name] ?? 0
+  }
+
+  #migrate(path: string): void {
+    if (this.#pragma('user_version') === migrations.length) return
+    const before = `${path}.before-schema-${migrations.length}`
+    rmSync(before, { force: true })
+    this.copyTo(before)
     applyMigrations(this.#connection)
   }
 }
 
-function connect(path: string, durability: 'full' | 'process'): DatabaseSync {
+function connect(path: string): DatabaseSync {
   const connection = new DatabaseSync(path, {
     timeout: busyMillis,
     enableForeignKeyConstraints: true,
   })
-  connection.exec('PRAGMA journal_mode = WAL')
-  connection.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`)
   connection.exec('PRAGMA trusted_schema = OFF')
   return connection
 }
@@ -180,8 +180,14 @@ function createAt(path: string): void {
   connection.exec(`PRAGMA application_id = ${applicationId}`)
   applyMigrations(connection)
   connection.close()
-  if (existsSync(path)) rmSync(draft)
-  else renameSync(draft, path)
+  try {
+    // Unlike a rename, a link never takes the place of what another process put there meanwhile.
+    linkSync(draft, path)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+  } finally {
+    rmSync(draft)
+  }
 }
 
 function checkFile(path: string): void {
