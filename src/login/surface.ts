@@ -145,12 +145,14 @@ export class IdentitySurface {
       return
     }
     const { base } = this.#parts.settings()
+    const retryAfter = refusal.headers?.['retry-after']
     const view = {
       base,
       status: refusal.status,
       title: refusal.title,
       code: refusal.code,
       requestId,
+      ...(retryAfter === undefined ? {} : { retryAfter: Number(retryAfter) }),
     }
     this.#browser.page({ ...exchange, parameters: {} }, refusal.status, errorPage(view))
   }

@@ -94,6 +94,8 @@ export interface ErrorView extends PageView {
   readonly code: string
   readonly requestId: string
   readonly explanation?: string
+  /** Seconds after which it may be tried again. */
+  readonly retryAfter?: number
 }
 
 /** An error on the identity host. */
@@ -107,6 +109,10 @@ export function errorPage(view: ErrorView, strings: Strings = english): string {
       <p class="status">${fill(strings.refusal.status, { status: view.status })}</p>
       <h1 id="heading">${quoted(title)}</h1>
       ${view.explanation !== undefined && html`<p>${quoted(view.explanation)}</p>`}
+      ${
+        view.retryAfter !== undefined &&
+        html`<p>${fill(strings.error.wait, { seconds: view.retryAfter })}</p>`
+      }
       <p><a class="button" href="${view.base}/">${strings.error.back}</a></p>
       ${administratorFacts(view, strings)}
     </section>`,

@@ -204,6 +204,7 @@ export const english = {
   error: {
     title: 'Something went wrong',
     back: 'Back to the start',
+    wait: 'Wait {seconds} seconds, then try again.',
   },
 }
 

@@ -294,6 +294,45 @@ test('programs, applications and refusals at a browser', async (t) => {
       })
     }
 
+    await t.test('pages that decide something cannot be framed', async () => {
+      const frame = await newPersona({ authenticator: false })
+      await frame.page.goto(`${applicationOrigin}/`)
+      for (const path of ['/sign-in', '/device', '/signed-out', '/nowhere']) {
+        const blocked = frame.page.waitForEvent('console', (message) =>
+          /frame-ancestors/.test(message.text()),
+        )
+        await frame.page.evaluate((address) => {
+          const { document } = globalThis as any
+          const iframe = document.createElement('iframe')
+          iframe.src = address
+          document.body.append(iframe)
+        }, `${gateway.identity}${path}`)
+        await blocked
+      }
+      await frame.close()
+    })
+
+    await t.test('guessing codes ends in a page that says when to go on', async () => {
+      for (let attempt = 0; attempt < 8; attempt++) {
+        await page.goto(`${gateway.identity}/device`)
+        await page
+          .getByLabel(device.label, { exact: true })
+          .fill(`bcdfg-hjkl${'bcdfghjk'[attempt]}`)
+        const [answer] = await Promise.all([
+          page.waitForResponse((response) => response.request().method() === 'POST'),
+          press(page, device.button),
+        ])
+        if (answer.status() !== 429) continue
+        const seconds = answer.headers()['retry-after'] ?? ''
+        assert.match(seconds, /^[1-9]\d*$/)
+        await page.getByText(english.error.wait.replace('{seconds}', seconds)).waitFor()
+        await page.getByText('login.too_many_tries').waitFor()
+        await inspect(page)
+        return
+      }
+      assert.fail('eight wrong codes were let through')
+    })
+
     await t.test('nothing came from elsewhere and no policy was broken', () => {
       assertQuiet(ada, [/the server responded with a status of (?:4\d\d|502)/])
     })

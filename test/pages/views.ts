@@ -204,6 +204,7 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
           code: text('code'),
           requestId: text('request id'),
           explanation: text('explanation'),
+          retryAfter: 12,
         },
         strings,
       ),
