@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { invariant } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import { answeredHeaders, outgoingHeaders } from './headers.ts'
+import { answeredHeaders, outgoingHeaders, outgoingTrailers } from './headers.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { Incoming } from '../incoming.ts'
 import { bodyLength } from '../listen/screen.ts'
@@ -83,7 +83,7 @@ function sendBody(admitted: Admitted, exchange: Exchange, refuse: Fail): void {
       request.pause()
     }
   })
-  request.on('end', () => exchange.end(request.rawTrailers))
+  request.on('end', () => exchange.end(outgoingTrailers(request.rawTrailers)))
   request.on('error', () => exchange.abort())
 }
 

@@ -103,6 +103,16 @@ function pushCookie(out: string[], value: string): void {
   if (kept !== undefined) out.push('cookie', kept)
 }
 
+/** Trailers may be folded into the header section by whoever reads them, so the same names are ours. */
+export function outgoingTrailers(received: readonly string[]): string[] {
+  const out: string[] = []
+  for (let at = 0; at < received.length; at += 2) {
+    const name = received[at] ?? ''
+    if (dispositionOf(name) === 'keep') out.push(name, received[at + 1] ?? '')
+  }
+  return out
+}
+
 /**
  * The upstream's header section for the caller: without names that are ours and without cookies of ours
  * (an upstream cannot sign anybody in). Hop-by-hop lines are gone already.
