@@ -1,0 +1,398 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { Credential, CredentialId, Person, PersonId } from '../../src/identity/index.ts'
+import type { ProviderObject } from '../../src/oidc/index.ts'
+import type { Session, SessionId } from '../../src/session/index.ts'
+import {
+  Database,
+  sqliteCeremonies,
+  sqliteCredentials,
+  sqliteGrantLinks,
+  sqliteHandoffs,
+  sqlitePeople,
+  sqliteProofReplays,
+  sqliteProviderObjects,
+  sqliteRevocations,
+  sqliteSessions,
+  sqliteTickets,
+  sweepExpired,
+} from '../../src/storage/index.ts'
+import { temporaryDirectory } from '../kit/gateway.ts'
+
+/** Every port over one database, as two processes would hold it. */
+function portsOver(database: Database) {
+  return {
+    people: sqlitePeople(database),
+    credentials: sqliteCredentials(database),
+    tickets: sqliteTickets(database),
+    ceremonies: sqliteCeremonies(database),
+    handoffs: sqliteHandoffs(database),
+    sessions: sqliteSessions(database),
+    revocations: sqliteRevocations(database),
+    objects: sqliteProviderObjects(database),
+    links: sqliteGrantLinks(database),
+    replays: sqliteProofReplays(database),
+  }
+}
+
+let database: Database
+let otherDatabase: Database
+let ports: ReturnType<typeof portsOver>
+let others: ReturnType<typeof portsOver>
+
+before(() => {
+  const path = join(temporaryDirectory(), 'proofgate.db')
+  database = Database.open(path, { create: true, durability: 'full' })
+  otherDatabase = Database.open(path, { create: false, durability: 'process' })
+  ports = portsOver(database)
+  others = portsOver(otherDatabase)
+})
+after(() => {
+  database.close()
+  otherDatabase.close()
+})
+
+let count = 0
+const next = (what: string): string => `${what}-${count++}`
+
+function person(more: Partial<Person> = {}): Person {
+  return {
+    id: next('person') as PersonId,
+    username: next('user'),
+    name: 'Somebody',
+    groups: ['b', 'a'],
+    userHandle: next('handle'),
+    disabled: false,
+    createdAt: 1000,
+    ...more,
+  }
+}
+
+async function stored(more: Partial<Person> = {}): Promise<Person> {
+  const one = person(more)
+  assert.equal(await ports.people.create(one), 'created')
+  return one
+}
+
+function credential(owner: Person, more: Partial<Credential> = {}): Credential {
+  return {
+    id: next('credential') as CredentialId,
+    personId: owner.id,
+    name: 'Key',
+    publicKey: new Uint8Array([1, 2, 3]),
+    algorithm: -7,
+    signCount: 5,
+    userVerified: true,
+    backupEligible: true,
+    backupState: false,
+    transports: ['usb'],
+    aaguid: '00000000-0000-0000-0000-000000000000',
+    attestationFormat: 'none',
+    attestationTrusted: false,
+    attestationObject: new Uint8Array([4]),
+    clientDataJSON: new Uint8Array([5]),
+    createdAt: 1000,
+    lastUsedAt: undefined,
+    ...more,
+  }
+}
+
+function session(owner: Person, more: Partial<Session> = {}): Session {
+  return {
+    id: next('session') as SessionId,
+    kind: 'browser',
+    personId: owner.id,
+    facts: {
+      credentialId: 'c' as CredentialId,
+      aaguid: 'a',
+      userVerified: true,
+      backupEligible: false,
+      backupState: false,
+      attestationFormat: 'none',
+      attestationTrusted: false,
+    },
+    authenticatedAt: 1,
+    provedAt: 2,
+    createdAt: 3,
+    lastSeenAt: 4,
+    expiresAt: 5000,
+    endedAt: undefined,
+    audience: undefined,
+    parentId: undefined,
+    name: 'Browser',
+    address: '127.0.0.1',
+    ...more,
+  }
+}
+
+function object(more: Partial<ProviderObject> = {}): ProviderObject {
+  return {
+    type: 'AuthorizationCode',
+    idHash: next('hash'),
+    payload: '{}',
+    grantId: undefined,
+    userCodeHash: undefined,
+    uid: undefined,
+    expiresAt: 5000,
+    consumedAt: undefined,
+    ...more,
+  }
+}
+
+describe('people', () => {
+  test('are found by each of their names, changed in part, and keep the rest', async () => {
+    const one = await stored()
+    assert.deepEqual(await others.people.load(one.id), one)
+    assert.deepEqual(await others.people.loadByUsername(one.username), one)
+    assert.deepEqual(await others.people.loadByUserHandle(one.userHandle), one)
+    assert.equal(await ports.people.update(one.id, { groups: [] }), 'updated')
+    assert.equal(await ports.people.update(one.id, { disabled: true }), 'updated')
+    assert.deepEqual(await ports.people.load(one.id), { ...one, groups: [], disabled: true })
+    assert.equal(await ports.people.update('none' as PersonId, { name: 'x' }), 'unknown')
+    assert.equal(await ports.people.load('none' as PersonId), undefined)
+  })
+
+  test('have usernames of their own', async () => {
+    const one = await stored()
+    assert.equal(await others.people.create(person({ username: one.username })), 'exists')
+    assert.equal((await ports.people.loadByUsername(one.username))?.id, one.id)
+  })
+
+  test('are looked up by value: nothing in a name is read as a command', async () => {
+    await stored()
+    for (const name of ["' OR 1=1 --", '%', '_', '\0']) {
+      assert.equal(await ports.people.loadByUsername(name), undefined)
+    }
+  })
+})
+
+describe('credentials', () => {
+  test('come back byte for byte, and belong to one person', async () => {
+    const [owner, stranger] = [await stored(), await stored()]
+    const one = credential(owner)
+    assert.equal(await ports.credentials.register(one, undefined), 'registered')
+    assert.deepEqual(await others.credentials.load(one.id), one)
+    const twice = credential(stranger, { id: one.id })
+    assert.equal(await others.credentials.register(twice, undefined), 'credential_exists')
+    assert.equal(await ports.credentials.rename(one.id, stranger.id, 'Mine'), 'unknown')
+    assert.equal(await ports.credentials.rename(one.id, owner.id, 'Mine'), 'renamed')
+    const options = { allowLast: true }
+    assert.equal(await ports.credentials.remove(one.id, stranger.id, options), 'unknown')
+    assert.equal((await ports.credentials.load(one.id))?.name, 'Mine')
+  })
+
+  test('the last one stays unless told otherwise', async () => {
+    const owner = await stored()
+    const [one, two] = [credential(owner), credential(owner)]
+    for (const each of [one, two]) await ports.credentials.register(each, undefined)
+    const remove = (id: CredentialId, allowLast = false): Promise<string> =>
+      ports.credentials.remove(id, owner.id, { allowLast })
+    assert.equal(await remove(one.id), 'removed')
+    assert.equal(await remove(one.id), 'unknown')
+    assert.equal(await remove(two.id), 'last')
+    assert.equal(await remove(two.id, true), 'removed')
+  })
+
+  test('counters move from the value they were judged by, once', async () => {
+    const one = credential(await stored())
+    await ports.credentials.register(one, undefined)
+    const use = { expectedSignCount: 5, signCount: 6, backupState: true, at: 2000 }
+    assert.equal(await ports.credentials.recordUse(one.id, use), true)
+    assert.equal(await others.credentials.recordUse(one.id, { ...use, signCount: 7 }), false)
+    const found = await ports.credentials.load(one.id)
+    assert.deepEqual([found?.signCount, found?.backupState, found?.lastUsedAt], [6, true, 2000])
+  })
+
+  test('take their ticket or are not stored: used, late, foreign and unknown ones do not count', async () => {
+    const [owner, stranger] = [await stored(), await stored()]
+    const ticket = (hash: string, expiresAt: number): Promise<void> =>
+      ports.tickets.issue({
+        hash,
+        personId: owner.id,
+        createdAt: 0,
+        expiresAt,
+        takenAt: undefined,
+      })
+    const [good, late] = [next('ticket'), next('ticket')]
+    await ticket(good, 100)
+    await ticket(late, 10)
+    const register = async (hash: string, by: Person, from = ports): Promise<string> => {
+      const one = credential(by)
+      const outcome = await from.credentials.register(one, { hash, now: 10 })
+      const kept = (await ports.credentials.load(one.id)) !== undefined
+      assert.equal(kept, outcome === 'registered')
+      return outcome
+    }
+    assert.equal(await register(late, owner), 'ticket_expired')
+    assert.notEqual(await register(good, stranger), 'registered')
+    assert.equal(await register('unknown', owner), 'ticket_taken')
+    assert.equal(await register(good, owner), 'registered')
+    assert.equal(await register(good, owner, others), 'ticket_taken')
+    assert.equal((await others.tickets.load(good))?.takenAt, 10)
+  })
+})
+
+describe('what works once', () => {
+  test('challenges and hand-offs are taken by one, and tell taken from late from unknown', async () => {
+    const [challenge, lateChallenge] = [next('challenge'), next('challenge')]
+    const ceremony = {
+      purpose: 'sign-in' as const,
+      bindingHash: 'b',
+      personId: undefined,
+      sessionId: undefined,
+      ticketHash: undefined,
+      allowCredentials: [],
+      algorithms: [-7],
+    }
+    await ports.ceremonies.open({ ...ceremony, challenge, expiresAt: 100 })
+    await ports.ceremonies.open({ ...ceremony, challenge: lateChallenge, expiresAt: 10 })
+    const handoff = next('handoff')
+    const sessionId = 's' as SessionId
+    await ports.handoffs.issue({
+      hash: handoff,
+      sessionId,
+      api: 'a',
+      flowHash: 'f',
+      expiresAt: 100,
+    })
+    assert.equal((await ports.ceremonies.take(challenge, 10)).outcome, 'taken')
+    assert.equal((await others.ceremonies.take(challenge, 10)).outcome, 'already_taken')
+    assert.equal((await ports.ceremonies.take(lateChallenge, 10)).outcome, 'expired')
+    assert.equal((await ports.ceremonies.take(lateChallenge, 1)).outcome, 'already_taken')
+    assert.equal((await ports.ceremonies.take('unknown', 10)).outcome, 'unknown')
+    assert.equal((await ports.handoffs.take(challenge, 10)).outcome, 'unknown', 'another kind')
+    assert.equal((await others.handoffs.take(handoff, 10)).outcome, 'taken')
+    assert.equal((await ports.handoffs.take(handoff, 10)).outcome, 'already_taken')
+  })
+
+  test('proofs are remembered until they would not be accepted any more', () => {
+    const id = next('proof')
+    assert.equal(ports.replays.take(id, 100), true)
+    assert.equal(others.replays.take(id, 100), false)
+    sweepExpired(database, 99)
+    assert.equal(ports.replays.take(id, 100), false)
+  })
+
+  test('objects of the issuer are consumed once and never become fresh again', async () => {
+    const one = object()
+    await ports.objects.save(one)
+    assert.equal(await others.objects.consume(one.type, one.idHash, 7), true)
+    assert.equal(await ports.objects.consume(one.type, one.idHash, 8), false)
+    await ports.objects.save({ ...one, payload: '{"again":1}' })
+    assert.equal((await ports.objects.find(one.type, one.idHash, 1))?.consumedAt, 7)
+    assert.equal(await ports.objects.consume(one.type, one.idHash, 9), false)
+    const proof = object({ type: 'ReplayDetection' })
+    assert.equal(await ports.objects.saveOnce(proof), true)
+    assert.equal(await others.objects.saveOnce(proof), false)
+    assert.equal(await ports.objects.consume('RefreshToken', 'unknown', 1), false)
+  })
+})
+
+describe('objects of the issuer', () => {
+  test('are found by their type, until they end, and go with their grant', async () => {
+    const grantId = next('grant')
+    const one = object({ grantId, uid: next('uid'), userCodeHash: next('code') })
+    const two = object({ type: 'RefreshToken', grantId })
+    for (const each of [one, two]) await ports.objects.save(each)
+    assert.deepEqual(await others.objects.find(one.type, one.idHash, 4999), one)
+    assert.equal(await ports.objects.find(one.type, one.idHash, 5000), undefined)
+    assert.equal(await ports.objects.find('DeviceCode', one.idHash, 1), undefined)
+    assert.deepEqual(await ports.objects.findByUid(one.type, one.uid ?? '', 1), one)
+    assert.deepEqual(await ports.objects.findByUserCode(one.type, one.userCodeHash ?? '', 1), one)
+    assert.equal(
+      await ports.objects.findByUserCode(one.type, one.userCodeHash ?? '', 5000),
+      undefined,
+    )
+    await others.objects.revokeByGrant(grantId)
+    assert.equal(await ports.objects.find(two.type, two.idHash, 1), undefined)
+  })
+
+  test('name the session of their grant', async () => {
+    const [grantId, sessionId] = [next('grant'), next('session') as SessionId]
+    await ports.links.link({ grantId, sessionId, expiresAt: 5000 })
+    assert.equal(await others.links.sessionOf(grantId), sessionId)
+    assert.deepEqual(await others.links.grantsOf(sessionId), [grantId])
+    assert.equal(await ports.links.sessionOf('unknown'), undefined)
+  })
+})
+
+describe('sessions', () => {
+  test('are found by their handle, moved to a new one, and ended once with their children', async () => {
+    const owner = await stored()
+    const [parent, handle, moved] = [session(owner), next('handle'), next('handle')]
+    const child = session(owner, { kind: 'api', parentId: parent.id, audience: 'orders' })
+    await ports.sessions.open(parent, handle)
+    await ports.sessions.open(child, next('handle'))
+    assert.deepEqual(await others.sessions.loadByHandle(handle), parent)
+    await ports.sessions.prove(parent.id, { handleHash: moved, provedAt: 9 })
+    assert.equal(await others.sessions.loadByHandle(handle), undefined)
+    assert.equal((await others.sessions.loadByHandle(moved))?.provedAt, 9)
+    assert.deepEqual(
+      (await others.sessions.end(parent.id, 10)).toSorted(),
+      [parent.id, child.id].toSorted(),
+    )
+    assert.deepEqual(await ports.sessions.end(parent.id, 11), [])
+    assert.equal(await ports.sessions.loadByHandle(moved), undefined)
+    assert.equal((await ports.sessions.load(parent.id))?.endedAt, 10)
+    await ports.sessions.prove(parent.id, { handleHash: moved, provedAt: 12 })
+    assert.equal(await ports.sessions.loadByHandle(moved), undefined, 'an ended one stays so')
+    assert.deepEqual(await ports.sessions.listFor(owner.id), [])
+  })
+
+  test('leave revocations behind in one order for everybody', async () => {
+    const start = others.revocations.since(0).at(-1)?.sequence ?? 0
+    await ports.revocations.revoke('session', 'a', 1)
+    await others.revocations.revoke('person', 'b', 2)
+    const seen = ports.revocations.since(start)
+    assert.deepEqual(
+      seen.map(({ kind, id, at }) => [kind, id, at]),
+      [
+        ['session', 'a', 1],
+        ['person', 'b', 2],
+      ],
+    )
+    assert.deepEqual(others.revocations.since(seen.at(-1)?.sequence ?? 0), [])
+  })
+})
+
+test('every port says unavailable when its database does not answer, and never an empty answer', async () => {
+  const path = join(temporaryDirectory(), 'proofgate.db')
+  const closed = Database.open(path, { create: true, durability: 'full' })
+  const dead = portsOver(closed)
+  closed.close()
+  const owner = person()
+  const calls: Record<string, () => unknown> = {
+    'people.load': () => dead.people.load(owner.id),
+    'people.loadByUsername': () => dead.people.loadByUsername('a'),
+    'people.loadByUserHandle': () => dead.people.loadByUserHandle('a'),
+    'people.list': () => dead.people.list(),
+    'people.create': () => dead.people.create(owner),
+    'people.update': () => dead.people.update(owner.id, { name: 'a' }),
+    'credentials.load': () => dead.credentials.load('a' as CredentialId),
+    'credentials.listFor': () => dead.credentials.listFor(owner.id),
+    'credentials.list': () => dead.credentials.list(),
+    'credentials.count': () => dead.credentials.count(),
+    'credentials.register': () => dead.credentials.register(credential(owner), undefined),
+    'tickets.load': () => dead.tickets.load('a'),
+    'tickets.revokeFor': () => dead.tickets.revokeFor(owner.id, 1),
+    'ceremonies.take': () => dead.ceremonies.take('a', 1),
+    'handoffs.take': () => dead.handoffs.take('a', 1),
+    'sessions.load': () => dead.sessions.load('a' as SessionId),
+    'sessions.loadByHandle': () => dead.sessions.loadByHandle('a'),
+    'sessions.open': () => dead.sessions.open(session(owner), 'a'),
+    'sessions.end': () => dead.sessions.end('a' as SessionId, 1),
+    'revocations.since': () => dead.revocations.since(0),
+    'revocations.revoke': () => dead.revocations.revoke('person', 'a', 1),
+    'objects.find': () => dead.objects.find('a', 'b', 1),
+    'objects.save': () => dead.objects.save(object()),
+    'objects.saveOnce': () => dead.objects.saveOnce(object()),
+    'objects.consume': () => dead.objects.consume('a', 'b', 1),
+    'objects.revokeByGrant': () => dead.objects.revokeByGrant('a'),
+    'links.sessionOf': () => dead.links.sessionOf('a'),
+    'replays.take': () => dead.replays.take('a', 1),
+  }
+  for (const [name, work] of Object.entries(calls)) {
+    await assert.rejects(async () => work(), { code: 'storage.unavailable' }, name)
+  }
+})
