@@ -5,11 +5,14 @@ import type { Person } from '../identity/index.ts'
 import { explain } from '../policy/index.ts'
 import type { StatementExplanation } from '../policy/index.ts'
 import type { Limit } from '../throttle/index.ts'
+import { isOwnPath } from './caller/api-session-routes.ts'
 import { contextOf } from './caller/context.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Principal } from './caller/principal.ts'
 import type { Api, Route } from './route.ts'
+import { isServedMethod } from './listen/screen.ts'
 import { parseTarget } from './listen/target.ts'
+import { findApi } from './stages.ts'
 
 /** A request that nobody sent, to be explained. */
 export interface SupposedRequest {
@@ -56,11 +59,12 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
     throttle: undefined,
     answer: 'deny' as const,
   }
-  const api = table.apis.get(url.host)
+  if (!isServedMethod(method)) return { ...begun, reason: 'gateway.method_not_supported' }
+  const api = findApi(table, url.host)
   if (api === undefined) return { ...begun, reason: 'gateway.unknown_host' }
   const target = parseTarget(`${url.pathname}${url.search}`)
   if (isRefusal(target)) return { ...begun, api: api.name, reason: target.code }
-  const route = api.routes.find(method, target.path)
+  const route = isOwnPath(target.path) ? undefined : api.routes.find(method, target.path)
   if (route === undefined) return { ...begun, api: api.name, reason: 'gateway.no_route' }
   const found = { ...begun, ...placeOf(api, route, `${method}${target.path}`) }
   if (route.authorizer.kind === 'open') {

@@ -130,7 +130,7 @@ export function route(
   const framing = checkFraming(incoming.request, table)
   if (framing !== undefined) return framing
   const host = incoming.request.headers.host ?? ''
-  const api = table.apis.get(host) ?? findApi(table, host)
+  const api = findApi(table, host)
   if (api === undefined) return gatewayErrors.refuse('unknown_host')
   progress.api = api
   const target = parseTarget(incoming.request.url ?? '')
@@ -143,7 +143,12 @@ export function route(
   return new Routed(incoming, table, { api, route: found, target })
 }
 
-function findApi(table: GatewayTable, host: string): Api | undefined {
+/** The API of a `Host` line: as it is written almost always, else in the form in which hosts are compared. */
+export function findApi(table: GatewayTable, host: string): Api | undefined {
+  return table.apis.get(host) ?? findCanonical(table, host)
+}
+
+function findCanonical(table: GatewayTable, host: string): Api | undefined {
   const plain = canonicalAuthority(host, 'http')
   const found = plain === undefined ? undefined : table.apis.get(plain)
   if (found !== undefined && !found.secure) return found

@@ -27,12 +27,16 @@ const singular: ReadonlySet<string> = new Set([
   'expect',
 ])
 
+export function isServedMethod(method: string): boolean {
+  return methods.has(method)
+}
+
 /**
  * Closes what the runtime's parser leaves open (RFC 9112 2.3, 3.2, 6.1, 6.3): judged on the raw lines,
  * because the parsed headers keep the first of two silently.
  */
 export function checkFraming(request: IncomingMessage, limits: FramingLimits): Refusal | undefined {
-  if (!methods.has(request.method ?? '')) return gatewayErrors.refuse('method_not_supported')
+  if (!isServedMethod(request.method ?? '')) return gatewayErrors.refuse('method_not_supported')
   if (request.httpVersionMajor !== 1 || request.httpVersionMinor > 1) {
     return gatewayErrors.refuse('malformed', 'not an HTTP/1.x request')
   }

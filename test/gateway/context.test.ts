@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import { describe, it } from 'node:test'
+import { contextOf } from '../../src/gateway/caller/context.ts'
+import type { Principal } from '../../src/gateway/caller/principal.ts'
+
+const principal: Principal = {
+  kind: 'person',
+  key: 'p-1',
+  issuer: 'http://auth',
+  subject: 'p-1',
+  username: 'alice',
+  groups: ['admins'],
+  session: 's-1',
+  clientId: 'cli',
+  acr: 'phr',
+  amr: ['pop', 'mfa'],
+  authTime: 1_700_000_000_000,
+  credential: 'c-1',
+  tokenId: 't-1',
+  issuedAt: 1_700_000_001_000,
+  scopes: ['invoke'],
+  claims: { uv: 'true', be: 7, aaguid: 'a' },
+  policies: undefined as unknown as Principal['policies'],
+}
+
+function look(
+  key: string,
+  more: Partial<Principal> = {},
+  headers: Record<string, string> = {},
+): string | readonly string[] | undefined {
+  return contextOf(
+    {
+      address: '203.0.113.1',
+      receivedAt: 1_700_000_060_500,
+      request: { headers } as IncomingMessage,
+    },
+    { secure: false },
+    { ...principal, ...more },
+  )(key)
+}
+
+describe('what conditions can see of a request', () => {
+  it('is what the gateway knows, in the text form of IAM', () => {
+    for (const [key, value] of [
+      ['aws:sourceip', '203.0.113.1'],
+      ['aws:currenttime', '2023-11-14T22:14:20.500Z'],
+      ['aws:epochtime', '1700000060'],
+      ['aws:securetransport', 'false'],
+      ['aws:username', 'alice'],
+      ['aws:userid', 'p-1'],
+      ['aws:principaltype', 'User'],
+      ['aws:tokenissuetime', '2023-11-14T22:13:21.000Z'],
+      ['aws:multifactorauthpresent', 'true'],
+      ['aws:multifactorauthage', '60'],
+      ['proofgate:authage', '60'],
+      ['proofgate:userverified', 'true'],
+      ['proofgate:credentialid', 'c-1'],
+    ] as const) {
+      assert.equal(look(key), value, key)
+    }
+    assert.deepEqual(look('proofgate:group'), ['admins'])
+    assert.deepEqual(look('proofgate:scope'), ['invoke'])
+  })
+
+  it('is missing, not empty, where nothing is known', () => {
+    assert.equal(look('aws:useragent'), undefined)
+    assert.equal(look('aws:username', { username: undefined }), undefined)
+    assert.equal(look('aws:multifactorauthage', { authTime: undefined }), undefined)
+    assert.equal(look('proofgate:acr', { acr: undefined }), undefined)
+    assert.equal(look('proofgate:backupeligible'), undefined, 'a claim that is no text')
+    assert.equal(look('proofgate:userverified', { claims: {} }), undefined)
+    for (const key of ['aws:nothing', '__proto__', 'constructor', '', 'aws:SourceIp']) {
+      assert.equal(look(key), undefined, key)
+    }
+  })
+
+  it('takes no address, name or group from a header', () => {
+    const headers = {
+      'x-forwarded-for': '10.0.0.1',
+      'x-proofgate-user': 'bob',
+      'x-amz-date': 'x',
+      'user-agent': 'agent',
+    }
+    assert.equal(look('aws:sourceip', {}, headers), '203.0.113.1')
+    assert.equal(look('aws:username', {}, headers), 'alice')
+    assert.equal(look('aws:useragent', {}, headers), 'agent')
+  })
+
+  it('never counts the age of a proof below zero', () => {
+    assert.equal(look('proofgate:authage', { authTime: 1_700_000_099_000 }), '0')
+  })
+
+  it('says of nobody that they used more than one factor', () => {
+    const nobody = { kind: 'anonymous', amr: [], authTime: undefined } as const
+    assert.equal(look('aws:multifactorauthpresent', nobody), 'false')
+    assert.equal(look('aws:principaltype', nobody), 'Anonymous')
+  })
+})
