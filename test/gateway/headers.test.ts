@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import * as fc from 'fast-check'
+import { answeredHeaders, outgoingHeaders } from '../../src/gateway/forward/headers.ts'
+import type { Incoming } from '../../src/gateway/incoming.ts'
+
+function outgoing(rawHeaders: readonly string[], open = false): string[] {
+  const connection: string[] = []
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.toLowerCase() === 'connection') connection.push(rawHeaders[at + 1] ?? '')
+  }
+  const incoming = {
+    request: {
+      rawHeaders,
+      headers: connection.length === 0 ? {} : { connection: connection.join(', ') },
+    },
+    address: '203.0.113.1',
+    requestId: 'id-1',
+  } as unknown as Incoming
+  return outgoingHeaders(incoming, {
+    upstreamAuthority: 'upstream:1',
+    origin: { scheme: 'http', authority: 'api' },
+    assertion: open ? undefined : 'ours',
+    keepsCredential: open,
+  })
+}
+
+const namesOf = (headers: readonly string[]): string[] =>
+  headers.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
+
+const own = ['host', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-request-id']
+
+describe('headers towards the upstream', () => {
+  it('hold each of ours exactly once, with our value, whatever came in', () => {
+    const name = fc.oneof(
+      fc.constantFrom(
+        'X-Proofgate-Assertion',
+        'x_proofgate_assertion',
+        'X.Proofgate.Assertion',
+        'Host',
+        'X-Forwarded-For',
+        'x_forwarded_host',
+        'Connection',
+        'X-Request-Id',
+        'Authorization',
+        'Cookie',
+        'Content-Length',
+        'Transfer-Encoding',
+        'Upgrade',
+        'TE',
+        'Keep-Alive',
+        'Accept',
+        '__proto__',
+        'constructor',
+      ),
+      fc.stringMatching(/^[!#$%&'*+.^_`|~A-Za-z0-9-]{1,20}$/),
+    )
+    const value = fc.constantFrom(
+      'evil',
+      'close, X-Proofgate-Assertion',
+      'host',
+      'x-forwarded-for, x-request-id',
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, value), { maxLength: 12 }), (lines) => {
+        const names = namesOf(outgoing(lines.flat()))
+        for (const one of [...own, 'x-proofgate-assertion']) {
+          assert.equal(
+            names.filter((name) => name.replace(/[^a-z0-9]/g, '-') === one).length,
+            1,
+            one,
+          )
+        }
+        for (const gone of [
+          'connection',
+          'content-length',
+          'transfer-encoding',
+          'upgrade',
+          'te',
+          'authorization',
+        ]) {
+          assert.ok(!names.includes(gone), gone)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('keep what is the business of the two alone', () => {
+    const kept = [
+      'Accept',
+      '*/*',
+      'X-Custom',
+      '1',
+      'Content-Type',
+      'a/b',
+      'User-Agent',
+      'u',
+      'Range',
+      'r',
+    ]
+    assert.deepEqual(outgoing(kept).slice(2, 12), kept)
+  })
+
+  it('vouch for nobody on open routes and pass the credential on only there', () => {
+    assert.ok(!namesOf(outgoing([], true)).includes('x-proofgate-assertion'))
+    assert.ok(outgoing(['Authorization', 'Basic x'], true).includes('Basic x'))
+    assert.ok(!outgoing(['Authorization', 'Basic x']).includes('Basic x'))
+    assert.ok(!outgoing(['X-Proofgate-Assertion', 'evil'], true).includes('evil'))
+  })
+
+  it('lose the cookies that are ours and keep the others in order', () => {
+    const cookie = (value: string): string | undefined => {
+      const out = outgoing(['Cookie', value])
+      const at = out.indexOf('cookie')
+      return at === -1 ? undefined : out[at + 1]
+    }
+    assert.equal(cookie('a=1; pg_api=x; b=2'), 'a=1; b=2')
+    assert.equal(cookie('pg_api=x'), undefined)
+    assert.equal(cookie('__Host-pg_session=x;__Host-pg_flow=y; c=pg_api'), 'c=pg_api')
+    assert.equal(cookie('pg_other=1; xpg_api=2'), 'pg_other=1; xpg_api=2')
+  })
+})
+
+describe('headers towards the caller', () => {
+  it('hold the request id once and nothing in our name', () => {
+    const out = answeredHeaders(
+      ['X-Request-Id', 'evil', 'x-proofgate-user', 'evil', 'X-Proofgate', 'evil', 'A', 'b'],
+      'id-1',
+    )
+    assert.deepEqual(out, ['A', 'b', 'x-request-id', 'id-1'])
+  })
+
+  it('set no cookie of ours, in any way a browser would read', () => {
+    for (const line of [
+      'pg_api=evil',
+      ' pg_api =evil',
+      '\tpg_api=evil',
+      '=pg_api=evil',
+      '= pg_flow=evil',
+      '__Host-pg_api=evil; Secure',
+      'pg_session=evil',
+      'pg_session.sig=evil',
+    ]) {
+      assert.deepEqual(answeredHeaders(['Set-Cookie', line], 'i'), ['x-request-id', 'i'], line)
+    }
+    for (const line of ['theirs=pg_api', 'pg_apix=1', 'xpg_api=1', 'pg_theirs=1']) {
+      assert.equal(answeredHeaders(['set-cookie', line], 'i')[1], line)
+    }
+  })
+})
