@@ -43,6 +43,18 @@ export const adminErrors = defineErrors('admin', {
     fault: 'caller',
     doc: 'The host of the URL is no configured API. `proofgate config show` lists them.',
   },
+  backup_not_empty: {
+    status: 409,
+    title: 'The directory for the backup is not empty',
+    fault: 'caller',
+    doc: 'A backup never mixes with what is there. Name a directory that does not exist yet.',
+  },
+  backup_impossible: {
+    status: 409,
+    title: 'The directory for the backup cannot be made',
+    fault: 'operator',
+    doc: 'Name a new directory in one that exists and that the user of the server may write to.',
+  },
   configuration_refused: {
     status: 409,
     title: 'The configuration was refused; the one in force stays',

@@ -25,7 +25,8 @@ export interface AdminParts {
   /** Called after keys or groups changed. */
   readonly onKeysChanged: () => void
   readonly onPeopleChanged: () => void
-  readonly backup: (directory: string) => Promise<unknown>
+  /** Copies everything; `record` is called before the audit log is copied. */
+  readonly backup: (directory: string, record: () => Promise<unknown>) => Promise<unknown>
   /**
    * Loads the configuration again and answers the version in force, or nothing when it was refused; absent
    * where no server is running.

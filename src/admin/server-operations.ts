@@ -24,7 +24,6 @@ export const serverOperations: OperationTable = {
     if (directory === undefined || !directory.startsWith('/')) {
       return adminErrors.refuse('input_malformed', 'directory: an absolute path')
     }
-    await recordAdministration(parts, 'backup', { directory })
-    return parts.backup(directory)
+    return parts.backup(directory, () => recordAdministration(parts, 'backup', { directory }))
   },
 }

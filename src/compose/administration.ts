@@ -14,6 +14,6 @@ export function administrationParts(
     groups: () => configuration().groups.map((group) => group.name),
     identityBase: () => `${configuration().identity.origin}${configuration().identity.basePath}`,
     configurationVersion: () => configuration().version,
-    backup: (directory) => backUp(areas, directory),
+    backup: (directory, record) => backUp(areas, directory, record),
   }
 }

@@ -1,28 +1,45 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { ProofgateError } from '../core/index.ts'
+import { basename, dirname, join } from 'node:path'
+import { adminErrors } from '../admin/index.ts'
+import type { Refusal } from '../core/index.ts'
 import type { Areas } from './areas.ts'
 
 /**
- * Copies the data directory while it is in use: first the audit log, then the database and the keys, so that
- * nothing in the copy is newer than its evidence. The copy can be started as it is.
+ * Copies the data directory while it is in use: first the database and the keys, then, after `record`, the
+ * audit log, so that nothing in the copy is newer than its evidence. The copy can be started as it is.
  */
-export async function backUp(areas: Areas, directory: string): Promise<unknown> {
-  if (existsSync(directory) && readdirSync(directory).length > 0) {
-    throw new ProofgateError('backup.not_empty', `${directory} is not empty`, {
-      hint: 'Name a directory that does not exist yet.',
-    })
-  }
+export async function backUp(
+  areas: Areas,
+  directory: string,
+  record: () => Promise<unknown>,
+): Promise<Readonly<Record<string, unknown>> | Refusal> {
+  const refusal = makeEmpty(directory)
+  if (refusal !== undefined) return refusal
   const { paths, database, audit } = areas
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  chmodSync(directory, 0o700)
-  const checkpoint = audit.checkpoint()
-  cpSync(paths.audit, join(directory, 'audit'), { recursive: true })
   const copy = join(directory, basename(paths.database))
   rmSync(copy, { force: true })
   database.copyTo(copy)
   chmodSync(copy, 0o600)
   cpSync(paths.keys, join(directory, 'keys'), { recursive: true })
+  // Appends are kept in order: with this one durable, so is everything the database copy rests on.
+  await record()
+  const checkpoint = audit.checkpoint()
+  cpSync(paths.audit, join(directory, 'audit'), { recursive: true })
   cpSync(paths.marker, join(directory, basename(paths.marker)))
   return { directory, records: audit.size, checkpoint }
+}
+
+/** Only the last part of the path is made: a mistyped one is said, not built. */
+function makeEmpty(directory: string): Refusal | undefined {
+  if (!existsSync(dirname(directory))) {
+    return adminErrors.refuse('backup_impossible', `${dirname(directory)} does not exist`)
+  }
+  try {
+    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 })
+    if (readdirSync(directory).length > 0) return adminErrors.refuse('backup_not_empty')
+    chmodSync(directory, 0o700)
+    return undefined
+  } catch (cause) {
+    return adminErrors.refuse('backup_impossible', String(cause))
+  }
 }
