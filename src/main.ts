@@ -3,6 +3,11 @@ import { reportFailure } from './cli/report.ts'
 
 /** Runs the command line. */
 export async function run(argv: readonly string[], version: string): Promise<void> {
+  // Whoever reads may stop early, as `head` does; that is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
   try {
     const program = await buildProgram(version)
     await program.parseAsync([...argv])

@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, string>> = {
   token: 'core',
   throttle: 'core',
   audit: 'core',
-  oidc: 'core identity session token',
+  oidc: 'core identity session token throttle',
   login: 'core http pages webauthn identity session throttle audit oidc',
   gateway: 'core http pages policy identity session token throttle audit',
   admin: 'core http policy webauthn identity session token audit gateway',

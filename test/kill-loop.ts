@@ -8,6 +8,7 @@ import { verifyAuditLog } from '../src/audit/index.ts'
 import { configurationFile, program, startGateway, temporaryDirectory } from './kit/gateway.ts'
 import type { GatewayProcess } from './kit/gateway.ts'
 import { call } from './kit/http.ts'
+import type { Answer } from './kit/http.ts'
 import { callAdmin, operationsConfiguration, startService } from './kit/operations.ts'
 import { boundHeaders, obtainTokens, SoftPerson } from './kit/person.ts'
 import type { ProofKey } from './kit/person.ts'
@@ -193,7 +194,7 @@ class KillLoop {
     const known = this.#known
     if (known.enrolled.length > 0) assert.equal(gateway.enrolment, null, 'a second first enrolment')
     for (const { username, authenticator } of this.#sample(known.enrolled, everything)) {
-      const answer = await new SoftPerson(gateway, authenticator).signIn()
+      const answer = await signInPatiently(new SoftPerson(gateway, authenticator))
       assert.equal(answer.status, 200, `${username} cannot sign in: ${answer.text}`)
     }
     for (const browser of this.#sample(known.endedBrowsers, everything)) {
@@ -318,6 +319,16 @@ class KillLoop {
     const rotated = await post(gateway, '/v1/keys/rotate', { algorithm: 'ES256' })
     if (rotated.status === 200) for (const id of rotated.json().active) this.#known.keys.add(id)
   }
+}
+
+/** Signing in everybody at once meets the limit on tries, which is waited for. */
+async function signInPatiently(person: SoftPerson): Promise<Answer> {
+  for (let tries = 0; tries < 60; tries++) {
+    const answer = await person.signIn()
+    if (answer.status !== 429) return answer
+    await delay(1000)
+  }
+  return person.signIn()
 }
 
 /** A token, unless another worker ended the session on the way. */

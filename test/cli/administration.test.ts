@@ -1,9 +1,16 @@
 import { after, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { call } from '../kit/http.ts'
-import { configurationFile, proofgate, startGateway, temporaryDirectory } from '../kit/gateway.ts'
+import {
+  configurationFile,
+  program,
+  proofgate,
+  startGateway,
+  temporaryDirectory,
+} from '../kit/gateway.ts'
 import { operationsConfiguration, startService } from '../kit/operations.ts'
 import { SoftPerson } from '../kit/person.ts'
 
@@ -232,6 +239,37 @@ test('tail, show and verify read the audit log while it is written', async () =>
   assert.equal((await refusalOf('audit', 'show', 'nobody-asked')).code, 'audit.unknown_record')
 })
 
+test('a backup that cannot be made is refused, and the server goes on', async () => {
+  assert.equal((await refusalOf('backup', data)).code, 'admin.backup_not_empty')
+  assert.equal((await refusalOf('backup', '/proc/nowhere/copy')).code, 'admin.backup_impossible')
+  assert.equal((await refusalOf('backup', file)).code, 'admin.backup_impossible')
+  assert.equal((await call(`${gateway.admin}/readyz`)).status, 200)
+})
+
+test('a command that lacks what it works on says so and changes nothing', async () => {
+  const [nobody, kind] = await Promise.all([
+    run('sessions', 'end'),
+    run('audit', 'tail', '--kind', 'nonsense'),
+  ])
+  assert.equal(nobody.code, 1)
+  assert.match(nobody.stderr, /name a session or `--person`/)
+  assert.equal(kind.code, 1)
+  assert.match(kind.stderr, /Allowed choices are decision, ceremony/)
+})
+
+test('a reader that stops early ends the command without a stack', async () => {
+  const args = ['audit', 'tail', '-n', '1000', '--json', '--data-dir', data, '--config', file]
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
+  child.stdout.destroy()
+  const code = await new Promise((resolve) => {
+    child.once('close', resolve)
+  })
+  assert.equal(errors, '')
+  assert.equal(code, 0)
+})
+
 test('reload answers the version in force', async () => {
   const before = await answerOf('status')
   assert.equal((await answerOf('reload')).configuration, before.configuration)
@@ -269,7 +307,7 @@ test('a backup is private, verifies by itself, and starts', async () => {
     assert.equal(mode, 0, `${entry.name} can be read by others`)
   }
   assert.equal(statSync(copy).mode & 0o777, 0o700)
-  assert.equal((await refusalOf('backup', copy)).code, 'backup.not_empty')
+  assert.equal((await refusalOf('backup', copy)).code, 'admin.backup_not_empty')
   const verified = await proofgate([
     'audit',
     'verify',

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { ProofgateError } from '../../core/index.ts'
 import type { JsonObject } from '../../core/index.ts'
 import { withAdministration } from '../admin-client.ts'
 import type { Call } from '../admin-client.ts'
@@ -189,14 +190,21 @@ function registerSessions(program: Command): void {
     .action((id: string | undefined, options: LaunchOptions & { person?: string }) =>
       show(
         options,
-        (call) =>
-          options.person === undefined
-            ? call('POST', `/v1/sessions/${encodeURIComponent(id ?? '')}/end`, {})
-            : call('POST', `/v1/people/${encodeURIComponent(options.person)}/sessions/end`, {}),
+        (call) => call('POST', `${sessionsPath(id, options.person)}/end`, {}),
         () => 'ended',
       ),
     )
   example(end, 'sessions end 3q2-7w', 'sessions end --person bob')
+}
+
+function sessionsPath(id: string | undefined, person: string | undefined): string {
+  if (id !== undefined && person === undefined) return `/v1/sessions/${encodeURIComponent(id)}`
+  if (id === undefined && person !== undefined) {
+    return `/v1/people/${encodeURIComponent(person)}/sessions`
+  }
+  throw new ProofgateError('cli.arguments', 'name a session or `--person`, and one of them only', {
+    hint: '`proofgate sessions list` shows the ids.',
+  })
 }
 
 const keyColumns = ['id', 'algorithm', 'state', 'createdAt', 'retireAt']

@@ -1,17 +1,29 @@
 import { readFileSync } from 'node:fs'
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { ProofgateError } from '../../core/index.ts'
 import { join } from 'node:path'
-import type { StoredRecord } from '../../audit/index.ts'
+import type { AuditKind, StoredRecord } from '../../audit/index.ts'
 import { dataDirectoryOf, launchOf, load } from '../launch.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, parseCount, withJson, withLocation } from '../options.ts'
 import { print, say } from '../output.ts'
 
+const kinds: readonly AuditKind[] = [
+  'decision',
+  'ceremony',
+  'token',
+  'session',
+  'identity',
+  'administration',
+  'configuration',
+  'system',
+]
+
 interface TailOptions extends LaunchOptions {
   readonly lines: number
   readonly follow?: boolean
-  readonly kind?: string
+  readonly kind?: AuditKind
 }
 
 interface VerifyOptions extends LaunchOptions {
@@ -26,10 +38,7 @@ export function registerAudit(program: Command): void {
   const tail = withJson(withLocation(audit.command('tail')))
     .option('-n, --lines <count>', 'how many records', parseCount, 20)
     .option('-f, --follow', 'go on as records are written')
-    .option(
-      '--kind <kind>',
-      'only decision, ceremony, token, session, identity, administration, configuration or system',
-    )
+    .addOption(new Option('--kind <kind>', 'only records of this kind').choices(kinds))
     .description('the latest records')
     .action((options: TailOptions) => printTail(options))
   example(tail, 'audit tail', 'audit tail --follow --kind decision --json')
@@ -66,7 +75,7 @@ async function printTail(options: TailOptions): Promise<void> {
   const records = readRecords(folderOf(options), {
     last: options.lines,
     ...(options.follow === true ? { follow: true } : {}),
-    ...(options.kind === undefined ? {} : { kind: options.kind as StoredRecord['kind'] }),
+    ...(options.kind === undefined ? {} : { kind: options.kind }),
   })
   for await (const record of records) {
     process.stdout.write(
