@@ -12,7 +12,7 @@ export interface Problem {
 
 export function problemOf(refusal: Refusal, requestId: string): Problem {
   return {
-    type: `https://proofgate.dev/errors#${refusal.code}`,
+    type: `urn:proofgate:error:${refusal.code}`,
     title: refusal.title,
     status: refusal.status,
     code: refusal.code,

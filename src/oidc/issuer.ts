@@ -3,6 +3,7 @@ import type { Configuration, KoaContextWithOIDC, Provider as ProviderType } from
 import { millis, toSeconds } from '../core/index.ts'
 import type { Clock, JsonObject, Millis } from '../core/index.ts'
 import type { Directory, PersonId, PersonStore } from '../identity/index.ts'
+import { proofAlgorithms } from '../token/index.ts'
 import { ProviderAdapter } from './adapter.ts'
 import { assuranceClaimNames, assuranceClaims, profileClaims } from './claims.ts'
 import { clientMetadata, commandLineClient, commandLineClientId, invokeScope } from './clients.ts'
@@ -99,7 +100,10 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     clients: [commandLineClient(), ...settings.clients.map(clientMetadata)],
     jwks: { keys: [...settings.keys] },
     clientDefaults: { id_token_signed_response_alg: settings.algorithm },
-    enabledJWA: { idTokenSigningAlgValues: ['ES256', 'RS256'] },
+    enabledJWA: {
+      idTokenSigningAlgValues: ['ES256', 'RS256'],
+      dPoPSigningAlgValues: [...proofAlgorithms],
+    },
     responseTypes: ['code'],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,

@@ -7,7 +7,7 @@ import type { VerifiedToken } from './verified-token.ts'
 /** Who an upstream is told about; a verified token is one. */
 export type AssertionSubject = Pick<
   VerifiedToken,
-  'subject' | 'username' | 'groups' | 'session' | 'acr' | 'amr' | 'authTime' | 'clientId'
+  'issuer' | 'subject' | 'username' | 'groups' | 'session' | 'acr' | 'amr' | 'authTime' | 'clientId'
 >
 
 /** How long an assertion is valid from the moment it was minted. */
@@ -72,6 +72,8 @@ export class AssertionMinter {
       iss: this.#issuer,
       aud: upstream,
       sub: subject.subject,
+      // Whose subject it is, when it is not one of ours: names are unique per issuer only.
+      ...known('subject_issuer', subject.issuer === this.#issuer ? undefined : subject.issuer),
       ...known('username', subject.username),
       groups: subject.groups,
       ...known('sid', subject.session),

@@ -11,6 +11,7 @@ import { AssertionMinter, KeyRing } from '../../src/token/index.ts'
 import type { AssertionSubject } from '../../src/token/index.ts'
 
 const alice: AssertionSubject = {
+  issuer: 'https://auth.example',
   subject: 'person-1',
   username: 'alice',
   groups: ['admins'],
@@ -86,6 +87,13 @@ test('what is not known of the caller is left out', async (t) => {
     'jti',
     'sub',
   ])
+})
+
+test('a caller of another issuer is told apart from one of ours with the same name', async (t) => {
+  const { minter } = await setUp(t)
+  const stranger = { ...alice, issuer: 'https://idp.example' }
+  assert.equal(decodeJwt(minter.mint(stranger, orders))['subject_issuer'], 'https://idp.example')
+  assert.equal(decodeJwt(minter.mint(alice, orders))['subject_issuer'], undefined)
 })
 
 test('one assertion serves the same caller and upstream for less than 20 s', async (t) => {

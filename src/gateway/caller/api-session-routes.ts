@@ -1,6 +1,7 @@
 import { hashSecret, randomToken } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { cookie, parseReturnTo, readCookie, send, sendJson } from '../../http/index.ts'
+import { proofAlgorithms } from '../../token/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { GatewayParts, GatewayTable } from '../gateway.ts'
 import type { Incoming } from '../incoming.ts'
@@ -154,7 +155,7 @@ function sendMetadata(incoming: Incoming, api: Api, table: GatewayTable): 'serve
       authorization_servers: [table.issuer],
       bearer_methods_supported: ['header'],
       scopes_supported: ['invoke'],
-      dpop_signing_alg_values_supported: ['ES256', 'EdDSA', 'RS256'],
+      dpop_signing_alg_values_supported: proofAlgorithms,
     },
     { 'cache-control': 'public, max-age=300', 'x-request-id': incoming.requestId },
   )
