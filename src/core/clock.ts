@@ -18,19 +18,22 @@ export interface Clock {
 export function systemClock(floor: Instant = 0): Clock {
   let anchorWall = Math.max(Date.now(), floor)
   let anchorMonotonic = performance.now()
+  let latest = anchorWall
+  const read = (): Instant => {
+    const wall = Date.now()
+    const elapsed = Math.floor(performance.now() - anchorMonotonic)
+    const steady = anchorWall + elapsed
+    if (wall < steady - toleratedDrift) return steady
+    if (wall > anchorWall) {
+      anchorWall = wall
+      anchorMonotonic = performance.now()
+    }
+    return anchorWall
+  }
   return {
     now() {
-      const wall = Date.now()
-      const elapsed = Math.floor(performance.now() - anchorMonotonic)
-      const steady = anchorWall + elapsed
-      if (wall >= steady - toleratedDrift) {
-        if (wall > anchorWall) {
-          anchorWall = wall
-          anchorMonotonic = performance.now()
-        }
-        return anchorWall
-      }
-      return steady
+      latest = Math.max(latest, read())
+      return latest
     },
   }
 }
