@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { hashSecret, manualClock, millis } from '../../src/core/index.ts'
+import { Directory } from '../../src/identity/index.ts'
+import type { CredentialId, Person } from '../../src/identity/index.ts'
+import { acrOf, amrOf, Handoffs, Revocations, Sessions } from '../../src/session/index.ts'
+import type { ProofFacts } from '../../src/session/index.ts'
+import {
+  Database,
+  sqliteHandoffs,
+  sqlitePeople,
+  sqliteRevocations,
+  sqliteSessions,
+  sqliteTickets,
+} from '../../src/storage/index.ts'
+import { temporaryDirectory } from '../kit/gateway.ts'
+
+const facts: ProofFacts = {
+  credentialId: 'key' as CredentialId,
+  aaguid: 'a',
+  userVerified: true,
+  backupEligible: false,
+  backupState: false,
+  attestationFormat: 'packed',
+  attestationTrusted: false,
+}
+
+async function house() {
+  const path = join(temporaryDirectory(), 'proofgate.db')
+  const database = Database.open(path, { create: true, durability: 'process' })
+  const clock = manualClock()
+  const directory = new Directory({
+    people: sqlitePeople(database),
+    tickets: sqliteTickets(database),
+    clock,
+    configuredGroups: (username) => (username === 'alice' ? ['a', 'b'] : []),
+  })
+  const alice = (await directory.create({ username: 'alice', groups: ['b', 'c'] })) as Person
+  const lifetimes = {
+    idle: millis(3_600_000),
+    absolute: millis(43_200_000),
+    proofFreshness: millis(300_000),
+  }
+  const open = () => {
+    const revocations = new Revocations(sqliteRevocations(database), clock)
+    const store = sqliteSessions(database)
+    const sessions = new Sessions({ store, revocations, clock, lifetimes: () => lifetimes })
+    return { revocations, sessions }
+  }
+  const input = { personId: alice.id, facts, name: 'Browser', address: '127.0.0.1' }
+  return { database, clock, directory, alice, input, open, ...open() }
+}
+
+describe('a session', () => {
+  test('ends without use, and with use at its absolute end', async () => {
+    const { clock, sessions, input } = await house()
+    const { handle } = await sessions.open(input)
+    for (let hour = 0; hour < 13; hour++) {
+      const found = await sessions.load('browser', handle)
+      assert.equal(found !== undefined, hour * 55 < 720, `after ${hour * 55} minutes`)
+      clock.advance(55 * 60_000)
+    }
+    const other = await sessions.open(input)
+    clock.advance(3_600_000)
+    assert.equal(await sessions.load('browser', other.handle), undefined)
+  })
+
+  test('is found as what it is and by its handle only', async () => {
+    const { sessions, input } = await house()
+    const { session, handle } = await sessions.open(input)
+    assert.equal(await sessions.load('api', handle), undefined)
+    assert.equal(await sessions.load('browser', session.id), undefined)
+    assert.equal(await sessions.load('browser', hashSecret('session', handle)), undefined)
+    assert.equal((await sessions.load('browser', handle))?.id, session.id)
+  })
+
+  test('at an API host ends with the one it comes from', async () => {
+    const { sessions, input } = await house()
+    const parent = await sessions.open(input)
+    const child = await sessions.openForApi(parent.session, { api: 'orders', address: 'x' })
+    assert.equal(child.session.expiresAt, parent.session.expiresAt)
+    assert.equal((await sessions.end(parent.session.id)).length, 2)
+    assert.equal(await sessions.load('api', child.handle), undefined)
+    assert.deepEqual(await sessions.end(parent.session.id), [])
+  })
+
+  test('ends with its key and its person, also for those who learn it later or anew', async () => {
+    for (const kind of ['credential', 'person', 'session'] as const) {
+      const { sessions, revocations, open, input, alice } = await house()
+      const later = open()
+      const { session, handle } = await sessions.open(input)
+      const id = { credential: 'key', person: alice.id, session: session.id }[kind]
+      await revocations.revoke(kind, id)
+      assert.equal(await sessions.load('browser', handle), undefined)
+      later.revocations.refresh()
+      assert.equal(await later.sessions.load('browser', handle), undefined)
+      assert.equal(await open().sessions.load('browser', handle), undefined)
+    }
+  })
+
+  test('of somebody enabled again begins after the ban', async () => {
+    const { clock, sessions, revocations, input, alice } = await house()
+    await revocations.revoke('person', alice.id)
+    clock.advance(1)
+    const { handle } = await sessions.open(input)
+    assert.ok(await sessions.load('browser', handle))
+  })
+
+  test('counts a touch for five minutes', async () => {
+    const { clock, sessions, input } = await house()
+    const { session } = await sessions.open(input)
+    clock.advance(299_999)
+    assert.ok(sessions.hasFreshProof(session))
+    clock.advance(1)
+    assert.ok(!sessions.hasFreshProof(session))
+  })
+})
+
+test('the list of what was revoked is not current once it was unread for more than a second', async () => {
+  const { database, clock, revocations } = await house()
+  revocations.follow()
+  assert.ok(revocations.current)
+  database.close()
+  clock.advance(1250)
+  assert.ok(!revocations.current)
+  revocations.close()
+})
+
+test('a hand-off is for one API, one browser and one minute', async () => {
+  const { database, clock, sessions, input } = await house()
+  const handoffs = new Handoffs(sqliteHandoffs(database), clock)
+  const { session } = await sessions.open(input)
+  const issue = (): Promise<string> =>
+    handoffs.issue({ sessionId: session.id, api: 'orders', flowHash: 'f' })
+  const wrongApi = await issue()
+  assert.equal(await handoffs.redeem({ secret: wrongApi, api: 'other', flowHash: 'f' }), undefined)
+  assert.equal(await handoffs.redeem({ secret: wrongApi, api: 'orders', flowHash: 'f' }), undefined)
+  const wrongFlow = await issue()
+  assert.equal(await handoffs.redeem({ secret: wrongFlow, api: 'orders', flowHash: '' }), undefined)
+  const late = await issue()
+  clock.advance(60_000)
+  assert.equal(await handoffs.redeem({ secret: late, api: 'orders', flowHash: 'f' }), undefined)
+  const good = await issue()
+  assert.equal(await handoffs.redeem({ secret: good, api: 'orders', flowHash: 'f' }), session.id)
+})
+
+test('assurance claims no more than was proved', () => {
+  assert.equal(acrOf(facts), 'phr')
+  assert.ok(!amrOf(facts).includes('hwk'))
+  assert.ok(!amrOf({ ...facts, userVerified: false }).includes('mfa'))
+  assert.equal(acrOf({ ...facts, attestationTrusted: true }), 'phrh')
+  assert.equal(acrOf({ ...facts, attestationTrusted: true, backupEligible: true }), 'phr')
+})
+
+test('no decision about a session comes from a polluted prototype', async () => {
+  const { sessions, input, revocations } = await house()
+  const { session, handle } = await sessions.open(input)
+  await sessions.end(session.id)
+  const polluted = Object.prototype as unknown as Record<string, unknown>
+  const names = ['isAdmin', 'allow', 'endedAt', 'disabled', 'current', 'kind']
+  for (const name of names) polluted[name] = true
+  try {
+    assert.equal(await sessions.load('browser', handle), undefined)
+    assert.ok(
+      revocations.isRevoked({
+        session: session.id,
+        credential: undefined,
+        person: '',
+        issuedAt: 0,
+      }),
+    )
+  } finally {
+    for (const name of names) delete polluted[name]
+  }
+})
+
+test('groups are those given and those configured, each once, in order', async () => {
+  const { directory, alice } = await house()
+  assert.deepEqual(directory.groupsOf(alice), ['a', 'b', 'c'])
+})
