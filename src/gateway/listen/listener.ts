@@ -42,6 +42,8 @@ export type FindSurface = (authority: string, path: string) => Surface | undefin
 
 /** How often half-open, slow and idle connections are looked for. */
 const sweepEvery = 1000
+/** How long a caller has to read the last answer of its connection. */
+const lingersFor = 1000
 
 /** The public listener: where callers and browsers arrive. */
 export class PublicListener {
@@ -158,7 +160,7 @@ export class PublicListener {
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(socket as Socket)
-    response.once('finish', () => socket.end())
+    response.once('finish', () => closeSoon(socket))
     socket.on('error', () => socket.destroy())
     this.#run(this.#incomingOf(request, response, { expectsContinue: false, upgrade: { head } }))
   }
@@ -252,7 +254,10 @@ export class PublicListener {
         },
       })
       .catch((cause: unknown) => this.#parts.onError(cause, requestId))
-      .finally(() => socket.end(rawAnswer(refusal, requestId)))
+      .finally(() => {
+        socket.write(rawAnswer(refusal, requestId))
+        closeSoon(socket)
+      })
   }
 }
 
@@ -286,6 +291,12 @@ function cutOff({ response, requestId }: Incoming, refusal: Refusal): void {
   if (response.headersSent) response.destroy()
   response.shouldKeepAlive = false
   sendProblem(response, refusal, requestId)
+}
+
+/** Lets what was written leave, and does not wait for the other side to close as well. */
+function closeSoon(socket: Duplex): void {
+  socket.end()
+  setTimeout(() => socket.destroy(), lingersFor).unref()
 }
 
 function rawAnswer(refusal: Refusal, requestId: string): string {
