@@ -27,18 +27,19 @@ export async function readBody(
   return Buffer.concat(chunks)
 }
 
-/** Reads a JSON object; an empty body reads as `{}`. */
+/** Reads a JSON object, which inherits nothing; an empty body reads as `{}`. */
 export async function readJsonObject(
   request: IncomingMessage,
   limit = defaultBodyLimit,
 ): Promise<JsonObject | Refusal> {
   const body = await readBody(request, limit)
   if (!Buffer.isBuffer(body)) return body
-  if (body.length === 0) return {}
+  if (body.length === 0) return Object.create(null) as JsonObject
   if (mediaType(request) !== 'application/json') return httpErrors.refuse('media_type_unsupported')
   const text = decodeUtf8(body)
   const value = text === undefined ? undefined : parseJson(text, { length: limit, depth: 12 })
-  return isJsonObject(value) ? value : httpErrors.refuse('malformed', 'not a JSON object')
+  if (!isJsonObject(value)) return httpErrors.refuse('malformed', 'not a JSON object')
+  return Object.assign(Object.create(null) as JsonObject, value)
 }
 
 /** Reads a form; a field that occurs twice is refused. */
