@@ -29,6 +29,7 @@ export async function startRecorder(): Promise<Recorder> {
     response.end('reached')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  server.unref()
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}`,
