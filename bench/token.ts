@@ -20,7 +20,7 @@ export interface TokenFacts {
 export function signToken(facts: TokenFacts): Promise<string> {
   const issuedAt = Math.floor(Date.now() / 1000)
   const { lifetimeSeconds = TOKEN_LIFETIME_SECONDS } = facts
-  return new SignJWT({ client_id: 'bench', sid: randomUUID(), scope: 'openid', ...facts.claims })
+  return new SignJWT({ client_id: 'bench', sid: randomUUID(), scope: 'invoke', ...facts.claims })
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: facts.keyId })
     .setIssuer(facts.issuer)
     .setAudience(facts.audience)

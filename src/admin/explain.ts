@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { isRefusal } from '../core/index.ts'
 import { explainRequest } from '../gateway/index.ts'
 import { adminErrors } from './errors.ts'
@@ -15,8 +16,13 @@ export const explainOperations: OperationTable = {
     if (isRefusal(address)) return address
     if (isRefusal(username)) return username
     if (isRefusal(source)) return source
-    const url = URL.parse(address ?? '')
-    if (url === null) return adminErrors.refuse('input_malformed', 'url: an absolute URL')
+    const url = address ?? ''
+    if (!/^https?:\/\/[^/?#]/i.test(url)) {
+      return adminErrors.refuse('input_malformed', 'url: an absolute URL')
+    }
+    if (source !== undefined && isIP(source) === 0) {
+      return adminErrors.refuse('input_malformed', 'address: an IP address')
+    }
     const person = username === undefined ? undefined : await parts.directory.require(username)
     if (isRefusal(person)) return person
     return explainRequest(parts.table(), {

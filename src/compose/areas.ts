@@ -83,7 +83,7 @@ export async function openAreas(options: {
   })
   const audit = await AuditLog.open({
     directory: paths.audit,
-    keyDirectory: paths.keys,
+    keyDirectory: paths.auditKeys,
     origin: `${configuration().identity.hostname}/audit`,
     clock,
     onFailure: options.onAuditFailure,

@@ -20,7 +20,10 @@ export async function backUp(
   rmSync(copy, { force: true })
   database.copyTo(copy)
   chmodSync(copy, 0o600)
-  cpSync(paths.keys, join(directory, 'keys'), { recursive: true })
+  const keys = join(directory, 'keys')
+  for (const folder of new Set([paths.keys, paths.auditKeys])) {
+    cpSync(folder, keys, { recursive: true })
+  }
   // Appends are kept in order: with this one durable, so is everything the database copy rests on.
   await record()
   const checkpoint = audit.checkpoint()

@@ -23,6 +23,8 @@ export interface DataPaths {
   readonly root: string
   readonly database: string
   readonly keys: string
+  /** The audit log's own key: of this directory, even where signing keys are shared with another process. */
+  readonly auditKeys: string
   readonly audit: string
   /** Facts about the running process; gone when it ends in order. */
   readonly running: string
@@ -38,6 +40,7 @@ export function dataPaths(configuration: Configuration): DataPaths {
     root,
     database: configuration.storage.database,
     keys: configuration.storage.keys,
+    auditKeys: join(root, 'keys'),
     audit: join(root, 'audit'),
     running: join(root, runningFolder),
     schema: join(root, 'schema.json'),
@@ -54,12 +57,13 @@ export function dataPaths(configuration: Configuration): DataPaths {
 export function prepareDataDirectory(paths: DataPaths): { isNew: boolean } {
   const begun = existsSync(paths.marker)
   const hasDatabase = existsSync(paths.database)
-  const hasOthers = isFilled(paths.audit) || existsSync(join(paths.keys, 'audit.key'))
+  const hasOthers = isFilled(paths.audit) || existsSync(join(paths.auditKeys, 'audit.key'))
   if (!hasDatabase && (begun || hasOthers)) {
     throw missing(`${paths.database}: the database file is missing`)
   }
   if (begun && !hasKeys(paths.keys)) throw missing(`${paths.keys}: signing keys are missing`)
-  for (const directory of [paths.root, dirname(paths.database), paths.keys, paths.running]) {
+  const { root, database, keys, auditKeys, running } = paths
+  for (const directory of [root, dirname(database), keys, auditKeys, running]) {
     makePrivate(directory)
   }
   return { isNew: !hasDatabase }

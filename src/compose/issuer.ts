@@ -1,5 +1,6 @@
 import { randomId } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
+import { describeScopes } from '../login/index.ts'
 import { createIssuer } from '../oidc/index.ts'
 import type { IssuerPages, IssuerParts } from '../oidc/index.ts'
 import {
@@ -73,7 +74,8 @@ export function buildIssuer(
 function issuerPages(base: string): IssuerPages {
   return {
     deviceCode: (view) => devicePage({ base, ...view }),
-    deviceConfirm: (view) => deviceConfirmPage({ base, scopes: [], ...view }),
+    deviceConfirm: ({ scopes, ...view }) =>
+      deviceConfirmPage({ base, ...view, scopes: describeScopes(scopes) }),
     deviceDone: (outcome) => deviceDonePage({ base, outcome }),
     logout: (view) => logoutPage({ base, ...view }),
     signedOut: () => signedOutPage({ base }),

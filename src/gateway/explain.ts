@@ -17,7 +17,8 @@ import { findApi } from './stages.ts'
 /** A request that nobody sent, to be explained. */
 export interface SupposedRequest {
   readonly method: string
-  readonly url: URL
+  /** Absolute, as somebody would type it: its path is judged as it stands, not as a URL parser mends it. */
+  readonly url: string
   readonly person: Person | undefined
   readonly address: string
   readonly now: Instant
@@ -39,6 +40,8 @@ export interface Explanation {
   readonly reason: string
 }
 
+const absolute = /^https?:\/\/(?<authority>[^/?#]*)(?<rest>[^#]*)/i
+
 /**
  * Goes the way of a real request (same route tree, same normal form, same evaluator) without sending
  * it. The person is taken to have signed in just now with a passkey and user verification.
@@ -48,7 +51,7 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
   const principal = principalFor(table, supposed)
   const begun = {
     method,
-    url: url.href,
+    url,
     principal: person?.username ?? 'anonymous',
     groups: principal.groups,
     api: undefined,
@@ -59,14 +62,10 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
     throttle: undefined,
     answer: 'deny' as const,
   }
-  if (!isServedMethod(method)) return { ...begun, reason: 'gateway.method_not_supported' }
-  const api = findApi(table, url.host)
-  if (api === undefined) return { ...begun, reason: 'gateway.unknown_host' }
-  const target = parseTarget(`${url.pathname}${url.search}`)
-  if (isRefusal(target)) return { ...begun, api: api.name, reason: target.code }
-  const route = isOwnPath(target.path) ? undefined : api.routes.find(method, target.path)
-  if (route === undefined) return { ...begun, api: api.name, reason: 'gateway.no_route' }
-  const found = { ...begun, ...placeOf(api, route, `${method}${target.path}`) }
+  const place = locate(table, method, url)
+  if ('reason' in place) return { ...begun, ...place }
+  const { api, route, path } = place
+  const found = { ...begun, ...placeOf(api, route, `${method}${path}`) }
   if (route.authorizer.kind === 'open') {
     return { ...found, answer: 'allow', reason: 'gateway.open_route' }
   }
@@ -83,6 +82,23 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
     context: contextOf(incoming, api, principal),
   })
   return { ...found, statements, answer: decision.effect, reason: decision.reason }
+}
+
+/** Which route a request would meet, or why none. */
+function locate(
+  table: GatewayTable,
+  method: string,
+  url: string,
+): { api: Api; route: Route; path: string } | { api?: string; reason: string } {
+  if (!isServedMethod(method)) return { reason: 'gateway.method_not_supported' }
+  const { authority = '', rest = '' } = absolute.exec(url)?.groups ?? {}
+  const api = findApi(table, authority)
+  if (api === undefined) return { reason: 'gateway.unknown_host' }
+  const target = parseTarget(rest.startsWith('/') ? rest : `/${rest}`)
+  if (isRefusal(target)) return { api: api.name, reason: target.code }
+  const route = isOwnPath(target.path) ? undefined : api.routes.find(method, target.path)
+  if (route === undefined) return { api: api.name, reason: 'gateway.no_route' }
+  return { api, route, path: target.path }
 }
 
 function placeOf(

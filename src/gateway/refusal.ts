@@ -108,7 +108,10 @@ function pageOf(refusal: Refusal, requestId: string, table: GatewayTable): strin
     requestId,
     explanation: explanations[refusal.status] ?? '',
     nextSteps: nextSteps[refusal.status] ?? [],
-    identityLinks: { account: `${table.identityBase}/account` },
+    identityLinks: {
+      account: `${table.identityBase}/account`,
+      signOut: `${table.identityBase}/logout`,
+    },
   })
 }
 

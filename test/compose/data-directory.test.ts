@@ -17,6 +17,7 @@ function paths(root = join(temporaryDirectory(), 'data')): DataPaths {
     root,
     database: join(root, 'proofgate.db'),
     keys: join(root, 'keys'),
+    auditKeys: join(root, 'keys'),
     audit: join(root, 'audit'),
     running: join(root, 'run'),
     schema: join(root, 'schema.json'),

@@ -34,6 +34,7 @@ describe('explanations and decisions', { timeout: 120_000 }, () => {
       ['GET', plane.host, '/nowhere', 'alice'],
       ['GET', plane.host, '/%61dmin/x', 'alice'],
       ['GET', plane.host, '/public/%2f', 'alice'],
+      ['GET', plane.host, '/public/../admin/x', 'alice'],
       ['GET', wide, '/.proofgate/x', undefined],
       ['GET', wide, '/x', undefined],
       ['TRACE', wide, '/x', undefined],

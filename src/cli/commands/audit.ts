@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { ProofgateError } from '../../core/index.ts'
 import { join } from 'node:path'
 import type { AuditKind, StoredRecord } from '../../audit/index.ts'
-import { dataDirectoryOf, launchOf, load } from '../launch.ts'
+import { dataDirectoryOf } from '../launch.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, parseCount, withJson, withLocation } from '../options.ts'
 import { print, say } from '../output.ts'
@@ -121,15 +121,10 @@ async function runVerify(options: VerifyOptions): Promise<void> {
   process.exitCode = 1
 }
 
-/** Keys may be kept apart from the log. */
+/** Beside the log by default; `--directory` is a copy that may have no keys but the one named. */
 function keyOf(options: VerifyOptions): { publicKey?: string } {
   if (options.directory !== undefined) return {}
-  const result = load(launchOf(options))
-  const keys =
-    'configuration' in result
-      ? result.configuration.storage.keys
-      : join(dataDirectoryOf(options), 'keys')
-  return { publicKey: readEvidence(join(keys, 'audit.pub')) }
+  return { publicKey: readEvidence(join(dataDirectoryOf(options), 'keys', 'audit.pub')) }
 }
 
 function readEvidence(path: string): string {

@@ -64,6 +64,10 @@ function byToken(
     token: VerifiedToken | Refusal,
   ): Principal | Refusal | Promise<Principal | Refusal> => {
     if (isRefusal(token)) return token
+    // A token that only says who somebody is opens no API.
+    if (authorizer.kind === 'proofgate' && !token.scopes.includes('invoke')) {
+      return tokenErrors.refuse('insufficient_scope', 'the token was not granted invoke')
+    }
     const unbound = checkBinding(token, presented.scheme)
     if (unbound !== undefined) return unbound
     const proof = checkProof(call, parts, presented, token)
