@@ -9,6 +9,7 @@ import { acrOf, amrOf } from '../session/index.ts'
 import type { Session } from '../session/index.ts'
 import type { Browser } from './browser.ts'
 import { loginErrors } from './errors.ts'
+import { describeScopes } from './scopes.ts'
 import { recordAct } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
@@ -111,7 +112,7 @@ async function askForConsent(
     csrf: parts.formTokens.issue(session.id),
     clientName: await clientNameOf(parts, clientId),
     redirectHost: new URL(redirectUri).host,
-    scopes: scopesOf(interaction).map((name) => ({ name, text: scopeTexts[name] ?? name })),
+    scopes: describeScopes(scopesOf(interaction)),
     action: `${base}/interaction/${interaction.uid}/consent`,
     personName: person?.name ?? '',
   })
@@ -221,12 +222,4 @@ async function clientNameOf(parts: IdentityParts, clientId: string): Promise<str
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
-}
-
-const scopeTexts: Readonly<Record<string, string>> = {
-  openid: 'Know who you are',
-  profile: 'See your name and username',
-  groups: 'See the groups you are in',
-  offline_access: 'Keep access while you are away',
-  invoke: 'Call the APIs you may call, as you',
 }

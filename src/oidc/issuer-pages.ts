@@ -13,6 +13,7 @@ export interface IssuerPages {
     clientName: string
     address: string
     userAgent: string
+    scopes: readonly string[]
   }): string
   deviceDone(outcome: 'connected' | 'stopped'): string
   logout(input: { action: string; xsrf: string; clientName?: string }): string
@@ -102,6 +103,7 @@ function devicePages(
           clientName: client.clientName ?? client.clientId,
           address: textOf(device['address']),
           userAgent: textOf(device['userAgent']),
+          scopes: scopesOf(ctx.oidc.entities.DeviceCode),
         }),
       ),
     successSource: async (ctx) => show(ctx, pages.deviceDone('connected')),
@@ -113,6 +115,14 @@ function messageFor(error: string): string {
   return error === 'NoCodeError'
     ? 'Enter the code that the program shows.'
     : 'This code is not valid. Check it, or start again where it was shown.'
+}
+
+/** What the program asked for when it began. */
+function scopesOf(code: { readonly params?: unknown } | undefined): string[] {
+  const params = (code?.params ?? {}) as { readonly scope?: unknown }
+  return textOf(params.scope)
+    .split(' ')
+    .filter((scope) => scope !== '')
 }
 
 function textOf(value: unknown): string {
