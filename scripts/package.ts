@@ -89,7 +89,7 @@ export function makePackage(): string {
   emit(['web'], { lib: ['es2023', 'dom', 'dom.iterable'], types: [] })
   for (const style of globSync('web/**/*.css', { cwd: root })) copy(style, join('dist', style))
   copy('bin/proofgate.cjs')
-  for (const page of ['LICENSE', 'README.md']) {
+  for (const page of ['LICENSE', 'NOTICE', 'README.md']) {
     if (existsSync(join(root, page))) copy(page)
     else console.error(`there is no ${page}; do not publish without it`)
   }

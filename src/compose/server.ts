@@ -267,11 +267,12 @@ class Server {
       limits: configuration.limits,
       parts: {
         ...this.#areas,
+        record: (entry) => this.#areas.audit.append(entry),
         table: () => this.#current().table,
         buckets: this.#buckets,
         onCompleted: (completed) => {
           this.#metrics.completed(completed)
-          this.#log.write('debug', 'request', { ...completed })
+          if (this.#log.isOn('debug')) this.#log.write('debug', 'request', { ...completed })
         },
         onError: (error, requestId) => this.#log.failure('a request failed', error, { requestId }),
       },

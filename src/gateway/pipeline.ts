@@ -8,7 +8,7 @@ import type { Incoming } from './incoming.ts'
 import { decisionEntry } from './record.ts'
 import { answerRefusal } from './refusal.ts'
 import { admit, authenticate, authorize, limitAddress, route, screen } from './stages.ts'
-import type { Admitted, Progress } from './stages.ts'
+import type { Admitted, Authenticated, Progress } from './stages.ts'
 import { openTunnel } from './forward/tunnel.ts'
 import type { Tunnels } from './forward/tunnel.ts'
 
@@ -29,7 +29,8 @@ export async function runPipeline(
   const progress: Progress = {}
   let outcome: Admitted | Refusal | 'served'
   try {
-    outcome = await decide(incoming, { parts, table, progress })
+    const decided = decide(incoming, { parts, table, progress })
+    outcome = decided instanceof Promise ? await decided : decided
     outcome = incoming.life.broken ?? outcome
     if (outcome !== 'served') await record(incoming, { parts, table, progress, outcome })
   } catch (error) {
@@ -55,20 +56,27 @@ interface Context {
   readonly progress: Progress
 }
 
-async function decide(
-  incoming: Incoming,
-  { parts, table, progress }: Context,
-): Promise<Admitted | Refusal | 'served'> {
+type Decided = Admitted | Refusal | 'served'
+
+/** Answers at once whenever the caller is known, which is nearly always: no promise is made then. */
+function decide(incoming: Incoming, context: Context): Decided | Promise<Decided> {
+  const { parts, table, progress } = context
   const routed = route(incoming, table, progress)
-  if (isRefusal(routed)) return serveOwn(incoming, { parts, table, progress }, routed)
+  if (isRefusal(routed)) return serveOwn(incoming, context, routed)
   const screened = screen(routed, parts)
   if (isRefusal(screened)) return screened
   const found = authenticate(screened, parts)
-  const authenticated = found instanceof Promise ? await found : found
+  if (found instanceof Promise) return found.then((caller) => conclude(caller, context))
+  return conclude(found, context)
+}
+
+function conclude(
+  authenticated: Authenticated | Refusal,
+  { parts, progress }: Context,
+): Admitted | Refusal {
   if (isRefusal(authenticated)) return authenticated
   const authorized = authorize(authenticated, progress)
-  if (isRefusal(authorized)) return authorized
-  return admit(authorized, parts)
+  return isRefusal(authorized) ? authorized : admit(authorized, parts)
 }
 
 /** A path that no route has may be one of the gateway's own. */
@@ -84,12 +92,12 @@ async function serveOwn(
   return (await serveOwnPath(incoming, api, { parts, table })) ?? refusal
 }
 
-async function record(
+function record(
   incoming: Incoming,
   { parts, table, progress, outcome }: Context & { outcome: Admitted | Refusal },
-): Promise<void> {
+): Promise<unknown> {
   const refusal = isRefusal(outcome) ? outcome : undefined
-  await parts.record(decisionEntry(incoming, progress, { table, refusal }))
+  return parts.record(decisionEntry(incoming, progress, { table, refusal }))
 }
 
 function complete(incoming: Incoming, parts: GatewayParts, progress: Progress, code: string): void {

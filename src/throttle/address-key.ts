@@ -1,5 +1,3 @@
-import { isIPv6 } from 'node:net'
-
 const mappedPrefix = '::ffff:'
 
 /**
@@ -10,7 +8,8 @@ export function addressKey(address: string): string {
   if (address.startsWith(mappedPrefix) && address.includes('.')) {
     return address.slice(mappedPrefix.length)
   }
-  if (!isIPv6(address)) return address
+  // Addresses come from sockets or were judged before; only IPv6 has a colon.
+  if (!address.includes(':')) return address
   const [head = '', tail] = address.split('%', 1)[0]?.split('::') ?? []
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
