@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { adminErrors } from '../src/admin/index.ts'
 import { auditErrors } from '../src/audit/index.ts'
@@ -13,6 +13,7 @@ import { policyErrors } from '../src/policy/index.ts'
 import { throttleErrors } from '../src/throttle/index.ts'
 import { tokenErrors } from '../src/token/index.ts'
 import { webauthnErrors } from '../src/webauthn/index.ts'
+import { commandReference } from './command-reference.ts'
 
 interface Catalogue {
   readonly area: string
@@ -87,8 +88,10 @@ function cell(text: string): string {
 }
 
 /** Every generated page by its path from the root of the repository. */
-export function generatedPages(): Readonly<Record<string, string>> {
+export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
+  const commands = readFileSync(new URL('../docs/cli.md', import.meta.url), 'utf8')
   return {
+    'docs/cli.md': await commandReference(commands),
     'docs/configuration.md': configurationReference(),
     'docs/errors.md': errorReference(),
   }
@@ -96,7 +99,7 @@ export function generatedPages(): Readonly<Record<string, string>> {
 
 if (import.meta.main) {
   const root = new URL('../', import.meta.url)
-  for (const [path, text] of Object.entries(generatedPages())) {
+  for (const [path, text] of Object.entries(await generatedPages())) {
     writeFileSync(new URL(path, root), text)
     console.log(`wrote ${fileURLToPath(new URL(path, root))}`)
   }

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Command } from 'commander'
-import { buildProgram } from '../src/cli/index.ts'
+import { commandsOf } from '../scripts/command-reference.ts'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
@@ -127,32 +126,6 @@ test('every npm script that a document names exists', () => {
   }
 })
 
-/** The command line as it stands, and all commands below it but the printed help itself. */
-async function commandsOf(): Promise<readonly { path: string; command: Command }[]> {
-  const program = await buildProgram('0.0.0')
-  const below = (command: Command, path: string): { path: string; command: Command }[] =>
-    command.commands
-      .filter((child) => child.name() !== 'help')
-      .flatMap((child) => {
-        const own = `${path} ${child.name()}`
-        return [{ path: own, command: child }, ...below(child, own)]
-      })
-  return [{ path: 'proofgate', command: program }, ...below(program, 'proofgate')]
-}
-
-/** What `--help` prints on a terminal of 80 columns. */
-function helpOf(command: Command): string {
-  let text = ''
-  command.configureOutput({
-    getOutHelpWidth: () => 80,
-    writeOut: (part) => {
-      text += part
-    },
-  })
-  command.outputHelp()
-  return text
-}
-
 test('every `proofgate` command in the documents is one that exists', async () => {
   const known = new Set((await commandsOf()).map(({ path }) => path))
   const groups = new Set(
@@ -176,22 +149,5 @@ test('every `proofgate` command in the documents is one that exists', async () =
     assert.ok(known.has(`proofgate ${first}`), `${path}: proofgate ${words.join(' ')}`)
     if (!groups.has(`proofgate ${first}`) || !/^[a-z]+$/.test(second)) continue
     assert.ok(known.has(`proofgate ${first} ${second}`), `${path}: proofgate ${words.join(' ')}`)
-  }
-})
-
-test('docs/cli.md shows for every command exactly what `--help` prints', async () => {
-  const text = read('docs/cli.md')
-  const shown = new Map(
-    [...text.matchAll(/^## `([^`]+)`\n\n```text\n([\s\S]*?)^```/gm)].map(
-      ([, path = '', body = '']) => [path, body],
-    ),
-  )
-  const commands = await commandsOf()
-  assert.deepEqual(
-    [...shown.keys()],
-    commands.map(({ path }) => path),
-  )
-  for (const { path, command } of commands) {
-    assert.equal(shown.get(path), helpOf(command), path)
   }
 })

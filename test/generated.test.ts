@@ -5,7 +5,7 @@ import { catalogues, generatedPages } from '../scripts/generate.ts'
 
 const root = new URL('../', import.meta.url)
 
-for (const [path, text] of Object.entries(generatedPages())) {
+for (const [path, text] of Object.entries(await generatedPages())) {
   test(`${path} is what \`npm run generate\` writes`, () => {
     assert.equal(readFileSync(new URL(path, root), 'utf8'), text)
   })

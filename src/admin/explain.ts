@@ -24,7 +24,7 @@ function parseInput(
   const found = ['method', 'url', 'address', 'as'].map((name) => optionalText(body, name))
   const refused = found.find(isRefusal)
   if (refused !== undefined) return refused
-  const texts = found.filter((one) => !isRefusal(one))
+  const texts = found.filter((one): one is string | undefined => !isRefusal(one))
   const [method = 'GET', url = '', address = '127.0.0.1', username] = texts
   if (!/^https?:\/\/[^/?#]/i.test(url)) {
     return adminErrors.refuse('input_malformed', 'url: an absolute URL')

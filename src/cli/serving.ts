@@ -1,7 +1,4 @@
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
-import { ProofgateError } from '../core/index.ts'
 import {
   ConfigurationWatcher,
   configurationSchema,
@@ -10,6 +7,7 @@ import {
 } from '../config/index.ts'
 import type { Configuration, ConfigurationProblem } from '../config/index.ts'
 import type { RunningProcess } from '../compose/index.ts'
+import { freePort } from './free-port.ts'
 import { load, launchPath, requireLoaded } from './launch.ts'
 import type { Launch } from './launch.ts'
 import { say } from './output.ts'
@@ -148,18 +146,4 @@ export async function withRealPorts(launch: Launch): Promise<Launch> {
       ...(overrides.adminPort === 0 ? { adminPort: await freePort() } : {}),
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  probe.once('error', reject)
-  probe.listen(0, '127.0.0.1', resolve)
-  await promise
-  const { port } = probe.address() as AddressInfo
-  await new Promise<void>((done) => {
-    probe.close(() => done())
-  })
-  if (port > 0) return port
-  throw new ProofgateError('gateway.cannot_listen', 'no free port was found')
 }

@@ -6,7 +6,13 @@ export function randomToken(byteLength = 32): string {
   return toBase64url(randomBytes(byteLength))
 }
 
-/** A short unique id, 128 bits, base64url: for records and rows, not for secrets. */
+/**
+ * A short unique id, base64url of 128 random bits: for records and rows, not for secrets. Never begins with
+ * a dash, so that it can be typed as an argument of a command.
+ */
 export function randomId(): string {
-  return toBase64url(randomBytes(16))
+  for (;;) {
+    const id = toBase64url(randomBytes(16))
+    if (!id.startsWith('-')) return id
+  }
 }

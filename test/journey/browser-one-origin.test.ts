@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { english } from '../../src/pages/index.ts'
@@ -16,22 +14,12 @@ import {
   statusLogged,
   withoutAutofill,
 } from '../kit/live.ts'
+import { freePort } from '../../src/cli/free-port.ts'
 
 const { account, enrol, logout, signIn } = english
 
 let gateway: GatewayProcess
 let origin: string
-
-/** A port that was free a moment ago: the origin names it before anything listens. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 before(async () => {
   const port = await freePort()

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import { cpSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -21,6 +19,7 @@ import type { Answer, CallOptions } from '../kit/http.ts'
 import { authorize, boundHeaders, codeFields, obtainTokens, ProofKey } from '../kit/person.ts'
 import type { SoftPerson, Tokens } from '../kit/person.ts'
 import { SoftAuthenticator } from '../kit/soft-authenticator.ts'
+import { freePort } from '../../src/cli/free-port.ts'
 
 /**
  * Two processes over one database and the same signing keys, that answer for the same origins. Each has an
@@ -60,14 +59,6 @@ after(async () => {
   recorder.close()
   await Promise.all([first.stop(), second.stop()])
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** The same request to the first process, or to the second under the first one's name. */
 function callEither(index: number, url: string, options: CallOptions = {}): Promise<Answer> {

@@ -157,7 +157,10 @@ function registerCredentials(program: Command): void {
     )
   example(list, 'credentials list alice')
   const remove = administer(credentials.command('remove'))
-    .argument('<id>', 'credential id, from `credentials list`')
+    .argument(
+      '<id>',
+      'credential id, from `credentials list`; write -- before one that begins with a dash',
+    )
     .option('--last', 'even if it is the last one of its owner')
     .description('remove a passkey; its sessions and tokens end at once')
     .action((id: string, options: LaunchOptions & { last?: boolean }) =>
