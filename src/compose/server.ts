@@ -47,7 +47,8 @@ interface InForce {
   provider: ReturnType<typeof buildIssuer>
 }
 
-const keyRefreshEvery = 30_000
+/** How soon keys that another process rotated are used here. */
+const keyRefreshEvery = 2000
 
 /** Opens the data directory, builds the areas and begins to listen. */
 export async function startServer(options: {
@@ -112,6 +113,8 @@ class Server {
   readonly #userCodeTries: UserCodeTries
   readonly #cookieKey: string
   #inForce: InForce | undefined
+  /** The keys the provider was built with. */
+  #providerKeys = ''
   #listener: PublicListener | undefined
   #admin: AdminListener | undefined
   #keyTimer: NodeJS.Timeout | undefined
@@ -229,12 +232,15 @@ class Server {
   }
 
   async #refreshKeys(): Promise<void> {
-    await this.#areas.keys.reload()
+    const { keys } = this.#areas
+    await keys.reload()
+    if (JSON.stringify(keys.list()) === this.#providerKeys) return
     const current = this.#current()
     this.#inForce = { ...current, provider: this.#buildProvider(current.configuration) }
   }
 
   #buildProvider(configuration: Configuration): InForce['provider'] {
+    this.#providerKeys = JSON.stringify(this.#areas.keys.list())
     const { sessions } = this.#areas
     const { browser } = this.#identity
     return buildIssuer(configuration, this.#areas, {

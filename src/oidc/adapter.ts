@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { epochSeconds, hashSecret } from '../core/index.ts'
 import type { Clock } from '../core/index.ts'
@@ -6,6 +7,15 @@ import type { ProviderObject, ProviderObjectStore } from './store.ts'
 
 /** Their ids are needed again when they are found by another key, so they stay in the payload. */
 const foundByOtherKey: ReadonlySet<string> = new Set(['DeviceCode', 'Session'])
+
+/**
+ * Who used a one-time object first may be signing the answer at this moment, in this process or another: it
+ * gets that long before a second use ends the grant. So of many at once exactly one gets an answer, and
+ * what it got is worth nothing when the refusal of the others is out.
+ */
+export async function winnersTime(): Promise<void> {
+  await delay(1000)
+}
 
 /**
  * The library's storage interface over our port, one instance per model.
@@ -65,6 +75,7 @@ export class ProviderAdapter implements Adapter {
     if (await this.#store.consume(this.#type, hashId(id), epochSeconds(now))) return
     const grantId = (await this.#store.find(this.#type, hashId(id), now))?.grantId
     if (grantId !== undefined) {
+      await winnersTime()
       await this.#store.revokeByGrant(grantId)
       await this.#onReplay(grantId)
     }

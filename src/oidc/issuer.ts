@@ -4,7 +4,7 @@ import { millis, toSeconds } from '../core/index.ts'
 import type { Clock, JsonObject, Millis } from '../core/index.ts'
 import type { Directory, PersonId, PersonStore } from '../identity/index.ts'
 import { proofAlgorithms } from '../token/index.ts'
-import { ProviderAdapter } from './adapter.ts'
+import { ProviderAdapter, winnersTime } from './adapter.ts'
 import { assuranceClaimNames, assuranceClaims, profileClaims } from './claims.ts'
 import { clientMetadata, commandLineClient, commandLineClientId, invokeScope } from './clients.ts'
 import type { ClientDeclaration } from './clients.ts'
@@ -129,6 +129,7 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     issueRefreshToken: (_ctx, client, code) =>
       client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
     rotateRefreshToken: refuseForeignResource,
+    revokeGrantPolicy: endsWholeGrant,
     expiresWithSession: () => false,
     clientBasedCORS: () => false,
     renderError: (ctx, out) => {
@@ -154,6 +155,12 @@ function refuseForeignResource(ctx: KoaContextWithOIDC): boolean {
     throw new errors.InvalidTarget()
   }
   return true
+}
+
+/** Whether what was revoked takes its whole grant along: all but an access token that is given back. */
+async function endsWholeGrant(ctx: KoaContextWithOIDC): Promise<boolean> {
+  if (ctx.oidc.route === 'token') await winnersTime()
+  return !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken !== undefined)
 }
 
 const cookieNames = { session: 'pg_op', interaction: 'pg_interaction', resume: 'pg_resume' }
