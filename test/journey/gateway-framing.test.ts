@@ -452,7 +452,7 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
     socket.destroy()
     upstream.take()
     assert.equal(answers, count)
-    assert.ok(most - before < 128 * 1024, `grew by ${most - before} KiB`)
+    assert.ok(most - before < 96 * 1024, `grew by ${most - before} KiB`)
   })
 
   it('keeps no connection whose other side does not close it', async () => {

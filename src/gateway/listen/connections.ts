@@ -4,9 +4,18 @@ import type { Incoming } from '../incoming.ts'
 /** With more requests than this under way on one connection, it is read on only when half are over. */
 const mostPipelined = 32
 
-/** The requests of each connection that are not over yet, oldest first. */
+/** What one connection carries. */
+interface Carried {
+  /** Not over yet, oldest first. */
+  readonly open: Set<Incoming>
+  /** Parsed already, but begun only when earlier ones are over: one read can hold a thousand. */
+  readonly waiting: (() => void)[]
+  running: number
+}
+
+/** The requests of each connection that are not over yet. */
 export class Connections {
-  readonly #open = new WeakMap<Duplex, Set<Incoming>>()
+  readonly #carried = new WeakMap<Duplex, Carried>()
   #inFlight = 0
 
   get inFlight(): number {
@@ -15,15 +24,19 @@ export class Connections {
 
   watch(socket: Duplex): void {
     const open = new Set<Incoming>()
-    this.#open.set(socket, open)
+    const waiting: (() => void)[] = []
+    this.#carried.set(socket, { open, waiting, running: 0 })
     socket.once('close', () => {
+      waiting.length = 0
       for (const incoming of open) incoming.life.end()
     })
   }
 
-  begin(incoming: Incoming): void {
+  /** Runs `work` for the request now, or when enough of those before it on its connection are over. */
+  begin(incoming: Incoming, work: () => void): void {
     const { socket } = incoming.request
-    const open = this.#open.get(socket)
+    const carried = this.#carried.get(socket)
+    const open = carried?.open
     this.#inFlight += 1
     open?.add(incoming)
     // After the piece of the stream that is being read, because each message in it reads on by itself.
@@ -34,10 +47,25 @@ export class Connections {
       if (open?.size === mostPipelined / 2 && !socket.destroyed) socket.resume()
     })
     incoming.response.once('close', () => incoming.life.end())
+    if (carried === undefined) work()
+    else this.#start(carried, incoming, work)
+  }
+
+  #start(carried: Carried, incoming: Incoming, work: () => void): void {
+    if (carried.running >= mostPipelined) {
+      carried.waiting.push(() => this.#start(carried, incoming, work))
+      return
+    }
+    carried.running += 1
+    incoming.life.onOver(() => {
+      carried.running -= 1
+      carried.waiting.shift()?.()
+    })
+    work()
   }
 
   /** The request that arrived last and is not over, if any. */
   latest(socket: Duplex): Incoming | undefined {
-    return [...(this.#open.get(socket) ?? [])].at(-1)
+    return [...(this.#carried.get(socket)?.open ?? [])].at(-1)
   }
 }

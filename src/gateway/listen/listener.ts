@@ -166,7 +166,10 @@ export class PublicListener {
   }
 
   #run(incoming: Incoming): void {
-    this.#connections.begin(incoming)
+    this.#connections.begin(incoming, () => this.#serve(incoming))
+  }
+
+  #serve(incoming: Incoming): void {
     const surface = this.#surfaceFor(incoming)
     if (surface !== undefined && incoming.upgrade === undefined) {
       if (incoming.expectsContinue) incoming.response.writeContinue()

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import type { Incoming } from '../../src/gateway/incoming.ts'
+import { Connections } from '../../src/gateway/listen/connections.ts'
+import { Life } from '../../src/gateway/listen/life.ts'
+
+function incomingOn(socket: PassThrough): Incoming {
+  const life = new Life()
+  return { request: { socket }, response: new EventEmitter(), life } as unknown as Incoming
+}
+
+test('of many requests in one read only so many are begun, the rest in order as those end', () => {
+  const connections = new Connections()
+  const socket = new PassThrough()
+  connections.watch(socket)
+  const begun: number[] = []
+  const all = Array.from({ length: 100 }, () => incomingOn(socket))
+  for (const [index, incoming] of all.entries()) {
+    connections.begin(incoming, () => begun.push(index))
+  }
+  assert.equal(begun.length, 32)
+  assert.equal(connections.inFlight, 100)
+  for (const incoming of all) incoming.life.end()
+  assert.deepEqual(
+    begun,
+    all.map((_, index) => index),
+  )
+  assert.equal(connections.inFlight, 0)
+})
+
+test('what still waits when its connection goes is never begun', () => {
+  const connections = new Connections()
+  const socket = new PassThrough()
+  connections.watch(socket)
+  let begun = 0
+  for (let index = 0; index < 100; index++) connections.begin(incomingOn(socket), () => begun++)
+  socket.emit('close')
+  assert.equal(begun, 32)
+  assert.equal(connections.inFlight, 0)
+})
