@@ -53,6 +53,8 @@ export interface Areas {
   readonly keys: KeyRing
   readonly audit: AuditLog
   readonly record: (entry: AuditEntry) => Promise<void>
+  /** Tries it: a small write, for readiness. */
+  readonly storeTakesWrites: () => boolean
   readonly close: () => Promise<void>
 }
 
@@ -112,7 +114,12 @@ function buildAreas(foundations: Foundations): Areas {
     clock,
     lifetimes: () => configuration().sessions,
   })
-  const upkeep = setInterval(() => keepUp(database, clock), upkeepEvery)
+  const upkeep = setInterval(() => {
+    keepUp(() => {
+      saveClockFloor(database, clock.now())
+      sweepExpired(database, clock.now())
+    })
+  }, upkeepEvery)
   upkeep.unref()
   return {
     ...foundations,
@@ -135,6 +142,7 @@ function buildAreas(foundations: Foundations): Areas {
     }),
     providerObjects: sqliteProviderObjects(database),
     proofReplays: sqliteProofReplays(foundations.brief),
+    storeTakesWrites: () => keepUp(() => saveClockFloor(database, clock.now())),
     close: async () => {
       clearInterval(upkeep)
       revocations.close()
@@ -151,12 +159,12 @@ function relyingPartyOf(configuration: Configuration): RelyingParty {
 }
 
 /** A store that does not answer now is asked again at the next turn; requests see it for themselves. */
-function keepUp(database: Database, clock: Clock): void {
+function keepUp(work: () => void): boolean {
   try {
-    saveClockFloor(database, clock.now())
-    sweepExpired(database, clock.now())
+    work()
+    return true
   } catch {
-    // Nothing depends on one turn.
+    return false
   }
 }
 

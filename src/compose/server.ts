@@ -323,11 +323,12 @@ class Server {
   }
 
   #problems(): readonly string[] {
-    const { audit, revocations } = this.#areas
+    const { audit, revocations, storeTakesWrites } = this.#areas
     return [
       ...(this.#draining ? ['the process is shutting down'] : []),
       ...(audit.healthy ? [] : ['the audit log does not take records']),
       ...(revocations.current ? [] : ['the revocation list cannot be read']),
+      ...(storeTakesWrites() ? [] : ['the database does not take writes']),
     ]
   }
 }

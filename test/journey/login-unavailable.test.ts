@@ -117,6 +117,18 @@ test('with a store that does not answer, every door says unavailable and nothing
   assert.equal((await requestTokens(alice, code.key, codeFields(code))).status, 200)
 })
 
+test('a store that takes no writes shows in readiness, and no longer when it does', async () => {
+  const ready = async (): Promise<string> => {
+    const answer = await call(`${gateway.admin}/readyz`)
+    return `${answer.status} ${answer.json().problems.join(', ')}`
+  }
+  assert.equal(await ready(), '200 ')
+  await without(['meta'], async () => {
+    assert.equal(await ready(), '503 the database does not take writes')
+  })
+  assert.equal(await ready(), '200 ')
+})
+
 test('with the revocation list unread for more than a second, tokens open nothing', async () => {
   const { tokens, key } = await obtainTokens(alice)
   const url = `${gateway.api}/orders`
