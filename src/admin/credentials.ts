@@ -26,10 +26,11 @@ export const credentialOperations: OperationTable = {
     if (credential === undefined) return identityErrors.refuse('unknown_credential')
     const outcome = await parts.credentials.remove(id, credential.personId, {
       allowLast: body['last'] === true,
+      now: parts.clock.now(),
     })
     if (outcome === 'last') return identityErrors.refuse('last_credential')
     if (outcome === 'unknown') return identityErrors.refuse('unknown_credential')
-    await parts.revocations.revoke('credential', id)
+    parts.revocations.refresh()
     await recordAdministration(parts, 'credential.remove', { credential: id })
     return { removed: id }
   },

@@ -109,6 +109,9 @@ function tellLoaded(
 /** What is built once, when the process starts. */
 const keysOfStart = ['listeners', 'dataDirectory', 'storage', 'limits'] as const
 
+/** The same signal twice within this many milliseconds was sent once. */
+const sameSignal = 300
+
 /** Resolves when the server has stopped in order. */
 async function untilSignal(
   server: RunningProcess,
@@ -116,13 +119,15 @@ async function untilSignal(
   configuration: Configuration,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  let stopping = false
+  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) {
+    if (first !== undefined) {
+      // A terminal signals the whole group, and a launcher passes the same signal on.
+      if (signal === first.signal && performance.now() - first.at < sameSignal) return
       server.log.write('warn', 'second signal: ending at once', { signal })
       process.exit(1)
     }
-    stopping = true
+    first = { signal, at: performance.now() }
     const seconds = configuration.limits.drain / 1000
     say(`${signal}: finishing requests under way (up to ${seconds} s) ...`)
     resolve()

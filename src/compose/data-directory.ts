@@ -61,7 +61,7 @@ export function prepareDataDirectory(paths: DataPaths): { isNew: boolean } {
   if (!hasDatabase && (begun || hasOthers)) {
     throw missing(`${paths.database}: the database file is missing`)
   }
-  if (begun && !hasKeys(paths.keys)) throw missing(`${paths.keys}: signing keys are missing`)
+  if (begun && !hasKeys(paths)) throw missing(`${paths.keys}: signing keys are missing`)
   const { root, database, keys, auditKeys, running } = paths
   for (const directory of [root, dirname(database), keys, auditKeys, running]) {
     makePrivate(directory)
@@ -76,9 +76,9 @@ function missing(what: string): ProofgateError {
 }
 
 /** The key of the audit log and at least one of the issuer. */
-function hasKeys(directory: string): boolean {
-  if (!existsSync(join(directory, 'audit.key'))) return false
-  return readdirSync(directory).some((name) => name.startsWith('sig-'))
+function hasKeys({ keys, auditKeys }: DataPaths): boolean {
+  if (!existsSync(join(auditKeys, 'audit.key')) || !existsSync(keys)) return false
+  return readdirSync(keys).some((name) => name.startsWith('sig-'))
 }
 
 /** Written last, when every part of a new installation exists. */

@@ -42,6 +42,7 @@ const upstreamHeaderBytes = 64 * 1024
 export class Kept {
   readonly #upstreams = new Map<string, { upstream: Upstream; used: boolean }>()
   readonly #issuers = new Map<string, IssuerKeys>()
+  readonly #retiring = new Set<Upstream>()
 
   upstream(configured: ConfiguredUpstream): Upstream {
     const key = JSON.stringify(configured)
@@ -79,8 +80,17 @@ export class Kept {
     for (const [key, entry] of this.#upstreams) {
       if (entry.used) continue
       this.#upstreams.delete(key)
-      void entry.upstream.close(deadline)
+      this.#retire(entry.upstream, deadline)
     }
+  }
+
+  /** Requests under way keep their table to their end, so what it names is closed only after that. */
+  #retire(upstream: Upstream, deadline: Configuration['limits']['drain']): void {
+    this.#retiring.add(upstream)
+    setTimeout(() => {
+      this.#retiring.delete(upstream)
+      void upstream.close(deadline)
+    }, deadline).unref()
   }
 
   get upstreams(): readonly Upstream[] {
@@ -88,7 +98,8 @@ export class Kept {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.upstreams.map((upstream) => upstream.close(millis(1000))))
+    const all = [...this.upstreams, ...this.#retiring]
+    await Promise.all(all.map((upstream) => upstream.close(millis(1000))))
   }
 }
 

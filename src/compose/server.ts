@@ -119,6 +119,8 @@ class Server {
   #admin: AdminListener | undefined
   #keyTimer: NodeJS.Timeout | undefined
   #draining = false
+  /** One configuration after the other. */
+  #applying: Promise<unknown> = Promise.resolve()
   ports = { public: 0, admin: 0 }
 
   constructor(parts: {
@@ -185,7 +187,15 @@ class Server {
   }
 
   /** Builds all parts first and swaps them at once, so that no request sees half of each. */
-  async apply(configuration: Configuration): Promise<void> {
+  apply(configuration: Configuration): Promise<void> {
+    const applied = this.#applying.then(() => this.#applyNext(configuration))
+    this.#applying = applied.catch(() => undefined)
+    return applied
+  }
+
+  /** Invariant: a configuration is on record before it is in force; one that cannot be is refused. */
+  async #applyNext(configuration: Configuration): Promise<void> {
+    await recordConfiguration(this.#areas, 'success', configuration.version, configuration)
     this.#kept.beginUse()
     const table = buildGatewayTable(configuration, this.#areas, this.#kept)
     const provider = this.#buildProvider(configuration)
@@ -193,7 +203,6 @@ class Server {
     this.#onInForce(configuration)
     this.#kept.endUnused(configuration.limits.drain)
     await ensurePeople(this.#areas)
-    await recordConfiguration(this.#areas, 'success', configuration.version)
   }
 
   refused(problems: readonly ConfigurationProblem[]): Promise<void> {
@@ -373,6 +382,7 @@ async function recordConfiguration(
   areas: Areas,
   outcome: 'success' | 'failure',
   detail: string,
+  configuration = areas.configuration(),
 ): Promise<void> {
   await areas.record({
     id: randomId(),
@@ -381,6 +391,6 @@ async function recordConfiguration(
     outcome,
     reason: outcome === 'success' ? 'configuration.in_force' : 'configuration.refused',
     detail,
-    what: { configuration: areas.configuration().version },
+    what: { configuration: configuration.version },
   })
 }

@@ -5,7 +5,7 @@ import { gatewayErrors } from './errors.ts'
 import { forward } from './forward/forward.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
-import { decisionEntry } from './record.ts'
+import { decisionEntry, withoutTicket } from './record.ts'
 import { answerRefusal } from './refusal.ts'
 import { admit, authenticate, authorize, limitAddress, route, screen } from './stages.ts'
 import type { Admitted, Authenticated, Progress } from './stages.ts'
@@ -21,10 +21,12 @@ import type { Tunnels } from './forward/tunnel.ts'
  * record is durable before the upstream sees a byte or the caller an answer.
  */
 export async function runPipeline(
-  incoming: Incoming,
+  arrived: Incoming,
   parts: GatewayParts,
   tunnels: Tunnels,
 ): Promise<void> {
+  // Judged by the time its turn comes: it may have waited behind others on its connection for long.
+  const incoming = { ...arrived, receivedAt: parts.clock.now() }
   const table = parts.table()
   const progress: Progress = {}
   let outcome: Admitted | Refusal | 'served'
@@ -104,7 +106,7 @@ function complete(incoming: Incoming, parts: GatewayParts, progress: Progress, c
   parts.onCompleted({
     requestId: incoming.requestId,
     method: incoming.method,
-    path: progress.path ?? '',
+    path: withoutTicket(progress.path ?? ''),
     api: progress.api?.name,
     route: progress.route?.id,
     status: incoming.response.statusCode,

@@ -57,19 +57,24 @@ function whatOf(
     configuration: table.version,
     host: incoming.request.headers.host ?? '',
     method: incoming.method,
-    path: progress.path ?? pathOf(incoming.request.url ?? ''),
+    path: withoutTicket(progress.path ?? pathOf(incoming.request.url ?? '')),
   }
   if (api !== undefined) what['api'] = api.name
   if (route !== undefined) what['route'] = route.id
   if (decision?.policy !== undefined) what['policy'] = decision.policy
   if (decision?.statement !== undefined) what['statement'] = decision.statement
   if (api !== undefined && progress.path !== undefined) {
-    what['resource'] = `${api.arnPrefix}${incoming.method}${progress.path}`
+    what['resource'] = `${api.arnPrefix}${incoming.method}${withoutTicket(progress.path)}`
   }
   return what
 }
 
 /** Only the path of a target that has one: elsewhere credentials may stand. */
+/** An enrolment link opened at the wrong host must not leave its secret in the log. */
+export function withoutTicket(path: string): string {
+  return path.includes('enrol') ? path.replace(/\/enrol\/[A-Za-z0-9_-]{43}/gi, '/enrol/-') : path
+}
+
 function pathOf(target: string): string {
   return target.startsWith('/') ? (/^[^?#]*/.exec(target)?.[0] ?? '') : ''
 }

@@ -32,11 +32,14 @@ export interface CredentialStore {
     ticket: { hash: string; now: Instant } | undefined,
   ): Promise<Registration>
   rename(id: CredentialId, personId: PersonId, name: string): Promise<'renamed' | 'unknown'>
-  /** One statement: never removes a person's last credential unless told to. */
+  /**
+   * Never removes a person's last credential unless told to. One transaction with its revocation: what it
+   * opened ends with it, or nothing happens.
+   */
   remove(
     id: CredentialId,
     personId: PersonId,
-    options: { allowLast: boolean },
+    options: { allowLast: boolean; now: Instant },
   ): Promise<'removed' | 'last' | 'unknown'>
   /** Compare-and-set on the counter, so that two uses at once cannot both move it. */
   recordUse(

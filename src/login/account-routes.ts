@@ -149,10 +149,13 @@ async function rename(parts: IdentityParts, acting: Acting): Promise<Done | Refu
 async function remove(parts: IdentityParts, acting: Acting): Promise<Done | Refusal> {
   if (!parts.sessions.hasFreshProof(acting.session)) return loginErrors.refuse('proof_required')
   const id = acting.exchange.parameters['id'] as CredentialId
-  const outcome = await parts.credentials.remove(id, acting.person.id, { allowLast: false })
+  const outcome = await parts.credentials.remove(id, acting.person.id, {
+    allowLast: false,
+    now: parts.clock.now(),
+  })
   if (outcome === 'last') return identityErrors.refuse('last_credential')
   if (outcome === 'unknown') return identityErrors.refuse('unknown_credential')
-  await parts.revocations.revoke('credential', id)
+  parts.revocations.refresh()
   await recordAct(parts, {
     ...actorOf(acting),
     kind: 'identity',

@@ -15,7 +15,7 @@ export interface SessionLifetimes {
 }
 
 /** Writing `lastSeenAt` at most this often keeps reads from becoming writes. */
-const seenEvery = 60_000
+const longestUnseen = 60_000
 
 /** Opens, loads, renews and ends sessions. */
 export class Sessions {
@@ -34,6 +34,11 @@ export class Sessions {
     this.#revocations = parts.revocations
     this.#clock = parts.clock
     this.#lifetimes = parts.lifetimes
+  }
+
+  /** How long a use may go unwritten: a fraction of the idle time, so that a session in use stays open. */
+  get seenEvery(): number {
+    return Math.min(longestUnseen, this.#lifetimes().idle / 4)
   }
 
   /** A person has just proved themselves with a ceremony. The handle is what the browser holds. */
@@ -91,7 +96,7 @@ export class Sessions {
     const session = await this.#store.loadByHandle(hashSecret(purpose, handle))
     if (session?.kind !== kind || !this.isLive(session)) return undefined
     const now = this.#clock.now()
-    if (now - session.lastSeenAt >= seenEvery) await this.#store.seen(session.id, now)
+    if (now - session.lastSeenAt >= this.seenEvery) await this.#store.seen(session.id, now)
     return session
   }
 
@@ -103,8 +108,8 @@ export class Sessions {
   isLive(session: Session): boolean {
     const now = this.#clock.now()
     if (session.endedAt !== undefined || now >= session.expiresAt) return false
-    if (session.kind === 'browser' && now - session.lastSeenAt >= this.#lifetimes().idle)
-      return false
+    const { idle } = this.#lifetimes()
+    if (session.kind !== 'application' && now - session.lastSeenAt >= idle) return false
     return !this.#revocations.isRevoked({
       session: session.id,
       credential: session.facts.credentialId,
@@ -139,7 +144,7 @@ export class Sessions {
   /** Ends a session, those opened from it, and every token that names them. */
   async end(id: SessionId): Promise<readonly SessionId[]> {
     const ended = await this.#store.end(id, this.#clock.now())
-    for (const one of ended) await this.#revocations.revoke('session', one)
+    this.#revocations.refresh()
     return ended
   }
 

@@ -12,7 +12,10 @@ export interface SessionStore {
   seen(id: SessionId, at: Instant): Promise<void>
   /** Moves the session to a new handle; the old one finds nothing from then on. */
   prove(id: SessionId, change: { handleHash: string; provedAt: Instant }): Promise<void>
-  /** Ends the session and those opened from it, once; the ids that this call ended. */
+  /**
+   * Ends the session and those opened from it, once, and lists each as revoked, all in one transaction; the
+   * ids that this call ended.
+   */
   end(id: SessionId, at: Instant): Promise<readonly SessionId[]>
 }
 

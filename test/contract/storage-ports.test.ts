@@ -178,7 +178,10 @@ describe('credentials', () => {
     assert.equal(await ports.credentials.rename(one.id, stranger.id, 'Mine'), 'unknown')
     assert.equal(await ports.credentials.rename(one.id, owner.id, 'Mine'), 'renamed')
     const options = { allowLast: true }
-    assert.equal(await ports.credentials.remove(one.id, stranger.id, options), 'unknown')
+    assert.equal(
+      await ports.credentials.remove(one.id, stranger.id, { ...options, now: 1 }),
+      'unknown',
+    )
     assert.equal((await ports.credentials.load(one.id))?.name, 'Mine')
   })
 
@@ -187,7 +190,7 @@ describe('credentials', () => {
     const [one, two] = [credential(owner), credential(owner)]
     for (const each of [one, two]) await ports.credentials.register(each, undefined)
     const remove = (id: CredentialId, allowLast = false): Promise<string> =>
-      ports.credentials.remove(id, owner.id, { allowLast })
+      ports.credentials.remove(id, owner.id, { allowLast, now: 1 })
     assert.equal(await remove(one.id), 'removed')
     assert.equal(await remove(one.id), 'unknown')
     assert.equal(await remove(two.id), 'last')

@@ -85,6 +85,28 @@ describe('a session', () => {
     assert.deepEqual(await sessions.end(parent.session.id), [])
   })
 
+  test('at an API host ends without use as well, and goes on with it', async () => {
+    const { clock, sessions, input } = await house()
+    const parent = await sessions.open(input)
+    const child = await sessions.openForApi(parent.session, { api: 'orders', address: 'x' })
+    clock.advance(55 * 60_000)
+    assert.notEqual(await sessions.load('api', child.handle), undefined)
+    clock.advance(55 * 60_000)
+    assert.notEqual(await sessions.load('api', child.handle), undefined)
+    clock.advance(3_600_000)
+    assert.equal(await sessions.load('api', child.handle), undefined)
+  })
+
+  test('that ended is on the list of what was revoked by the same act', async () => {
+    const { database, sessions, input } = await house()
+    const { session } = await sessions.open(input)
+    database.run('ALTER TABLE revocation RENAME TO revocation_gone')
+    await assert.rejects(sessions.end(session.id))
+    database.run('ALTER TABLE revocation_gone RENAME TO revocation')
+    assert.notEqual(await sessions.loadById(session.id), undefined, 'neither happened')
+    assert.deepEqual(await sessions.end(session.id), [session.id])
+  })
+
   test('ends with its key and its person, also for those who learn it later or anew', async () => {
     for (const kind of ['credential', 'person', 'session'] as const) {
       const { sessions, revocations, open, input, alice } = await house()

@@ -11,11 +11,12 @@ interface Known {
   readonly expiresAt: Instant
 }
 
-/** After this long a remembered handle is looked up again, which also records that it is in use. */
-const rememberedFor = 60_000
 const capacity = 20_000
 
-/** Browser sessions at API hosts: remembered for a minute, and asked about revocation each time. */
+/**
+ * Browser sessions at API hosts: remembered for a minute at most, then looked up again, which also records
+ * that they are in use; asked about revocation each time.
+ */
 export class ApiSessions {
   readonly #sessions: Sessions
   readonly #revocations: Revocations
@@ -68,7 +69,7 @@ export class ApiSessions {
     const known = {
       principal,
       api: session.audience ?? '',
-      expiresAt: Math.min(session.expiresAt, this.#clock.now() + rememberedFor),
+      expiresAt: Math.min(session.expiresAt, this.#clock.now() + this.#sessions.seenEvery),
     }
     const judged = this.#judge(known, api)
     if (!isRefusal(judged)) this.#remember(handle, known)

@@ -96,6 +96,8 @@ class Answer implements ResponseSink {
   readonly #fail: Fail
   exchange: Exchange | undefined
   #begun = false
+  /** A body of known length ends with its last piece; behind others there may be trailers. */
+  #endsWithBody = false
   #refused = false
 
   constructor(incoming: Incoming, fail: Fail) {
@@ -119,12 +121,20 @@ class Answer implements ResponseSink {
     if (!this.#incoming.request.complete && hasBody(this.#incoming))
       headers.push('connection', 'close')
     response.sendDate = false
-    response.writeHead(head.status, head.statusText, headers)
+    this.#endsWithBody = head.framing === 'length'
+    try {
+      response.writeHead(head.status, head.statusText, headers)
+    } catch {
+      // What the runtime will not send ends this one answer, never the process.
+      this.exchange?.abort()
+      response.destroy()
+      return
+    }
     if (head.framing !== 'none' && head.framing !== 'length') response.flushHeaders()
   }
 
   onData(chunk: Buffer, last: boolean): boolean {
-    if (!last) return this.#response.write(chunk)
+    if (!last || !this.#endsWithBody) return this.#response.write(chunk)
     // A short body goes out as text, which the runtime joins with the header into one write.
     if (chunk.length <= shortBody) this.#response.end(chunk.toString('latin1'), 'latin1')
     else this.#response.end(chunk)

@@ -115,7 +115,8 @@ export function outgoingTrailers(received: readonly string[]): string[] {
 
 /**
  * The upstream's header section for the caller: without names that are ours and without cookies of ours
- * (an upstream cannot sign anybody in). Hop-by-hop lines are gone already.
+ * (an upstream cannot sign anybody in). Hop-by-hop lines are gone already, and `Trailer` goes with them:
+ * whether trailers follow depends on how we frame the answer, not on what the upstream announced.
  */
 export function answeredHeaders(received: readonly string[], requestId: string): string[] {
   const out: string[] = []
@@ -123,7 +124,7 @@ export function answeredHeaders(received: readonly string[], requestId: string):
     const name = received[at] ?? ''
     const value = received[at + 1] ?? ''
     const lower = name.toLowerCase()
-    if (lower === 'x-request-id' || ours.test(lower)) continue
+    if (lower === 'x-request-id' || lower === 'trailer' || ours.test(lower)) continue
     if (lower === 'set-cookie' && ownCookieNames.has(cookieNameOf(value))) continue
     out.push(name, value)
   }

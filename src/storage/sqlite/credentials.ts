@@ -6,6 +6,7 @@ import type {
   Registration,
 } from '../../identity/index.ts'
 import type { Database } from './database.ts'
+import { insertRevocation } from './sessions.ts'
 
 type CredentialRow = {
   id: string
@@ -53,7 +54,7 @@ export function sqliteCredentials(database: Database): CredentialStore {
       ) === 1
         ? 'renamed'
         : 'unknown',
-    remove: async (id, personId, options) => remove(database, id, personId, options.allowLast),
+    remove: async (id, personId, options) => remove(database, id, personId, options),
     recordUse: async (id, use) =>
       database.run(
         `UPDATE credential SET sign_count = ?, backup_state = ?, last_used_at = ?
@@ -135,7 +136,16 @@ function remove(
   database: Database,
   id: CredentialId,
   personId: PersonId,
-  allowLast: boolean,
+  options: { allowLast: boolean; now: number },
+): 'removed' | 'last' | 'unknown' {
+  return database.transaction(() => removeOnce(database, id, personId, options))
+}
+
+function removeOnce(
+  database: Database,
+  id: CredentialId,
+  personId: PersonId,
+  { allowLast, now }: { allowLast: boolean; now: number },
 ): 'removed' | 'last' | 'unknown' {
   const changes = database.run(
     `DELETE FROM credential WHERE id = ? AND person_id = ?
@@ -145,7 +155,10 @@ function remove(
     Number(allowLast),
     personId,
   )
-  if (changes === 1) return 'removed'
+  if (changes === 1) {
+    insertRevocation(database, 'credential', id, now)
+    return 'removed'
+  }
   const exists = database.one(
     'SELECT 1 FROM credential WHERE id = ? AND person_id = ?',
     id,

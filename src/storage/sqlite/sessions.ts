@@ -62,22 +62,24 @@ export function sqliteSessions(database: Database): SessionStore {
       )
     },
     end: async (id, at) =>
-      database
-        .all<{ id: string }>(
+      database.transaction(() => {
+        const ended = database.all<{ id: string }>(
           `UPDATE session SET ended_at = ?, handle_hash = NULL
            WHERE (id = ? OR parent_id = ?) AND ended_at IS NULL RETURNING id`,
           at,
           id,
           id,
         )
-        .map((row) => row.id as SessionId),
+        for (const row of ended) insertRevocation(database, 'session', row.id, at)
+        return ended.map((row) => row.id as SessionId)
+      }),
   }
 }
 
 export function sqliteRevocations(database: Database): RevocationStore {
   return {
     revoke: async (kind, id, at) => {
-      database.run('INSERT INTO revocation (kind, id, at) VALUES (?, ?, ?)', kind, id, at)
+      insertRevocation(database, kind, id, at)
     },
     since: (sequence) =>
       database
@@ -87,6 +89,16 @@ export function sqliteRevocations(database: Database): RevocationStore {
         )
         .map((row): Revocation => ({ ...row, kind: row.kind as RevokedKind })),
   }
+}
+
+/** Part of the transaction that ends what it names, so that neither happens alone. */
+export function insertRevocation(
+  database: Database,
+  kind: RevokedKind,
+  id: string,
+  at: number,
+): void {
+  database.run('INSERT INTO revocation (kind, id, at) VALUES (?, ?, ?)', kind, id, at)
 }
 
 function insert(database: Database, session: Session, handleHash: string | undefined): void {
