@@ -23,12 +23,13 @@ const allowed: Readonly<Record<string, string>> = {
   audit: 'core',
   oidc: 'core identity session token throttle',
   login: 'core http pages webauthn identity session throttle audit oidc',
-  gateway: 'core http pages policy identity session token throttle audit',
+  upstream: 'core',
+  gateway: 'core http pages policy identity session token throttle audit upstream',
   admin: 'core http policy webauthn identity session token audit gateway',
   config: 'core policy',
   storage: 'core identity session token login oidc',
   compose:
-    'core http pages policy webauthn identity session token throttle audit oidc login gateway admin config storage',
+    'core http pages policy webauthn identity session token throttle audit upstream oidc login gateway admin config storage',
   cli: 'core config gateway audit admin compose',
   'main.ts': 'cli',
 }

@@ -13,8 +13,8 @@ import { connect, createServer as createRawServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 
 import { millis } from '../../src/core/index.ts'
-import { Upstream } from '../../src/gateway/upstream/index.ts'
-import type { ResponseHead, ResponseSink } from '../../src/gateway/upstream/index.ts'
+import { Upstream } from '../../src/upstream/index.ts'
+import type { ResponseHead, ResponseSink } from '../../src/upstream/index.ts'
 
 const body = JSON.stringify({ data: 'x'.repeat(169) })
 const connections = 32

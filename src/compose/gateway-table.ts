@@ -15,7 +15,7 @@ import type {
   Route,
   RouteAuthorizer,
 } from '../gateway/index.ts'
-import { isPrivateAddress, Upstream } from '../gateway/upstream/index.ts'
+import { isPrivateAddress, Upstream } from '../upstream/index.ts'
 import { compilePolicies } from '../policy/index.ts'
 import type { CompiledPolicies, PolicySource } from '../policy/index.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Completed } from '../gateway/index.ts'
-import type { Upstream } from '../gateway/upstream/index.ts'
+import type { Upstream } from '../upstream/index.ts'
 
 /** Upper bounds of the latency histogram, in seconds. */
 const bounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10]

@@ -6,7 +6,7 @@ import { gatewayErrors } from '../errors.ts'
 import type { Incoming } from '../incoming.ts'
 import { bodyLength } from '../listen/screen.ts'
 import type { Admitted } from '../stages.ts'
-import { refuseFailure } from '../upstream/index.ts'
+import { refuseFailure } from '../../upstream/index.ts'
 import type {
   Exchange,
   OutgoingRequest,
@@ -14,7 +14,7 @@ import type {
   ResponseHead,
   ResponseSink,
   UpstreamFailure,
-} from '../upstream/index.ts'
+} from '../../upstream/index.ts'
 
 /** Answers a failure that came before the upstream's answer began. */
 export type Fail = (refusal: Refusal) => void

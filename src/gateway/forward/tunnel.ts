@@ -3,8 +3,8 @@ import type { Fail } from './forward.ts'
 import { outgoingRequest } from './forward.ts'
 import { answeredHeaders } from './headers.ts'
 import type { Admitted } from '../stages.ts'
-import { refuseFailure, upstreamErrors } from '../upstream/index.ts'
-import type { ResponseHead, UpstreamFailure } from '../upstream/index.ts'
+import { refuseFailure, upstreamErrors } from '../../upstream/index.ts'
+import type { ResponseHead, UpstreamFailure } from '../../upstream/index.ts'
 
 /** Tunnels that are open now; closed when the process drains. */
 export class Tunnels {

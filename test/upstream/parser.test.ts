@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { ResponseParser } from '../../../src/gateway/upstream/parser.ts'
+import { ResponseParser } from '../../src/upstream/parser.ts'
 import { limit, parsePieces } from './parse.ts'
 import type { Expectation, Outcome } from './parse.ts'
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { connect as connectSecure, createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 
-import { invariant } from '../../core/index.ts'
+import { invariant } from '../core/index.ts'
 import type { UpstreamFailureKind, UpstreamOptions } from './contract.ts'
 import { SocketReader } from './reader.ts'
 import { resolveChecked, systemResolver } from './resolve.ts'

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { InvariantError } from '../../../src/core/index.ts'
-import { encodeHead } from '../../../src/gateway/upstream/encode.ts'
-import { encodeTrailers } from '../../../src/gateway/upstream/trailers.ts'
+import { InvariantError } from '../../src/core/index.ts'
+import { encodeHead } from '../../src/upstream/encode.ts'
+import { encodeTrailers } from '../../src/upstream/trailers.ts'
 import { fetchOver, get, ok, rawServer, start, until, upstreamTo } from './kit.ts'
 
 test('a request without a body is one head, byte for byte as given', async (t) => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 
-import { millis } from '../../../src/core/index.ts'
-import { refuseFailure, upstreamErrors } from '../../../src/gateway/upstream/index.ts'
-import type { Resolver } from '../../../src/gateway/upstream/index.ts'
+import { millis } from '../../src/core/index.ts'
+import { refuseFailure, upstreamErrors } from '../../src/upstream/index.ts'
+import type { Resolver } from '../../src/upstream/index.ts'
 import { fetchOver, get, listen, ok, rawServer, start, until, upstreamTo } from './kit.ts'
 
 test('an upstream that is not there refuses the connection', async (t) => {

@@ -6,9 +6,9 @@ import type { TestContext } from 'node:test'
 import { createServer } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 
-import { millis } from '../../../src/core/index.ts'
-import { Upstream } from '../../../src/gateway/upstream/index.ts'
-import type { Resolver } from '../../../src/gateway/upstream/index.ts'
+import { millis } from '../../src/core/index.ts'
+import { Upstream } from '../../src/upstream/index.ts'
+import type { Resolver } from '../../src/upstream/index.ts'
 import { selfSigned } from './certificate.ts'
 import { fetchOver, get, ok, rawServer, Recorder, upstreamTo } from './kit.ts'
 

@@ -1,4 +1,4 @@
-import { invariant, unreachable } from '../../core/index.ts'
+import { invariant, unreachable } from '../core/index.ts'
 import { isFieldValue, isToken } from './alphabet.ts'
 import type { OutgoingRequest, RequestFraming } from './contract.ts'
 

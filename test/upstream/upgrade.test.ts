@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 
-import { millis } from '../../../src/core/index.ts'
-import type { ResponseHead, Upstream } from '../../../src/gateway/upstream/index.ts'
+import { millis } from '../../src/core/index.ts'
+import type { ResponseHead, Upstream } from '../../src/upstream/index.ts'
 import { fetchOver, get, ok, rawServer, Recorder, until, upstreamTo } from './kit.ts'
 
 const switching =

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
-import { invariant, millis } from '../../core/index.ts'
-import type { Millis } from '../../core/index.ts'
+import { invariant, millis } from '../core/index.ts'
+import type { Millis } from '../core/index.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionOwner } from './connection.ts'
 import type {

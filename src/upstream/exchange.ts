@@ -1,4 +1,4 @@
-import { invariant } from '../../core/index.ts'
+import { invariant } from '../core/index.ts'
 import type {
   Exchange,
   OutgoingRequest,

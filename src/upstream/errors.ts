@@ -1,5 +1,5 @@
-import { defineErrors } from '../../core/index.ts'
-import type { Refusal } from '../../core/index.ts'
+import { defineErrors } from '../core/index.ts'
+import type { Refusal } from '../core/index.ts'
 import type { UpstreamFailure } from './contract.ts'
 
 const unreachable = 'The service behind this gateway cannot be reached'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
-import { millis } from '../../core/index.ts'
-import type { Millis } from '../../core/index.ts'
+import { millis } from '../core/index.ts'
+import type { Millis } from '../core/index.ts'
 import type { ResponseHead, UpstreamFailureKind } from './contract.ts'
 import type { Carrier, LiveExchange } from './exchange.ts'
 import { ResponseParser } from './parser.ts'

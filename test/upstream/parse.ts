@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
-import type { ResponseHead } from '../../../src/gateway/upstream/index.ts'
-import { ResponseParser } from '../../../src/gateway/upstream/parser.ts'
+import type { ResponseHead } from '../../src/upstream/index.ts'
+import { ResponseParser } from '../../src/upstream/parser.ts'
 
 export const limit = 2048
 

@@ -3,12 +3,8 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import {
-  isMetadataAddress,
-  isPrivateAddress,
-  resolveChecked,
-} from '../../../src/gateway/upstream/index.ts'
-import type { AddressVerdict } from '../../../src/gateway/upstream/index.ts'
+import { isMetadataAddress, isPrivateAddress, resolveChecked } from '../../src/upstream/index.ts'
+import type { AddressVerdict } from '../../src/upstream/index.ts'
 
 const internal = [
   '0.0.0.0',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { millis } from '../../../src/core/index.ts'
+import { millis } from '../../src/core/index.ts'
 import { fetchOver, get, ok, rawServer, start, until, upstreamTo } from './kit.ts'
 
 const post = { method: 'POST', framing: { kind: 'length', length: 0 } } as const

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 
-import type { Millis } from '../../core/index.ts'
+import type { Millis } from '../core/index.ts'
 import type { Resolver } from './resolve.ts'
 
 /** Where an upstream is and what it may cost. Every time-out is never early; see `Upstream`. */

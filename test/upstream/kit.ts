@@ -3,8 +3,8 @@ import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 
-import { millis } from '../../../src/core/index.ts'
-import { Upstream } from '../../../src/gateway/upstream/index.ts'
+import { millis } from '../../src/core/index.ts'
+import { Upstream } from '../../src/upstream/index.ts'
 import type {
   Exchange,
   OutgoingRequest,
@@ -12,7 +12,7 @@ import type {
   ResponseSink,
   UpstreamFailure,
   UpstreamOptions,
-} from '../../../src/gateway/upstream/index.ts'
+} from '../../src/upstream/index.ts'
 
 export interface RawServer {
   readonly port: number

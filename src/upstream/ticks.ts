@@ -1,4 +1,4 @@
-import type { Millis } from '../../core/index.ts'
+import type { Millis } from '../core/index.ts'
 
 const shortestInterval = 10
 const longestInterval = 250
