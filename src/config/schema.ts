@@ -1,6 +1,19 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { amount, duration, flag, isNarrowCidr, size, text, word } from './scalars.ts'
+import {
+  algorithm,
+  filePath,
+  label,
+  list,
+  mapping,
+  name,
+  named,
+  nothing,
+  oneLine,
+  throttle,
+} from './schema/parts.ts'
+import { api } from './schema/routes.ts'
 
 /**
  * The shape of proofgate.yaml. The objects here parse, give the defaults and describe themselves: the
@@ -8,54 +21,11 @@ import { amount, duration, flag, isNarrowCidr, size, text, word } from './scalar
  */
 
 const KiB = 1024
-const GiB = 1_073_741_824
 
-/** An absent section. Invariant: it inherits nothing, or a polluted prototype would fill it in. */
-const nothing = () => Object.create(null) as Record<string, never>
-
-function mapping<Shape extends z.ZodRawShape>(description: string, shape: Shape) {
-  return z.strictObject(shape, { error: 'mapping' }).meta({ description })
-}
-
-function named<Value extends z.ZodType>(description: string, value: Value) {
-  return z
-    .record(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'name' }), value, {
-      error: 'mapping',
-    })
-    .meta({ description })
-}
-
-function list<Item extends z.ZodType>(description: string, item: Item) {
-  return z.array(item, { error: 'list' }).meta({ description })
-}
-
-const oneLine = /^[^\p{Cc}\u2028\u2029]{1,200}$/u
-const label = (description: string) =>
-  text('display', description, /^.{1,200}$/, (value) => oneLine.test(value))
-const name = (description: string) => text('name', description, /^[A-Za-z0-9_-]{1,64}$/)
-const filePath = (description: string) =>
-  text('path', description, /^.{1,4096}$/, (value) => /^[^\0\n]{1,4096}$/.test(value))
 const origin = (description: string) => text('text', description)
 const username = (description: string) =>
   text('username', description, /^[a-z0-9][a-z0-9._@-]{0,63}$/)
-const algorithm = (description: string) => word('algorithm', description, ['ES256', 'RS256'])
 const scope = (description: string) => text('scope', description, /^[!#-[\]-~]{1,64}$/)
-
-const throttle = (description: string) =>
-  z
-    .strictObject(
-      {
-        rate: amount('rate', 'requests per second', {
-          min: 0,
-          max: 1_000_000,
-          whole: false,
-          aboveMin: true,
-        }),
-        burst: amount('burst', 'requests at once', { min: 1, max: 1_000_000, whole: true }),
-      },
-      { error: 'throttle' },
-    )
-    .meta({ description })
 
 const listener = (description: string, port: number) =>
   mapping(description, {
@@ -132,50 +102,6 @@ const client = mapping('an OAuth client of our issuer', {
   public: flag('a client that cannot keep a secret').prefault(false),
   firstParty: flag('asks people for no consent').prefault(false),
   scopes: list('the scopes it may ask for', scope('a scope')).prefault(['openid']),
-})
-
-const routeThrottle = mapping('limits of the route', {
-  route: throttle('all callers together').optional(),
-  principal: throttle(
-    'each principal on this route; default: the API, then `throttles.principal`',
-  ).optional(),
-})
-
-const route = mapping('requests of one method and path', {
-  method: word('method', 'HTTP method', [
-    'GET',
-    'POST',
-    'PUT',
-    'PATCH',
-    'DELETE',
-    'HEAD',
-    'OPTIONS',
-    'ANY',
-  ]),
-  path: text('text', 'path pattern: literal segments, {name}, and {name+} for the rest'),
-  authorizer: name("who vouches for the caller; default: the API's").optional(),
-  throttle: routeThrottle.optional(),
-  websocket: flag('lets connections upgrade to WebSocket').prefault(false),
-  maxBody: size('longest request body', 0, 64 * GiB).prefault('1MiB'),
-  timeout: duration("until the response headers; default: the upstream's", '10ms', '1h').optional(),
-})
-
-const api = mapping('an API: a host, an upstream and routes', {
-  host: text(
-    'text',
-    'host, with or without port; default for the only API: api.<domain>',
-  ).optional(),
-  upstream: name('the upstream requests go to'),
-  stage: name('the stage in ARNs').prefault('default'),
-  audience: label("audience of its tokens; default: the API's origin").optional(),
-  signingAlgorithm: algorithm('how its tokens are signed; default: `tokens.algorithm`').optional(),
-  authorizer: name('proofgate (own tokens and sign-in), open (anyone), or an issuer').prefault(
-    'proofgate',
-  ),
-  throttle: mapping('limits of the API', {
-    principal: throttle('each principal on each route; default: `throttles.principal`').optional(),
-  }).optional(),
-  routes: list('what is let through; everything else is 404', route).min(1, { error: 'list' }),
 })
 
 const policyFile = z.strictObject(

@@ -1,0 +1,49 @@
+import { duration, flag, size, text, word } from '../scalars.ts'
+import { algorithm, label, list, mapping, name, throttle } from './parts.ts'
+
+const GiB = 1_073_741_824
+
+const routeThrottle = mapping('limits of the route', {
+  route: throttle('all callers together').optional(),
+  principal: throttle(
+    'each principal on this route; default: the API, then `throttles.principal`',
+  ).optional(),
+})
+
+const route = mapping('requests of one method and path', {
+  method: word('method', 'HTTP method', [
+    'GET',
+    'POST',
+    'PUT',
+    'PATCH',
+    'DELETE',
+    'HEAD',
+    'OPTIONS',
+    'ANY',
+  ]),
+  path: text('text', 'path pattern: literal segments, {name}, and {name+} for the rest'),
+  authorizer: name("who vouches for the caller; default: the API's").optional(),
+  throttle: routeThrottle.optional(),
+  websocket: flag('lets connections upgrade to WebSocket').prefault(false),
+  maxBody: size('longest request body', 0, 64 * GiB).prefault('1MiB'),
+  timeout: duration("until the response headers; default: the upstream's", '10ms', '1h').optional(),
+})
+
+/** An API with its routes, as they are written. */
+export const api = mapping('an API: a host, an upstream and routes', {
+  host: text(
+    'text',
+    'host, with or without port; default for the only API: api.<domain>',
+  ).optional(),
+  upstream: name('the upstream requests go to'),
+  stage: name('the stage in ARNs').prefault('default'),
+  audience: label("audience of its tokens; default: the API's origin").optional(),
+  signingAlgorithm: algorithm('how its tokens are signed; default: `tokens.algorithm`').optional(),
+  authorizer: name('proofgate (own tokens and sign-in), open (anyone), or an issuer').prefault(
+    'proofgate',
+  ),
+  throttle: mapping('limits of the API', {
+    principal: throttle('each principal on each route; default: `throttles.principal`').optional(),
+  }).optional(),
+  routes: list('what is let through; everything else is 404', route).min(1, { error: 'list' }),
+})
