@@ -1,12 +1,5 @@
 import { millis } from '../core/index.ts'
-import type { Clock } from '../core/index.ts'
-import type {
-  Authorizer,
-  Configuration,
-  ConfiguredApi,
-  ConfiguredIssuer,
-  ConfiguredUpstream,
-} from '../config/index.ts'
+import type { Authorizer, Configuration, ConfiguredApi } from '../config/index.ts'
 import { ApiSessions, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
 import type {
   Api,
@@ -15,108 +8,17 @@ import type {
   Route,
   RouteAuthorizer,
 } from '../gateway/index.ts'
-import { isPrivateAddress, Upstream } from '../upstream/index.ts'
 import { compilePolicies } from '../policy/index.ts'
 import type { CompiledPolicies, PolicySource } from '../policy/index.ts'
-import {
-  AccessTokenVerifier,
-  AssertionMinter,
-  defaultKeyTimes,
-  ExternalTokenVerifier,
-  IssuerKeys,
-} from '../token/index.ts'
+import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
+import type { Kept } from './kept.ts'
 
 const clockSkew = millis(5000)
 const longestAccessToken = millis(10 * 60_000)
 /** External issuers set their own lifetimes; a day is the most that is believed. */
 const longestExternal = millis(24 * 3_600_000)
 const rememberedTokens = 100_000
-const upstreamKeepAlive = millis(60_000)
-const upstreamHeaderBytes = 64 * 1024
-
-/**
- * Parts that outlive one configuration: pools with open connections and fetched keys. Used again as long
- * as what describes them stays the same.
- */
-export class Kept {
-  readonly #upstreams = new Map<string, { upstream: Upstream; used: boolean }>()
-  readonly #issuers = new Map<string, IssuerKeys>()
-  readonly #retiring = new Set<Upstream>()
-
-  upstream(configured: ConfiguredUpstream): Upstream {
-    const key = JSON.stringify(configured)
-    let entry = this.#upstreams.get(key)
-    if (entry === undefined) {
-      entry = { upstream: newUpstream(configured), used: true }
-      this.#upstreams.set(key, entry)
-    }
-    entry.used = true
-    return entry.upstream
-  }
-
-  issuerKeys(configured: ConfiguredIssuer, clock: Clock): IssuerKeys {
-    const key = `${configured.issuer}\n${String(configured.allowHttp)}`
-    let keys = this.#issuers.get(key)
-    if (keys === undefined) {
-      keys = new IssuerKeys({
-        ...defaultKeyTimes,
-        issuer: configured.issuer,
-        clock,
-        allowHttp: configured.allowHttp,
-        isForbiddenAddress: (address) => !configured.allowHttp && isPrivateAddress(address),
-      })
-      this.#issuers.set(key, keys)
-    }
-    return keys
-  }
-
-  /** Call before building a table; what it did not ask for is let go by `endUnused`. */
-  beginUse(): void {
-    for (const entry of this.#upstreams.values()) entry.used = false
-  }
-
-  endUnused(deadline: Configuration['limits']['drain']): void {
-    for (const [key, entry] of this.#upstreams) {
-      if (entry.used) continue
-      this.#upstreams.delete(key)
-      this.#retire(entry.upstream, deadline)
-    }
-  }
-
-  /** Requests under way keep their table to their end, so what it names is closed only after that. */
-  #retire(upstream: Upstream, deadline: Configuration['limits']['drain']): void {
-    this.#retiring.add(upstream)
-    setTimeout(() => {
-      this.#retiring.delete(upstream)
-      void upstream.close(deadline)
-    }, deadline).unref()
-  }
-
-  get upstreams(): readonly Upstream[] {
-    return [...this.#upstreams.values()].map((entry) => entry.upstream)
-  }
-
-  async close(): Promise<void> {
-    const all = [...this.upstreams, ...this.#retiring]
-    await Promise.all(all.map((upstream) => upstream.close(millis(1000))))
-  }
-}
-
-function newUpstream(configured: ConfiguredUpstream): Upstream {
-  const { timeouts } = configured
-  return new Upstream({
-    name: configured.name,
-    url: new URL(configured.origin),
-    allowPrivateAddresses: configured.allowPrivateAddresses,
-    connectTimeout: timeouts.connect,
-    headersTimeout: timeouts.headers,
-    idleTimeout: timeouts.idle,
-    maxConnections: configured.maxConnections,
-    keepAliveTimeout: upstreamKeepAlive,
-    maxHeaderBytes: upstreamHeaderBytes,
-  })
-}
 
 /** What a configuration means for the gateway. */
 export function buildGatewayTable(

@@ -13,7 +13,8 @@ export {
   prepareDataDirectory,
 } from './data-directory.ts'
 export type { DataPaths, RunningServer } from './data-directory.ts'
-export { buildGatewayTable, Kept } from './gateway-table.ts'
+export { buildGatewayTable } from './gateway-table.ts'
+export { Kept } from './kept.ts'
 export { Log } from './log.ts'
 export { startServer } from './server.ts'
 export type { RunningProcess } from './server.ts'

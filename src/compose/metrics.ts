@@ -1,5 +1,5 @@
 import type { Completed } from '../gateway/index.ts'
-import type { Upstream } from '../upstream/index.ts'
+import type { UpstreamPool } from '../upstream/index.ts'
 
 /** Upper bounds of the latency histogram, in seconds. */
 const bounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10]
@@ -49,7 +49,7 @@ export class Metrics {
     tunnels: number
     auditSize: number
     auditHealthy: boolean
-    upstreams: readonly Upstream[]
+    upstreams: readonly UpstreamPool[]
   }): string {
     const lines = heading('proofgate_requests_total', 'counter', 'Answered requests by outcome.')
     for (const one of this.#counted.values()) {

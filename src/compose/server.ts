@@ -21,7 +21,8 @@ import {
   prepareDataDirectory,
   sharedSecret,
 } from './data-directory.ts'
-import { buildGatewayTable, Kept } from './gateway-table.ts'
+import { buildGatewayTable } from './gateway-table.ts'
+import { Kept } from './kept.ts'
 import { buildIssuer } from './issuer.ts'
 import { Log } from './log.ts'
 import { Metrics } from './metrics.ts'

@@ -14,6 +14,7 @@ import {
   throttle,
 } from './schema/parts.ts'
 import { api } from './schema/routes.ts'
+import { upstream } from './schema/upstreams.ts'
 
 /**
  * The shape of proofgate.yaml. The objects here parse, give the defaults and describe themselves: the
@@ -51,23 +52,6 @@ const person = mapping('a person who should exist', {
 const group = mapping('a group of people', {
   description: label('what the group is for').optional(),
   policies: list('the policies of everyone in it', name('a policy')).prefault([]),
-})
-
-const upstream = mapping('a service behind the gateway', {
-  url: text('text', 'http:// or https:// with host and port, nothing else'),
-  allowPrivateAddresses: flag(
-    'whether addresses of private networks may be connected to; default: only if the URL itself names loopback',
-  ).optional(),
-  timeouts: mapping('time limits towards the upstream', {
-    connect: duration('until connected', '10ms', '5m').prefault('5s'),
-    headers: duration('until the response headers', '10ms', '1h').prefault('30s'),
-    idle: duration('between two parts of a body', '10ms', '1d').prefault('60s'),
-  }).prefault(nothing),
-  maxConnections: amount('count', 'connections at once', {
-    min: 1,
-    max: 65_535,
-    whole: true,
-  }).prefault(256),
 })
 
 const issuer = mapping('an external OpenID provider whose tokens are accepted', {

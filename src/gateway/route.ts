@@ -1,7 +1,7 @@
 import type { Limit } from '../throttle/index.ts'
 import type { Millis } from '../core/index.ts'
 import type { TokenVerifier, VerifiedToken } from '../token/index.ts'
-import type { Upstream } from '../upstream/index.ts'
+import type { UpstreamPool } from '../upstream/index.ts'
 
 /** Who vouches for the callers of a route. */
 export type RouteAuthorizer =
@@ -26,7 +26,7 @@ export interface Api {
   readonly secure: boolean
   readonly stage: string
   readonly audience: string
-  readonly upstream: Upstream
+  readonly upstream: UpstreamPool
   readonly upstreamName: string
   /** Value of the `Host` header towards the upstream. */
   readonly upstreamAuthority: string

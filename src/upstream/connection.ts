@@ -157,6 +157,7 @@ export class Connection implements Carrier, ParserEvents {
       this.drop()
       return
     }
+    this.#exchange.answered = true
     this.#lent = lent
     this.#parser.feed(view)
   }

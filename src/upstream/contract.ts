@@ -3,6 +3,24 @@ import type { Duplex } from 'node:stream'
 import type { Millis } from '../core/index.ts'
 import type { Resolver } from './resolve.ts'
 
+/**
+ * What carries requests to a service: the connections of one origin, or several targets behind one name.
+ * A sink is never called from inside `request` or `upgrade`.
+ */
+export interface UpstreamPool {
+  /** As configured; never sent. */
+  readonly name: string
+  readonly stats: UpstreamStats
+  request(request: OutgoingRequest, sink: ResponseSink): Exchange
+  upgrade(request: UpgradeRequest, sink: UpgradeSink): Exchange
+  /**
+   * Takes no new requests, lets those under way end, and resolves when the last connection is closed.
+   *
+   * @param deadline - how long they have; then they fail with `aborted`.
+   */
+  close(deadline: Millis): Promise<void>
+}
+
 /** Where an upstream is and what it may cost. Every time-out is never early; see `Upstream`. */
 export interface UpstreamOptions {
   /** Names the upstream in details; never sent. */
@@ -55,6 +73,8 @@ export interface OutgoingRequest {
   readonly headersTimeout?: Millis
   /** Replaces the upstream's own for this request; `Infinity` for event streams. */
   readonly idleTimeout?: Millis
+  /** Requests with the same text go to the same target while it is there, where that is asked for. */
+  readonly stickiness?: string
 }
 
 /** A request to change protocols; has no body. */
@@ -142,6 +162,8 @@ export interface UpstreamFailure {
   readonly beforeResponse: boolean
   /** Bytes of the request may have reached the upstream. */
   readonly sent: boolean
+  /** A byte of an answer arrived, be it an interim one: whoever answered has seen the request. */
+  readonly answered: boolean
   /** For operators. */
   readonly detail: string
 }

@@ -5,6 +5,7 @@ import type {
   RequestFraming,
   ResponseSink,
   UpgradeSink,
+  UpstreamFailure,
   UpstreamFailureKind,
 } from './contract.ts'
 import { encodeHead } from './encode.ts'
@@ -55,6 +56,8 @@ export class LiveExchange implements Exchange {
   stamp: number
   /** A response head was handed over. */
   responded = false
+  /** A byte of an answer arrived. */
+  answered = false
   /** The request, with its body, was handed to the socket. */
   complete = false
   paused = false
@@ -150,7 +153,7 @@ export class LiveExchange implements Exchange {
   fail(kind: UpstreamFailureKind, detail: string): void {
     if (this.#over) return
     this.close()
-    this.sink.onFailure({ kind, beforeResponse: !this.responded, sent: this.#sent, detail })
+    this.sink.onFailure(this.#failure(kind, detail))
   }
 
   write(chunk: Buffer): boolean {
@@ -210,16 +213,16 @@ export class LiveExchange implements Exchange {
 
   #break(detail: string): void {
     const carrier = this.#carrier
-    const failure = {
-      kind: 'aborted',
-      beforeResponse: !this.responded,
-      sent: this.#sent,
-      detail,
-    } as const
+    const failure = this.#failure('aborted', detail)
     this.close()
     if (carrier === undefined) this.#settings.abandoned(this)
     else carrier.drop()
     this.sink.onFailure(failure)
+  }
+
+  #failure(kind: UpstreamFailureKind, detail: string): UpstreamFailure {
+    const { answered, responded } = this
+    return { kind, beforeResponse: !responded, sent: this.#sent, answered, detail }
   }
 
   #flushHeld(carrier: Carrier): void {

@@ -25,6 +25,7 @@ export type {
   UpstreamFailure,
   UpstreamFailureKind,
   UpstreamOptions,
+  UpstreamPool,
   UpstreamStats,
 } from './contract.ts'
 export { refuseFailure, upstreamErrors } from './errors.ts'

@@ -12,6 +12,7 @@ import type {
   UpgradeSink,
   UpstreamFailureKind,
   UpstreamOptions,
+  UpstreamPool,
   UpstreamStats,
 } from './contract.ts'
 import { Dial, dialTarget } from './dial.ts'
@@ -33,7 +34,7 @@ interface Attempt {
  * A pool of HTTP/1.1 connections to one origin. Time-outs are watched by one coarse timer: none comes
  * early, each up to half a second late. A sink is never called from inside `request` or `upgrade`.
  */
-export class Upstream {
+export class Upstream implements UpstreamPool {
   readonly name: string
   readonly #options: UpstreamOptions
   readonly #ticks: Ticks
@@ -101,11 +102,6 @@ export class Upstream {
     return exchange
   }
 
-  /**
-   * Takes no new requests, lets those under way end, and resolves when the last connection is closed.
-   *
-   * @param deadline - how long they have; then they fail with `aborted`.
-   */
   async close(deadline: Millis): Promise<void> {
     this.#closing = true
     for (const connection of this.#idle.splice(0)) connection.drop()

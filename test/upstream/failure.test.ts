@@ -231,7 +231,13 @@ test('hostile answers fail as what they are, close the connection and spare the 
 
 test('each failure has a refusal that tells a caller nothing of what was found', () => {
   for (const kind of Object.keys(upstreamErrors.specs) as (keyof typeof upstreamErrors.specs)[]) {
-    const refusal = refuseFailure({ kind, beforeResponse: true, sent: true, detail: '10.1.2.3' })
+    const refusal = refuseFailure({
+      kind,
+      beforeResponse: true,
+      sent: true,
+      answered: false,
+      detail: '10.1.2.3',
+    })
     assert.equal(refusal.code, `upstream.${kind}`)
     assert.ok([502, 503, 504].includes(refusal.status))
     assert.ok(!refusal.title.includes('10.1.2.3'))

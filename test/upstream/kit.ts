@@ -12,6 +12,7 @@ import type {
   ResponseSink,
   UpstreamFailure,
   UpstreamOptions,
+  UpstreamPool,
 } from '../../src/upstream/index.ts'
 
 export interface RawServer {
@@ -128,7 +129,10 @@ export function get(target = '/', changes: Partial<OutgoingRequest> = {}): Outgo
 }
 
 /** Sends a request and waits for its end, whichever. */
-export async function fetchOver(upstream: Upstream, request: OutgoingRequest): Promise<Recorder> {
+export async function fetchOver(
+  upstream: UpstreamPool,
+  request: OutgoingRequest,
+): Promise<Recorder> {
   const recorder = new Recorder()
   upstream.request(request, recorder)
   await recorder.settled
@@ -136,7 +140,7 @@ export async function fetchOver(upstream: Upstream, request: OutgoingRequest): P
 }
 
 export function start(
-  upstream: Upstream,
+  upstream: UpstreamPool,
   request: OutgoingRequest,
 ): { recorder: Recorder; exchange: Exchange } {
   const recorder = new Recorder()

@@ -1,0 +1,23 @@
+import { millis } from '../core/index.ts'
+import type { ConfiguredUpstream } from '../config/index.ts'
+import { Upstream } from '../upstream/index.ts'
+import type { UpstreamPool } from '../upstream/index.ts'
+
+const upstreamKeepAlive = millis(60_000)
+const upstreamHeaderBytes = 64 * 1024
+
+/** Opens no connection: the first request does. */
+export function openUpstream(configured: ConfiguredUpstream): UpstreamPool {
+  const { timeouts } = configured
+  return new Upstream({
+    name: configured.name,
+    url: new URL(configured.origin),
+    allowPrivateAddresses: configured.allowPrivateAddresses,
+    connectTimeout: timeouts.connect,
+    headersTimeout: timeouts.headers,
+    idleTimeout: timeouts.idle,
+    maxConnections: configured.maxConnections,
+    keepAliveTimeout: upstreamKeepAlive,
+    maxHeaderBytes: upstreamHeaderBytes,
+  })
+}
