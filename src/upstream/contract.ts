@@ -37,7 +37,7 @@ export interface UpstreamOptions {
   readonly idleTimeout: Millis
   /** Connections open or being opened at once; upgraded ones are not counted after their 101. */
   readonly maxConnections: number
-  /** Requests that may wait for a connection; 1,024 when absent. */
+  /** Requests that may wait for a connection, served in turn of their callers; 1,024 when absent. */
   readonly maxQueued?: number
   /** An unused connection is closed after this, or a second before the upstream says it will. */
   readonly keepAliveTimeout: Millis
@@ -69,6 +69,8 @@ export interface OutgoingRequest {
    */
   readonly headers: readonly string[]
   readonly framing: RequestFraming
+  /** On whose behalf: callers that wait for a connection are served in turn. Never sent. */
+  readonly caller?: string
   /** Replaces the upstream's own for this request. */
   readonly headersTimeout?: Millis
   /** Replaces the upstream's own for this request; `Infinity` for event streams. */

@@ -47,6 +47,7 @@ const repeatableMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'
 /** One request on its way: waits for a connection, writes to it, hears how it ended. */
 export class LiveExchange implements Exchange {
   readonly sink: ResponseSink
+  readonly caller: string
   readonly upgradeSink: UpgradeSink | undefined
   readonly expectation: ParserExpectation
   /** May be sent a second time, on a fresh connection. */
@@ -84,6 +85,7 @@ export class LiveExchange implements Exchange {
     this.#settings = settings
     this.stamp = settings.ticks.now
     this.sink = sink
+    this.caller = request.caller ?? ''
     this.upgradeSink = settings.upgrade?.sink
     this.expectation = {
       headRequest: request.method === 'HEAD',

@@ -18,6 +18,7 @@ import type {
 import { Dial, dialTarget } from './dial.ts'
 import type { DialTarget } from './dial.ts'
 import { LiveExchange } from './exchange.ts'
+import { FairQueue } from './fair-queue.ts'
 import type { SocketReader } from './reader.ts'
 import { Ticks } from './ticks.ts'
 
@@ -43,12 +44,11 @@ export class Upstream implements UpstreamPool {
   readonly #connectTicks: number
   readonly #headersTicks: number
   readonly #idleTicks: number
-  readonly #maxQueued: number
   /** Last in, first out: what was used last is least likely to be closed. */
   readonly #idle: Connection[] = []
   readonly #connections = new Set<Connection>()
   readonly #attempts = new Map<LiveExchange, Attempt>()
-  readonly #queue = new Set<LiveExchange>()
+  readonly #queue: FairQueue<LiveExchange>
   readonly #counts = { requests: 0, reused: 0, retried: 0, failed: 0, upgraded: 0 }
   readonly #abandoned = (exchange: LiveExchange): void => this.#forget(exchange)
   #timer: NodeJS.Timeout | undefined
@@ -65,7 +65,7 @@ export class Upstream implements UpstreamPool {
     this.#connectTicks = this.#ticks.of(connectTimeout)
     this.#headersTicks = this.#ticks.of(headersTimeout)
     this.#idleTicks = this.#ticks.of(idleTimeout)
-    this.#maxQueued = options.maxQueued ?? defaultMaxQueued
+    this.#queue = new FairQueue(options.maxQueued ?? defaultMaxQueued)
     this.#target = dialTarget(options)
     this.#owner = this.#ownership()
   }
@@ -142,8 +142,13 @@ export class Upstream implements UpstreamPool {
       this.#idle.shift()?.drop()
     }
     if (this.#occupied < this.#options.maxConnections) this.#dial(exchange)
-    else if (this.#queue.size < this.#maxQueued) this.#queue.add(exchange)
-    else this.#failLater(exchange, 'pool_exhausted', 'too many requests wait for a connection')
+    else this.#enqueue(exchange)
+  }
+
+  #enqueue(exchange: LiveExchange): void {
+    const displaced = this.#queue.add(exchange)
+    if (displaced === undefined) return
+    this.#failLater(displaced, 'pool_exhausted', 'too many requests wait for a connection')
   }
 
   #takeIdle(): Connection | undefined {
@@ -184,12 +189,12 @@ export class Upstream implements UpstreamPool {
     this.#vacated()
   }
 
-  /** A place became free: the longest waiting gets it. */
+  /** A place became free: whose turn it is gets it. */
   #vacated(): void {
-    for (const exchange of this.#queue) {
+    while (this.#queue.size > 0) {
       if (this.#occupied >= this.#options.maxConnections) return
-      this.#queue.delete(exchange)
-      this.#dial(exchange)
+      const exchange = this.#queue.take()
+      if (exchange !== undefined) this.#dial(exchange)
     }
     if (this.#occupied > 0) return
     clearInterval(this.#timer)
@@ -229,12 +234,12 @@ export class Upstream implements UpstreamPool {
   }
 
   #released(connection: Connection): void {
-    const [next] = this.#queue
+    const next = this.#queue.peek()
     if (this.#closing && next === undefined) connection.drop()
     else if (next === undefined) this.#idle.push(connection)
     else if (next.needsFresh) connection.drop()
     else {
-      this.#queue.delete(next)
+      this.#queue.take()
       this.#counts.reused += 1
       connection.start(next, false)
     }

@@ -57,6 +57,7 @@ export function outgoingRequest<Framing extends RequestFraming>(
       keepsCredential: isOpen,
     }),
     framing,
+    caller: isOpen ? incoming.address : admitted.principal.key,
     headersTimeout: route.timeout,
     ...(streams ? { idleTimeout: Infinity as typeof route.timeout } : {}),
   }
