@@ -8,6 +8,7 @@ import { parseBool } from './operand.ts'
 import type { Test } from './operand.ts'
 import { parseOperator } from './operator.ts'
 import type { Operator, Quantifier } from './operator.ts'
+import { StatementList } from './lookup/statement-list.ts'
 import type { Pattern } from './pattern.ts'
 import { isValueProblem } from './problem.ts'
 import type { ValueProblem } from './problem.ts'
@@ -26,8 +27,8 @@ export interface PolicySource {
 export interface CompiledPolicies {
   /** In the order of the sources and their documents. */
   readonly statements: readonly CompiledStatement[]
-  readonly denies: readonly CompiledStatement[]
-  readonly allows: readonly CompiledStatement[]
+  readonly denies: StatementList
+  readonly allows: StatementList
 }
 
 export interface CompiledStatement {
@@ -75,8 +76,8 @@ export function compilePolicies(sources: readonly PolicySource[]): CompiledPolic
   )
   return Object.freeze({
     statements,
-    denies: statements.filter(({ effect }) => effect === 'Deny'),
-    allows: statements.filter(({ effect }) => effect === 'Allow'),
+    denies: new StatementList(statements.filter(({ effect }) => effect === 'Deny')),
+    allows: new StatementList(statements.filter(({ effect }) => effect === 'Allow')),
   })
 }
 

@@ -14,10 +14,10 @@ export function evaluate(policies: CompiledPolicies, request: PolicyRequest): De
   let current: CompiledStatement | undefined
   try {
     const action = request.action.toLowerCase()
-    for (current of policies.denies) {
+    for (current of policies.denies.candidates(action, request.resource)) {
       if (firstMiss(current, request, action) === undefined) return current.decision
     }
-    for (current of policies.allows) {
+    for (current of policies.allows.candidates(action, request.resource)) {
       if (firstMiss(current, request, action) === undefined) return current.decision
     }
     return noStatementAllows
