@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Instant } from '../core/index.ts'
 import { isRefusal } from '../core/index.ts'
 import type { Person } from '../identity/index.ts'
@@ -74,7 +73,7 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
   const incoming = {
     address: supposed.address,
     receivedAt: supposed.now,
-    request: { headers: {} } as IncomingMessage,
+    request: { headers: {} },
   }
   const { decision, statements } = explain(principal.policies, {
     action: 'execute-api:Invoke',

@@ -1,20 +1,87 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Instant } from '../core/index.ts'
 import type { Life } from './listen/life.ts'
+import type { Peer } from './listen/peer.ts'
+
+/**
+ * What the pipeline uses of a request, whichever protocol brought it. The runtime's `IncomingMessage` is one
+ * as it stands, so an HTTP/1.1 request costs no wrapper; HTTP/2 requests are made to fit.
+ */
+export interface CallerRequest {
+  readonly method?: string | undefined
+  url?: string | undefined
+  readonly httpVersionMajor: number
+  readonly httpVersionMinor: number
+  /** By lower-case name. Never a pseudo-header field. */
+  readonly headers: IncomingHttpHeaders
+  /** Flat name, value pairs as received. Never a pseudo-header field. */
+  readonly rawHeaders: readonly string[]
+  /** Filled by the time the body has ended. */
+  readonly rawTrailers: readonly string[]
+  /** The whole message was received. */
+  readonly complete: boolean
+  isPaused(): boolean
+  pause(): unknown
+  resume(): unknown
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  on(event: 'end', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** What the pipeline uses of an answer. The runtime's `ServerResponse` is one as it stands. */
+export interface CallerResponse {
+  statusCode: number
+  sendDate: boolean
+  readonly headersSent: boolean
+  readonly writableEnded: boolean
+  readonly destroyed: boolean
+  /** Trailers can follow the body: in HTTP/1.1 behind a chunked one only. */
+  readonly chunkedEncoding: boolean
+  /** Connection-specific lines have no meaning in HTTP/2 and are left out there. */
+  writeHead(status: number, headers: Record<string, string | string[]>): unknown
+  /** Flat name, value pairs. */
+  writeHead(status: number, reason: string, headers: string[]): unknown
+  flushHeaders(): void
+  /** @returns `false` when the writer should wait for `drain`. */
+  write(chunk: Buffer): boolean
+  end(): unknown
+  end(chunk: string | Uint8Array): unknown
+  end(chunk: string, encoding: BufferEncoding): unknown
+  addTrailers(trailers: [string, string][]): void
+  /** Sends `100 Continue`. */
+  writeContinue(): void
+  /** Cuts the answer short, so that the caller can see that it is not whole. */
+  destroy(): unknown
+  on(event: 'drain', listener: () => void): unknown
+  once(event: 'close', listener: () => void): unknown
+}
 
 /** One request as it arrived, before anything about it is believed. */
 export interface Incoming {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  readonly request: CallerRequest
+  readonly response: CallerResponse
+  readonly protocol: 'http/1.1' | 'h2'
   /** Names the request in answers, logs and the audit trail. */
   readonly requestId: string
   readonly receivedAt: Instant
+  /** The connection it came by. */
+  readonly peer: Peer
   /** The caller's address: the peer, or what a trusted proxy says of it. */
   readonly address: string
   readonly method: string
-  /** The socket and first bytes of a request to change protocols. */
-  readonly upgrade: { readonly head: Buffer } | undefined
+  /** The host asked for, as written: the `Host` line, or `:authority`. Empty when there is none. */
+  readonly authority: string
+  readonly upgrade: Upgrade | undefined
   /** The caller waits for `100 Continue` before it sends the body (RFC 9110 10.1.1). */
   readonly expectsContinue: boolean
   readonly life: Life
+}
+
+/** A request to change protocols. */
+export interface Upgrade {
+  /** The new protocol's first bytes. */
+  readonly head: Buffer
+  /** Takes the connection from HTTP. Nothing is answered by HTTP's means afterwards. */
+  take(): Duplex
 }

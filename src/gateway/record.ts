@@ -55,7 +55,7 @@ function whatOf(
   const { api, route, decision } = progress
   const what: Record<string, AuditValue> = {
     configuration: table.version,
-    host: incoming.request.headers.host ?? '',
+    host: incoming.authority,
     method: incoming.method,
     path: withoutTicket(progress.path ?? pathOf(incoming.request.url ?? '')),
   }

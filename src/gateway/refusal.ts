@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Refusal } from '../core/index.ts'
 import { problemOf, send } from '../http/index.ts'
 import { contentSecurityPolicy, refusalPage, refusalStyleHash } from '../pages/index.ts'
@@ -7,7 +6,7 @@ import type { Decision } from '../policy/index.ts'
 import { challenges } from '../token/index.ts'
 import { beginSignIn } from './caller/api-session-routes.ts'
 import type { GatewayTable } from './gateway.ts'
-import type { Incoming } from './incoming.ts'
+import type { CallerRequest, Incoming } from './incoming.ts'
 import { bodyLength } from './listen/screen.ts'
 import type { Progress } from './stages.ts'
 
@@ -64,7 +63,7 @@ export function answerRefusal(
 }
 
 /** A browser that shows the answer to a person, as opposed to a script or a program. */
-function isNavigation(request: IncomingMessage): boolean {
+function isNavigation(request: CallerRequest): boolean {
   if (request.method !== 'GET' && request.method !== 'HEAD') return false
   const mode = request.headers['sec-fetch-mode']
   if (mode !== undefined) return mode === 'navigate'
@@ -77,14 +76,14 @@ function closesConnection(refusal: Refusal): boolean {
 }
 
 /** A body that was refused is read to its end only when that end is near. */
-function hasLongBody(request: IncomingMessage): boolean {
+function hasLongBody(request: CallerRequest): boolean {
   const { chunked, length } = bodyLength(request)
   return !request.complete && (chunked || length > 64 * 1024)
 }
 
 function challengeHeaders(
   refusal: Refusal,
-  request: IncomingMessage,
+  request: CallerRequest,
   progress: Progress,
 ): Record<string, readonly string[]> {
   const { api } = progress

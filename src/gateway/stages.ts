@@ -129,8 +129,7 @@ export function route(
 ): Routed | Refusal {
   const framing = checkFraming(incoming.request, table)
   if (framing !== undefined) return framing
-  const host = incoming.request.headers.host ?? ''
-  const api = findApi(table, host)
+  const api = findApi(table, incoming.authority)
   if (api === undefined) return gatewayErrors.refuse('unknown_host')
   progress.api = api
   const target = parseTarget(incoming.request.url ?? '')

@@ -1,5 +1,12 @@
-import type { ServerResponse } from 'node:http'
 import type { Refusal } from '../core/index.ts'
+
+/** What is needed of a response to answer with it; the runtime's own are one, of either protocol. */
+export interface Answer {
+  readonly headersSent: boolean
+  readonly destroyed: boolean
+  writeHead(status: number, headers: Record<string, string | string[]>): unknown
+  end(body: string | Uint8Array): unknown
+}
 
 /** The members of a problem document (RFC 9457), and the only thing a refusal discloses. */
 export interface Problem {
@@ -24,15 +31,21 @@ export function problemOf(refusal: Refusal, requestId: string): Problem {
  * Answers a refusal as `application/problem+json`. The one place where our own surfaces disclose an
  * error: `detail` never leaves.
  */
-export function sendProblem(response: ServerResponse, refusal: Refusal, requestId: string): void {
+export function sendProblem(
+  response: Answer,
+  refusal: Refusal,
+  requestId: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   sendJson(response, refusal.status, problemOf(refusal, requestId), {
     ...refusal.headers,
+    ...headers,
     'content-type': 'application/problem+json',
   })
 }
 
 export function sendJson(
-  response: ServerResponse,
+  response: Answer,
   status: number,
   value: unknown,
   headers: Readonly<Record<string, string | readonly string[]>> = {},
@@ -42,7 +55,7 @@ export function sendJson(
 
 /** Answers a whole body; does nothing when an answer has already begun. */
 export function send(
-  response: ServerResponse,
+  response: Answer,
   status: number,
   body: string | Uint8Array,
   headers: Readonly<Record<string, string | readonly string[]>>,

@@ -6,9 +6,9 @@ import type { Incoming } from '../../src/gateway/incoming.ts'
 import { Connections } from '../../src/gateway/listen/connections.ts'
 import { Life } from '../../src/gateway/listen/life.ts'
 
-function incomingOn(socket: PassThrough): Incoming {
+function incomingOn(): Incoming {
   const life = new Life()
-  return { request: { socket }, response: new EventEmitter(), life } as unknown as Incoming
+  return { response: new EventEmitter(), life } as unknown as Incoming
 }
 
 test('of many requests in one read only so many are begun, the rest in order as those end', () => {
@@ -16,9 +16,9 @@ test('of many requests in one read only so many are begun, the rest in order as 
   const socket = new PassThrough()
   connections.watch(socket)
   const begun: number[] = []
-  const all = Array.from({ length: 100 }, () => incomingOn(socket))
+  const all = Array.from({ length: 100 }, () => incomingOn())
   for (const [index, incoming] of all.entries()) {
-    connections.begin(incoming, () => begun.push(index))
+    connections.begin(socket, incoming, () => begun.push(index))
   }
   assert.equal(begun.length, 32)
   assert.equal(connections.inFlight, 100)
@@ -35,7 +35,7 @@ test('what still waits when its connection goes is never begun', () => {
   const socket = new PassThrough()
   connections.watch(socket)
   let begun = 0
-  for (let index = 0; index < 100; index++) connections.begin(incomingOn(socket), () => begun++)
+  for (let index = 0; index < 100; index++) connections.begin(socket, incomingOn(), () => begun++)
   socket.emit('close')
   assert.equal(begun, 32)
   assert.equal(connections.inFlight, 0)

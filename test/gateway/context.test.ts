@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { IncomingMessage } from 'node:http'
 import { describe, it } from 'node:test'
 import { contextOf } from '../../src/gateway/caller/context.ts'
 import type { Principal } from '../../src/gateway/caller/principal.ts'
@@ -33,7 +32,7 @@ function look(
     {
       address: '203.0.113.1',
       receivedAt: 1_700_000_060_500,
-      request: { headers } as IncomingMessage,
+      request: { headers },
     },
     { secure: false },
     { ...principal, ...more },

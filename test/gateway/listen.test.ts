@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { describe, it } from 'node:test'
 import { millis } from '../../src/core/index.ts'
 import { gatewayErrors } from '../../src/gateway/errors.ts'
 import { canonicalAuthority } from '../../src/gateway/listen/authority.ts'
 import { clientAddress, trustedProxies } from '../../src/gateway/listen/client-address.ts'
 import { Life } from '../../src/gateway/listen/life.ts'
+import { peerOf } from '../../src/gateway/listen/peer.ts'
 import { bodyLength, checkFraming } from '../../src/gateway/listen/screen.ts'
 import { SlowPeers } from '../../src/gateway/listen/slow-peers.ts'
 
@@ -59,10 +61,8 @@ describe('the address of a caller', () => {
     trusted: readonly string[],
   ): string =>
     clientAddress(
-      {
-        socket: { remoteAddress: peer },
-        headers: said === undefined ? {} : { 'x-forwarded-for': said },
-      } as unknown as IncomingMessage,
+      peerOf(Object.assign(new PassThrough(), { remoteAddress: peer })),
+      said === undefined ? {} : { 'x-forwarded-for': said },
       trustedProxies(trusted),
     )
 

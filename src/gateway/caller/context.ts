@@ -1,11 +1,13 @@
 import { epochSeconds } from '../../core/index.ts'
 import type { ContextLookup } from '../../policy/index.ts'
-import type { Incoming } from '../incoming.ts'
+import type { CallerRequest, Incoming } from '../incoming.ts'
 import type { Principal } from './principal.ts'
 import type { Api } from '../route.ts'
 
 interface Facts {
-  readonly incoming: Pick<Incoming, 'address' | 'receivedAt' | 'request'>
+  readonly incoming: Pick<Incoming, 'address' | 'receivedAt'> & {
+    readonly request: Pick<CallerRequest, 'headers'>
+  }
   readonly api: Pick<Api, 'secure'>
   readonly principal: Principal
 }

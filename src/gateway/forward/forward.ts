@@ -1,9 +1,8 @@
-import type { ServerResponse } from 'node:http'
 import { invariant } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { answeredHeaders, outgoingHeaders, outgoingTrailers } from './headers.ts'
 import { gatewayErrors } from '../errors.ts'
-import type { Incoming } from '../incoming.ts'
+import type { CallerResponse, Incoming } from '../incoming.ts'
 import { bodyLength } from '../listen/screen.ts'
 import type { Admitted } from '../stages.ts'
 import { refuseFailure } from '../../upstream/index.ts'
@@ -51,7 +50,7 @@ export function outgoingRequest<Framing extends RequestFraming>(
       upstreamAuthority: api.upstreamAuthority,
       origin: {
         scheme: api.secure ? 'https' : 'http',
-        authority: incoming.request.headers.host ?? '',
+        authority: incoming.authority,
       },
       assertion: isOpen ? undefined : table.minter.mint(admitted.principal, api.upstreamName),
       keepsCredential: isOpen,
@@ -93,7 +92,7 @@ const shortBody = 8 * 1024
 /** Carries one upstream answer to the caller. */
 class Answer implements ResponseSink {
   readonly #incoming: Incoming
-  readonly #response: ServerResponse
+  readonly #response: CallerResponse
   readonly #fail: Fail
   exchange: Exchange | undefined
   #begun = false

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { invariant } from '../../core/index.ts'
 import type { Fail } from './forward.ts'
 import { outgoingRequest } from './forward.ts'
 import { answeredHeaders } from './headers.ts'
@@ -28,19 +29,18 @@ export class Tunnels {
 export function openTunnel(admitted: Admitted, tunnels: Tunnels, fail: Fail): void {
   const { incoming, api } = admitted.routed
   const request = outgoingRequest(admitted, { kind: 'none' })
-  const caller = incoming.request.socket
   // The handshake's own lines are dropped with the other hop-by-hop ones, so they are written again.
   const exchange = api.upstream.upgrade(
     { ...request, protocol: 'websocket' },
     {
       onUpgrade: (head, upstream, leftover) => {
-        incoming.response.detachSocket(caller)
+        const { upgrade } = incoming
+        invariant(upgrade !== undefined, 'a tunnel is opened for an upgrade only')
+        const caller = upgrade.take()
         caller.write(switchingProtocols(head, incoming.requestId))
         join(caller, upstream, tunnels)
         if (leftover.length > 0) caller.write(leftover)
-        if (incoming.upgrade !== undefined && incoming.upgrade.head.length > 0) {
-          upstream.write(incoming.upgrade.head)
-        }
+        if (upgrade.head.length > 0) upstream.write(upgrade.head)
       },
       // Anything but 101: no tunnel is opened and nothing more is read from this connection.
       onHead: (head) => {

@@ -1,16 +1,18 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP, isIPv6 } from 'node:net'
+import { plainAddress } from './peer.ts'
+import type { Peer } from './peer.ts'
 
 /**
- * The caller's address: the socket's peer, unless that is a trusted proxy; then the nearest entry of
+ * The caller's address: the connection's peer, unless that is a trusted proxy; then the nearest entry of
  * `X-Forwarded-For` that is not one itself. What anybody else writes there is ignored.
  */
 export function clientAddress(
-  request: IncomingMessage,
+  { address: peer }: Peer,
+  headers: IncomingHttpHeaders,
   isTrusted: (address: string) => boolean,
 ): string {
-  const peer = plainAddress(request.socket.remoteAddress ?? '')
-  const said = request.headers['x-forwarded-for']
+  const said = headers['x-forwarded-for']
   if (said === undefined || !isTrusted(peer)) return peer
   const hops = (typeof said === 'string' ? said : said.join(',')).split(',').reverse()
   let nearest = peer
@@ -33,9 +35,4 @@ export function trustedProxies(blocks: readonly string[]): (address: string) => 
     list.addSubnet(network, Number(prefix ?? (family === 'ipv6' ? 128 : 32)), family)
   }
   return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-}
-
-/** IPv4 mapped into IPv6 is IPv4. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }

@@ -1,11 +1,14 @@
 import type { Duplex } from 'node:stream'
 import type { Incoming } from '../incoming.ts'
+import { peerOf } from './peer.ts'
+import type { Peer } from './peer.ts'
 
 /** With more requests than this under way on one connection, it is read on only when half are over. */
 const mostPipelined = 32
 
 /** What one connection carries. */
 interface Carried {
+  readonly peer: Peer
   /** Not over yet, oldest first. */
   readonly open: Set<Incoming>
   /** Parsed already, but begun only when earlier ones are over: one read can hold a thousand. */
@@ -25,7 +28,7 @@ export class Connections {
   watch(socket: Duplex): void {
     const open = new Set<Incoming>()
     const waiting: (() => void)[] = []
-    this.#carried.set(socket, { open, waiting, running: 0 })
+    this.#carried.set(socket, { peer: peerOf(socket), open, waiting, running: 0 })
     socket.once('close', () => {
       waiting.length = 0
       for (const incoming of open) incoming.life.end()
@@ -33,8 +36,7 @@ export class Connections {
   }
 
   /** Runs `work` for the request now, or when enough of those before it on its connection are over. */
-  begin(incoming: Incoming, work: () => void): void {
-    const { socket } = incoming.request
+  begin(socket: Duplex, incoming: Incoming, work: () => void): void {
     const carried = this.#carried.get(socket)
     const open = carried?.open
     this.#inFlight += 1
@@ -62,6 +64,10 @@ export class Connections {
       carried.waiting.shift()?.()
     })
     work()
+  }
+
+  peer(socket: Duplex): Peer {
+    return this.#carried.get(socket)?.peer ?? peerOf(socket)
   }
 
   /** The request that arrived last and is not over, if any. */

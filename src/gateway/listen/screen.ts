@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import type { Refusal } from '../../core/index.ts'
 import { gatewayErrors } from '../errors.ts'
+import type { CallerRequest } from '../incoming.ts'
 
 export interface FramingLimits {
   readonly headerCount: number
@@ -35,7 +35,7 @@ export function isServedMethod(method: string): boolean {
  * Closes what the runtime's parser leaves open (RFC 9112 2.3, 3.2, 6.1, 6.3): judged on the raw lines,
  * because the parsed headers keep the first of two silently.
  */
-export function checkFraming(request: IncomingMessage, limits: FramingLimits): Refusal | undefined {
+export function checkFraming(request: CallerRequest, limits: FramingLimits): Refusal | undefined {
   if (!isServedMethod(request.method ?? '')) return gatewayErrors.refuse('method_not_supported')
   if (request.httpVersionMajor !== 1 || request.httpVersionMinor > 1) {
     return gatewayErrors.refuse('malformed', 'not an HTTP/1.x request')
@@ -53,14 +53,14 @@ export function checkFraming(request: IncomingMessage, limits: FramingLimits): R
   return checkExpectation(request) ?? checkTransferEncoding(request, seen)
 }
 
-function checkExpectation({ headers }: IncomingMessage): Refusal | undefined {
+function checkExpectation({ headers }: CallerRequest): Refusal | undefined {
   const { expect } = headers
   if (expect === undefined || expect.toLowerCase() === '100-continue') return undefined
   return gatewayErrors.refuse('expectation_failed')
 }
 
 function checkTransferEncoding(
-  request: IncomingMessage,
+  request: CallerRequest,
   seen: ReadonlySet<string>,
 ): Refusal | undefined {
   if (!seen.has('transfer-encoding')) return undefined
@@ -77,7 +77,7 @@ function checkTransferEncoding(
 }
 
 /** How the body is delimited. `undefined` length with `chunked` false = no body. */
-export function bodyLength(request: IncomingMessage): { chunked: boolean; length: number } {
+export function bodyLength(request: CallerRequest): { chunked: boolean; length: number } {
   if (request.headers['transfer-encoding'] !== undefined) return { chunked: true, length: 0 }
   return { chunked: false, length: Number(request.headers['content-length'] ?? 0) }
 }

@@ -1,0 +1,187 @@
+import { createServer, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Refusal } from '../../core/index.ts'
+import { problemOf } from '../../http/index.ts'
+import { gatewayErrors } from '../errors.ts'
+import type { Incoming } from '../incoming.ts'
+import { Connections } from './connections.ts'
+import type { ListenerLimits } from './listener.ts'
+import type { Reception } from './reception.ts'
+import { SlowPeers } from './slow-peers.ts'
+
+/** How often half-open, slow and idle connections are looked for. */
+const sweepEvery = 1000
+/** How long a caller has to read the last answer of its connection. */
+const lingersFor = 1000
+
+/** HTTP/1.1 from callers: the runtime's server, its connections, and what they get when they are no HTTP. */
+export class Http1Server {
+  readonly server: Server
+  readonly slowPeers: SlowPeers
+  readonly #reception: Reception
+  readonly #connections = new Connections()
+  /** Connections that end as soon as what is under way on them is answered. */
+  readonly #givenUp = new WeakSet<Duplex>()
+
+  constructor(reception: Reception, limits: ListenerLimits) {
+    this.#reception = reception
+    this.slowPeers = new SlowPeers(limits.requestIdle)
+    this.server = this.#createServer(limits)
+  }
+
+  get inFlight(): number {
+    return this.#connections.inFlight
+  }
+
+  #createServer(limits: ListenerLimits): Server {
+    const server = createServer({
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.requestHeaderTimeout,
+      requestTimeout: 0,
+      keepAliveTimeout: limits.keepAlive,
+      connectionsCheckingInterval: sweepEvery,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+      optimizeEmptyRequests: true,
+      shouldUpgradeCallback: isWebSocketHandshake,
+    })
+    server.maxConnections = limits.connections
+    // Counted by `checkFraming`: the runtime would drop the lines beyond silently.
+    server.maxHeadersCount = 0
+    server.on('connection', (socket: Socket) => {
+      this.slowPeers.watch(socket)
+      this.#connections.watch(socket)
+    })
+    server.on('request', (request, response) => this.#accept(request, response, false))
+    server.on('checkContinue', (request, response) => this.#accept(request, response, true))
+    // Answered by the pipeline, so that it is recorded; the runtime would do it by itself.
+    server.on('checkExpectation', (request, response) => this.#accept(request, response, false))
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+    server.on('connect', (request, socket) => this.#refuseRaw(socket, notServed(), request))
+    server.on('clientError', (error, socket) => this.#malformed(error, socket))
+    return server
+  }
+
+  #accept(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    this.slowPeers.serving(request.socket, request)
+    this.#begin(request, response, { expectsContinue, upgrade: undefined })
+  }
+
+  /** A handshake has no response object of its own; with one, refusals are answered like any other. */
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#connections.latest(socket) !== undefined) {
+      // An answer is still under way, and nothing can be put behind it on this connection any more.
+      this.#refuseRaw(socket, gatewayErrors.refuse('malformed', 'an upgrade behind a request'))
+      socket.destroy()
+      return
+    }
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket as Socket)
+    response.once('finish', () => closeSoon(socket))
+    socket.on('error', () => socket.destroy())
+    const take = (): Duplex => {
+      response.detachSocket(socket as Socket)
+      return socket
+    }
+    this.#begin(request, response, { expectsContinue: false, upgrade: { head, take } })
+  }
+
+  #begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { expectsContinue, upgrade }: Pick<Incoming, 'expectsContinue' | 'upgrade'>,
+  ): void {
+    const { socket } = request
+    const incoming = this.#reception.arrive({
+      request,
+      response,
+      protocol: 'http/1.1',
+      peer: this.#connections.peer(socket),
+      authority: request.headers.host ?? '',
+      upgrade,
+      expectsContinue,
+    })
+    this.#connections.begin(socket, incoming, () => this.#reception.serve(incoming))
+  }
+
+  /**
+   * The parser gave up. Within a body that is the end of its request; otherwise there is no request to
+   * speak of, but there is a decision to record, after the answers that are owed.
+   */
+  #malformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    if (this.#givenUp.has(socket)) return
+    this.#givenUp.add(socket)
+    const refusal = refusalOf(error)
+    const latest = this.#connections.latest(socket)
+    if (latest === undefined) this.#refuseRaw(socket, refusal)
+    else if (!latest.request.complete) latest.life.breakOff(refusal)
+    else latest.life.onOver(() => this.#refuseRaw(socket, refusal))
+  }
+
+  #refuseRaw(socket: Duplex, refusal: Refusal, request?: IncomingMessage): void {
+    socket.on('error', () => socket.destroy())
+    void this.#reception
+      .refuseBytes(refusal, this.#connections.peer(socket), request?.method)
+      .then((requestId) => {
+        socket.write(rawAnswer(refusal, requestId))
+        closeSoon(socket)
+      })
+  }
+}
+
+function notServed(): Refusal {
+  return gatewayErrors.refuse('method_not_supported')
+}
+
+/**
+ * Only a WebSocket handshake may change protocols (RFC 6455 4.2.1): anything else that asks for an upgrade,
+ * h2c above all, is an ordinary request.
+ */
+function isWebSocketHandshake(request: IncomingMessage): boolean {
+  const { headers } = request
+  return (
+    request.method === 'GET' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    headers['sec-websocket-key'] !== undefined &&
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined
+  )
+}
+
+function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
+  if (code === 'HPE_HEADER_OVERFLOW') return gatewayErrors.refuse('headers_too_large')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return gatewayErrors.refuse('request_timeout')
+  return gatewayErrors.refuse('malformed', code)
+}
+
+/** Lets what was written leave, and does not wait for the other side to close as well. */
+function closeSoon(socket: Duplex): void {
+  socket.end()
+  setTimeout(() => socket.destroy(), lingersFor).unref()
+}
+
+function rawAnswer(refusal: Refusal, requestId: string): string {
+  const body = JSON.stringify(problemOf(refusal, requestId))
+  return [
+    `HTTP/1.1 ${refusal.status} ${reasonPhrase(refusal.status)}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n')
+}
+
+function reasonPhrase(status: number): string {
+  if (status === 405) return 'Method Not Allowed'
+  if (status === 408) return 'Request Timeout'
+  return status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'
+}
