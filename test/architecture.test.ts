@@ -12,6 +12,7 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
  */
 const allowed: Readonly<Record<string, string>> = {
   core: '',
+  certificate: 'core',
   policy: 'core',
   webauthn: 'core',
   http: 'core',
@@ -24,13 +25,13 @@ const allowed: Readonly<Record<string, string>> = {
   oidc: 'core identity session token throttle',
   login: 'core http pages webauthn identity session throttle audit oidc',
   upstream: 'core',
-  gateway: 'core http pages policy identity session token throttle audit upstream',
+  gateway: 'core certificate http pages policy identity session token throttle audit upstream',
   admin: 'core http policy webauthn identity session token audit gateway',
-  config: 'core policy',
+  config: 'core certificate policy',
   storage: 'core identity session token login oidc',
   compose:
-    'core http pages policy webauthn identity session token throttle audit upstream oidc login gateway admin config storage',
-  cli: 'core config gateway audit admin compose',
+    'core certificate http pages policy webauthn identity session token throttle audit upstream oidc login gateway admin config storage',
+  cli: 'core certificate config gateway audit admin compose',
   'main.ts': 'cli',
 }
 

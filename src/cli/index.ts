@@ -6,6 +6,7 @@ import { Command } from 'commander'
 import { registerClientCommands } from './client/index.ts'
 import { registerAdministration } from './commands/administration.ts'
 import { registerAudit } from './commands/audit.ts'
+import { registerDevelopmentAuthority } from './commands/dev-ca.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerExplain } from './commands/explain.ts'
 import { registerServerCommands } from './commands/server.ts'
@@ -23,5 +24,6 @@ export async function buildProgram(version: string): Promise<Command> {
   registerExplain(program)
   registerAudit(program)
   registerDoctor(program)
+  registerDevelopmentAuthority(program)
   return program
 }
