@@ -14,6 +14,8 @@ export interface ConnectionOwner {
   readonly ticks: Ticks
   readonly maxHeaderBytes: number
   readonly keepAliveTimeout: Millis
+  /** Whether what died unanswered may be sent again. */
+  readonly resends: boolean
   /** The connection is free for another exchange. */
   released(connection: Connection): void
   /** The connection is closed. */
@@ -26,16 +28,25 @@ export interface ConnectionOwner {
   surrendered(connection: Connection): void
 }
 
+const lateDetails = {
+  headers_timeout: 'the upstream sent no response head in time',
+  idle_timeout: 'the upstream was silent for too long',
+  total_timeout: 'the exchange took too long as a whole',
+} as const
+
 /** How much earlier than the upstream we give an unused connection up. */
 const keepAliveMargin = 1000
 
 /** One connection: carries an exchange at a time and is thrown away after anything odd. */
 export class Connection implements Carrier, ParserEvents {
   readonly socket: Socket
+  /** Where it leads: one of the addresses the name had. */
+  readonly address: string
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
   #exchange: LiveExchange | undefined
   #dead = false
+  #retiring = false
   #served = 0
   /** The view being parsed is overwritten by the next read. */
   #lent = false
@@ -47,9 +58,17 @@ export class Connection implements Carrier, ParserEvents {
   readonly #onEnd = (): void => this.#ended()
   readonly #onClose = (): void => this.#closed()
 
-  constructor(owner: ConnectionOwner, socket: Socket, reader: SocketReader | undefined) {
+  constructor(
+    owner: ConnectionOwner,
+    {
+      socket,
+      reader,
+      address,
+    }: { socket: Socket; reader: SocketReader | undefined; address: string },
+  ) {
     this.#owner = owner
     this.socket = socket
+    this.address = address
     this.#parser = new ResponseParser(this, owner.maxHeaderBytes)
     this.#idleTicks = owner.ticks.within(owner.keepAliveTimeout)
     if (reader === undefined) socket.on('data', this.#onData)
@@ -80,6 +99,12 @@ export class Connection implements Carrier, ParserEvents {
     this.#owner.closed(this)
   }
 
+  /** Carries what it carries to its end, and nothing after. */
+  retire(): void {
+    this.#retiring = true
+    if (this.#exchange === undefined) this.drop()
+  }
+
   /** Closes what has been unused, or silent, for too long. */
   sweep(): void {
     const exchange = this.#exchange
@@ -88,7 +113,7 @@ export class Connection implements Carrier, ParserEvents {
       return
     }
     const kind = exchange.expired(this.#owner.ticks.now)
-    if (kind !== undefined) this.#fail(kind, 'the upstream was silent for too long')
+    if (kind !== undefined) this.#fail(kind, lateDetails[kind])
   }
 
   /** Fails what is being carried, because its time is over. */
@@ -123,7 +148,8 @@ export class Connection implements Carrier, ParserEvents {
     // Invariant: the next request starts where the upstream has read this one to its end.
     const settled = exchange.complete && this.socket.writableLength === 0
     exchange.close()
-    if (reusable && settled && exchange.upgradeSink === undefined && this.#rest()) {
+    const usable = reusable && settled && !this.#retiring
+    if (usable && exchange.upgradeSink === undefined && this.#rest()) {
       if (exchange.paused) this.socket.resume()
       this.#owner.released(this)
     } else this.drop()
@@ -179,7 +205,8 @@ export class Connection implements Carrier, ParserEvents {
   #lost(detail: string): void {
     const exchange = this.#exchange
     const unanswered = this.#served > 0 && !this.#parser.started
-    if (exchange?.repeatable !== true || exchange.retried || !unanswered) {
+    const resends = this.#owner.resends && exchange?.repeatable === true
+    if (!resends || exchange.retried || !unanswered) {
       this.#fail('reset', detail)
       return
     }

@@ -11,6 +11,8 @@ export interface UpstreamPool {
   /** As configured; never sent. */
   readonly name: string
   readonly stats: UpstreamStats
+  /** Where requests go, when that is more than one place or is watched. */
+  readonly targets?: readonly TargetState[]
   request(request: OutgoingRequest, sink: ResponseSink): Exchange
   upgrade(request: UpgradeRequest, sink: UpgradeSink): Exchange
   /**
@@ -39,15 +41,31 @@ export interface UpstreamOptions {
   readonly maxConnections: number
   /** Requests that may wait for a connection, served in turn of their callers; 1,024 when absent. */
   readonly maxQueued?: number
+  /** How long one may wait for a place; as long as for a connection when absent. */
+  readonly queueTimeout?: Millis
+  /** From the request to the end of its response, however much moves; without end when absent. */
+  readonly totalTimeout?: Millis
+  /** Whether a GET, HEAD or OPTIONS is sent again when its kept connection died unanswered; yes when absent. */
+  readonly resends?: boolean
+  /** How often the name of connections that are kept is looked up again; never when absent. */
+  readonly addressRefresh?: Millis
   /** An unused connection is closed after this, or a second before the upstream says it will. */
   readonly keepAliveTimeout: Millis
   /** Bound of a response head, and of the trailer section. */
   readonly maxHeaderBytes: number
+  /** Absolute path of a unix socket that is connected to instead of the URL's host; `http:` only. */
+  readonly socketPath?: string
   readonly tls?: {
     /** PEM; the built-in authorities when absent. */
     readonly ca?: string
+    /** PEM of what we show the upstream, with its key. */
+    readonly identity?: { readonly cert: string; readonly key: string }
     /** Name to ask for and to check; the URL's host when absent. */
     readonly servername?: string
+    /** TLS 1.2 when absent. */
+    readonly minVersion?: 'TLSv1.2' | 'TLSv1.3'
+    /** Takes any certificate: whoever stands in the way can then read and change everything. */
+    readonly dangerouslySkipVerification?: boolean
   }
   /** Turns a host name into addresses; the system's resolver when absent. */
   readonly resolve?: Resolver
@@ -69,14 +87,17 @@ export interface OutgoingRequest {
    */
   readonly headers: readonly string[]
   readonly framing: RequestFraming
-  /** On whose behalf: callers that wait for a connection are served in turn. Never sent. */
+  /**
+   * On whose behalf: callers that wait for a connection are served in turn, and where it is asked for each
+   * one's requests go to one target. Never sent.
+   */
   readonly caller?: string
   /** Replaces the upstream's own for this request. */
   readonly headersTimeout?: Millis
   /** Replaces the upstream's own for this request; `Infinity` for event streams. */
   readonly idleTimeout?: Millis
-  /** Requests with the same text go to the same target while it is there, where that is asked for. */
-  readonly stickiness?: string
+  /** Replaces the upstream's own for this request. */
+  readonly totalTimeout?: Millis
 }
 
 /** A request to change protocols; has no body. */
@@ -151,10 +172,12 @@ export type UpstreamFailureKind =
   | 'tls'
   | 'headers_timeout'
   | 'idle_timeout'
+  | 'total_timeout'
   | 'reset'
   | 'malformed'
   | 'too_large'
   | 'pool_exhausted'
+  | 'unavailable'
   | 'aborted'
 
 /** Why there is no (complete) response. */
@@ -168,6 +191,8 @@ export interface UpstreamFailure {
   readonly answered: boolean
   /** For operators. */
   readonly detail: string
+  /** When asking again may help, if that is known. */
+  readonly retryAfter?: Millis
 }
 
 export interface UpstreamStats {
@@ -181,4 +206,20 @@ export interface UpstreamStats {
   readonly retried: number
   readonly failed: number
   readonly upgraded: number
+}
+
+/**
+ * `healthy`: takes requests; `unhealthy`: failed its checks; `ejected`: failed requests, for a time;
+ * `half-open`: that time is over, and one request at a time may show that it is back.
+ */
+export type TargetCondition = 'healthy' | 'unhealthy' | 'ejected' | 'half-open'
+
+/** What is known of a target, for metrics and status. */
+export interface TargetState {
+  readonly target: string
+  readonly condition: TargetCondition
+  readonly backup: boolean
+  readonly pending: number
+  readonly ejections: number
+  readonly stats: UpstreamStats
 }

@@ -13,40 +13,58 @@ export interface DialTarget {
   /** `url.hostname`. */
   readonly host: string
   readonly port: number
+  /** A unix socket instead of host and port. */
+  readonly socketPath: string | undefined
   readonly secure:
-    | { readonly context: SecureContext; readonly servername: string | undefined }
+    | {
+        readonly context: SecureContext
+        readonly servername: string | undefined
+        readonly verifies: boolean
+      }
     | undefined
   readonly allowPrivateAddresses: boolean
   readonly resolve: Resolver
 }
 
 export interface DialOutcome {
-  /** Connected, and past the TLS handshake. Without a reader the socket is read by its events. */
-  connected(socket: Socket, reader: SocketReader | undefined): void
+  /**
+   * Connected, and past the TLS handshake. Without a reader the socket is read by its events.
+   *
+   * @param address - the one of the name's addresses it is; the path of a unix socket.
+   */
+  connected(socket: Socket, reader: SocketReader | undefined, address: string): void
   failed(kind: UpstreamFailureKind, detail: string): void
 }
 
 /** Where an upstream's options lead. */
 export function dialTarget(options: UpstreamOptions): DialTarget {
-  const { url, tls } = options
+  const { url, socketPath } = options
   const secure = url.protocol === 'https:'
   invariant(secure || url.protocol === 'http:', 'an upstream is http: or https:')
-  const { hostname: host } = url
-  const named = host.startsWith('[') || isIP(host) !== 0 ? undefined : host
+  invariant(!secure || socketPath === undefined, 'a unix socket is spoken to without TLS')
   return {
-    host,
+    host: url.hostname,
     port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
-    secure: secure
-      ? {
-          context: createSecureContext({
-            minVersion: 'TLSv1.2',
-            ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-          }),
-          servername: tls?.servername ?? named,
-        }
-      : undefined,
+    socketPath,
+    secure: secure ? secureTarget(url.hostname, options.tls ?? {}) : undefined,
     allowPrivateAddresses: options.allowPrivateAddresses,
     resolve: options.resolve ?? systemResolver,
+  }
+}
+
+function secureTarget(
+  host: string,
+  tls: NonNullable<UpstreamOptions['tls']>,
+): NonNullable<DialTarget['secure']> {
+  const named = host.startsWith('[') || isIP(host) !== 0 ? undefined : host
+  return {
+    context: createSecureContext({
+      minVersion: tls.minVersion ?? 'TLSv1.2',
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+      ...tls.identity,
+    }),
+    servername: tls.servername ?? named,
+    verifies: tls.dangerouslySkipVerification !== true,
   }
 }
 
@@ -91,6 +109,12 @@ export class Dial {
 
   #resolve(): void {
     if (this.#over) return
+    const { socketPath } = this.#target
+    if (socketPath !== undefined) {
+      this.#addresses = [socketPath]
+      this.#tryNext()
+      return
+    }
     resolveChecked(this.#target.host, this.#target, (verdict) => {
       if (this.#over) return
       if (verdict.kind === 'addresses') {
@@ -109,13 +133,14 @@ export class Dial {
 
   #connectPlain(host: string): void {
     const reader = this.#asStream ? undefined : new SocketReader()
-    const options = { host, port: this.#target.port, noDelay: true }
+    const { port, socketPath } = this.#target
+    const options = socketPath === undefined ? { host, port, noDelay: true } : { path: socketPath }
     const socket = connect(reader === undefined ? options : { ...options, onread: reader.options })
-    this.#watch(socket, 'connect', reader)
+    this.#watch(socket, 'connect', { reader, address: host })
   }
 
   #connectSecure(host: string, secure: NonNullable<DialTarget['secure']>): void {
-    const { context, servername } = secure
+    const { context, servername, verifies } = secure
     const socket = connectSecure({
       host,
       port: this.#target.port,
@@ -124,13 +149,17 @@ export class Dial {
       ...(servername === undefined ? {} : { servername }),
       ALPNProtocols: ['http/1.1'],
       // Said in so many words because an environment variable can turn the default around.
-      rejectUnauthorized: true,
+      rejectUnauthorized: verifies,
     })
     socket.setNoDelay(true)
-    this.#watch(socket, 'secureConnect', undefined)
+    this.#watch(socket, 'secureConnect', { reader: undefined, address: host })
   }
 
-  #watch(socket: Socket, ready: string, reader: SocketReader | undefined): void {
+  #watch(
+    socket: Socket,
+    ready: 'connect' | 'secureConnect',
+    { reader, address }: { reader: SocketReader | undefined; address: string },
+  ): void {
     this.#socket = socket
     const onError = (error: Error): void => {
       if (this.#over || this.#socket !== socket) return
@@ -140,7 +169,7 @@ export class Dial {
       if (this.#over || this.#socket !== socket) return
       this.#over = true
       socket.removeListener('error', onError)
-      this.#outcome.connected(socket, reader)
+      this.#outcome.connected(socket, reader, address)
     })
     socket.on('error', onError)
   }
@@ -152,6 +181,7 @@ export class Dial {
 }
 
 const unreachableCodes: ReadonlySet<string> = new Set([
+  'ENOENT',
   'ECONNREFUSED',
   'EHOSTUNREACH',
   'ENETUNREACH',

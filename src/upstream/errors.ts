@@ -1,4 +1,4 @@
-import { defineErrors } from '../core/index.ts'
+import { defineErrors, toSeconds } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import type { UpstreamFailure } from './contract.ts'
 
@@ -50,6 +50,12 @@ export const upstreamErrors = defineErrors('upstream', {
     fault: 'upstream',
     doc: 'The upstream neither read nor sent anything for the idle time-out.',
   },
+  total_timeout: {
+    status: 504,
+    title: late,
+    fault: 'upstream',
+    doc: 'The exchange with the upstream was not over within its total time-out.',
+  },
   reset: {
     status: 502,
     title: invalid,
@@ -74,6 +80,12 @@ export const upstreamErrors = defineErrors('upstream', {
     fault: 'upstream',
     doc: 'All connections to the upstream are in use and too many requests wait, or one waited too long.',
   },
+  unavailable: {
+    status: 503,
+    title: 'The service behind this gateway is not available',
+    fault: 'upstream',
+    doc: 'No target of the upstream is healthy. `Retry-After` says when one is looked at next.',
+  },
   aborted: {
     status: 502,
     title: unreachable,
@@ -84,5 +96,7 @@ export const upstreamErrors = defineErrors('upstream', {
 
 /** The refusal for a failure that came before any response head. */
 export function refuseFailure(failure: UpstreamFailure): Refusal {
-  return upstreamErrors.refuse(failure.kind, failure.detail)
+  const { kind, detail, retryAfter } = failure
+  if (retryAfter === undefined) return upstreamErrors.refuse(kind, detail)
+  return upstreamErrors.refuse(kind, detail, { 'retry-after': String(toSeconds(retryAfter)) })
 }

@@ -32,6 +32,7 @@ export interface ExchangeSettings {
   readonly ticks: Ticks
   readonly headersTicks: number
   readonly idleTicks: number
+  readonly totalTicks: number
   /** For an upgrade: what to ask for and who takes the tunnel. */
   readonly upgrade?: { readonly protocol: string; readonly sink: UpgradeSink }
   /** The exchange was given up while it waited for a connection. */
@@ -64,6 +65,7 @@ export class LiveExchange implements Exchange {
   paused = false
 
   readonly #settings: ExchangeSettings
+  readonly #begunAt: number
   readonly #framing: RequestFraming
   readonly #head: string
   #headPending = true
@@ -84,6 +86,7 @@ export class LiveExchange implements Exchange {
     this.#ended = request.framing.kind === 'none'
     this.#settings = settings
     this.stamp = settings.ticks.now
+    this.#begunAt = settings.ticks.now
     this.sink = sink
     this.caller = request.caller ?? ''
     this.upgradeSink = settings.upgrade?.sink
@@ -135,8 +138,14 @@ export class LiveExchange implements Exchange {
     this.#drained?.()
   }
 
+  /** Whether the whole of it took longer than it may. */
+  outlived(now: number): boolean {
+    return now - this.#begunAt > this.#settings.totalTicks
+  }
+
   /** Which time-out has passed, if one has. */
-  expired(now: number): 'headers_timeout' | 'idle_timeout' | undefined {
+  expired(now: number): 'headers_timeout' | 'idle_timeout' | 'total_timeout' | undefined {
+    if (this.outlived(now)) return 'total_timeout'
     if (this.paused) return undefined
     const passed = now - this.stamp
     if (this.responded || this.#blocked) {

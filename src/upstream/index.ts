@@ -14,12 +14,20 @@
  * it has not seen, at the very moment that request is written, cannot be told from a fast one.
  */
 export { isMetadataAddress, isPrivateAddress } from './address.ts'
+export { BalancedUpstream } from './balance/balanced-upstream.ts'
+export type { BalancedOptions } from './balance/balanced-upstream.ts'
+export type { Balance } from './balance/balancer.ts'
+export type { HealthOptions } from './balance/health-check.ts'
+export type { TargetOptions } from './balance/member.ts'
+export type { EjectionOptions } from './balance/roster.ts'
 export type {
   Exchange,
   OutgoingRequest,
   RequestFraming,
   ResponseHead,
   ResponseSink,
+  TargetCondition,
+  TargetState,
   UpgradeRequest,
   UpgradeSink,
   UpstreamFailure,

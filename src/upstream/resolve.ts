@@ -73,7 +73,8 @@ function judge(
   return { kind: 'addresses', addresses }
 }
 
-function isLocalhost(host: string): boolean {
+/** Names that are answered here and lead nowhere else. */
+export function isLocalhost(host: string): boolean {
   const name = (host.endsWith('.') ? host.slice(0, -1) : host).toLowerCase()
   return name === 'localhost' || name.endsWith('.localhost')
 }

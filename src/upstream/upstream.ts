@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 
 import { invariant, millis } from '../core/index.ts'
 import type { Millis } from '../core/index.ts'
+import { AddressWatch } from './address-watch.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionOwner } from './connection.ts'
 import type {
@@ -44,6 +45,9 @@ export class Upstream implements UpstreamPool {
   readonly #connectTicks: number
   readonly #headersTicks: number
   readonly #idleTicks: number
+  readonly #queueTicks: number
+  readonly #totalTicks: number
+  readonly #names: AddressWatch | undefined
   /** Last in, first out: what was used last is least likely to be closed. */
   readonly #idle: Connection[] = []
   readonly #connections = new Set<Connection>()
@@ -60,14 +64,33 @@ export class Upstream implements UpstreamPool {
     this.name = options.name
     this.#options = options
     const { connectTimeout, headersTimeout, idleTimeout, keepAliveTimeout } = options
-    const shortest = Math.min(connectTimeout, headersTimeout, idleTimeout, keepAliveTimeout)
-    this.#ticks = new Ticks(millis(shortest))
+    const queueTimeout = options.queueTimeout ?? connectTimeout
+    const totalTimeout = options.totalTimeout ?? millis(Infinity)
+    this.#ticks = new Ticks(
+      millis(
+        Math.min(
+          connectTimeout,
+          headersTimeout,
+          idleTimeout,
+          keepAliveTimeout,
+          queueTimeout,
+          totalTimeout,
+        ),
+      ),
+    )
     this.#connectTicks = this.#ticks.of(connectTimeout)
     this.#headersTicks = this.#ticks.of(headersTimeout)
     this.#idleTicks = this.#ticks.of(idleTimeout)
+    this.#queueTicks = this.#ticks.of(queueTimeout)
+    this.#totalTicks = this.#ticks.of(totalTimeout)
     this.#queue = new FairQueue(options.maxQueued ?? defaultMaxQueued)
     this.#target = dialTarget(options)
     this.#owner = this.#ownership()
+    this.#names = AddressWatch.of(this.#target, {
+      every: options.addressRefresh,
+      ticks: this.#ticks,
+      changed: (isCurrent) => this.#retire(isCurrent),
+    })
   }
 
   get stats(): UpstreamStats {
@@ -117,12 +140,24 @@ export class Upstream implements UpstreamPool {
     return this.#connections.size + this.#attempts.size
   }
 
-  #timing(request: OutgoingRequest): { headersTicks: number; idleTicks: number } {
-    const { headersTimeout, idleTimeout } = request
+  #timing(request: OutgoingRequest): {
+    headersTicks: number
+    idleTicks: number
+    totalTicks: number
+  } {
+    const { headersTimeout, idleTimeout, totalTimeout } = request
     return {
       headersTicks:
         headersTimeout === undefined ? this.#headersTicks : this.#ticks.of(headersTimeout),
       idleTicks: idleTimeout === undefined ? this.#idleTicks : this.#ticks.of(idleTimeout),
+      totalTicks: totalTimeout === undefined ? this.#totalTicks : this.#ticks.of(totalTimeout),
+    }
+  }
+
+  /** Lets connections go whose address the name no longer has. */
+  #retire(isCurrent: (address: string) => boolean): void {
+    for (const connection of this.#connections) {
+      if (!isCurrent(connection.address)) connection.retire()
     }
   }
 
@@ -161,9 +196,9 @@ export class Upstream implements UpstreamPool {
 
   #dial(exchange: LiveExchange): void {
     const outcome = {
-      connected: (socket: Socket, reader: SocketReader | undefined) => {
+      connected: (socket: Socket, reader: SocketReader | undefined, address: string) => {
         this.#attempts.delete(exchange)
-        const connection = new Connection(this.#owner, socket, reader)
+        const connection = new Connection(this.#owner, { socket, reader, address })
         this.#connections.add(connection)
         connection.start(exchange, false)
       },
@@ -207,6 +242,7 @@ export class Upstream implements UpstreamPool {
       ticks: this.#ticks,
       maxHeaderBytes: this.#options.maxHeaderBytes,
       keepAliveTimeout: this.#options.keepAliveTimeout,
+      resends: this.#options.resends !== false,
       released: (connection) => this.#released(connection),
       closed: (connection) => {
         this.#remove(connection)
@@ -255,15 +291,19 @@ export class Upstream implements UpstreamPool {
     const now = ++this.#ticks.now
     for (const connection of this.#connections) connection.sweep()
     for (const exchange of this.#queue) {
-      if (now - exchange.stamp <= this.#connectTicks) continue
-      this.#giveUp(exchange, 'pool_exhausted', 'waited too long for a connection')
+      if (exchange.outlived(now)) this.#giveUp(exchange, 'total_timeout', 'no place in time')
+      else if (now - exchange.stamp > this.#queueTicks) {
+        this.#giveUp(exchange, 'pool_exhausted', 'waited too long for a connection')
+      }
     }
     for (const [exchange, attempt] of this.#attempts) this.#sweepAttempt(exchange, attempt)
+    this.#names?.sweep()
   }
 
   #sweepAttempt(exchange: LiveExchange, attempt: Attempt): void {
     const { now } = this.#ticks
-    if (now - exchange.stamp > this.#connectTicks) {
+    if (exchange.outlived(now)) this.#giveUp(exchange, 'total_timeout', 'no connection in time')
+    else if (now - exchange.stamp > this.#connectTicks) {
       this.#giveUp(exchange, 'connect_timeout', 'no connection in time')
     } else if (now - attempt.addressSince > this.#connectTicks / attempt.dial.addressCount) {
       attempt.dial.skipAddress()
