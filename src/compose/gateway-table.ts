@@ -1,5 +1,5 @@
 import { millis } from '../core/index.ts'
-import type { Authorizer, Configuration, ConfiguredApi } from '../config/index.ts'
+import type { Authorizer, Configuration, ConfiguredApi, Priority } from '../config/index.ts'
 import { ApiSessions, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
 import type {
   Api,
@@ -7,6 +7,7 @@ import type {
   PolicyDirectory,
   Route,
   RouteAuthorizer,
+  ShedLevel,
 } from '../gateway/index.ts'
 import { compilePolicies } from '../policy/index.ts'
 import type { CompiledPolicies, PolicySource } from '../policy/index.ts'
@@ -58,6 +59,9 @@ export function buildGatewayTable(
   }
 }
 
+/** What has a low priority is refused first. */
+const shedLevels: Readonly<Record<Priority, ShedLevel>> = { low: 1, normal: 2, high: 3 }
+
 interface Building {
   readonly configuration: Configuration
   readonly areas: Areas
@@ -78,6 +82,8 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     authorizer: authorizerOf(route.authorizer),
     throttle: route.throttle,
     websocket: route.websocket,
+    streams: route.streams,
+    shedLevel: shedLevels[route.priority],
     maxBody: route.maxBody,
     timeout: route.timeout,
   }))

@@ -47,6 +47,7 @@ export class Metrics {
   print(gauges: {
     inFlight: number
     tunnels: number
+    shedding: { readonly level: number; readonly refused: number }
     auditSize: number
     auditHealthy: boolean
     upstreams: readonly UpstreamPool[]
@@ -67,6 +68,13 @@ export class Metrics {
       `proofgate_request_seconds_count ${this.#count}`,
       ...gauge('proofgate_requests_in_flight', 'Requests under way.', gauges.inFlight),
       ...gauge('proofgate_tunnels', 'Open WebSocket tunnels.', gauges.tunnels),
+      ...gauge(
+        'proofgate_shedding_level',
+        '1 while low priority is refused, 2 normal as well, 3 all.',
+        gauges.shedding.level,
+      ),
+      ...heading('proofgate_shed_requests_total', 'counter', 'Requests refused under overload.'),
+      `proofgate_shed_requests_total ${gauges.shedding.refused}`,
       ...gauge('proofgate_audit_records', 'Records in the audit log.', gauges.auditSize),
       ...gauge('proofgate_audit_healthy', '1 while it takes records.', Number(gauges.auditHealthy)),
       ...gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),

@@ -1,13 +1,12 @@
-import { millis, randomId, randomToken, Secret } from '../core/index.ts'
+import { randomId, randomToken, Secret } from '../core/index.ts'
 import type { ProofgateError } from '../core/index.ts'
 import { join } from 'node:path'
 import { Administration, AdminListener } from '../admin/index.ts'
 import type { Configuration, ConfigurationProblem } from '../config/index.ts'
-import { PublicListener } from '../gateway/index.ts'
+import { PublicListener, Shedding } from '../gateway/index.ts'
 import type { GatewayTable } from '../gateway/index.ts'
 import { FormTokens } from '../http/index.ts'
 import { IdentitySurface, UserCodeTries } from '../login/index.ts'
-import type { IdentitySettings } from '../login/index.ts'
 import { loadAssets } from '../pages/index.ts'
 import { MemoryBuckets } from '../throttle/index.ts'
 import { administrationParts } from './administration.ts'
@@ -22,6 +21,7 @@ import {
   sharedSecret,
 } from './data-directory.ts'
 import { buildGatewayTable } from './gateway-table.ts'
+import { firstEnrolment, identitySettings } from './identity.ts'
 import { Kept } from './kept.ts'
 import { buildIssuer } from './issuer.ts'
 import { Log } from './log.ts'
@@ -117,6 +117,7 @@ class Server {
   /** The keys the provider was built with. */
   #providerKeys = ''
   #listener: PublicListener | undefined
+  #shedding: Shedding | undefined
   #admin: AdminListener | undefined
   #keyTimer: NodeJS.Timeout | undefined
   #draining = false
@@ -279,13 +280,17 @@ class Server {
 
   #buildListener(configuration: Configuration): PublicListener {
     const console = new ConsoleSurface(() => this.#current().configuration)
+    const { limits } = configuration
+    const shedding = new Shedding({ inFlight: limits.inFlight, ...limits.shedding })
+    this.#shedding = shedding
     return new PublicListener({
-      limits: configuration.limits,
+      limits,
       parts: {
         ...this.#areas,
         record: (entry) => this.#areas.audit.append(entry),
         table: () => this.#current().table,
         buckets: this.#buckets,
+        shedding,
         onCompleted: (completed) => {
           this.#metrics.completed(completed)
           if (this.#log.isOn('debug')) this.#log.write('debug', 'request', { ...completed })
@@ -322,6 +327,7 @@ class Server {
         this.#metrics.print({
           inFlight: this.#listener?.inFlight ?? 0,
           tunnels: this.#listener?.tunnels ?? 0,
+          shedding: this.#shedding ?? { level: 0, refused: 0 },
           auditSize: this.#areas.audit.size,
           auditHealthy: this.#areas.audit.healthy,
           upstreams: this.#kept.upstreams,
@@ -350,33 +356,6 @@ function isIdentityPath(path: string): boolean {
 
 function hostOf(origin: string): string {
   return origin.slice(origin.indexOf('//') + 2)
-}
-
-function identitySettings(configuration: Configuration): IdentitySettings {
-  const { identity, relyingParty, tokens } = configuration
-  return {
-    origin: identity.origin,
-    base: identity.basePath,
-    relyingPartyName: relyingParty.name,
-    relyingPartyId: relyingParty.id,
-    apis: configuration.apis.map((api) => ({ name: api.name, origin: api.origin })),
-    audiences: configuration.apis.map((api) => api.audience),
-    refreshLifetime: millis(tokens.refreshLifetime),
-    clients: configuration.clients,
-    consoleOrigin: configuration.console.origin,
-  }
-}
-
-/** Nobody has a passkey yet: the first person of the configuration gets a link. */
-async function firstEnrolment(areas: Areas): Promise<RunningProcess['enrolment']> {
-  const { configuration, credentials, directory, people } = areas
-  const [first] = configuration().people
-  if (first === undefined || (await credentials.count()) > 0) return undefined
-  const person = await people.loadByUsername(first.username)
-  const ticket = person === undefined ? undefined : await directory.invite(person)
-  if (person === undefined || ticket === undefined || !('secret' in ticket)) return undefined
-  const { origin, basePath } = configuration().identity
-  return { username: person.username, link: `${origin}${basePath}/enrol/${ticket.secret}` }
 }
 
 async function recordConfiguration(

@@ -26,6 +26,7 @@ export type {
   ConfiguredUpstream,
   Listener,
   PathSegment,
+  Priority,
   SigningAlgorithm,
   Site,
   Throttle,

@@ -64,6 +64,10 @@ export interface Configuration {
     readonly requestIdle: Millis
     readonly keepAlive: Millis
     readonly drain: Millis
+    /** Requests under way at once. */
+    readonly inFlight: number
+    readonly reauthorizeEvery: Millis
+    readonly shedding: Shedding
   }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
   /** Each value with where it came from; read it through `effectiveValues`. */
@@ -176,10 +180,36 @@ export interface ConfiguredRoute {
   readonly segments: readonly PathSegment[]
   readonly authorizer: Authorizer
   readonly throttle: { readonly route: Throttle | undefined; readonly principal: Throttle }
-  readonly websocket: boolean
+  /** Absent where connections do not change protocols. */
+  readonly websocket: WebSocketLimits | undefined
+  readonly streams: StreamLimits
+  readonly priority: Priority
   readonly maxBody: number
   /** Until the response headers. */
   readonly timeout: Millis
+}
+
+/** What is refused last and first under overload. */
+export type Priority = 'high' | 'normal' | 'low'
+
+/** When new requests are refused. */
+export interface Shedding {
+  readonly eventLoopDelay: Millis
+  /** A share of 1. */
+  readonly memory: number
+}
+
+/** How long something may go on that was decided on once. */
+export interface StreamLimits {
+  readonly maxAge: Millis
+  readonly idle: Millis
+  /** Whether it goes on after the token it was opened with expired. */
+  readonly outlivesToken: boolean
+}
+
+export interface WebSocketLimits extends StreamLimits {
+  /** Longest message from the caller in bytes. */
+  readonly maxMessage: number | undefined
 }
 
 export type PathSegment =

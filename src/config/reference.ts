@@ -49,6 +49,7 @@ function* keyRows(schema: JsonObject, prefix: string): Generator<string> {
     const cells = [`\`${path}\``, typeOf(property), defaultOf(property, isRequired)]
     yield `| ${[...cells, text(property['description'])].join(' | ')} |`
     yield* keyRows(property, path)
+    for (const option of asList(property['anyOf'])) yield* keyRows(asObject(option), path)
     yield* keyRows(asObject(property['items']), `${path}[]`)
     yield* keyRows(asObject(property['additionalProperties']), `${path}.NAME`)
   }
@@ -58,8 +59,11 @@ function typeOf(property: JsonObject): string {
   const options = asList(property['enum'])
   if (options.length > 0) return options.map((option) => `\`${text(option)}\``).join(', ')
   if (property['const'] !== undefined) return `\`${text(property['const'])}\``
-  const first = asObject(asList(property['anyOf'])[0])
-  return text(property['type'] ?? first['type'] ?? 'object').replace('object', 'mapping')
+  const choices = asList(property['anyOf']).map(asObject)
+  if (choices.some((choice) => choice['anyOf'] !== undefined)) {
+    return [...new Set(choices.map(typeOf))].join(' or ')
+  }
+  return text(property['type'] ?? choices[0]?.['type'] ?? 'object').replace('object', 'mapping')
 }
 
 function defaultOf(property: JsonObject, isRequired: boolean): string {

@@ -93,6 +93,13 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'Lower-case letters, digits and `-`, at most 32.',
   ),
   logLevel: expectation('config.value', 'debug, info, warn or error', 'The usual one is info.'),
+  percentage: expectation('config.value', 'a percentage from 1% to 100%', 'Write it as 80%.'),
+  priority: expectation('config.value', 'high, normal or low', 'The usual one is normal.'),
+  websocket: expectation(
+    'config.value',
+    'true, false, or { maxAge, idle, maxMessage, outlivesToken }',
+    'For example { maxAge: 12h, idle: 5m }.',
+  ),
   method: expectation(
     'config.value',
     'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS or ANY',
@@ -222,6 +229,17 @@ export function readDuration(value: string): Millis {
   const read = parseDuration(value)
   invariant(read !== undefined, 'a duration was checked before it is read')
   return read
+}
+
+const percentageShape = /^(?:[1-9]\d?|100)%$/
+
+export function percentage(description: string) {
+  return text('percentage', `${description} (1% to 100%)`, percentageShape)
+}
+
+/** As a share of 1. */
+export function readPercentage(value: string): number {
+  return Number(value.slice(0, -1)) / 100
 }
 
 const sizeUnits = { B: 1, KiB: 1024, MiB: 1_048_576, GiB: 1_073_741_824 } as const

@@ -13,6 +13,7 @@ import {
   oneLine,
   throttle,
 } from './schema/parts.ts'
+import { inFlight, reauthorizeEvery, shedding } from './schema/live.ts'
 import { api } from './schema/routes.ts'
 import { upstream } from './schema/upstreams.ts'
 
@@ -198,6 +199,9 @@ export const configurationShape = z
         ),
         keepAlive: duration('between two requests', '100ms', '1h').prefault('60s'),
         drain: duration('for requests in flight when stopping', '100ms', '10m').prefault('30s'),
+        inFlight,
+        reauthorizeEvery,
+        shedding,
       }).prefault(nothing),
       audit: mapping('reserved', {}).prefault(nothing),
       log: mapping('the log', {

@@ -117,12 +117,16 @@ interface SchemaDefinition {
   readonly element?: z.core.$ZodType
   readonly valueType?: z.core.$ZodType
   readonly innerType?: z.core.$ZodType
+  readonly options?: readonly z.core.$ZodType[]
   readonly shape?: Readonly<Record<string, z.core.$ZodType>>
 }
 
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  const { innerType } = (schema._zod as unknown as { def: SchemaDefinition }).def
-  return innerType === undefined ? schema : unwrap(innerType)
+  const { innerType, options } = (schema._zod as unknown as { def: SchemaDefinition }).def
+  // Of a choice only a mapping has keys.
+  const inner =
+    innerType ?? options?.findLast((option) => unwrap(option)._zod.def.type === 'object')
+  return inner === undefined ? schema : unwrap(inner)
 }
 
 function valueAt(document: unknown, path: Path): unknown {

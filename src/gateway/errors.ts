@@ -103,6 +103,12 @@ export const gatewayErrors = defineErrors('gateway', {
     fault: 'proofgate',
     doc: 'The decision could not be made or recorded (audit log, store or revocation list), so the request was not forwarded.',
   },
+  overloaded: {
+    status: 503,
+    title: 'Proofgate has more to do than it can',
+    fault: 'operator',
+    doc: 'The process runs late, is short of memory, or has `limits.inFlight` requests under way (`limits.shedding`). Routes with a low `priority` are refused first. Send the request again after `Retry-After`.',
+  },
   draining: {
     status: 503,
     title: 'Proofgate is shutting down',

@@ -6,6 +6,7 @@ import type { AssertionMinter, ProofReplays } from '../token/index.ts'
 import type { ApiSessions } from './caller/api-sessions.ts'
 import type { Principals } from './caller/principal.ts'
 import type { Api } from './route.ts'
+import type { Shedding } from './shed/shedding.ts'
 
 /** What one loaded configuration means for the gateway. Replaced as a whole, never changed. */
 export interface GatewayTable {
@@ -47,6 +48,7 @@ export interface GatewayParts {
   readonly sessions: Sessions
   readonly handoffs: Handoffs
   readonly proofReplays: ProofReplays
+  readonly shedding: Shedding
   /** Durable when it resolves. */
   readonly record: (entry: AuditEntry) => Promise<unknown>
   readonly onCompleted: (completed: Completed) => void

@@ -1,5 +1,7 @@
 import type { Limit } from '../throttle/index.ts'
 import type { Millis } from '../core/index.ts'
+import type { StreamLimits, TunnelLimits } from './live/limits.ts'
+import type { ShedLevel } from './shed/shedding.ts'
 import type { TokenVerifier, VerifiedToken } from '../token/index.ts'
 import type { UpstreamPool } from '../upstream/index.ts'
 
@@ -44,7 +46,11 @@ export interface Route {
   readonly segments: readonly RouteSegment[]
   readonly authorizer: RouteAuthorizer
   readonly throttle: { readonly route: Limit | undefined; readonly principal: Limit }
-  readonly websocket: boolean
+  /** Absent where connections do not change protocols. */
+  readonly websocket: TunnelLimits | undefined
+  readonly streams: StreamLimits
+  /** The pressure at which its requests are refused. */
+  readonly shedLevel: ShedLevel
   readonly maxBody: number
   readonly timeout: Millis
 }

@@ -167,15 +167,17 @@ export function limitAddress(
   return wait > 0 ? exceeded(wait, 'address') : undefined
 }
 
-/** What is cheap and early: the address limit and the declared size. */
+/** What is cheap and early: whether there is room, the address limit and the declared size. */
 export function screen(routed: Routed, parts: GatewayParts): Screened | Refusal {
   const { incoming, table } = routed
+  const shed = parts.shedding.refusal(routed.route.shedLevel)
+  if (shed !== undefined) return shed
   const limited = limitAddress(incoming, table, parts)
   if (limited !== undefined) return limited
   if (bodyLength(incoming.request).length > routed.route.maxBody) {
     return gatewayErrors.refuse('body_too_large')
   }
-  if (incoming.upgrade !== undefined && !routed.route.websocket) {
+  if (incoming.upgrade !== undefined && routed.route.websocket === undefined) {
     return gatewayErrors.refuse('not_a_websocket_route')
   }
   return new Screened(routed)

@@ -2,7 +2,14 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { Metrics } from '../../src/compose/metrics.ts'
 
-const gauges = { inFlight: 0, tunnels: 0, auditSize: 1, auditHealthy: false, upstreams: [] }
+const gauges = {
+  inFlight: 0,
+  tunnels: 0,
+  shedding: { level: 2, refused: 7 },
+  auditSize: 1,
+  auditHealthy: false,
+  upstreams: [],
+}
 const answered = { requestId: 'r', api: 'orders', route: 'GET /orders', status: 200, code: 'ok' }
 
 function completed(metrics: Metrics, more: object): void {
@@ -62,4 +69,12 @@ test('beyond ten thousand series requests are still counted, together', () => {
 
 test('an audit log that takes no records is 0', () => {
   assert.deepEqual(lines(new Metrics(), 'proofgate_audit_healthy'), ['proofgate_audit_healthy 0'])
+})
+
+test('overload shows as the priority that is refused and how often', () => {
+  const metrics = new Metrics()
+  assert.deepEqual(lines(metrics, 'proofgate_shedding_level'), ['proofgate_shedding_level 2'])
+  assert.deepEqual(lines(metrics, 'proofgate_shed_requests_total'), [
+    'proofgate_shed_requests_total 7',
+  ])
 })

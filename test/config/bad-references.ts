@@ -168,6 +168,11 @@ export const badReferences: readonly Bad[] = [
     '9:46 config.route-websocket',
   ],
   [
+    'WebSocket limits on POST',
+    route('method: POST, path: /x, websocket: { idle: 5m }'),
+    '9:46 config.route-websocket',
+  ],
+  [
     'an issuer named open',
     'version: 1\nissuers:\n  open: { issuer: https://x.example, audiences: [a] }\n',
     '3:3 config.issuer-name',

@@ -36,6 +36,34 @@ export const badValues: readonly Bad[] = [
   ['a key without value', 'version: 1\npeople:\n', '2:8 config.value'],
   ['yes for true', 'version: 1\nproduction: yes\n', '2:13 config.value'],
   ['an unquoted account', 'version: 1\naccount: 123456789012\n', '2:10 config.value'],
+  ['an unknown priority', route('method: GET, path: /x, priority: urgent'), '9:44 config.value'],
+  ['WebSocket by a word', route('method: GET, path: /x, websocket: on'), '9:45 config.value'],
+  [
+    'an unknown key of a WebSocket',
+    route('method: GET, path: /x, websocket: { idel: 5m }'),
+    '9:47 config.unknown-key',
+  ],
+  [
+    'a WebSocket that may be silent for a week',
+    route('method: GET, path: /x, websocket: { idle: 7d }'),
+    '9:53 config.duration',
+  ],
+  [
+    'a stream that may last for ever',
+    route('method: GET, path: /x, streams: { maxAge: 0s }'),
+    '9:53 config.duration',
+  ],
+  [
+    'a share of memory without its sign',
+    'version: 1\nlimits: { shedding: { memory: "80" } }\n',
+    '2:31 config.value',
+  ],
+  [
+    'more memory than there is',
+    'version: 1\nlimits: { shedding: { memory: 101% } }\n',
+    '2:31 config.value',
+  ],
+  ['no request under way at all', 'version: 1\nlimits: { inFlight: 0 }\n', '2:21 config.value'],
   ['a lower-case method', route('method: get, path: /x'), '9:19 config.value'],
   [
     'an API without upstream',

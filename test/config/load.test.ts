@@ -69,10 +69,10 @@ test('one command for one service forwards everything below its root', () => {
   const configuration = configurationOf(upConfiguration('http://localhost:3000'))
   const [api] = configuration.apis
   assert.deepEqual(
-    api?.routes.map((route) => [route.method, route.path, route.websocket]),
+    api?.routes.map((route) => [route.method, route.path, route.websocket?.maxAge]),
     [
-      ['ANY', '/', true],
-      ['ANY', '/{proxy+}', true],
+      ['ANY', '/', 43_200_000],
+      ['ANY', '/{proxy+}', 43_200_000],
     ],
   )
   assert.deepEqual(api.routes[0]?.segments, [])
@@ -114,6 +114,9 @@ test('defaults are those of the reference', () => {
       requestIdle: 30_000,
       keepAlive: 60_000,
       drain: 30_000,
+      inFlight: 10_000,
+      reauthorizeEvery: 60_000,
+      shedding: { eventLoopDelay: 200, memory: 0.8 },
     },
   )
   assert.deepEqual(configuration.trustedProxies, [])
@@ -143,6 +146,9 @@ apis:
         throttle: { principal: { rate: 0.5, burst: 1 }, route: { rate: 9, burst: 9 } }
         maxBody: 2KiB
         timeout: 250ms
+        websocket: { idle: 30s, maxMessage: 1MiB }
+        streams: { maxAge: 1h, outlivesToken: true }
+        priority: low
 `)
   const [inherits, overrides] = apis[0]!.routes
   assert.deepEqual(inherits, {
@@ -151,7 +157,9 @@ apis:
     segments: [{ kind: 'literal', text: 'inherits' }],
     authorizer: { kind: 'issuer', issuer: 'okta' },
     throttle: { route: undefined, principal: { rate: 3, burst: 4 } },
-    websocket: false,
+    websocket: undefined,
+    streams: { maxAge: 43_200_000, idle: 1_800_000, outlivesToken: false },
+    priority: 'normal',
     maxBody: 1_048_576,
     timeout: 7000,
   })
@@ -162,6 +170,18 @@ apis:
   })
   assert.equal(overrides.maxBody, 2048)
   assert.equal(overrides.timeout, 250)
+  assert.deepEqual(overrides.websocket, {
+    maxAge: 43_200_000,
+    idle: 30_000,
+    maxMessage: 1_048_576,
+    outlivesToken: false,
+  })
+  assert.deepEqual(overrides.streams, {
+    maxAge: 3_600_000,
+    idle: 1_800_000,
+    outlivesToken: true,
+  })
+  assert.equal(overrides.priority, 'low')
   assert.equal(apis[0]?.signingAlgorithm, 'RS256')
 })
 

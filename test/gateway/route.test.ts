@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { millis } from '../../src/core/index.ts'
 import { RouteTree } from '../../src/gateway/index.ts'
 import type { Route, RouteSegment } from '../../src/gateway/route.ts'
 
@@ -22,7 +23,9 @@ function route(id: string): Route {
     segments: path === '/' ? [] : segments,
     authorizer: { kind: 'open' },
     throttle: { route: undefined, principal: limit },
-    websocket: false,
+    websocket: undefined,
+    streams: { maxAge: millis(1), idle: millis(1), outlivesToken: false },
+    shedLevel: 2,
     maxBody: 0,
     timeout: 1 as Route['timeout'],
   }

@@ -1,5 +1,6 @@
-import { duration, flag, size, text, word } from '../scalars.ts'
-import { algorithm, label, list, mapping, name, throttle } from './parts.ts'
+import { duration, size, text, word } from '../scalars.ts'
+import { priority, streams, websocket } from './live.ts'
+import { algorithm, label, list, mapping, name, nothing, throttle } from './parts.ts'
 
 const GiB = 1_073_741_824
 
@@ -24,7 +25,9 @@ const route = mapping('requests of one method and path', {
   path: text('text', 'path pattern: literal segments, {name}, and {name+} for the rest'),
   authorizer: name("who vouches for the caller; default: the API's").optional(),
   throttle: routeThrottle.optional(),
-  websocket: flag('lets connections upgrade to WebSocket').prefault(false),
+  websocket: websocket.prefault(false),
+  streams: streams.prefault(nothing),
+  priority: priority.prefault('normal'),
   maxBody: size('longest request body', 0, 64 * GiB).prefault('1MiB'),
   timeout: duration("until the response headers; default: the upstream's", '10ms', '1h').optional(),
 })

@@ -2,12 +2,13 @@ import type { Draft } from '../draft.ts'
 import type { Authorizer, ConfiguredApi, ConfiguredRoute } from '../model.ts'
 import { quote } from '../problems.ts'
 import type { Path } from '../problems.ts'
-import { readDuration, readFlag, readSize } from '../scalars.ts'
+import { readDuration, readSize } from '../scalars.ts'
 import type { ApiShape, RouteShape } from '../schema.ts'
 import { builtInAuthorizers } from './issuers.ts'
 import { checkSecure, parseOrigin } from './origins.ts'
 import type { Origin, Origins } from './origins.ts'
 import { parsePathPattern, pathShape } from './paths.ts'
+import { readStreams, readWebSocket } from './live.ts'
 import { checkReference } from './people.ts'
 import { readThrottle } from './settings.ts'
 
@@ -191,8 +192,8 @@ function resolveRoute(
     [...path, 'authorizer'],
     shape.authorizer ?? api.authorizer,
   )
-  const websocket = readFlag(shape.websocket)
-  checkWebsocket(draft, path, shape, websocket)
+  const websocket = readWebSocket(shape)
+  checkWebsocket(draft, path, shape, websocket !== undefined)
   const segments = parsePathPattern(shape.path)
   if ('message' in segments) {
     draft.report([...path, 'path'], { code: 'config.route-path', ...segments })
@@ -207,14 +208,16 @@ function resolveRoute(
     authorizer,
     throttle: resolveThrottle(draft, path, shape, api),
     websocket,
+    streams: readStreams(shape),
+    priority: shape.priority,
     maxBody: readSize(shape.maxBody),
     timeout: readDuration(resolveTimeout(draft, path, shape, api)),
   }
 }
 
 /** RFC 6455 4.1: the opening handshake is a GET. */
-function checkWebsocket(draft: Draft, path: Path, shape: RouteShape, websocket: boolean): void {
-  if (!websocket || shape.method === 'GET' || shape.method === 'ANY') return
+function checkWebsocket(draft: Draft, path: Path, shape: RouteShape, allowed: boolean): void {
+  if (!allowed || shape.method === 'GET' || shape.method === 'ANY') return
   draft.report([...path, 'websocket'], {
     code: 'config.route-websocket',
     message: `found WebSocket on a ${shape.method} route, expected GET or ANY`,

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { Draft } from '../draft.ts'
 import type { Configuration, Listener, Throttle } from '../model.ts'
-import { readAmount, readDuration, readFlag, readSize } from '../scalars.ts'
+import { readAmount, readDuration, readFlag, readPercentage, readSize } from '../scalars.ts'
 import type { ThrottleShape } from '../schema.ts'
 
 type Settings = Pick<
@@ -33,6 +33,12 @@ export function resolveSettings(draft: Draft): Settings {
       requestIdle: readDuration(limits.requestIdle),
       keepAlive: readDuration(limits.keepAlive),
       drain: readDuration(limits.drain),
+      inFlight: readAmount(limits.inFlight),
+      reauthorizeEvery: readDuration(limits.reauthorizeEvery),
+      shedding: {
+        eventLoopDelay: readDuration(limits.shedding.eventLoopDelay),
+        memory: readPercentage(limits.shedding.memory),
+      },
     },
     throttles: {
       address: readThrottle(throttles.address),

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { ProofgateError } from '../../core/index.ts'
 import type { Millis } from '../../core/index.ts'
 import type { GatewayParts } from '../gateway.ts'
+import type { Shedding } from '../shed/shedding.ts'
 import { Http1Server } from './http1.ts'
 import { Reception } from './reception.ts'
 import type { FindSurface } from './reception.ts'
@@ -19,10 +20,13 @@ export interface ListenerLimits {
 export class PublicListener {
   readonly #reception: Reception
   readonly #http1: Http1Server
+  readonly #shedding: Shedding
 
   constructor(options: { parts: GatewayParts; limits: ListenerLimits; findSurface: FindSurface }) {
     this.#reception = new Reception(options)
     this.#http1 = new Http1Server(this.#reception, options.limits)
+    this.#shedding = options.parts.shedding
+    this.#shedding.inFlight = () => this.inFlight - this.tunnels
   }
 
   get inFlight(): number {
@@ -50,6 +54,7 @@ export class PublicListener {
     this.#http1.server.listen(port, address, resolve)
     await promise
     this.#http1.slowPeers.start()
+    this.#shedding.start()
     return (this.#http1.server.address() as AddressInfo).port
   }
 
@@ -71,5 +76,6 @@ export class PublicListener {
     clearInterval(sweep)
     clearTimeout(end)
     this.#http1.slowPeers.stop()
+    this.#shedding.stop()
   }
 }
