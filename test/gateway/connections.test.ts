@@ -11,7 +11,7 @@ function incomingOn(): Incoming {
   return { response: new EventEmitter(), life } as unknown as Incoming
 }
 
-test('of many requests in one read only so many are begun, the rest in order as those end', () => {
+test('of many requests in one read one is begun, and each other when the one before is over', () => {
   const connections = new Connections()
   const socket = new PassThrough()
   connections.watch(socket)
@@ -20,7 +20,7 @@ test('of many requests in one read only so many are begun, the rest in order as 
   for (const [index, incoming] of all.entries()) {
     connections.begin(socket, incoming, () => begun.push(index))
   }
-  assert.equal(begun.length, 32)
+  assert.equal(begun.length, 1)
   assert.equal(connections.inFlight, 100)
   for (const incoming of all) incoming.life.end()
   assert.deepEqual(
@@ -37,6 +37,21 @@ test('what still waits when its connection goes is never begun', () => {
   let begun = 0
   for (let index = 0; index < 100; index++) connections.begin(socket, incomingOn(), () => begun++)
   socket.emit('close')
-  assert.equal(begun, 32)
+  assert.equal(begun, 1)
+  assert.equal(connections.inFlight, 0)
+})
+
+test('behind an answer that ends its connection nothing is begun', () => {
+  const connections = new Connections()
+  const socket = new PassThrough()
+  connections.watch(socket)
+  const begun: number[] = []
+  const all = Array.from({ length: 3 }, () => incomingOn())
+  for (const [index, incoming] of all.entries()) {
+    connections.begin(socket, incoming, () => begun.push(index))
+  }
+  socket.end()
+  for (const incoming of all) incoming.life.end()
+  assert.deepEqual(begun, [0])
   assert.equal(connections.inFlight, 0)
 })

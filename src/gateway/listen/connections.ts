@@ -11,9 +11,9 @@ interface Carried {
   readonly peer: Peer
   /** Not over yet, oldest first. */
   readonly open: Set<Incoming>
-  /** Parsed already, but begun only when earlier ones are over: one read can hold a thousand. */
+  /** Parsed already, but begun only when the one before is over: one read can hold a thousand. */
   readonly waiting: (() => void)[]
-  running: number
+  busy: boolean
 }
 
 /** The requests of each connection that are not over yet. */
@@ -28,14 +28,19 @@ export class Connections {
   watch(socket: Duplex): void {
     const open = new Set<Incoming>()
     const waiting: (() => void)[] = []
-    this.#carried.set(socket, { peer: peerOf(socket), open, waiting, running: 0 })
+    this.#carried.set(socket, { peer: peerOf(socket), open, waiting, busy: false })
     socket.once('close', () => {
       waiting.length = 0
       for (const incoming of open) incoming.life.end()
     })
   }
 
-  /** Runs `work` for the request now, or when enough of those before it on its connection are over. */
+  /**
+   * Runs `work` for the request now, or when the one before it on its connection is over.
+   *
+   * Invariant: behind an answer that ends the connection nothing is served (RFC 9112 9.6). What follows a
+   * request that was refused for its framing may be its body.
+   */
   begin(socket: Duplex, incoming: Incoming, work: () => void): void {
     const carried = this.#carried.get(socket)
     const open = carried?.open
@@ -50,18 +55,18 @@ export class Connections {
     })
     incoming.response.once('close', () => incoming.life.end())
     if (carried === undefined) work()
-    else this.#start(carried, incoming, work)
+    else this.#start(socket, carried, incoming, work)
   }
 
-  #start(carried: Carried, incoming: Incoming, work: () => void): void {
-    if (carried.running >= mostPipelined) {
-      carried.waiting.push(() => this.#start(carried, incoming, work))
+  #start(socket: Duplex, carried: Carried, incoming: Incoming, work: () => void): void {
+    if (carried.busy) {
+      carried.waiting.push(() => this.#start(socket, carried, incoming, work))
       return
     }
-    carried.running += 1
+    carried.busy = true
     incoming.life.onOver(() => {
-      carried.running -= 1
-      carried.waiting.shift()?.()
+      carried.busy = false
+      if (socket.writable) carried.waiting.shift()?.()
     })
     work()
   }
