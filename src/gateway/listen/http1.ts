@@ -66,6 +66,8 @@ export class Http1Server {
 
   #accept(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     this.slowPeers.serving(request.socket, request)
+    // The runtime's parser stops at an upgrade, and drops what came with it, also when that is declined.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false
     this.#begin(request, response, { expectsContinue, upgrade: undefined })
   }
 
@@ -122,7 +124,7 @@ export class Http1Server {
     const latest = this.#connections.latest(socket)
     if (latest === undefined) this.#refuseRaw(socket, refusal)
     else if (!latest.request.complete) latest.life.breakOff(refusal)
-    else latest.life.onOver(() => this.#refuseRaw(socket, refusal))
+    else latest.life.onOver(() => socket.writable && this.#refuseRaw(socket, refusal))
   }
 
   #refuseRaw(socket: Duplex, refusal: Refusal, request?: IncomingMessage): void {
@@ -142,12 +144,13 @@ function notServed(): Refusal {
 
 /**
  * Only a WebSocket handshake may change protocols (RFC 6455 4.2.1): anything else that asks for an upgrade,
- * h2c above all, is an ordinary request.
+ * h2c above all, is an ordinary request, and so is everything in HTTP/1.0 (RFC 9110 7.8).
  */
 function isWebSocketHandshake(request: IncomingMessage): boolean {
   const { headers } = request
   return (
     request.method === 'GET' &&
+    request.httpVersion === '1.1' &&
     headers.upgrade?.toLowerCase() === 'websocket' &&
     headers['sec-websocket-key'] !== undefined &&
     headers['content-length'] === undefined &&
