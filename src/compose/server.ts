@@ -107,7 +107,7 @@ class Server {
   readonly #version: string
   readonly #reload: () => Promise<string | undefined>
   readonly #onInForce: (configuration: Configuration) => void
-  readonly #kept = new Kept()
+  readonly #kept = new Kept((change) => this.#log.write('warn', 'a target changed', change))
   readonly #metrics = new Metrics()
   readonly #buckets = new MemoryBuckets()
   readonly #identity: IdentitySurface

@@ -23,6 +23,7 @@ export type {
   ConfiguredPerson,
   ConfiguredPolicy,
   ConfiguredRoute,
+  ConfiguredTarget,
   ConfiguredUpstream,
   Listener,
   PathSegment,

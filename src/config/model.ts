@@ -119,15 +119,82 @@ export interface ConfiguredPolicy {
 
 export interface ConfiguredUpstream {
   readonly name: string
+  /** At least one. */
+  readonly targets: readonly ConfiguredTarget[]
+  readonly balance: 'round-robin' | 'least-pending' | 'weighted' | 'sticky'
+  /** The `Host` header; that of each target's URL when absent. */
+  readonly host: string | undefined
+  readonly allowPrivateAddresses: boolean
+  readonly timeouts: {
+    readonly connect: Millis
+    readonly headers: Millis
+    readonly idle: Millis
+    /** For a free connection. */
+    readonly queue: Millis
+    /** For the whole exchange; without end when absent. */
+    readonly total: Millis | undefined
+  }
+  /** To each target. */
+  readonly maxConnections: number
+  /** Requests that may wait for one, at each target. */
+  readonly maxPending: number
+  readonly health:
+    | {
+        readonly path: string
+        readonly interval: Millis
+        readonly timeout: Millis
+        readonly healthyAfter: number
+        readonly unhealthyAfter: number
+        /** First and last good status. */
+        readonly expect: readonly [number, number]
+      }
+    | undefined
+  readonly ejection:
+    | {
+        readonly failures: number
+        readonly errorAnswers: number | undefined
+        readonly base: Millis
+        /** Percent. */
+        readonly maxEjected: number
+      }
+    | undefined
+  readonly retries:
+    | {
+        /** Retries per request, 0 to 1. */
+        readonly share: number
+        readonly perRequest: number
+      }
+    | undefined
+  /** How often names are looked up again. */
+  readonly addressRefresh: Millis
+  readonly tls: ConfiguredUpstreamTls | undefined
+}
+
+export interface ConfiguredTarget {
+  /** Names it for people: its origin, or `unix:` and a path. */
+  readonly label: string
   /** Canonical: scheme, host and port, nothing else. */
   readonly origin: string
   readonly scheme: 'http' | 'https'
   /** Without brackets when it is an IPv6 address. */
   readonly hostname: string
   readonly port: number
-  readonly allowPrivateAddresses: boolean
-  readonly timeouts: { readonly connect: Millis; readonly headers: Millis; readonly idle: Millis }
-  readonly maxConnections: number
+  /** Of a unix socket, which is then connected to instead. */
+  readonly socketPath: string | undefined
+  readonly weight: number
+  /** Used only while no other can be. */
+  readonly backup: boolean
+}
+
+/** Contents of the files, not their names. */
+export interface ConfiguredUpstreamTls {
+  readonly ca: string | undefined
+  readonly identity: { readonly cert: string; readonly key: Secret } | undefined
+  readonly serverName: string | undefined
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly skipVerification: boolean
+  /** Differs when any of the files does. */
+  readonly fingerprint: string | undefined
 }
 
 export interface ConfiguredIssuer {

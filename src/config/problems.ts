@@ -64,6 +64,11 @@ export const problemCodes = {
   'config.unknown-policy': 'A policy is named that does not exist.',
   'config.unknown-person': 'A person is named that does not exist.',
   'config.upstream-url': 'An upstream URL has parts it cannot have.',
+  'config.upstream-targets':
+    'An upstream has neither `url` nor `targets`, both, or targets that do not go together.',
+  'config.upstream-balance': 'Targets have weights that their balance does not heed.',
+  'config.upstream-host': 'The host sent to an upstream is not in its one form.',
+  'config.upstream-tls': 'The TLS files of an upstream cannot be read or used together.',
   'config.upstream-loop': 'An upstream is this server itself.',
   'config.upstream-metadata': 'An upstream is a cloud metadata or link-local address.',
   'config.upstream-private': 'An upstream is a private address without leave for it.',

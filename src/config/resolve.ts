@@ -46,13 +46,14 @@ export function resolveConfiguration(
   const clients = resolveClients(draft)
   const origins = resolveOrigins(draft, published)
   const placed = origins === undefined ? [] : placeApis(draft, origins)
-  const upstreams = resolveUpstreams(draft, {
+  const own = {
     listeners: [listeners.public, listeners.admin],
     origins: [
       ...(origins === undefined ? [] : [origins.identity, origins.console]),
       ...placed.map((api) => api.origin),
     ],
-  })
+  }
+  const upstreams = resolveUpstreams(draft, own, policyFiles)
   if (origins === undefined) return undefined
   const apis = resolveApis(draft, origins, placed)
   if (draft.problems.size > 0) return undefined

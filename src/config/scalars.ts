@@ -76,6 +76,34 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     '{ rate, burst }',
     'For example { rate: 50, burst: 100 }.',
   ),
+  percent: expectation('config.value', 'a percentage, 0% to 100%', 'For example 20%.'),
+  balance: expectation(
+    'config.value',
+    'round-robin, least-pending, weighted or sticky',
+    'See the documentation of upstreams.',
+  ),
+  healthPath: expectation(
+    'config.value',
+    'a path with or without a query, such as /healthz',
+    'It begins with a slash; characters a URL cannot hold are escaped.',
+  ),
+  statusRange: expectation(
+    'config.value',
+    'a status from 200 to 599, or two with a dash between',
+    'For example 200-299.',
+  ),
+  ejection: expectation(
+    'config.value',
+    'none, or { failures, errorAnswers, base, maxEjected }',
+    'For example { failures: 5, base: 10s, maxEjected: 50% }.',
+  ),
+  retries: expectation(
+    'config.value',
+    'none, or { budget, perRequest }',
+    'For example { budget: 20%, perRequest: 1 }.',
+  ),
+  serverName: expectation('config.value', 'a DNS name', 'As in the certificate of the service.'),
+  tlsVersion: expectation('config.value', "'1.2' or '1.3'", 'Quote it.'),
   cidr: expectation(
     'config.trusted-proxy',
     'a CIDR block such as 10.0.0.0/8 that is not everything',

@@ -105,6 +105,10 @@ export function resolveSwitches(
     if (readFlag(issuer.dangerously_allowHttp))
       switches.push(['issuers', name, 'dangerously_allowHttp'])
   }
+  for (const [name, upstream] of Object.entries(shape.upstreams)) {
+    if (upstream.tls !== undefined && readFlag(upstream.tls.dangerously_skip_verification))
+      switches.push(['upstreams', name, 'tls', 'dangerously_skip_verification'])
+  }
   const production = readFlag(shape.production)
   for (const path of production ? switches : []) {
     draft.report(
