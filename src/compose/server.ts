@@ -287,7 +287,6 @@ class Server {
       limits,
       parts: {
         ...this.#areas,
-        record: (entry) => this.#areas.audit.append(entry),
         table: () => this.#current().table,
         buckets: this.#buckets,
         shedding,
