@@ -19,12 +19,14 @@ export interface Configuration {
   readonly production: boolean
   /** Paths of the `dangerously_` switches that are on, for the start-up banner. */
   readonly dangerousSwitches: readonly string[]
-  readonly listeners: { readonly public: Listener; readonly admin: Listener }
+  readonly listeners: { readonly public: PublicListenerSettings; readonly admin: Listener }
   /** Whether everything is on one origin. */
   readonly singleOrigin: boolean
   readonly identity: Site & {
     /** The issuer identifier: origin and base path. */
     readonly issuer: string
+    /** Time of the `Strict-Transport-Security` header; absent: none. */
+    readonly hsts: Millis | undefined
   }
   readonly console: Site
   readonly relyingParty: { readonly id: string; readonly name: string }
@@ -43,6 +45,7 @@ export interface Configuration {
   readonly account: string
   /** CIDR blocks. */
   readonly trustedProxies: readonly string[]
+  readonly forwardedHeader: 'x-forwarded-for' | 'forwarded'
   readonly people: readonly ConfiguredPerson[]
   readonly groups: readonly ConfiguredGroup[]
   readonly policies: readonly ConfiguredPolicy[]
@@ -80,6 +83,34 @@ export interface Listener {
   readonly address: string
   /** 0 is any free port. */
   readonly port: number
+}
+
+export interface PublicListenerSettings extends Listener {
+  readonly tls: ConfiguredTls | undefined
+  readonly proxyProtocol: { readonly from: readonly string[] } | undefined
+}
+
+export interface ConfiguredTls {
+  /** At least one; the first is for callers that name no host, or one that no certificate is for. */
+  readonly certificates: readonly ConfiguredCertificate[]
+  readonly minVersion: '1.2' | '1.3'
+  readonly ciphers: string | undefined
+  readonly clientCertificates:
+    | {
+        /** PEM of at least one authority. */
+        readonly ca: string
+        readonly mode: 'request' | 'require'
+      }
+    | undefined
+}
+
+export interface ConfiguredCertificate {
+  /** As it was written, for messages. */
+  readonly file: string
+  /** PEM. */
+  readonly cert: string
+  /** PEM. */
+  readonly key: Secret
 }
 
 /** Pages of ours: an origin and the path they live under. */

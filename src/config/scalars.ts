@@ -128,6 +128,21 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'true, false, or { maxAge, idle, maxMessage, outlivesToken }',
     'For example { maxAge: 12h, idle: 5m }.',
   ),
+  ciphers: expectation(
+    'config.value',
+    'cipher suites such as TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256',
+    'Only suites with forward secrecy and authenticated encryption are offered; name those of TLS 1.3 too.',
+  ),
+  clientCertificateMode: expectation(
+    'config.value',
+    'request or require',
+    'With request a policy can ask for a certificate where it matters.',
+  ),
+  forwardedHeader: expectation(
+    'config.value',
+    'x-forwarded-for or forwarded',
+    'Exactly the one your proxies write; the other is ignored.',
+  ),
   method: expectation(
     'config.value',
     'GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS or ANY',

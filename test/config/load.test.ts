@@ -195,6 +195,7 @@ test('one origin for everything moves the pages below /.proofgate', () => {
       hostname: 'localhost',
       basePath: '/.proofgate',
       issuer: 'http://localhost:8080/.proofgate',
+      hsts: undefined,
     },
   )
   assert.equal(configuration.console.basePath, '/.proofgate/console')

@@ -161,6 +161,16 @@ test('every code that can be found in a text is in a table here', () => {
     'config.too-large',
     'config.too-deep',
     'config.too-many',
+    // Those of files beside the text are in tls.test.ts.
+    'config.tls-file',
+    'config.tls-certificate',
+    'config.tls-key',
+    'config.tls-pair',
+    'config.tls-authority',
+    'config.tls-origin',
+    'config.warn-certificate-expiry',
+    'config.warn-certificate-host',
+    'config.warn-key-exposed',
   ]
   for (const code of Object.keys(configurationProblemCodes)) {
     assert.ok(shown.has(code) || elsewhere.includes(code), code)
