@@ -14,7 +14,6 @@ import type { CompiledPolicies, PolicySource } from '../policy/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
 import type { Kept } from './kept.ts'
-import { upstreamAuthority } from './upstreams.ts'
 
 const clockSkew = millis(5000)
 const longestAccessToken = millis(10 * 60_000)
@@ -97,7 +96,7 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     audience: configured.audience,
     upstream: kept.upstream(upstream),
     upstreamName: upstream.name,
-    upstreamAuthority: upstreamAuthority(upstream),
+    upstreamAuthority: new URL(upstream.origin).host,
     arnPrefix: `arn:aws:execute-api:${region}:${account}:${configured.name}/${configured.stage}/`,
     routes: new RouteTree(routes),
   }
