@@ -1,7 +1,8 @@
 import { createPublicKey, hash, sign, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { auditError } from './errors.ts'
-import { hashLength } from './merkle.ts'
+import { digestText, parseDigest } from './merkle.ts'
+import type { Digest } from './merkle.ts'
 
 /**
  * Checkpoints in the text form of C2SP tlog-checkpoint, signed as C2SP signed-note does with Ed25519
@@ -11,7 +12,7 @@ export interface Checkpoint {
   readonly origin: string
   /** Number of records the root is over. */
   readonly size: number
-  readonly root: Buffer
+  readonly root: Digest
 }
 
 const ed25519Type = 1
@@ -108,8 +109,8 @@ export class CheckpointSigner {
     this.#privateKey = privateKey
   }
 
-  sign(size: number, root: Uint8Array): string {
-    const text = `${this.key.origin}\n${size}\n${Buffer.from(root).toString('base64')}\n`
+  sign(size: number, root: Digest): string {
+    const text = `${this.key.origin}\n${size}\n${digestText(root, 'base64')}\n`
     return `${text}\n${this.key.signatureLine(sign(null, Buffer.from(text), this.#privateKey))}`
   }
 }
@@ -125,9 +126,9 @@ function parseText(text: string): Checkpoint | undefined {
   if (origin === undefined || size === undefined || encoded === undefined || rest.length > 0) {
     return undefined
   }
-  const root = strictBase64(encoded)
+  const root = strictBase64(encoded) === undefined ? undefined : parseDigest(encoded, 'base64')
   if (!sizeForm.test(size) || !Number.isSafeInteger(Number(size))) return undefined
-  return root?.length === hashLength ? { origin, size: Number(size), root } : undefined
+  return root === undefined ? undefined : { origin, size: Number(size), root }
 }
 
 /** One value has exactly one spelling: padding and stray bits count. */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { canonicalJson } from '../core/index.ts'
-import type { AuditEntry, AuditValue, StoredRecord } from './entry.ts'
+import type { AuditEntry, AuditValue, AuditWho, StoredRecord } from './entry.ts'
 import { auditError } from './errors.ts'
 
 /** Longest kept text, in UTF-16 units, where it is not the usual one. */
@@ -58,7 +58,7 @@ export function encodeRecord(entry: AuditEntry, seq: number, at: string): string
   let tail = `,"v":1`
   if (what !== undefined) tail += `,"what":${members(what, cuts)}`
   if (where !== undefined) tail += `,"where":${fixedMembers('where.', where, whereFields, cuts)}`
-  if (who !== undefined) tail += `,"who":${fixedMembers('who.', who, whoFields, cuts)}`
+  if (who !== undefined) tail += `,"who":${encodedWho(who, cuts)}`
   if (cuts.length > 0) line += `,"truncated":{${cuts.sort().join(',')}}`
   return `${line}${tail}}`
 }
@@ -117,6 +117,18 @@ function truncation(name: string, whole: string): string {
   return `"${name}":{"length":${Buffer.byteLength(whole)},"sha256":"${hash('sha256', whole)}"}`
 }
 
+const encodedCallers = new WeakMap<AuditWho, string>()
+
+/** Somebody who does not change is encoded once; requests of one caller share the object. */
+function encodedWho(who: AuditWho, cuts: string[]): string {
+  const known = encodedCallers.get(who)
+  if (known !== undefined) return known
+  const cutsBefore = cuts.length
+  const text = fixedMembers('who.', who, whoFields, cuts)
+  if (Object.isFrozen(who) && cuts.length === cutsBefore) encodedCallers.set(who, text)
+  return text
+}
+
 function fixedMembers<Name extends string>(
   group: 'where.' | 'who.',
   values: Readonly<Partial<Record<Name, string>>>,
@@ -134,17 +146,37 @@ function fixedMembers<Name extends string>(
 }
 
 function members(values: Readonly<Record<string, AuditValue>>, cuts: string[]): string {
-  const names = Object.keys(values).sort()
+  const names = Object.keys(values)
   if (names.length > memberCount) throw unfit('what', `has more than ${memberCount} members`)
+  if (!isSorted(names)) names.sort()
   let text = ''
   for (const name of names) {
     const value = values[name]
     if (value === undefined) continue
-    if (!memberName.test(name)) throw unfit('what', 'has a member with an unusable name')
+    if (!isMemberName(name)) throw unfit('what', 'has a member with an unusable name')
     const left = Math.max(0, whatBudget - text.length)
     text += `${text === '' ? '' : ','}"${name}":${member(name, value, left, cuts)}`
   }
   return `{${text}}`
+}
+
+/** Those who record where every request passes name their members in order. */
+function isSorted(names: readonly string[]): boolean {
+  for (let at = 1; at < names.length; at++) {
+    if ((names[at] ?? '') < (names[at - 1] ?? '')) return false
+  }
+  return true
+}
+
+const knownNames = new Set<string>()
+const mostKnownNames = 1024
+
+/** The program uses few names, and each of them often. */
+function isMemberName(name: string): boolean {
+  if (knownNames.has(name)) return true
+  if (!memberName.test(name)) return false
+  if (knownNames.size < mostKnownNames) knownNames.add(name)
+  return true
 }
 
 function member(name: string, value: AuditValue, left: number, cuts: string[]): string {

@@ -27,7 +27,9 @@ export type {
 export { auditErrors } from './errors.ts'
 export { AuditLog } from './log.ts'
 export type { AuditLogOptions } from './log.ts'
-export { emptyRoot, Frontier, leafHash, nodeHash } from './merkle.ts'
+export type { AuditWaiter } from './batch.ts'
+export { digestText, emptyRoot, Frontier, leafHash, nodeHash } from './merkle.ts'
+export type { Digest } from './merkle.ts'
 export {
   consistencyProof,
   inclusionProof,

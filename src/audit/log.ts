@@ -1,22 +1,14 @@
 import { ProofgateError, randomId } from '../core/index.ts'
 import type { Clock } from '../core/index.ts'
+import { Batch } from './batch.ts'
+import type { AuditWaiter } from './batch.ts'
 import { encodeRecord } from './encoding.ts'
 import type { AuditEntry, AuditReceipt } from './entry.ts'
 import { auditError } from './errors.ts'
 import type { LogFolder } from './folder.ts'
-import { leafHash } from './merkle.ts'
 import { openFolder } from './opening.ts'
-import { batchBytes, batchRecords } from './segment.ts'
 import { BatchError, BatchWriter } from './writer.ts'
 import type { WriterStart } from './writer.ts'
-
-interface Waiting {
-  readonly index: number
-  readonly line: string
-  readonly leaf: Buffer
-  readonly resolve: (receipt: AuditReceipt) => void
-  readonly reject: (error: unknown) => void
-}
 
 /** open: takes entries; full: waits for space; failed, closed: takes none ever again. */
 type State = 'open' | 'full' | 'failed' | 'closed'
@@ -52,7 +44,10 @@ export class AuditLog {
   readonly #onFailure: ((error: ProofgateError) => void) | undefined
   #state: State = 'open'
   #failure: ProofgateError | undefined
-  #queue: Waiting[] = []
+  /** Batches that wait for the disk; the last one takes what comes. */
+  readonly #queue: Batch[] = []
+  #queued = 0
+  #spare: Buffer | undefined
   #running: Promise<void> | undefined
   #next: number
   #lastAt: number
@@ -131,14 +126,25 @@ export class AuditLog {
    */
   append(entry: AuditEntry): Promise<AuditReceipt> {
     return new Promise((resolve, reject) => {
-      this.#requireOpen()
-      const index = this.#next
-      const line = encodeRecord(entry, index, this.#stamp())
-      this.#next++
-      this.#queue.push({ index, line, leaf: leafHash(line), resolve, reject })
-      // A microtask later, so that what is appended in one go shares a batch; no longer wait than that.
-      this.#running ??= Promise.resolve().then(() => this.#run())
+      this.record(entry, { recorded: (index) => resolve({ index }), refused: reject })
     })
+  }
+
+  /**
+   * The same without a promise, for where every request passes.
+   *
+   * @throws ProofgateError `audit.unavailable`, `audit.invalid_entry`; the waiter then hears nothing.
+   */
+  record(entry: AuditEntry, waiter: AuditWaiter): void {
+    this.#requireOpen()
+    const line = encodeRecord(entry, this.#next, this.#stamp())
+    const batch = this.#openBatch()
+    batch.add(line)
+    batch.waiting.push(waiter)
+    this.#next++
+    this.#queued++
+    // A microtask later, so that what is appended in one go shares a batch; no longer wait than that.
+    this.#running ??= Promise.resolve().then(() => this.#run())
   }
 
   /** Waits for what was appended, brings the copied checkpoint up to date, and takes no more. */
@@ -155,7 +161,7 @@ export class AuditLog {
   }
 
   #requireOpen(): void {
-    if (this.#state === 'open' && this.#queue.length < longestQueue) return
+    if (this.#state === 'open' && this.#queued < longestQueue) return
     this.#refused++
     if (this.#failure !== undefined) throw this.#failure
     const why = this.#state === 'closed' ? 'is closed' : 'has too many records waiting for the disk'
@@ -163,36 +169,33 @@ export class AuditLog {
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const batch = this.#takeBatch()
+    for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
+      const first = this.#writer.size
       try {
-        await this.#writer.commit({
-          lines: batch.map((waiting) => waiting.line),
-          leaves: batch.map((waiting) => waiting.leaf),
-        })
+        await this.#writer.commit(batch)
       } catch (error) {
-        await this.#stop(error, batch)
+        await this.#stop(error, [batch])
         break
       }
-      for (const waiting of batch) waiting.resolve({ index: waiting.index })
+      this.#queued -= batch.waiting.length
+      this.#spare = batch.release()
+      for (const [position, waiter] of batch.waiting.entries()) waiter.recorded(first + position)
       this.#copySoon()
     }
     this.#running = undefined
   }
 
-  #takeBatch(): readonly Waiting[] {
-    let bytes = 0
-    let count = 0
-    for (const { line } of this.#queue) {
-      bytes += line.length
-      if (count === batchRecords || (count > 0 && bytes > batchBytes)) break
-      count++
-    }
-    return this.#queue.splice(0, count)
+  #openBatch(): Batch {
+    const last = this.#queue.at(-1)
+    if (last !== undefined && !last.isFull) return last
+    const batch = new Batch(this.#spare)
+    this.#spare = undefined
+    this.#queue.push(batch)
+    return batch
   }
 
   /** Invariant: after a batch failed, neither it nor anything that waited behind it is acknowledged. */
-  async #stop(error: unknown, batch: readonly Waiting[]): Promise<void> {
+  async #stop(error: unknown, failed: readonly Batch[]): Promise<void> {
     const full = error instanceof BatchError && error.full
     const failure = auditError('unavailable', 'the audit log cannot be written', {
       cause: error,
@@ -203,8 +206,9 @@ export class AuditLog {
     const wasOpen = this.#failure === undefined
     this.#failure = failure
     if (this.#state !== 'closed') this.#state = full ? 'full' : 'failed'
-    const refused = [...batch, ...this.#queue.splice(0)]
-    for (const waiting of refused) waiting.reject(failure)
+    const refused = [...failed, ...this.#queue.splice(0)].flatMap((batch) => batch.waiting)
+    this.#queued = 0
+    for (const waiter of refused) waiter.refused(failure)
     this.#refused += refused.length
     this.#next = this.#writer.size
     if (wasOpen) this.#onFailure?.(failure)
@@ -231,9 +235,10 @@ export class AuditLog {
 
   async #probe(): Promise<void> {
     const entry = resumed(this.#refused)
-    const line = encodeRecord(entry, this.#writer.size, this.#stamp())
+    const batch = new Batch()
+    batch.add(encodeRecord(entry, this.#writer.size, this.#stamp()))
     try {
-      await this.#writer.commit({ lines: [line], leaves: [leafHash(line)] })
+      await this.#writer.commit(batch)
     } catch (error) {
       await this.#stop(error, [])
       this.#running = undefined

@@ -1,10 +1,11 @@
 import { Frontier, nodeHash } from './merkle.ts'
+import type { Digest } from './merkle.ts'
 
 /**
  * RFC 9162 section 2.1.3.1: the hashes that, with the leaf at `index`, give the root over `leaves`.
  * `undefined` when there is no such leaf.
  */
-export function inclusionProof(leaves: readonly Buffer[], index: number): Buffer[] | undefined {
+export function inclusionProof(leaves: readonly Digest[], index: number): Digest[] | undefined {
   if (!Number.isSafeInteger(index) || index < 0 || index >= leaves.length) return undefined
   return path(leaves, index)
 }
@@ -13,23 +14,23 @@ export function inclusionProof(leaves: readonly Buffer[], index: number): Buffer
 export function verifyInclusion(claim: {
   readonly index: number
   readonly size: number
-  readonly leaf: Uint8Array
-  readonly proof: readonly Uint8Array[]
-  readonly root: Uint8Array
+  readonly leaf: Digest
+  readonly proof: readonly Digest[]
+  readonly root: Digest
 }): boolean {
   if (!areSizes(claim.index, claim.size) || claim.index >= claim.size) return false
   let node = claim.leaf
   const arrived = climb(claim.proof, claim.index, claim.size - 1, (sibling, isLeft) => {
     node = isLeft ? nodeHash(sibling, node) : nodeHash(node, sibling)
   })
-  return arrived && sameHash(node, claim.root)
+  return arrived && node === claim.root
 }
 
 /**
  * RFC 9162 section 2.1.4.1: the hashes that show the tree over the first `first` leaves to be a
  * beginning of the tree over all of them. `undefined` when `first` is not between 1 and their number.
  */
-export function consistencyProof(leaves: readonly Buffer[], first: number): Buffer[] | undefined {
+export function consistencyProof(leaves: readonly Digest[], first: number): Digest[] | undefined {
   if (!Number.isSafeInteger(first) || first < 1 || first > leaves.length) return undefined
   return first === leaves.length ? [] : subproof(leaves, first, true)
 }
@@ -38,13 +39,13 @@ export function consistencyProof(leaves: readonly Buffer[], first: number): Buff
 export function verifyConsistency(claim: {
   readonly first: number
   readonly second: number
-  readonly firstRoot: Uint8Array
-  readonly secondRoot: Uint8Array
-  readonly proof: readonly Uint8Array[]
+  readonly firstRoot: Digest
+  readonly secondRoot: Digest
+  readonly proof: readonly Digest[]
 }): boolean {
   const { first, second, firstRoot, secondRoot } = claim
   if (!areSizes(first, second) || first < 1 || first > second) return false
-  if (first === second) return claim.proof.length === 0 && sameHash(firstRoot, secondRoot)
+  if (first === second) return claim.proof.length === 0 && firstRoot === secondRoot
   const start = isPowerOfTwo(first) ? [firstRoot, ...claim.proof] : claim.proof
   const [seed, ...rest] = start
   if (seed === undefined) return false
@@ -60,7 +61,7 @@ export function verifyConsistency(claim: {
     if (isLeft) older = nodeHash(sibling, older)
     newer = isLeft ? nodeHash(sibling, newer) : nodeHash(newer, sibling)
   })
-  return arrived && sameHash(older, firstRoot) && sameHash(newer, secondRoot)
+  return arrived && older === firstRoot && newer === secondRoot
 }
 
 /**
@@ -68,10 +69,10 @@ export function verifyConsistency(claim: {
  * side it stands. False unless the proof has exactly the length of that way.
  */
 function climb(
-  proof: readonly Uint8Array[],
+  proof: readonly Digest[],
   from: number,
   lastOfLevel: number,
-  meet: (sibling: Uint8Array, isLeft: boolean) => void,
+  meet: (sibling: Digest, isLeft: boolean) => void,
 ): boolean {
   let position = from
   let last = lastOfLevel
@@ -92,7 +93,7 @@ function climb(
   return last === 0
 }
 
-function path(leaves: readonly Buffer[], index: number): Buffer[] {
+function path(leaves: readonly Digest[], index: number): Digest[] {
   if (leaves.length === 1) return []
   const split = largestPowerBelow(leaves.length)
   const left = leaves.slice(0, split)
@@ -102,7 +103,7 @@ function path(leaves: readonly Buffer[], index: number): Buffer[] {
     : [...path(right, index - split), rootOf(left)]
 }
 
-function subproof(leaves: readonly Buffer[], first: number, known: boolean): Buffer[] {
+function subproof(leaves: readonly Digest[], first: number, known: boolean): Digest[] {
   if (first === leaves.length) return known ? [] : [rootOf(leaves)]
   const split = largestPowerBelow(leaves.length)
   const left = leaves.slice(0, split)
@@ -112,7 +113,7 @@ function subproof(leaves: readonly Buffer[], first: number, known: boolean): Buf
     : [...subproof(right, first - split, false), rootOf(left)]
 }
 
-function rootOf(leaves: readonly Buffer[]): Buffer {
+function rootOf(leaves: readonly Digest[]): Digest {
   const frontier = new Frontier()
   for (const leaf of leaves) frontier.append(leaf)
   return frontier.root()
@@ -131,9 +132,4 @@ function isPowerOfTwo(value: number): boolean {
 
 function areSizes(...values: readonly number[]): boolean {
   return values.every((value) => Number.isSafeInteger(value) && value >= 0)
-}
-
-/** Roots are public, so time may tell. */
-function sameHash(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0
 }

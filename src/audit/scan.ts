@@ -2,7 +2,7 @@ import type { CheckpointKey } from './checkpoint.ts'
 import { parseRecord } from './encoding.ts'
 import { auditError, verifyHint } from './errors.ts'
 import { leafHash } from './merkle.ts'
-import type { Frontier } from './merkle.ts'
+import type { Digest, Frontier } from './merkle.ts'
 import {
   isRecordLine,
   isSealLine,
@@ -49,7 +49,7 @@ export function scanSegment(bytes: Buffer, segment: number, key: CheckpointKey):
   const firstSize = frontier.size
   const seals = new Map<number, string>()
   let length = end
-  let leaves: Buffer[] = []
+  let leaves: Digest[] = []
   for (const line of lines) {
     if (isRecordLine(line.text)) {
       leaves.push(leafHash(line.text))
@@ -94,7 +94,7 @@ function requireProven(
 ): void {
   const checkpoint = key.open(note, true)
   if (typeof checkpoint === 'string') throw damaged(segment, `its last checkpoint ${checkpoint}`)
-  if (checkpoint.size !== frontier.size || !checkpoint.root.equals(frontier.root())) {
+  if (checkpoint.size !== frontier.size || checkpoint.root !== frontier.root()) {
     throw damaged(segment, 'its records are not those its last checkpoint signs')
   }
 }

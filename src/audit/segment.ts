@@ -1,6 +1,7 @@
 import type { Checkpoint, CheckpointKey } from './checkpoint.ts'
 import { encodeText } from './encoding.ts'
-import { Frontier, frontierLength, hashLength } from './merkle.ts'
+import { digestText, Frontier, frontierLength, parseDigest } from './merkle.ts'
+import type { Digest } from './merkle.ts'
 
 /** A file of the log takes no further batch once it is this long. */
 export const segmentBytes = 64 * 1024 * 1024
@@ -23,7 +24,7 @@ export interface Line {
 /** The first line of each segment: where the tree stood before it, so that no earlier file is needed. */
 export interface Header {
   readonly segment: number
-  readonly frontier: readonly Buffer[]
+  readonly frontier: readonly Digest[]
   readonly starts: string
 }
 
@@ -43,29 +44,12 @@ export function segmentNumber(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-export function encodeHeader(segment: number, frontier: readonly Buffer[], starts: string): string {
+export function encodeHeader(segment: number, frontier: readonly Digest[], starts: string): string {
   return `{"frontier":${hashList(frontier)},"segment":${segment},"starts":${encodeText(starts)}}`
 }
 
-export function encodeSeal(checkpoint: string, leaves: readonly Buffer[]): string {
+export function encodeSeal(checkpoint: string, leaves: readonly Digest[]): string {
   return `{"checkpoint":${encodeText(checkpoint)},"leaves":${hashList(leaves)}}`
-}
-
-/** A batch as it is written, ending in its seal. */
-export function encodeBatch(lines: readonly string[], seal: string): Buffer {
-  let length = seal.length + 1
-  for (const line of lines) length += line.length + 1
-  const bytes = Buffer.allocUnsafe(length)
-  let at = 0
-  for (const line of lines) at = putLine(bytes, line, at)
-  putLine(bytes, seal, at)
-  return bytes
-}
-
-function putLine(bytes: Buffer, line: string, at: number): number {
-  const end = at + bytes.write(line, at, 'latin1')
-  bytes[end] = 0x0a
-  return end + 1
 }
 
 export function isRecordLine(text: string): boolean {
@@ -78,7 +62,7 @@ export function isSealLine(text: string): boolean {
 }
 
 /** True when a seal lists exactly these leaves; its checkpoint is not looked at. */
-export function sealLists(text: string, leaves: readonly Buffer[]): boolean {
+export function sealLists(text: string, leaves: readonly Digest[]): boolean {
   return text.startsWith('{"checkpoint":"') && text.endsWith(`","leaves":${hashList(leaves)}}`)
 }
 
@@ -94,8 +78,8 @@ export function parseHeader(text: string): Header | undefined {
   if (!isTextList(frontier) || !Number.isSafeInteger(segment) || typeof starts !== 'string') {
     return undefined
   }
-  const hashes = frontier.map((item) => Buffer.from(item, 'base64url'))
-  if (hashes.some((item) => item.length !== hashLength)) return undefined
+  const hashes = frontier.map((item) => parseDigest(item, 'base64url'))
+  if (!hashes.every((item) => item !== undefined)) return undefined
   const header = { segment: segment as number, frontier: hashes, starts }
   // Invariant: there is one spelling of a header, so that a changed byte never goes unseen.
   return encodeHeader(header.segment, header.frontier, header.starts) === text ? header : undefined
@@ -120,8 +104,7 @@ export function openHeader(
     return 'its tree does not have the size its checkpoint signs'
   }
   const frontier = new Frontier(checkpoint.size, header.frontier)
-  if (!frontier.root().equals(checkpoint.root))
-    return 'its tree is not the one its checkpoint signs'
+  if (frontier.root() !== checkpoint.root) return 'its tree is not the one its checkpoint signs'
   return { frontier, checkpoint }
 }
 
@@ -137,9 +120,9 @@ export function* linesOf(bytes: Buffer, number = 1, base = 0): Generator<Line, u
   return undefined
 }
 
-function hashList(hashes: readonly Buffer[]): string {
+function hashList(hashes: readonly Digest[]): string {
   if (hashes.length === 0) return '[]'
-  return `["${hashes.map((hash) => hash.toString('base64url')).join('","')}"]`
+  return `["${hashes.map((hash) => digestText(hash, 'base64url')).join('","')}"]`
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

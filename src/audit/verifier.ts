@@ -1,6 +1,7 @@
 import type { Checkpoint, CheckpointKey } from './checkpoint.ts'
 import { parseRecord } from './encoding.ts'
-import { Frontier, leafHash } from './merkle.ts'
+import { Frontier, leafHash, parseDigest } from './merkle.ts'
+import type { Digest } from './merkle.ts'
 import { encodeSeal, isSealLine, linesOf, openHeader, parseHeader, parseSeal } from './segment.ts'
 import type { Line, Seal } from './segment.ts'
 
@@ -30,7 +31,7 @@ interface Watched {
   readonly name: string
   readonly checkpoint: Checkpoint
   /** The root of the log at that size, once the walk has come past it. */
-  found: Buffer | undefined
+  found: Digest | undefined
 }
 
 const mostProblems = 100
@@ -58,7 +59,7 @@ export class Verifier {
     return this.#frontier.size
   }
 
-  root(): Buffer {
+  root(): Digest {
     return this.#frontier.root()
   }
 
@@ -127,7 +128,7 @@ export class Verifier {
 
   compareWatched(): void {
     for (const { name, checkpoint, found } of this.#watched) {
-      if (found?.equals(checkpoint.root) === true) continue
+      if (found === checkpoint.root) continue
       if (found !== undefined) {
         const problem = `the log does not hold the ${checkpoint.size} records the checkpoint signs`
         this.report(this.#agreedSize(checkpoint.size), 'checkpoint', name, 1, problem)
@@ -144,7 +145,7 @@ export class Verifier {
   /** Up to here another checkpoint and the log agree. */
   #agreedSize(below: number): number {
     const sizes = this.#watched
-      .filter(({ checkpoint, found }) => found?.equals(checkpoint.root) === true)
+      .filter(({ checkpoint, found }) => found === checkpoint.root)
       .map(({ checkpoint }) => checkpoint.size)
       .filter((size) => size < below)
     return Math.max(0, ...sizes)
@@ -187,7 +188,7 @@ export class Verifier {
       return
     }
     this.#lastCheckpoint = seal.checkpoint
-    if (checkpoint.size === after.size && checkpoint.root.equals(after.root())) {
+    if (checkpoint.size === after.size && checkpoint.root === after.root()) {
       if (encodeSeal(seal.checkpoint, leaves) !== line.text) {
         this.report(start, 'checkpoint', file, line.number, 'the leaf hashes listed were changed')
       }
@@ -202,16 +203,16 @@ export class Verifier {
   #locate(batch: {
     readonly file: string
     readonly records: readonly Line[]
-    readonly leaves: readonly Buffer[]
+    readonly leaves: readonly Digest[]
     readonly line: Line
     readonly seal: Seal
     readonly checkpoint: Checkpoint
   }): void {
     const { file, records, leaves, line, seal, checkpoint } = batch
     const start = this.size
-    const listed = seal.leaves.map((leaf) => Buffer.from(leaf, 'base64url'))
+    const listed = seal.leaves.flatMap((leaf) => parseDigest(leaf, 'base64url') ?? [])
     const signed = this.#extended(listed)
-    const isSigned = signed.size === checkpoint.size && signed.root().equals(checkpoint.root)
+    const isSigned = signed.size === checkpoint.size && signed.root() === checkpoint.root
     const position = isSigned ? firstDifference(leaves, listed) : outOfOrder(records, start)
     const bad = position === -1 ? 0 : position
     const where = records[bad] ?? line
@@ -236,13 +237,13 @@ export class Verifier {
     }
   }
 
-  #extended(leaves: readonly Buffer[]): Frontier {
+  #extended(leaves: readonly Digest[]): Frontier {
     const frontier = this.#frontier.copy()
     for (const leaf of leaves) frontier.append(leaf)
     return frontier
   }
 
-  #accept(after: Frontier, leaves: readonly Buffer[]): void {
+  #accept(after: Frontier, leaves: readonly Digest[]): void {
     const before = this.#frontier
     this.#frontier = after
     for (const watched of this.#watched) {
@@ -260,19 +261,18 @@ function outOfOrder(records: readonly Line[], start: number): number {
   return records.findIndex((record, at) => parseRecord(record.text)?.seq !== start + at)
 }
 
-function firstDifference(found: readonly Buffer[], listed: readonly Buffer[]): number {
+function firstDifference(found: readonly Digest[], listed: readonly Digest[]): number {
   const longest = Math.max(found.length, listed.length)
   for (let at = 0; at < longest; at++) {
-    const [here, there] = [found[at], listed[at]]
-    if (here === undefined || there === undefined || !here.equals(there)) return at
+    if (found[at] !== listed[at]) return at
   }
   return 0
 }
 
-function describe(found: readonly Buffer[], listed: readonly Buffer[], at: number): string {
+function describe(found: readonly Digest[], listed: readonly Digest[], at: number): string {
   const [here, signed] = [found[at], listed[at]]
-  const holds = (list: readonly Buffer[], leaf: Buffer | undefined) =>
-    leaf !== undefined && list.slice(at + 1).some((other) => other.equals(leaf))
+  const holds = (list: readonly Digest[], leaf: Digest | undefined) =>
+    leaf !== undefined && list.includes(leaf, at + 1)
   const wasMoved = holds(found, signed)
   if (wasMoved && holds(listed, here)) return 'the record was swapped with a later one'
   if (wasMoved) return 'a record was inserted here'

@@ -5,6 +5,7 @@ import { CheckpointKey } from './checkpoint.ts'
 import { auditError } from './errors.ts'
 import { checkpointName, listSegments } from './folder.ts'
 import { loadPublicKey, readOptional } from './keys.ts'
+import { digestText } from './merkle.ts'
 import { longestSegment, segmentName } from './segment.ts'
 import { Verifier } from './verifier.ts'
 import type { AuditProblem, Rest } from './verifier.ts'
@@ -124,7 +125,7 @@ function conclude(verifier: Verifier, key: CheckpointKey): VerifyReport {
   return {
     ok: problems.length === 0,
     size: verifier.size,
-    root: verifier.root().toString('base64'),
+    root: digestText(verifier.root(), 'base64'),
     checkpointOrigin: key.origin,
     ...(firstBad === undefined ? {} : { firstBad }),
     problems,

@@ -2,7 +2,8 @@ import type { CheckpointSigner } from './checkpoint.ts'
 import { errorCode } from './folder.ts'
 import type { LogFolder, SegmentFile } from './folder.ts'
 import type { Frontier } from './merkle.ts'
-import { encodeBatch, encodeHeader, encodeSeal, segmentBytes } from './segment.ts'
+import type { Batch } from './batch.ts'
+import { encodeHeader, encodeSeal, segmentBytes } from './segment.ts'
 
 /** Where a writer goes on. */
 export interface WriterStart {
@@ -13,11 +14,6 @@ export interface WriterStart {
   readonly length: number
   readonly frontier: Frontier
   readonly checkpoint: string
-}
-
-export interface Batch {
-  readonly lines: readonly string[]
-  readonly leaves: readonly Buffer[]
 }
 
 /** A batch that did not become durable. */
@@ -80,7 +76,7 @@ export class BatchWriter {
     const frontier = this.#frontier.copy()
     for (const leaf of batch.leaves) frontier.append(leaf)
     const checkpoint = this.#signer.sign(frontier.size, frontier.root())
-    const bytes = encodeBatch(batch.lines, encodeSeal(checkpoint, batch.leaves))
+    const bytes = batch.sealed(encodeSeal(checkpoint, batch.leaves))
     await step('write to the log', true, this.#file.write(bytes, this.#length))
     await step('sync the log', false, this.#file.sync())
     this.#length += bytes.length

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { isIP } from 'node:net'
+import { canonicalAddress } from '../core/index.ts'
 
 /**
  * The subject alternative names of a certificate, with their kind before them: `DNS:api.example.com`,
@@ -22,7 +22,7 @@ export function alternativeNames(certificate: X509Certificate): readonly string[
 }
 
 function nameOf(kind: string, value: string): string {
-  return kind === 'IP Address' ? `IP:${canonicalAddress(value)}` : `${kind}:${value}`
+  return kind === 'IP Address' ? `IP:${canonicalAddress(value) ?? value}` : `${kind}:${value}`
 }
 
 /**
@@ -41,15 +41,10 @@ export class CoveredHosts {
   }
 
   has(host: string): boolean {
-    if (isIP(host) !== 0) return this.#names.has(canonicalAddress(host))
+    const address = canonicalAddress(host)
+    if (address !== undefined) return this.#names.has(address)
     if (this.#names.has(host)) return true
     const dot = host.indexOf('.')
     return dot > 0 && this.#names.has(`*${host.slice(dot)}`)
   }
-}
-
-/** One spelling per address. */
-function canonicalAddress(address: string): string {
-  if (isIP(address) !== 6) return address
-  return URL.parse(`http://[${address}]`)?.hostname.slice(1, -1) ?? address
 }

@@ -101,13 +101,19 @@ function tellLoaded(
   warnings: number,
 ): void {
   server.log.write('info', 'configuration in force', { version: next.version, warnings })
-  const waiting = keysOfStart.filter((key) => !isDeepStrictEqual(started[key], next[key]))
+  const [before, after] = [madeAtStart(started), madeAtStart(next)]
+  const waiting = Object.keys(after).filter((key) => !isDeepStrictEqual(before[key], after[key]))
   if (waiting.length === 0) return
   server.log.write('warn', 'these changes wait for the next start', { keys: waiting })
 }
 
-/** What is built once, when the process starts. */
-const keysOfStart = ['listeners', 'dataDirectory', 'storage', 'limits'] as const
+/** What is built once, when the process starts. Of TLS, that it is there: everything else follows. */
+function madeAtStart(configuration: Configuration): Readonly<Record<string, unknown>> {
+  const { listeners, dataDirectory, storage, limits } = configuration
+  const { tls, ...open } = listeners.public
+  const made = { public: { ...open, tls: tls !== undefined }, admin: listeners.admin }
+  return { listeners: made, dataDirectory, storage, limits }
+}
 
 /** The same signal twice within this many milliseconds was sent once. */
 const sameSignal = 300

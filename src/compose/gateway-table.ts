@@ -14,6 +14,7 @@ import type { CompiledPolicies, PolicySource } from '../policy/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
 import type { Kept } from './kept.ts'
+import { upstreamAuthority } from './upstreams.ts'
 
 const clockSkew = millis(5000)
 const longestAccessToken = millis(10 * 60_000)
@@ -96,7 +97,7 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     audience: configured.audience,
     upstream: kept.upstream(upstream),
     upstreamName: upstream.name,
-    upstreamAuthority: new URL(upstream.origin).host,
+    upstreamAuthority: upstreamAuthority(upstream),
     arnPrefix: `arn:aws:execute-api:${region}:${account}:${configured.name}/${configured.stage}/`,
     routes: new RouteTree(routes),
   }

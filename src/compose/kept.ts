@@ -5,6 +5,7 @@ import { defaultKeyTimes, IssuerKeys } from '../token/index.ts'
 import { isPrivateAddress } from '../upstream/index.ts'
 import type { UpstreamPool } from '../upstream/index.ts'
 import { openUpstream } from './upstreams.ts'
+import type { TargetChange } from './upstreams.ts'
 
 /**
  * Parts that outlive one configuration: pools with open connections and fetched keys. Used again as long
@@ -14,12 +15,17 @@ export class Kept {
   readonly #upstreams = new Map<string, { upstream: UpstreamPool; used: boolean }>()
   readonly #issuers = new Map<string, IssuerKeys>()
   readonly #retiring = new Set<UpstreamPool>()
+  readonly #onTargetChange: TargetChange
+
+  constructor(onTargetChange: TargetChange = () => undefined) {
+    this.#onTargetChange = onTargetChange
+  }
 
   upstream(configured: ConfiguredUpstream): UpstreamPool {
     const key = JSON.stringify(configured)
     let entry = this.#upstreams.get(key)
     if (entry === undefined) {
-      entry = { upstream: openUpstream(configured), used: true }
+      entry = { upstream: openUpstream(configured, this.#onTargetChange), used: true }
       this.#upstreams.set(key, entry)
     }
     entry.used = true

@@ -1,5 +1,7 @@
 import type { Completed } from '../gateway/index.ts'
 import type { UpstreamPool } from '../upstream/index.ts'
+import { gauge, heading, quote } from './exposition.ts'
+import { upstreamMetrics } from './upstream-metrics.ts'
 
 /** Upper bounds of the latency histogram, in seconds. */
 const bounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10]
@@ -80,26 +82,8 @@ export class Metrics {
       ...gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),
       ...heading('process_cpu_seconds_total', 'counter', 'User and system time.'),
       `process_cpu_seconds_total ${(user + system) / 1e6}`,
-      ...heading('proofgate_upstream_connections', 'gauge', 'Connections to services by state.'),
+      ...upstreamMetrics(gauges.upstreams),
     )
-    for (const upstream of gauges.upstreams) {
-      const { open, idle } = upstream.stats
-      const name = quote(upstream.name)
-      lines.push(`proofgate_upstream_connections{upstream=${name},state="open"} ${open}`)
-      lines.push(`proofgate_upstream_connections{upstream=${name},state="idle"} ${idle}`)
-    }
     return `${lines.join('\n')}\n`
   }
-}
-
-function heading(name: string, type: 'counter' | 'gauge' | 'histogram', help: string): string[] {
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
-}
-
-function gauge(name: string, help: string, value: number): string[] {
-  return [...heading(name, 'gauge', help), `${name} ${value}`]
-}
-
-function quote(value: string): string {
-  return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
 }

@@ -23,6 +23,7 @@ import {
 import { buildGatewayTable } from './gateway-table.ts'
 import { firstEnrolment, identitySettings } from './identity.ts'
 import { Kept } from './kept.ts'
+import { frontOf, isSameTls } from './front.ts'
 import { buildIssuer } from './issuer.ts'
 import { Log } from './log.ts'
 import { Metrics } from './metrics.ts'
@@ -107,7 +108,7 @@ class Server {
   readonly #version: string
   readonly #reload: () => Promise<string | undefined>
   readonly #onInForce: (configuration: Configuration) => void
-  readonly #kept = new Kept()
+  readonly #kept = new Kept((change) => this.#log.write('warn', 'a target changed', change))
   readonly #metrics = new Metrics()
   readonly #buckets = new MemoryBuckets()
   readonly #identity: IdentitySurface
@@ -201,10 +202,22 @@ class Server {
     this.#kept.beginUse()
     const table = buildGatewayTable(configuration, this.#areas, this.#kept)
     const provider = this.#buildProvider(configuration)
+    this.#renewTls(configuration)
     this.#inForce = { configuration, table, provider }
     this.#onInForce(configuration)
     this.#kept.endUnused(configuration.limits.drain)
     await ensurePeople(this.#areas)
+  }
+
+  /** Only where it changed: a new TLS end forgets the sessions callers could continue. */
+  #renewTls(configuration: Configuration): void {
+    const { tls } = configuration.listeners.public
+    const before = this.#inForce?.configuration.listeners.public.tls
+    if (tls === undefined || before === undefined || isSameTls(before, tls)) return
+    this.#listener?.renewTls(tls)
+    this.#log.write('info', 'other TLS certificates in force', {
+      files: tls.certificates.map((certificate) => certificate.file),
+    })
   }
 
   refused(problems: readonly ConfigurationProblem[]): Promise<void> {
@@ -285,9 +298,9 @@ class Server {
     this.#shedding = shedding
     return new PublicListener({
       limits,
+      front: frontOf(configuration),
       parts: {
         ...this.#areas,
-        record: (entry) => this.#areas.audit.append(entry),
         table: () => this.#current().table,
         buckets: this.#buckets,
         shedding,

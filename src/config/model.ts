@@ -19,12 +19,14 @@ export interface Configuration {
   readonly production: boolean
   /** Paths of the `dangerously_` switches that are on, for the start-up banner. */
   readonly dangerousSwitches: readonly string[]
-  readonly listeners: { readonly public: Listener; readonly admin: Listener }
+  readonly listeners: { readonly public: PublicListenerSettings; readonly admin: Listener }
   /** Whether everything is on one origin. */
   readonly singleOrigin: boolean
   readonly identity: Site & {
     /** The issuer identifier: origin and base path. */
     readonly issuer: string
+    /** Time of the `Strict-Transport-Security` header; absent: none. */
+    readonly hsts: Millis | undefined
   }
   readonly console: Site
   readonly relyingParty: { readonly id: string; readonly name: string }
@@ -43,6 +45,7 @@ export interface Configuration {
   readonly account: string
   /** CIDR blocks. */
   readonly trustedProxies: readonly string[]
+  readonly forwardedHeader: 'x-forwarded-for' | 'forwarded'
   readonly people: readonly ConfiguredPerson[]
   readonly groups: readonly ConfiguredGroup[]
   readonly policies: readonly ConfiguredPolicy[]
@@ -82,6 +85,34 @@ export interface Listener {
   readonly port: number
 }
 
+export interface PublicListenerSettings extends Listener {
+  readonly tls: ConfiguredTls | undefined
+  readonly proxyProtocol: { readonly from: readonly string[] } | undefined
+}
+
+export interface ConfiguredTls {
+  /** At least one; the first is for callers that name no host, or one that no certificate is for. */
+  readonly certificates: readonly ConfiguredCertificate[]
+  readonly minVersion: '1.2' | '1.3'
+  readonly ciphers: string | undefined
+  readonly clientCertificates:
+    | {
+        /** PEM of at least one authority. */
+        readonly ca: string
+        readonly mode: 'request' | 'require'
+      }
+    | undefined
+}
+
+export interface ConfiguredCertificate {
+  /** As it was written, for messages. */
+  readonly file: string
+  /** PEM. */
+  readonly cert: string
+  /** PEM. */
+  readonly key: Secret
+}
+
 /** Pages of ours: an origin and the path they live under. */
 export interface Site {
   readonly origin: string
@@ -117,21 +148,84 @@ export interface ConfiguredPolicy {
   readonly places: readonly string[]
 }
 
-/** How an upstream is spoken to. */
-export type UpstreamProtocol = 'http1' | 'h2' | 'auto'
-
 export interface ConfiguredUpstream {
   readonly name: string
+  /** At least one. */
+  readonly targets: readonly ConfiguredTarget[]
+  readonly balance: 'round-robin' | 'least-pending' | 'weighted' | 'sticky'
+  /** The `Host` header; that of each target's URL when absent. */
+  readonly host: string | undefined
+  readonly allowPrivateAddresses: boolean
+  readonly timeouts: {
+    readonly connect: Millis
+    readonly headers: Millis
+    readonly idle: Millis
+    /** For a free connection. */
+    readonly queue: Millis
+    /** For the whole exchange; without end when absent. */
+    readonly total: Millis | undefined
+  }
+  /** To each target. */
+  readonly maxConnections: number
+  /** Requests that may wait for one, at each target. */
+  readonly maxPending: number
+  readonly health:
+    | {
+        readonly path: string
+        readonly interval: Millis
+        readonly timeout: Millis
+        readonly healthyAfter: number
+        readonly unhealthyAfter: number
+        /** First and last good status. */
+        readonly expect: readonly [number, number]
+      }
+    | undefined
+  readonly ejection:
+    | {
+        readonly failures: number
+        readonly errorAnswers: number | undefined
+        readonly base: Millis
+        /** Percent. */
+        readonly maxEjected: number
+      }
+    | undefined
+  readonly retries:
+    | {
+        /** Retries per request, 0 to 1. */
+        readonly share: number
+        readonly perRequest: number
+      }
+    | undefined
+  /** How often names are looked up again. */
+  readonly addressRefresh: Millis
+  readonly tls: ConfiguredUpstreamTls | undefined
+}
+
+export interface ConfiguredTarget {
+  /** Names it for people: its origin, or `unix:` and a path. */
+  readonly label: string
   /** Canonical: scheme, host and port, nothing else. */
   readonly origin: string
   readonly scheme: 'http' | 'https'
   /** Without brackets when it is an IPv6 address. */
   readonly hostname: string
   readonly port: number
-  readonly protocol: UpstreamProtocol
-  readonly allowPrivateAddresses: boolean
-  readonly timeouts: { readonly connect: Millis; readonly headers: Millis; readonly idle: Millis }
-  readonly maxConnections: number
+  /** Of a unix socket, which is then connected to instead. */
+  readonly socketPath: string | undefined
+  readonly weight: number
+  /** Used only while no other can be. */
+  readonly backup: boolean
+}
+
+/** Contents of the files, not their names. */
+export interface ConfiguredUpstreamTls {
+  readonly ca: string | undefined
+  readonly identity: { readonly cert: string; readonly key: Secret } | undefined
+  readonly serverName: string | undefined
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly skipVerification: boolean
+  /** Differs when any of the files does. */
+  readonly fingerprint: string | undefined
 }
 
 export interface ConfiguredIssuer {

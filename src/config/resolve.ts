@@ -1,18 +1,19 @@
 import type { Draft } from './draft.ts'
 import type { Configuration } from './model.ts'
+import type { Path } from './problems.ts'
 import { placeApis, resolveApis } from './sections/apis.ts'
+import type { PlacedApi } from './sections/apis.ts'
 import { resolveClients } from './sections/clients.ts'
 import { resolveIssuers } from './sections/issuers.ts'
-import { resolveOrigins } from './sections/origins.ts'
+import { resolveListeners } from './sections/listeners.ts'
+import { identityPath, resolveOrigins } from './sections/origins.ts'
+import type { Origin, Origins } from './sections/origins.ts'
 import { resolvePeople } from './sections/people.ts'
 import { resolvePolicies } from './sections/policies.ts'
 import type { PolicyFiles } from './sections/policies.ts'
-import {
-  resolveFiles,
-  resolveListeners,
-  resolveSettings,
-  resolveSwitches,
-} from './sections/settings.ts'
+import { readDuration } from './scalars.ts'
+import { resolveFiles, resolveSettings, resolveSwitches } from './sections/settings.ts'
+import { checkTlsOrigins } from './sections/tls.ts'
 import { resolveUpstreams } from './sections/upstreams.ts'
 import { contentVersion } from './values.ts'
 
@@ -35,7 +36,7 @@ export function resolveConfiguration(
   provenance: Provenance,
 ): Configuration | undefined {
   const { shape } = draft
-  const listeners = resolveListeners(draft)
+  const listeners = resolveListeners(draft, policyFiles)
   const published = { ...listeners.public, port: provenance.publishedPort ?? listeners.public.port }
   const settings = resolveSettings(draft)
   const switches = resolveSwitches(draft)
@@ -46,13 +47,15 @@ export function resolveConfiguration(
   const clients = resolveClients(draft)
   const origins = resolveOrigins(draft, published)
   const placed = origins === undefined ? [] : placeApis(draft, origins)
-  const upstreams = resolveUpstreams(draft, {
+  checkTlsOrigins(draft, listeners.public.tls, servedOrigins(draft, origins, placed))
+  const own = {
     listeners: [listeners.public, listeners.admin],
     origins: [
       ...(origins === undefined ? [] : [origins.identity, origins.console]),
       ...placed.map((api) => api.origin),
     ],
-  })
+  }
+  const upstreams = resolveUpstreams(draft, own, policyFiles)
   if (origins === undefined) return undefined
   const apis = resolveApis(draft, origins, placed)
   if (draft.problems.size > 0) return undefined
@@ -67,6 +70,7 @@ export function resolveConfiguration(
     identity: {
       ...origins.identitySite,
       issuer: `${origins.identitySite.origin}${origins.identitySite.basePath}`,
+      hsts: shape.identity.hsts === undefined ? undefined : readDuration(shape.identity.hsts),
     },
     console: origins.consoleSite,
     relyingParty: { id: origins.relyingPartyId, name: shape.relyingParty.name },
@@ -79,6 +83,25 @@ export function resolveConfiguration(
     apis,
     effective: draft.listEffective(),
   })
+}
+
+/** Every origin callers reach at our listener, with where it is written. */
+function servedOrigins(
+  draft: Draft,
+  origins: Origins | undefined,
+  placed: readonly PlacedApi[],
+): { readonly origin: Origin; readonly path: Path }[] {
+  if (origins === undefined) return []
+  const sites = origins.single
+    ? [{ origin: origins.identity, path: identityPath(draft) }]
+    : [
+        { origin: origins.identity, path: identityPath(draft) },
+        { origin: origins.console, path: ['console', 'origin'] },
+      ]
+  const apis = placed
+    .filter(({ origin }) => sites.every((site) => site.origin.origin !== origin.origin))
+    .map(({ name, origin }) => ({ origin, path: ['apis', name, 'host'] }))
+  return [...sites, ...apis]
 }
 
 /** Freezes plain objects and lists all the way down; objects of classes guard themselves. */

@@ -60,11 +60,6 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'a lifetime from 10s to 10m',
     'Short lifetimes are what makes revocation quick; refresh tokens keep people signed in.',
   ),
-  upstreamProtocol: expectation(
-    'config.upstream-protocol',
-    'http1, h2 or auto',
-    'http1 is what nearly every service speaks; gRPC services speak h2.',
-  ),
   algorithm: expectation('config.algorithm', 'ES256 or RS256', 'Other algorithms are not offered.'),
   rate: expectation(
     'config.throttle',
@@ -81,6 +76,34 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     '{ rate, burst }',
     'For example { rate: 50, burst: 100 }.',
   ),
+  percent: expectation('config.value', 'a percentage, 0% to 100%', 'For example 20%.'),
+  balance: expectation(
+    'config.value',
+    'round-robin, least-pending, weighted or sticky',
+    'See the documentation of upstreams.',
+  ),
+  healthPath: expectation(
+    'config.value',
+    'a path with or without a query, such as /healthz',
+    'It begins with a slash; characters a URL cannot hold are escaped.',
+  ),
+  statusRange: expectation(
+    'config.value',
+    'a status from 200 to 599, or two with a dash between',
+    'For example 200-299.',
+  ),
+  ejection: expectation(
+    'config.value',
+    'none, or { failures, errorAnswers, base, maxEjected }',
+    'For example { failures: 5, base: 10s, maxEjected: 50% }.',
+  ),
+  retries: expectation(
+    'config.value',
+    'none, or { budget, perRequest }',
+    'For example { budget: 20%, perRequest: 1 }.',
+  ),
+  serverName: expectation('config.value', 'a DNS name', 'As in the certificate of the service.'),
+  tlsVersion: expectation('config.value', "'1.2' or '1.3'", 'Quote it.'),
   cidr: expectation(
     'config.trusted-proxy',
     'a CIDR block such as 10.0.0.0/8 that is not everything',
@@ -104,6 +127,21 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'config.value',
     'true, false, or { maxAge, idle, maxMessage, outlivesToken }',
     'For example { maxAge: 12h, idle: 5m }.',
+  ),
+  ciphers: expectation(
+    'config.value',
+    'cipher suites such as TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256',
+    'Only suites with forward secrecy and authenticated encryption are offered; name those of TLS 1.3 too.',
+  ),
+  clientCertificateMode: expectation(
+    'config.value',
+    'request or require',
+    'With request a policy can ask for a certificate where it matters.',
+  ),
+  forwardedHeader: expectation(
+    'config.value',
+    'x-forwarded-for or forwarded',
+    'Exactly the one your proxies write; the other is ignored.',
   ),
   method: expectation(
     'config.value',

@@ -1,6 +1,6 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { amount, duration, flag, isNarrowCidr, size, text, word } from './scalars.ts'
+import { listeners } from './schema/listeners.ts'
 import {
   algorithm,
   filePath,
@@ -28,21 +28,6 @@ const origin = (description: string) => text('text', description)
 const username = (description: string) =>
   text('username', description, /^[a-z0-9][a-z0-9._@-]{0,63}$/)
 const scope = (description: string) => text('scope', description, /^[!#-[\]-~]{1,64}$/)
-
-const listener = (description: string, port: number) =>
-  mapping(description, {
-    address: text(
-      'address',
-      'IP address to listen on',
-      undefined,
-      (value) => isIP(value) !== 0,
-    ).prefault('127.0.0.1'),
-    port: amount('port', 'port to listen on; 0 is any free one', {
-      min: 0,
-      max: 65_535,
-      whole: true,
-    }).prefault(port),
-  })
 
 const person = mapping('a person who should exist', {
   username: username('how the person is named everywhere; lower-case'),
@@ -114,13 +99,15 @@ export const configurationShape = z
       origin: origin(
         'instead of domain: everything on this one origin, pages below /.proofgate',
       ).optional(),
-      listeners: mapping('where to listen', {
-        public: listener('callers and people', 8080).prefault(nothing),
-        admin: listener('health, metrics and administration', 8081).prefault(nothing),
+      listeners,
+      identity: mapping('sign-in and issuer', {
+        origin: origin('its origin').optional(),
+        hsts: duration(
+          'has browsers use https only for this host (HSTS); default: not',
+          '5m',
+          '730d',
+        ).optional(),
       }).prefault(nothing),
-      identity: mapping('sign-in and issuer', { origin: origin('its origin').optional() }).prefault(
-        nothing,
-      ),
       relyingParty: mapping('WebAuthn relying party', {
         id: text('text', 'RP ID: the host of sign-in or a parent domain').optional(),
         name: label('shown by authenticators').prefault('Proofgate'),
@@ -150,9 +137,13 @@ export const configurationShape = z
       region: text('region', 'the region in ARNs', /^[a-z0-9][a-z0-9-]{0,31}$/).prefault('local'),
       account: text('account', 'the account in ARNs', /^\d{12}$/).prefault('000000000000'),
       trustedProxies: list(
-        'whose X-Forwarded-For is believed',
+        'whose word about the caller is believed',
         text('cidr', 'a CIDR block', undefined, isNarrowCidr),
       ).prefault([]),
+      forwardedHeader: word('forwardedHeader', 'the header in which trusted proxies say it', [
+        'x-forwarded-for',
+        'forwarded',
+      ]).prefault('x-forwarded-for'),
       people: list('people who should exist', person).prefault([]),
       groups: named('groups by name', group).prefault(nothing),
       policies: named('policies by name', policy).prefault(nothing),

@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../audit/index.ts'
+import type { AuditLog } from '../audit/index.ts'
 import type { Clock, Millis } from '../core/index.ts'
 import type { Handoffs, Revocations, Sessions } from '../session/index.ts'
 import type { BucketStore, Limit } from '../throttle/index.ts'
@@ -49,8 +49,8 @@ export interface GatewayParts {
   readonly handoffs: Handoffs
   readonly proofReplays: ProofReplays
   readonly shedding: Shedding
-  /** Durable when it resolves. */
-  readonly record: (entry: AuditEntry) => Promise<unknown>
+  /** Records are durable before anybody is told of them. */
+  readonly audit: Pick<AuditLog, 'append' | 'record'>
   readonly onCompleted: (completed: Completed) => void
   readonly onError: (error: unknown, requestId: string) => void
 }

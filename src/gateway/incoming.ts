@@ -54,7 +54,7 @@ export interface CallerResponse {
   /** Cuts the answer short, so that the caller can see that it is not whole. */
   destroy(): unknown
   on(event: 'drain', listener: () => void): unknown
-  once(event: 'close', listener: () => void): unknown
+  on(event: 'close', listener: () => void): unknown
 }
 
 /** One request as it arrived, before anything about it is believed. */
@@ -64,7 +64,8 @@ export interface Incoming {
   readonly protocol: 'http/1.1' | 'h2'
   /** Names the request in answers, logs and the audit trail. */
   readonly requestId: string
-  readonly receivedAt: Instant
+  /** When its turn on its connection came: it may have waited behind others for long. */
+  receivedAt: Instant
   /** The connection it came by. */
   readonly peer: Peer
   /** The caller's address: the peer, or what a trusted proxy says of it. */

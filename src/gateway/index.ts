@@ -3,6 +3,7 @@
  * decision, that the path decided on is the path forwarded, that identity headers are ours alone, and
  * that what cannot be decided or recorded is refused. Ordered in `pipeline.ts`.
  */
+export type { FrontCounts, FrontSettings } from './arrive/front.ts'
 export { ApiSessions } from './caller/api-sessions.ts'
 export { canonicalAuthority } from './listen/authority.ts'
 export { trustedProxies } from './listen/client-address.ts'

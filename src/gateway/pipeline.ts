@@ -1,3 +1,4 @@
+import type { AuditWaiter } from '../audit/index.ts'
 import { isRefusal, millis } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { serveOwnPath } from './caller/api-session-routes.ts'
@@ -20,43 +21,78 @@ import type { Tunnels } from './forward/tunnel.ts'
  * Each step takes what only the step before can make, or answers a refusal. Every end is recorded, and the
  * record is durable before the upstream sees a byte or the caller an answer.
  */
-export async function runPipeline(
-  arrived: Incoming,
-  parts: GatewayParts,
-  tunnels: Tunnels,
-): Promise<void> {
-  // Judged by the time its turn comes: it may have waited behind others on its connection for long.
-  const incoming = { ...arrived, receivedAt: parts.clock.now() }
-  const table = parts.table()
-  const progress: Progress = {}
-  let outcome: Admitted | Refusal | 'served'
+export function runPipeline(incoming: Incoming, parts: GatewayParts, tunnels: Tunnels): void {
+  const passage = new Passage(incoming, parts, tunnels)
   try {
-    const decided = decide(incoming, { parts, table, progress })
-    outcome = decided instanceof Promise ? await decided : decided
-    outcome = incoming.life.broken ?? outcome
-    if (outcome !== 'served') await record(incoming, { parts, table, progress, outcome })
+    const decided = decide(incoming, passage)
+    if (decided instanceof Promise) {
+      decided.then((late) => passage.decided(late)).catch((error) => passage.refused(error))
+    } else passage.decided(decided)
   } catch (error) {
-    parts.onError(error, incoming.requestId)
-    outcome = gatewayErrors.refuse('evidence_unavailable')
+    passage.refused(error)
   }
-  if (outcome === 'served') return
-  let code = progress.decision?.reason ?? 'gateway.open_route'
-  incoming.life.onOver(() => complete(incoming, parts, progress, code))
-  if (incoming.life.isOver) return
-  const fail = (refusal: Refusal): void => {
-    code = refusal.code
-    answerRefusal(incoming, refusal, { table, progress })
-  }
-  if (isRefusal(outcome)) fail(outcome)
-  else if (incoming.upgrade === undefined) forward(outcome, fail)
-  else openTunnel(outcome, tunnels, fail)
 }
 
-interface Context {
+/** One request on its way. It waits for its own record, so that none of the usual ones needs a promise. */
+class Passage implements AuditWaiter {
   readonly parts: GatewayParts
   readonly table: GatewayTable
-  readonly progress: Progress
+  readonly progress: Progress = {}
+  readonly #incoming: Incoming
+  readonly #tunnels: Tunnels
+  #outcome: Admitted | Refusal = gatewayErrors.refuse('evidence_unavailable')
+  /** Why it ended as it did, for metrics and the access log. */
+  #code = ''
+
+  constructor(incoming: Incoming, parts: GatewayParts, tunnels: Tunnels) {
+    this.parts = parts
+    this.table = parts.table()
+    this.#incoming = incoming
+    this.#tunnels = tunnels
+  }
+
+  decided(decided: Decided): void {
+    if (decided === 'served') return
+    const outcome = this.#incoming.life.broken ?? decided
+    const refusal = isRefusal(outcome) ? outcome : undefined
+    const entry = decisionEntry(this.#incoming, this.progress, { table: this.table, refusal })
+    this.parts.audit.record(entry, this)
+    this.#outcome = outcome
+  }
+
+  /** The record is durable: now, and not before, the decision is carried out. */
+  recorded(): void {
+    try {
+      this.#carryOut(this.#outcome)
+    } catch (error) {
+      this.parts.onError(error, this.#incoming.requestId)
+      this.#incoming.response.destroy()
+    }
+  }
+
+  /** What nobody expected, a log that does not take the record above all, is a refusal. */
+  refused(error: unknown): void {
+    this.parts.onError(error, this.#incoming.requestId)
+    this.#outcome = gatewayErrors.refuse('evidence_unavailable')
+    this.recorded()
+  }
+
+  #carryOut(outcome: Admitted | Refusal): void {
+    const { life, upgrade } = this.#incoming
+    this.#code = this.progress.decision?.reason ?? 'gateway.open_route'
+    life.onOver(() => complete(this.#incoming, this.parts, this.progress, this.#code))
+    if (life.isOver) return
+    const fail = (refusal: Refusal): void => {
+      this.#code = refusal.code
+      answerRefusal(this.#incoming, refusal, this)
+    }
+    if (isRefusal(outcome)) fail(outcome)
+    else if (upgrade === undefined) forward(outcome, fail)
+    else openTunnel(outcome, this.#tunnels, fail)
+  }
 }
+
+type Context = Pick<Passage, 'parts' | 'table' | 'progress'>
 
 type Decided = Admitted | Refusal | 'served'
 
@@ -92,14 +128,6 @@ async function serveOwn(
   const limited = limitAddress(incoming, table, parts)
   if (limited !== undefined) return limited
   return (await serveOwnPath(incoming, api, { parts, table })) ?? refusal
-}
-
-function record(
-  incoming: Incoming,
-  { parts, table, progress, outcome }: Context & { outcome: Admitted | Refusal },
-): Promise<unknown> {
-  const refusal = isRefusal(outcome) ? outcome : undefined
-  return parts.record(decisionEntry(incoming, progress, { table, refusal }))
 }
 
 function complete(incoming: Incoming, parts: GatewayParts, progress: Progress, code: string): void {

@@ -36,7 +36,19 @@ function whereOf(incoming: Incoming): NonNullable<AuditEntry['where']> {
     : { address: incoming.address, userAgent }
 }
 
+const known = new WeakMap<Principal, AuditWho>()
+
+/** One frozen object for all requests of a principal, so that it is encoded once. */
 function whoOf(principal: Principal): AuditWho {
+  let who = known.get(principal)
+  if (who === undefined) {
+    who = Object.freeze(describe(principal))
+    known.set(principal, who)
+  }
+  return who
+}
+
+function describe(principal: Principal): AuditWho {
   const who: Record<string, string> = { subject: principal.subject }
   if (principal.username !== undefined) who['username'] = principal.username
   if (principal.session !== undefined) who['session'] = principal.session
@@ -53,28 +65,29 @@ function whatOf(
   table: GatewayTable,
 ): Readonly<Record<string, AuditValue>> {
   const { api, route, decision } = progress
-  const what: Record<string, AuditValue> = {
-    configuration: table.version,
-    host: incoming.authority,
-    method: incoming.method,
-    path: withoutTicket(progress.path ?? pathOf(incoming.request.url ?? '')),
-  }
+  const path = withoutTicket(progress.path ?? pathOf(incoming.request.url ?? ''))
+  // In the order in which they are written, which spares sorting them.
+  const what: Record<string, AuditValue> = {}
   if (api !== undefined) what['api'] = api.name
-  if (route !== undefined) what['route'] = route.id
+  what['configuration'] = table.version
+  what['host'] = incoming.authority
+  what['method'] = incoming.method
+  what['path'] = path
   if (decision?.policy !== undefined) what['policy'] = decision.policy
-  if (decision?.statement !== undefined) what['statement'] = decision.statement
   if (api !== undefined && progress.path !== undefined) {
-    what['resource'] = `${api.arnPrefix}${incoming.method}${withoutTicket(progress.path)}`
+    what['resource'] = `${api.arnPrefix}${incoming.method}${path}`
   }
+  if (route !== undefined) what['route'] = route.id
+  if (decision?.statement !== undefined) what['statement'] = decision.statement
   return what
 }
 
-/** Only the path of a target that has one: elsewhere credentials may stand. */
 /** An enrolment link opened at the wrong host must not leave its secret in the log. */
 export function withoutTicket(path: string): string {
   return path.includes('enrol') ? path.replace(/\/enrol\/[A-Za-z0-9_-]{43}/gi, '/enrol/-') : path
 }
 
+/** Only the path of a target that has one: elsewhere credentials may stand. */
 function pathOf(target: string): string {
   return target.startsWith('/') ? (/^[^?#]*/.exec(target)?.[0] ?? '') : ''
 }

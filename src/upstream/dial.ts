@@ -20,8 +20,6 @@ export interface DialTarget {
         readonly context: SecureContext
         readonly servername: string | undefined
         readonly verifies: boolean
-        /** Offered by ALPN (RFC 7301), the best first. */
-        readonly protocols: readonly string[]
       }
     | undefined
   readonly allowPrivateAddresses: boolean
@@ -38,11 +36,8 @@ export interface DialOutcome {
   failed(kind: UpstreamFailureKind, detail: string): void
 }
 
-/** Where an upstream's options lead. @param protocols - offered by ALPN, the best first. */
-export function dialTarget(
-  options: UpstreamOptions,
-  protocols: readonly string[] = ['http/1.1'],
-): DialTarget {
+/** Where an upstream's options lead. */
+export function dialTarget(options: UpstreamOptions): DialTarget {
   const { url, socketPath } = options
   const secure = url.protocol === 'https:'
   invariant(secure || url.protocol === 'http:', 'an upstream is http: or https:')
@@ -51,7 +46,7 @@ export function dialTarget(
     host: url.hostname,
     port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
     socketPath,
-    secure: secure ? secureTarget(url.hostname, options.tls ?? {}, protocols) : undefined,
+    secure: secure ? secureTarget(url.hostname, options.tls ?? {}) : undefined,
     allowPrivateAddresses: options.allowPrivateAddresses,
     resolve: options.resolve ?? systemResolver,
   }
@@ -60,7 +55,6 @@ export function dialTarget(
 function secureTarget(
   host: string,
   tls: NonNullable<UpstreamOptions['tls']>,
-  protocols: readonly string[],
 ): NonNullable<DialTarget['secure']> {
   const named = host.startsWith('[') || isIP(host) !== 0 ? undefined : host
   return {
@@ -70,7 +64,6 @@ function secureTarget(
       ...tls.identity,
     }),
     servername: tls.servername ?? named,
-    protocols,
     verifies: tls.dangerouslySkipVerification !== true,
   }
 }
@@ -147,14 +140,14 @@ export class Dial {
   }
 
   #connectSecure(host: string, secure: NonNullable<DialTarget['secure']>): void {
-    const { context, servername, verifies, protocols } = secure
+    const { context, servername, verifies } = secure
     const socket = connectSecure({
       host,
       port: this.#target.port,
       secureContext: context,
       // Without a name the certificate is checked against the address itself.
       ...(servername === undefined ? {} : { servername }),
-      ALPNProtocols: [...protocols],
+      ALPNProtocols: ['http/1.1'],
       // Said in so many words because an environment variable can turn the default around.
       rejectUnauthorized: verifies,
     })

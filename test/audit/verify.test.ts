@@ -3,7 +3,7 @@ import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { leafHash, verifyAuditLog } from '../../src/audit/index.ts'
+import { digestText, leafHash, verifyAuditLog } from '../../src/audit/index.ts'
 import { appendEach, code, copyOf, entry, open, openSmall, places } from './kit.ts'
 import type { Places } from './kit.ts'
 
@@ -138,8 +138,8 @@ test('a record and its listed leaf hash changed together are found', async (t) =
   const where = await sample(t)
   await edit(where, (lines) => {
     const record = lines[4]?.replace('"allow"', '"allew"') ?? ''
-    const was = leafHash(lines[4] ?? '').toString('base64url')
-    const seal = lines[6]?.replace(was, leafHash(record).toString('base64url')) ?? ''
+    const was = digestText(leafHash(lines[4] ?? ''), 'base64url')
+    const seal = lines[6]?.replace(was, digestText(leafHash(record), 'base64url')) ?? ''
     return lines.with(4, record).with(6, seal)
   })
   const report = await verifyAuditLog(where.directory)

@@ -46,7 +46,7 @@ test('without a file there is the sample API with its routes, groups and first p
       'GET /slow',
     ],
   )
-  assert.equal(configuration.upstreams[0]?.port, 41234)
+  assert.equal(configuration.upstreams[0]?.targets[0]?.port, 41234)
   assert.deepEqual(configuration.people, [
     { username: 'admin', name: 'Administrator', groups: ['administrators'] },
   ])
@@ -77,7 +77,7 @@ test('one command for one service forwards everything below its root', () => {
   )
   assert.deepEqual(api.routes[0]?.segments, [])
   assert.deepEqual(api.routes[1]?.segments, [{ kind: 'rest', name: 'proxy' }])
-  assert.equal(configuration.upstreams[0]?.hostname, 'localhost')
+  assert.equal(configuration.upstreams[0]?.targets[0]?.hostname, 'localhost')
   assert.deepEqual(warningsOf(upConfiguration('http://localhost:3000')), [])
 })
 
@@ -195,6 +195,7 @@ test('one origin for everything moves the pages below /.proofgate', () => {
       hostname: 'localhost',
       basePath: '/.proofgate',
       issuer: 'http://localhost:8080/.proofgate',
+      hsts: undefined,
     },
   )
   assert.equal(configuration.console.basePath, '/.proofgate/console')

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { configurationProblemCodes } from '../../src/config/index.ts'
 import { badReferences, warned } from './bad-references.ts'
+import { badUpstreams } from './bad-upstreams.ts'
 import { badValues } from './bad-values.ts'
 import { configurationOf, filesOf, placed, problemsOf, small, warningsOf } from './given.ts'
 import { apis, client, issuer, route, routes, secret, upstream } from './texts.ts'
 
-const bad = [...badValues, ...badReferences]
+const bad = [...badValues, ...badReferences, ...badUpstreams]
 
 for (const [name, text, ...expected] of bad) {
   test(`${name} is refused with its place`, () => {
@@ -45,6 +46,13 @@ test('the counterparts of what is refused are accepted', () => {
     client('public: true, redirectUris: [http://localhost:3000/cb]'),
     upstream('url: https://10.0.0.1, allowPrivateAddresses: true'),
     upstream('url: http://localhost:3000/'),
+    upstream('url: unix:/run/app.sock, host: app.internal:8080, maxPending: 0'),
+    upstream(
+      'targets: [{ url: http://127.0.0.1:1, weight: 3 }, { url: unix:/a, backup: true }], balance: sticky, retries: none, ejection: none',
+    ),
+    upstream(
+      'url: https://a.example, ejection: { maxEjected: 100% }, health: { path: /up?x=%20, expect: 204 }, timeouts: { total: 1m }, tls: { serverName: b.example, minVersion: "1.3" }',
+    ),
     route("method: ANY, path: '/{proxy+}', websocket: true"),
     route('method: POST, path: /ok'),
     route('method: GET, path: /a%20b/~x;y=1/%C3%A4'),
@@ -153,6 +161,16 @@ test('every code that can be found in a text is in a table here', () => {
     'config.too-large',
     'config.too-deep',
     'config.too-many',
+    // Those of files beside the text are in tls.test.ts.
+    'config.tls-file',
+    'config.tls-certificate',
+    'config.tls-key',
+    'config.tls-pair',
+    'config.tls-authority',
+    'config.tls-origin',
+    'config.warn-certificate-expiry',
+    'config.warn-certificate-host',
+    'config.warn-key-exposed',
   ]
   for (const code of Object.keys(configurationProblemCodes)) {
     assert.ok(shown.has(code) || elsewhere.includes(code), code)

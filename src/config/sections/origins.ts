@@ -67,7 +67,7 @@ function originsOfDomain(draft: Draft, listener: Listener): Origins | undefined 
     identitySite: site(identity, ''),
     consoleSite: site(console, ''),
     relyingPartyId: resolveRelyingParty(draft, identity, domain),
-    defaultApiHost: authorityOn(`api.${domain}`, domainPort(domain, listener)),
+    defaultApiHost: authorityOn(`api.${domain}`, domainPort(draft, domain, listener)),
   }
 }
 
@@ -98,15 +98,22 @@ function siteOrigin(
   const written = draft.shape[section].origin
   if (written !== undefined) return readOrigin(draft, [section, 'origin'], written)
   if (draft.says([section, 'origin'])) return undefined
-  const scheme = isLocalhostName(domain) ? 'http' : 'https'
-  const derived = `${scheme}://${authorityOn(`${label}.${domain}`, domainPort(domain, listener))}`
+  const scheme = isLocalhostName(domain) && !endsTls(draft) ? 'http' : 'https'
+  const port = domainPort(draft, domain, listener)
+  const derived = `${scheme}://${authorityOn(`${label}.${domain}`, port)}`
   draft.derive([section, 'origin'], derived)
   return parseOrigin(derived)
 }
 
-/** Elsewhere than on localhost, TLS ends in front of us on the usual port. */
-function domainPort(domain: string, listener: Listener): number | undefined {
+/** Elsewhere than on localhost, what ends TLS has the usual port, unless that is us. */
+function domainPort(draft: Draft, domain: string, listener: Listener): number | undefined {
+  if (endsTls(draft)) return listener.port === 443 ? undefined : listener.port
   return !isLocalhostName(domain) || listener.port === 80 ? undefined : listener.port
+}
+
+/** Also while its section has problems: every address is derived as it will be. */
+function endsTls(draft: Draft): boolean {
+  return draft.says(['listeners', 'public', 'tls'])
 }
 
 function authorityOn(host: string, port: number | undefined): string {
@@ -187,7 +194,7 @@ function resolveRelyingParty(draft: Draft, identity: Origin, domain: string | un
   return id
 }
 
-function identityPath(draft: Draft): Path {
+export function identityPath(draft: Draft): Path {
   if (draft.shape.origin !== undefined) return ['origin']
   return draft.says(['identity', 'origin']) ? ['identity', 'origin'] : ['domain']
 }

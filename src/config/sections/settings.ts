@@ -1,12 +1,20 @@
 import { join, resolve } from 'node:path'
 import type { Draft } from '../draft.ts'
-import type { Configuration, Listener, Throttle } from '../model.ts'
+import type { Configuration, Throttle } from '../model.ts'
 import { readAmount, readDuration, readFlag, readPercentage, readSize } from '../scalars.ts'
 import type { ThrottleShape } from '../schema.ts'
 
 type Settings = Pick<
   Configuration,
-  'tokens' | 'sessions' | 'limits' | 'throttles' | 'log' | 'region' | 'account' | 'trustedProxies'
+  | 'tokens'
+  | 'sessions'
+  | 'limits'
+  | 'throttles'
+  | 'log'
+  | 'region'
+  | 'account'
+  | 'trustedProxies'
+  | 'forwardedHeader'
 >
 
 /** The sections that are only values: written form to numbers. */
@@ -48,6 +56,7 @@ export function resolveSettings(draft: Draft): Settings {
     region,
     account,
     trustedProxies,
+    forwardedHeader: draft.shape.forwardedHeader,
   }
 }
 
@@ -63,14 +72,6 @@ function checkSessions(draft: Draft): void {
     message: `found an idle time of ${idle} with an absolute one of ${absolute}, expected idle to be the shorter`,
     hint: 'Shorten `idle` or lengthen `absolute`.',
   })
-}
-
-export function resolveListeners(draft: Draft): { public: Listener; admin: Listener } {
-  const read = (side: 'public' | 'admin'): Listener => {
-    const { address, port } = draft.shape.listeners[side]
-    return { address, port: readAmount(port) }
-  }
-  return { public: read('public'), admin: read('admin') }
 }
 
 /** Absolute paths of what is kept on disk; `base` is the directory relative paths begin at. */
@@ -104,6 +105,10 @@ export function resolveSwitches(
   for (const [name, issuer] of Object.entries(shape.issuers)) {
     if (readFlag(issuer.dangerously_allowHttp))
       switches.push(['issuers', name, 'dangerously_allowHttp'])
+  }
+  for (const [name, upstream] of Object.entries(shape.upstreams)) {
+    if (upstream.tls !== undefined && readFlag(upstream.tls.dangerously_skip_verification))
+      switches.push(['upstreams', name, 'tls', 'dangerously_skip_verification'])
   }
   const production = readFlag(shape.production)
   for (const path of production ? switches : []) {

@@ -1,126 +1,148 @@
 import type { Draft } from '../draft.ts'
-import type { ConfiguredUpstream, Listener } from '../model.ts'
+import type { ConfiguredUpstream } from '../model.ts'
 import { quote } from '../problems.ts'
-import type { Path } from '../problems.ts'
 import { readAmount, readDuration, readFlag } from '../scalars.ts'
-import { isLoopback, isMetadata, isPrivate, isUnspecified, withoutBrackets } from './addresses.ts'
-import type { Origin } from './origins.ts'
-import { readProtocol } from './protocols.ts'
+import type { UpstreamShape } from '../schema/upstreams.ts'
+import type { PolicyFiles } from './policies.ts'
+import { checkDestination, isLocalTarget, resolveTargets } from './upstream-targets.ts'
+import type { OwnPlaces, PlacedTarget } from './upstream-targets.ts'
+import { resolveUpstreamTls } from './upstream-tls.ts'
 
-/** Where we ourselves can be reached: by address and by name. */
-export interface OwnPlaces {
-  readonly listeners: readonly Listener[]
-  readonly origins: readonly Origin[]
-}
-
-export function resolveUpstreams(draft: Draft, own: OwnPlaces): ConfiguredUpstream[] {
+export function resolveUpstreams(
+  draft: Draft,
+  own: OwnPlaces,
+  files: PolicyFiles,
+): ConfiguredUpstream[] {
   return Object.entries(draft.shape.upstreams).flatMap(([name, shape]) => {
-    const path = ['upstreams', name, 'url']
-    const url = readUrl(shape.url)
-    if (url === undefined) {
-      draft.report(path, {
-        code: 'config.upstream-url',
-        message: `found ${quote(shape.url)}, expected http://host:port or https://host:port`,
-        hint: 'No user, path, query or fragment: the path of the request is forwarded as it was authorized.',
-      })
-      return []
-    }
-    const hostname = withoutBrackets(url.hostname)
-    const allowPrivateAddresses =
-      shape.allowPrivateAddresses === undefined
-        ? isLoopback(hostname)
-        : readFlag(shape.allowPrivateAddresses)
-    if (shape.allowPrivateAddresses === undefined) {
-      draft.derive(['upstreams', name, 'allowPrivateAddresses'], allowPrivateAddresses)
-    }
-    const { connect, headers, idle } = shape.timeouts
-    const upstream: ConfiguredUpstream = {
-      name,
-      origin: url.origin,
-      scheme: url.protocol === 'http:' ? 'http' : 'https',
-      hostname,
-      port: dialledPort(url),
-      protocol: readProtocol(draft, name, [url.protocol.slice(0, -1)]),
-      allowPrivateAddresses,
-      timeouts: {
-        connect: readDuration(connect),
-        headers: readDuration(headers),
-        idle: readDuration(idle),
+    const placed = resolveTargets(draft, name, shape)
+    if (placed.length === 0) return []
+    const targets = placed.map(({ target }) => target)
+    const allowPrivateAddresses = resolvePrivate(draft, name, placed)
+    for (const one of placed) checkDestination(draft, one, { own, allowPrivateAddresses })
+    const secure = targets.every(({ scheme }) => scheme === 'https')
+    return [
+      {
+        name,
+        targets,
+        balance: resolveBalance(draft, name, shape),
+        host: resolveHost(draft, name, shape),
+        allowPrivateAddresses,
+        timeouts: resolveTimeouts(draft, name, shape),
+        maxConnections: readAmount(shape.maxConnections),
+        maxPending: readAmount(shape.maxPending),
+        health: resolveHealth(draft, name, shape),
+        ejection: resolveEjection(draft, name, shape),
+        retries: resolveRetries(shape),
+        addressRefresh: readDuration(shape.dns.refresh),
+        tls: resolveUpstreamTls(draft, { name, shape, secure }, files),
       },
-      maxConnections: readAmount(shape.maxConnections),
-    }
-    checkDestination(draft, path, upstream, own)
-    return [upstream]
+    ]
   })
 }
 
-function readUrl(text: string): URL | undefined {
-  const url = URL.parse(text)
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return undefined
-  const bare = text.endsWith('/') ? text.slice(0, -1) : text
-  return /[/?#@\\]/.test(bare.slice(url.protocol.length + 2)) || url.href !== `${url.origin}/`
-    ? undefined
-    : url
+function resolvePrivate(draft: Draft, name: string, placed: readonly PlacedTarget[]): boolean {
+  const written = draft.shape.upstreams[name]?.allowPrivateAddresses
+  if (written !== undefined) return readFlag(written)
+  const isLocal = placed.every(({ target }) => isLocalTarget(target))
+  draft.derive(['upstreams', name, 'allowPrivateAddresses'], isLocal)
+  return isLocal
 }
 
-function dialledPort(url: URL): number {
-  if (url.port !== '') return Number(url.port)
-  return url.protocol === 'http:' ? 80 : 443
-}
-
-function checkDestination(
+function resolveBalance(
   draft: Draft,
-  path: Path,
-  upstream: ConfiguredUpstream,
-  own: OwnPlaces,
-): void {
-  const { hostname, origin } = upstream
-  if (isMetadata(hostname)) {
-    draft.report(path, {
-      code: 'config.upstream-metadata',
-      message: `found ${quote(origin)}, expected no link-local or cloud metadata address`,
-      hint: 'These addresses hand out credentials of the machine and are never forwarded to.',
+  name: string,
+  shape: UpstreamShape,
+): ConfiguredUpstream['balance'] {
+  const isWeighted = shape.targets?.some((target) => readAmount(target.weight) !== 1) === true
+  if (shape.balance === 'round-robin' && isWeighted) {
+    draft.report(['upstreams', name, 'balance'], {
+      code: 'config.upstream-balance',
+      message: 'found round-robin with weights, expected a balance that heeds them',
+      hint: 'Write weighted, least-pending or sticky, or leave the weights out.',
     })
-  } else if (isOurselves(upstream, own)) {
-    draft.report(path, {
-      code: 'config.upstream-loop',
-      message: `found ${quote(origin)}, which is this server itself, expected another service`,
-      hint: 'Requests would come back forever: use the port your service listens on.',
-    })
-  } else if (isPrivate(hostname) && !upstream.allowPrivateAddresses) {
-    draft.report(path, {
-      code: 'config.upstream-private',
-      message: `found ${quote(origin)}, a private address, expected leave to connect to it`,
-      hint: 'Add `allowPrivateAddresses: true` to this upstream if that is meant.',
-    })
-  } else if (upstream.scheme === 'http' && !isLoopback(hostname)) {
-    draft.warn(
-      path,
-      {
-        code: 'config.warn-upstream-http',
-        message: `found ${quote(origin)}, expected https for what leaves this machine`,
-        hint: 'Requests and assertions can be read on the way.',
-      },
-      'value',
-    )
+  }
+  if (shape.balance !== undefined) return shape.balance
+  const balance = isWeighted ? 'weighted' : 'round-robin'
+  if (shape.targets !== undefined) draft.derive(['upstreams', name, 'balance'], balance)
+  return balance
+}
+
+/** A host with or without a port, in the one form a `Host` header is sent in. */
+function resolveHost(draft: Draft, name: string, shape: UpstreamShape): string | undefined {
+  const { host } = shape
+  if (host === undefined) return undefined
+  const url = URL.parse(`http://${host}`)
+  if (url?.host === host && url.href === `http://${host}/`) return host
+  draft.report(['upstreams', name, 'host'], {
+    code: 'config.upstream-host',
+    message: `found ${quote(host)}, expected a lower-case host, with a port if it is not 80`,
+    hint: 'For example orders.internal or orders.internal:8080.',
+  })
+  return undefined
+}
+
+function resolveTimeouts(
+  draft: Draft,
+  name: string,
+  shape: UpstreamShape,
+): ConfiguredUpstream['timeouts'] {
+  const { connect, headers, idle, queue, total } = shape.timeouts
+  if (queue === undefined) draft.derive(['upstreams', name, 'timeouts', 'queue'], connect)
+  return {
+    connect: readDuration(connect),
+    headers: readDuration(headers),
+    idle: readDuration(idle),
+    queue: readDuration(queue ?? connect),
+    total: total === undefined ? undefined : readDuration(total),
   }
 }
 
-function isOurselves(upstream: ConfiguredUpstream, own: OwnPlaces): boolean {
-  const { hostname, port } = upstream
-  const byName = own.origins.some(
-    (origin) => origin.hostname === hostname && (origin.port === port || isOwnPort(port, own)),
-  )
-  return byName || own.listeners.some((listener) => reaches(hostname, port, listener))
+function resolveHealth(
+  draft: Draft,
+  name: string,
+  { health }: UpstreamShape,
+): ConfiguredUpstream['health'] {
+  if (health === undefined) return undefined
+  const [first = '', last = first] = String(health.expect).split('-', 2)
+  if (Number(last) < Number(first)) {
+    draft.report(['upstreams', name, 'health', 'expect'], {
+      code: 'config.value',
+      message: `found ${quote(String(health.expect))}, expected the lower status first`,
+      hint: 'For example 200-299.',
+    })
+  }
+  return {
+    path: health.path,
+    interval: readDuration(health.interval),
+    timeout: readDuration(health.timeout),
+    healthyAfter: readAmount(health.healthyAfter),
+    unhealthyAfter: readAmount(health.unhealthyAfter),
+    expect: [Number(first), Number(last)],
+  }
 }
 
-function isOwnPort(port: number, own: OwnPlaces): boolean {
-  return own.listeners.some((listener) => listener.port === port)
+/** With one target nothing is gained by leaving it out, unless that is asked for. */
+function resolveEjection(
+  draft: Draft,
+  name: string,
+  { targets, ejection }: UpstreamShape,
+): ConfiguredUpstream['ejection'] {
+  const isMeant = (targets?.length ?? 1) > 1 || draft.says(['upstreams', name, 'ejection'])
+  if (ejection === 'none' || !isMeant) return undefined
+  const { errorAnswers } = ejection
+  return {
+    failures: readAmount(ejection.failures),
+    errorAnswers: errorAnswers === undefined ? undefined : readAmount(errorAnswers),
+    base: readDuration(ejection.base),
+    maxEjected: readPercent(ejection.maxEjected),
+  }
 }
 
-function reaches(hostname: string, port: number, listener: Listener): boolean {
-  if (listener.port !== port) return false
-  const isHere = isLoopback(hostname) || isUnspecified(hostname) || hostname.endsWith('.localhost')
-  if (isHere) return isLoopback(listener.address) || isUnspecified(listener.address)
-  return hostname === listener.address
+function resolveRetries({ retries }: UpstreamShape): ConfiguredUpstream['retries'] {
+  if (retries === 'none') return undefined
+  return { share: readPercent(retries.budget) / 100, perRequest: readAmount(retries.perRequest) }
+}
+
+function readPercent(text: string): number {
+  return Number(text.slice(0, -1))
 }

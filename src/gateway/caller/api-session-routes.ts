@@ -82,7 +82,7 @@ async function finishSignIn(
     api: api.name,
     address: incoming.address,
   })
-  await parts.record({
+  await parts.audit.append({
     id: incoming.requestId,
     kind: 'session',
     action: 'session.open_api',
@@ -126,7 +126,7 @@ async function endSession(
   const session = handle === undefined ? undefined : await parts.sessions.load('api', handle)
   if (session !== undefined) {
     await parts.sessions.end(session.id)
-    await parts.record({
+    await parts.audit.append({
       id: incoming.requestId,
       kind: 'session',
       action: 'session.end_api',

@@ -13,7 +13,7 @@ interface Carried {
   readonly open: Set<Incoming>
   /** Parsed already, but begun only when the one before is over: one read can hold a thousand. */
   readonly waiting: (() => void)[]
-  busy: boolean
+  busy: Incoming | undefined
 }
 
 /** The requests of each connection that are not over yet. */
@@ -28,7 +28,7 @@ export class Connections {
   watch(socket: Duplex): void {
     const open = new Set<Incoming>()
     const waiting: (() => void)[] = []
-    this.#carried.set(socket, { peer: peerOf(socket), open, waiting, busy: false })
+    this.#carried.set(socket, { peer: peerOf(socket), open, waiting, busy: undefined })
     socket.once('close', () => {
       waiting.length = 0
       for (const incoming of open) incoming.life.end()
@@ -52,22 +52,22 @@ export class Connections {
       this.#inFlight -= 1
       open?.delete(incoming)
       if (open?.size === mostPipelined / 2 && !socket.destroyed) socket.resume()
-    })
-    incoming.response.once('close', () => incoming.life.end())
-    if (carried === undefined) work()
-    else this.#start(socket, carried, incoming, work)
-  }
-
-  #start(socket: Duplex, carried: Carried, incoming: Incoming, work: () => void): void {
-    if (carried.busy) {
-      carried.waiting.push(() => this.#start(socket, carried, incoming, work))
-      return
-    }
-    carried.busy = true
-    incoming.life.onOver(() => {
-      carried.busy = false
+      if (carried?.busy !== incoming) return
+      carried.busy = undefined
       if (socket.writable) carried.waiting.shift()?.()
     })
+    // Not `once`, which costs more than it saves: a life ends once whoever says so.
+    incoming.response.on('close', () => incoming.life.end())
+    if (carried === undefined) work()
+    else this.#start(carried, incoming, work)
+  }
+
+  #start(carried: Carried, incoming: Incoming, work: () => void): void {
+    if (carried.busy !== undefined) {
+      carried.waiting.push(() => this.#start(carried, incoming, work))
+      return
+    }
+    carried.busy = incoming
     work()
   }
 

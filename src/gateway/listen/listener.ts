@@ -1,6 +1,9 @@
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import { ProofgateError } from '../../core/index.ts'
 import type { Millis } from '../../core/index.ts'
+import { Front } from '../arrive/front.ts'
+import type { FrontCounts, FrontSettings } from '../arrive/front.ts'
+import type { TlsSettings } from '../arrive/tls-end.ts'
 import type { GatewayParts } from '../gateway.ts'
 import type { Shedding } from '../shed/shedding.ts'
 import { Http1Server } from './http1.ts'
@@ -21,12 +24,37 @@ export class PublicListener {
   readonly #reception: Reception
   readonly #http1: Http1Server
   readonly #shedding: Shedding
+  /** Where there is more to connections than HTTP. */
+  readonly #front: Front | undefined
 
-  constructor(options: { parts: GatewayParts; limits: ListenerLimits; findSurface: FindSurface }) {
+  constructor(options: {
+    parts: GatewayParts
+    limits: ListenerLimits
+    findSurface: FindSurface
+    front?: Pick<FrontSettings, 'isProxy' | 'tls'> | undefined
+  }) {
+    const { limits, front } = options
     this.#reception = new Reception(options)
-    this.#http1 = new Http1Server(this.#reception, options.limits)
     this.#shedding = options.parts.shedding
     this.#shedding.inFlight = () => this.inFlight - this.tunnels
+    this.#http1 = new Http1Server(this.#reception, limits)
+    if (front === undefined) return
+    this.#front = new Front(
+      { ...front, connections: limits.connections },
+      { http1: (socket) => this.#http1.server.emit('connection', socket) },
+    )
+    // What the runtime watches connections with begins to work when its server listens, or hears that.
+    this.#http1.server.emit('listening')
+  }
+
+  /** Connections that were closed before a request was read. */
+  get refusedConnections(): FrontCounts {
+    return this.#front?.refused ?? { proxy: 0, tls: 0 }
+  }
+
+  /** Puts other certificates in force; connections that are open keep theirs. */
+  renewTls(tls: TlsSettings): void {
+    this.#front?.renew(tls)
   }
 
   get inFlight(): number {
@@ -40,7 +68,8 @@ export class PublicListener {
   /** Resolves with the port that was bound. */
   async listen(address: string, port: number): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#http1.server.once('error', (cause: NodeJS.ErrnoException) => {
+    const server = this.#server
+    server.once('error', (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === 'EADDRINUSE'
       reject(
         new ProofgateError('gateway.cannot_listen', `cannot listen on ${address}:${port}`, {
@@ -51,11 +80,11 @@ export class PublicListener {
         }),
       )
     })
-    this.#http1.server.listen(port, address, resolve)
+    server.listen(port, address, resolve)
     await promise
     this.#http1.slowPeers.start()
     this.#shedding.start()
-    return (this.#http1.server.address() as AddressInfo).port
+    return (server.address() as AddressInfo).port
   }
 
   /**
@@ -64,8 +93,10 @@ export class PublicListener {
    */
   async drain(deadline: Millis): Promise<void> {
     const closed = new Promise<void>((resolve) => {
-      this.#http1.server.close(() => resolve())
+      this.#server.close(() => resolve())
     })
+    if (this.#front !== undefined) this.#http1.server.close()
+    this.#front?.closeArriving()
     const sweep = setInterval(() => this.#http1.server.closeIdleConnections(), 50)
     const end = setTimeout(() => {
       this.#reception.tunnels.closeAll()
@@ -77,5 +108,10 @@ export class PublicListener {
     clearTimeout(end)
     this.#http1.slowPeers.stop()
     this.#shedding.stop()
+  }
+
+  /** What is bound to the port. */
+  get #server(): Server {
+    return this.#front?.server ?? this.#http1.server
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isRefusal } from '../../core/index.ts'
-import type { Refusal } from '../../core/index.ts'
+import type { Instant, Refusal } from '../../core/index.ts'
 import { sendProblem } from '../../http/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import { Tunnels } from '../forward/tunnel.ts'
@@ -34,6 +34,8 @@ export type Arrived = Pick<
   'request' | 'response' | 'protocol' | 'peer' | 'authority' | 'upgrade' | 'expectsContinue'
 >
 
+const notYet = 0 as Instant
+
 /** Where requests of every protocol come together: each goes to a surface of ours or into the pipeline. */
 export class Reception {
   readonly tunnels = new Tunnels()
@@ -51,25 +53,30 @@ export class Reception {
   arrive(arrived: Arrived): Incoming {
     const { request, peer } = arrived
     return {
-      ...arrived,
+      request,
+      response: arrived.response,
+      protocol: arrived.protocol,
+      peer,
+      authority: arrived.authority,
+      upgrade: arrived.upgrade,
+      expectsContinue: arrived.expectsContinue,
       requestId: randomUUID(),
-      receivedAt: this.#parts.clock.now(),
+      receivedAt: notYet,
       address: clientAddress(peer, request.headers, this.#parts.table().isTrustedProxy),
       method: request.method ?? '',
       life: new Life(),
     }
   }
 
+  /** Its turn has come. */
   serve(incoming: Incoming): void {
+    incoming.receivedAt = this.#parts.clock.now()
     const surface = this.#surfaceFor(incoming)
     if (surface !== undefined && incoming.upgrade === undefined) {
       this.#serveSurface(incoming, surface)
       return
     }
-    runPipeline(incoming, this.#parts, this.tunnels).catch((error: unknown) => {
-      this.#parts.onError(error, incoming.requestId)
-      sendProblem(incoming.response, gatewayErrors.refuse('internal'), incoming.requestId)
-    })
+    runPipeline(incoming, this.#parts, this.tunnels)
   }
 
   /**
@@ -80,7 +87,7 @@ export class Reception {
   async refuseBytes(refusal: Refusal, peer: Peer, method?: string): Promise<string> {
     const requestId = randomUUID()
     try {
-      await this.#parts.record({
+      await this.#parts.audit.append({
         id: requestId,
         kind: 'decision',
         action: 'request',
@@ -103,6 +110,8 @@ export class Reception {
   #surfaceFor({ request, authority: host }: Incoming): Surface | undefined {
     const raw = request.url ?? ''
     const known = this.#findSurface(host, raw)
+    // An API's host as it is written nearly always: there is no other form to look for.
+    if (known === undefined && this.#parts.table().apis.has(host)) return undefined
     const authority = known === undefined ? canonicalAuthority(host, 'http') : host
     if (authority === undefined) return undefined
     const surface = known ?? this.#findSurface(authority, raw)

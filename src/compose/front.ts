@@ -1,0 +1,22 @@
+import type { Configuration, ConfiguredTls } from '../config/index.ts'
+import { trustedProxies } from '../gateway/index.ts'
+import type { FrontSettings } from '../gateway/index.ts'
+
+/** What connections begin with; `undefined` when it is HTTP at once. */
+export function frontOf(
+  configuration: Configuration,
+): Pick<FrontSettings, 'isProxy' | 'tls'> | undefined {
+  const { tls, proxyProtocol } = configuration.listeners.public
+  if (tls === undefined && proxyProtocol === undefined) return undefined
+  return { tls, isProxy: trustedProxies(proxyProtocol?.from ?? []) }
+}
+
+export function isSameTls(one: ConfiguredTls, other: ConfiguredTls): boolean {
+  return material(one) === material(other)
+}
+
+/** Everything TLS depends on as one text; for comparing only, because keys are in it. */
+function material(tls: ConfiguredTls): string {
+  const keys = tls.certificates.map(({ key }) => key.reveal())
+  return JSON.stringify([tls, keys])
+}

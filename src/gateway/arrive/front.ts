@@ -1,0 +1,128 @@
+import { createServer } from 'node:net'
+import type { Server, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import { introduce, peerOf } from '../listen/peer.ts'
+import type { Peer } from '../listen/peer.ts'
+import { readProxyHeader } from './proxy-protocol.ts'
+import { TlsEnd } from './tls-end.ts'
+import type { Secured, TlsSettings } from './tls-end.ts'
+
+/** Where connections go on to, with everything about their peer known. */
+export interface FrontOutlets {
+  readonly http1: (socket: Duplex) => void
+  /** Absent when HTTP/2 is not offered. */
+  readonly http2?: (socket: Duplex) => void
+}
+
+export interface FrontSettings {
+  readonly connections: number
+  /** Who speaks the PROXY protocol. */
+  readonly isProxy: (address: string) => boolean
+  readonly tls: TlsSettings | undefined
+}
+
+/** Why connections were closed before a request was read. */
+export interface FrontCounts {
+  proxy: number
+  tls: number
+}
+
+/**
+ * Where connections arrive when there is more to them than HTTP: PROXY protocol, then TLS, each where it is
+ * configured. A listener with neither has no front.
+ */
+export class Front {
+  readonly server: Server
+  readonly refused: FrontCounts = { proxy: 0, tls: 0 }
+  readonly #settings: FrontSettings
+  readonly #outlets: FrontOutlets
+  /** On their way through here. */
+  readonly #arriving = new Set<Socket>()
+  readonly #handshaking = new Map<string, { readonly socket: Socket; readonly peer: Peer }>()
+  #tls: TlsEnd | undefined
+
+  constructor(settings: FrontSettings, outlets: FrontOutlets) {
+    this.#settings = settings
+    this.#outlets = outlets
+    this.renew(settings.tls)
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#arrive(socket)
+    })
+    this.server.maxConnections = settings.connections
+  }
+
+  /** Puts other certificates in force, for connections that arrive from now on. */
+  renew(tls: TlsSettings | undefined): void {
+    this.#tls =
+      tls === undefined
+        ? undefined
+        : new TlsEnd(tls, {
+            protocols: this.#outlets.http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'],
+            onSecured: (socket, secured) => this.#secured(socket, secured),
+            onFailed: () => {
+              this.refused.tls += 1
+            },
+          })
+  }
+
+  /** Closes what has not got as far as a protocol. */
+  closeArriving(): void {
+    for (const socket of this.#arriving) socket.destroy()
+  }
+
+  #arrive(socket: Socket): void {
+    const peer = peerOf(socket)
+    this.#arriving.add(socket)
+    socket.once('close', () => this.#arriving.delete(socket))
+    socket.on('error', () => socket.destroy())
+    if (!this.#settings.isProxy(peer.address)) {
+      this.#secure(socket, peer)
+      return
+    }
+    readProxyHeader(socket, {
+      onRead: (source) => {
+        this.#secure(socket, source === undefined ? peer : { ...peer, address: source })
+      },
+      onRefused: () => {
+        this.refused.proxy += 1
+      },
+    })
+  }
+
+  #secure(socket: Socket, peer: Peer): void {
+    if (this.#tls === undefined) {
+      introduce(socket, peer)
+      this.#arriving.delete(socket)
+      this.#outlets.http1(socket)
+      // Reading a PROXY header has paused it.
+      socket.resume()
+      return
+    }
+    const key = connectionKey(socket)
+    this.#handshaking.set(key, { socket, peer })
+    socket.once('close', () => this.#handshaking.delete(key))
+    this.#tls.accept(socket)
+  }
+
+  #secured(socket: TLSSocket, secured: Secured): void {
+    const key = connectionKey(socket)
+    const arrived = this.#handshaking.get(key)
+    if (arrived === undefined) {
+      socket.destroy()
+      return
+    }
+    this.#handshaking.delete(key)
+    this.#arriving.delete(arrived.socket)
+    introduce(socket, { ...arrived.peer, ...secured, encrypted: true })
+    if (socket.alpnProtocol === 'h2' && this.#outlets.http2 !== undefined)
+      this.#outlets.http2(socket)
+    else this.#outlets.http1(socket)
+  }
+}
+
+/** The library's TLS socket does not say which socket it is over; addresses and ports do. */
+function connectionKey(socket: Socket): string {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
+}

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { after, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
+import type { KeyPair } from '../../src/certificate/index.ts'
+import { Secret } from '../../src/core/index.ts'
+import { Front } from '../../src/gateway/arrive/front.ts'
+import type { FrontSettings } from '../../src/gateway/arrive/front.ts'
+import type { TlsSettings } from '../../src/gateway/arrive/tls-end.ts'
+import { peerOf } from '../../src/gateway/listen/peer.ts'
+import { TestAuthority } from '../kit/certificates.ts'
+import { proxyV2 } from '../kit/proxy-protocol.ts'
+
+const authority = new TestAuthority()
+const strangers = new TestAuthority()
+const day = 86_400_000
+const openFronts: Front[] = []
+
+after(() => {
+  for (const front of openFronts) {
+    front.closeArriving()
+    front.server.close()
+  }
+})
+
+/** A front before a server that answers what it was told of the connection. */
+async function startFront(
+  settings: Partial<FrontSettings>,
+): Promise<{ front: Front; port: number }> {
+  const http = createServer((request, response) => {
+    const { address, encrypted, certificate, covered } = peerOf(request.socket)
+    const named = covered?.has('a.localhost') === true ? 'a' : covered === undefined ? '-' : 'other'
+    response.setHeader('connection', 'close')
+    response.end(JSON.stringify({ address, encrypted, certificate: certificate ?? null, named }))
+  })
+  const front = new Front(
+    { connections: 100, isProxy: () => false, tls: undefined, ...settings },
+    { http1: (socket) => http.emit('connection', socket) },
+  )
+  openFronts.push(front)
+  await new Promise<void>((resolve) => {
+    front.server.listen(0, '127.0.0.1', resolve)
+  })
+  return { front, port: (front.server.address() as AddressInfo).port }
+}
+
+function tlsOf(pairs: readonly KeyPair[], more: Partial<TlsSettings> = {}): TlsSettings {
+  return {
+    certificates: pairs.map(({ cert, key }) => ({ cert, key: new Secret(key) })),
+    minVersion: '1.2',
+    ciphers: undefined,
+    clientCertificates: undefined,
+    ...more,
+  }
+}
+
+const head = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+
+function untilClosed(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+    socket.on('error', () => undefined)
+    socket.once('close', () => resolve(text))
+  })
+}
+
+/** What came back for pieces sent one after the other. */
+async function plain(port: number, ...pieces: readonly (string | Buffer)[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  const answer = untilClosed(socket)
+  for (const piece of pieces) {
+    socket.write(piece)
+    await delay(10)
+  }
+  return answer
+}
+
+interface Seen {
+  readonly address: string
+  readonly encrypted: boolean
+  readonly certificate: Record<string, unknown> | null
+  readonly named: string
+}
+
+function seenIn(answer: string): Seen {
+  return JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as Seen
+}
+
+/** Asks over TLS; rejects when there is no handshake. */
+async function secure(
+  port: number,
+  options: ConnectionOptions = {},
+  before?: string | Buffer,
+): Promise<{ seen: Seen; session: Buffer | undefined; reused: boolean }> {
+  const under = connect(port, '127.0.0.1')
+  if (before !== undefined) under.write(before)
+  const socket = connectTls({
+    socket: under,
+    ca: authority.ca,
+    servername: 'a.localhost',
+    ...options,
+  })
+  const answer = untilClosed(socket)
+  await new Promise<void>((resolve, reject) => {
+    socket.once('secureConnect', resolve)
+    socket.once('error', reject)
+    under.once('error', reject)
+  })
+  const [session, reused] = [socket.getSession(), socket.isSessionReused()]
+  socket.write(head)
+  const text = await answer
+  if (text === '') throw new Error('closed without an answer')
+  return { seen: seenIn(text), session, reused }
+}
+
+test('with a PROXY header the caller is the one it names, in any pieces', async () => {
+  const { port } = await startFront({ isProxy: () => true })
+  const v1 = 'PROXY TCP4 192.0.2.1 198.51.100.1 5 443\r\n'
+  assert.equal(seenIn(await plain(port, v1, head)).address, '192.0.2.1')
+  assert.equal(seenIn(await plain(port, v1 + head)).address, '192.0.2.1')
+  assert.equal(
+    seenIn(await plain(port, 'PRO', `${v1.slice(3)}GE`, head.slice(2))).address,
+    '192.0.2.1',
+  )
+  const v2 = proxyV2({ source: '2001:db8::1' })
+  assert.equal(seenIn(await plain(port, v2, head)).address, '2001:db8::1')
+  assert.equal(
+    seenIn(await plain(port, Buffer.concat([v2, Buffer.from(head)]))).address,
+    '2001:db8::1',
+  )
+  const bytes = [...v2].map((byte) => Buffer.from([byte]))
+  assert.equal(seenIn(await plain(port, ...bytes, head)).address, '2001:db8::1')
+  assert.equal(seenIn(await plain(port, proxyV2({ command: 0x20 }), head)).address, '127.0.0.1')
+  assert.equal(seenIn(await plain(port, 'PROXY UNKNOWN\r\n', head)).address, '127.0.0.1')
+})
+
+test('a proxy that sends no header, a wrong one or half of one is closed without an answer', async () => {
+  const { front, port } = await startFront({ isProxy: () => true })
+  const second = `PROXY UNKNOWN ${'x'.repeat(200)}\r\n`
+  for (const bytes of [head, second, proxyV2({ family: 0x12, addresses: Buffer.alloc(12) })]) {
+    assert.equal(await plain(port, bytes), '')
+  }
+  assert.equal(front.refused.proxy, 3)
+  const half = connect(port, '127.0.0.1')
+  const answer = untilClosed(half)
+  half.end('PROXY TCP4 192.0')
+  assert.equal(await answer, '')
+  assert.equal(front.refused.proxy, 4)
+})
+
+test('a proxy that does not say whom it speaks for within five seconds is closed', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] })
+  const { front, port } = await startFront({ isProxy: () => true })
+  const socket = connect(port, '127.0.0.1')
+  const answer = untilClosed(socket)
+  socket.write('PROXY TCP4 ')
+  await new Promise((resolve) => front.server.once('connection', resolve))
+  context.mock.timers.tick(4999)
+  assert.equal(socket.destroyed, false)
+  context.mock.timers.tick(1)
+  assert.equal(await answer, '')
+  assert.equal(front.refused.proxy, 1)
+})
+
+test('who is no proxy cannot say to be somebody else', async () => {
+  const { port } = await startFront({ isProxy: () => false })
+  assert.match(
+    await plain(port, 'PROXY TCP4 192.0.2.1 198.51.100.1 5 443\r\n', head),
+    /^HTTP\/1\.1 400/,
+  )
+  assert.equal(seenIn(await plain(port, head)).address, '127.0.0.1')
+  const { port: secured } = await startFront({ tls: tlsOf([authority.server('a.localhost')]) })
+  await assert.rejects(secure(secured, {}, 'PROXY TCP4 192.0.2.1 198.51.100.1 5 443\r\n'))
+})
+
+test('TLS begins behind the PROXY header, and a second header is not one', async () => {
+  const tls = tlsOf([authority.server('a.localhost')])
+  const { port } = await startFront({ isProxy: () => true, tls })
+  const { seen } = await secure(port, {}, proxyV2({ source: '192.0.2.9' }))
+  assert.deepEqual([seen.address, seen.encrypted], ['192.0.2.9', true])
+  const v1 = 'PROXY TCP4 192.0.2.1 198.51.100.1 5 443\r\n'
+  await assert.rejects(secure(port, {}, v1 + v1))
+})
+
+test('the host that is asked for chooses the certificate, the first is for the rest', async () => {
+  const pairs = [authority.server('b.localhost'), authority.server('a.localhost', '*.a.localhost')]
+  const { port } = await startFront({ tls: tlsOf(pairs) })
+  const lax = { checkServerIdentity: () => undefined }
+  for (const [servername, named] of [
+    ['a.localhost', 'a'],
+    ['A.LOCALHOST', 'a'],
+    ['x.a.localhost', 'a'],
+    ['y.x.a.localhost', 'other'],
+    ['b.localhost', 'other'],
+    ['unknown.example', 'other'],
+    ['', 'other'],
+  ] as const) {
+    const { seen } = await secure(port, { ...lax, servername })
+    assert.equal(seen.named, named, servername)
+  }
+})
+
+test('old versions, other suites and protocols that are not offered get no handshake', async () => {
+  const pair = authority.server('a.localhost')
+  const { front, port } = await startFront({ tls: tlsOf([pair]) })
+  const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } as const
+  await assert.rejects(secure(port, old))
+  await assert.rejects(secure(port, { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' }))
+  await assert.rejects(secure(port, { ALPNProtocols: ['smtp'] }))
+  await assert.rejects(secure(port, { ALPNProtocols: ['h2'] }))
+  assert.equal(front.refused.tls, 4)
+  await secure(port, { maxVersion: 'TLSv1.2' })
+  await secure(port, { ALPNProtocols: ['h2', 'http/1.1'] })
+  const { port: strict } = await startFront({ tls: tlsOf([pair], { minVersion: '1.3' }) })
+  await assert.rejects(secure(strict, { maxVersion: 'TLSv1.2' }))
+  assert.equal((await secure(strict)).seen.encrypted, true)
+})
+
+test('plain HTTP at a TLS port is closed, and a stop closes a handshake that does not go on', async () => {
+  const { front, port } = await startFront({ tls: tlsOf([authority.server('a.localhost')]) })
+  assert.doesNotMatch(await plain(port, head), /HTTP/)
+  const idle = connect(port, '127.0.0.1')
+  const answer = untilClosed(idle)
+  await new Promise((resolve) => front.server.once('connection', resolve))
+  front.closeArriving()
+  assert.equal(await answer, '')
+})
+
+test('with mode request a certificate that holds becomes facts, and any other is none', async () => {
+  const tls = tlsOf([authority.server('a.localhost')], {
+    clientCertificates: { ca: authority.ca, mode: 'request' },
+  })
+  const { port } = await startFront({ tls })
+  assert.equal((await secure(port)).seen.certificate, null)
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const { seen } = await secure(port, { ...authority.client('alice'), maxVersion })
+    assert.equal(seen.certificate?.['subject'], 'CN=alice')
+    assert.deepEqual(seen.certificate['alternativeNames'], ['URI:urn:proofgate:client:alice'])
+    for (const pair of [
+      strangers.client('alice'),
+      authority.issue({ use: 'client', until: -day / 2 }),
+      authority.issue({ use: 'client', from: day }),
+      authority.issue({ use: 'server', names: ['a.localhost'] }),
+    ]) {
+      assert.equal((await secure(port, { ...pair, maxVersion })).seen.certificate, null)
+    }
+  }
+})
+
+test('with mode require nobody comes in without a certificate that holds', async () => {
+  const tls = tlsOf([authority.server('a.localhost')], {
+    clientCertificates: { ca: authority.ca, mode: 'require' },
+  })
+  const { port } = await startFront({ tls })
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    await assert.rejects(secure(port, { maxVersion }))
+    await assert.rejects(secure(port, { ...strangers.client('alice'), maxVersion }))
+    const expired = authority.issue({ use: 'client', until: -1000 })
+    await assert.rejects(secure(port, { ...expired, maxVersion }))
+    const { seen } = await secure(port, { ...authority.client('alice'), maxVersion })
+    assert.equal(seen.certificate?.['subject'], 'CN=alice')
+  }
+})
+
+test('without configured authorities a certificate is not even asked for', async () => {
+  const { port } = await startFront({ tls: tlsOf([authority.server('a.localhost')]) })
+  assert.equal((await secure(port, authority.client('alice'))).seen.certificate, null)
+})
+
+test('a continued session keeps the facts of its certificate, until the authorities change', async () => {
+  const pair = authority.server('a.localhost')
+  const settings = (ca: string): TlsSettings =>
+    tlsOf([pair], { clientCertificates: { ca, mode: 'request' } })
+  const { front, port } = await startFront({ tls: settings(authority.ca) })
+  const client = authority.client('alice')
+  const maxVersion = 'TLSv1.2' as const
+  const { session } = await secure(port, { ...client, maxVersion })
+  assert.ok(session !== undefined)
+  const again = await secure(port, { maxVersion, session })
+  assert.equal(again.reused, true)
+  assert.equal(again.seen.certificate?.['subject'], 'CN=alice')
+  front.renew(settings(strangers.ca))
+  const later = await secure(port, { maxVersion, session })
+  assert.equal(later.reused, false)
+  assert.equal(later.seen.certificate, null)
+})
+
+test('other certificates are for connections from then on, and nobody else notices', async () => {
+  const [before, now] = [authority.server('a.localhost'), authority.server('a.localhost')]
+  const { front, port } = await startFront({ tls: tlsOf([before]) })
+  const open = connectTls({ port, host: '127.0.0.1', ca: authority.ca, servername: 'a.localhost' })
+  const answer = untilClosed(open)
+  await new Promise<void>((resolve) => {
+    open.once('secureConnect', resolve)
+  })
+  const serial = open.getPeerCertificate().serialNumber
+  front.renew(tlsOf([now]))
+  const fresh = connectTls({ port, host: '127.0.0.1', ca: authority.ca, servername: 'a.localhost' })
+  await new Promise<void>((resolve) => {
+    fresh.once('secureConnect', resolve)
+  })
+  assert.notEqual(fresh.getPeerCertificate().serialNumber, serial)
+  fresh.destroy()
+  open.write(head)
+  assert.equal(seenIn(await answer).encrypted, true)
+})
+
+test('connections beyond the limit are not taken, handshake or not', async () => {
+  const tls = tlsOf([authority.server('a.localhost')])
+  const { port } = await startFront({ tls, connections: 2 })
+  const idle = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  await Promise.all(idle.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
+  await assert.rejects(secure(port))
+  for (const socket of idle) socket.destroy()
+})
