@@ -70,6 +70,8 @@ export class BalancedUpstream implements UpstreamPool {
   readonly #options: BalancedOptions
   readonly #roster: Roster
   readonly #choose: Choose<Member>
+  /** Apart, so that a retry does not move whose turn it is. */
+  readonly #chooseAgain: Choose<Member>
   readonly #budget: RetryBudget
   readonly #assignment: Assignment
   readonly #checks: readonly HealthCheck[]
@@ -85,6 +87,7 @@ export class BalancedUpstream implements UpstreamPool {
       onChange: (member, condition) => options.onChange?.(member.label, condition),
     })
     this.#choose = balancer(options.balance)
+    this.#chooseAgain = balancer(options.balance)
     this.#budget = new RetryBudget(options.retries?.share ?? 0)
     this.#assignment = this.#assigning()
     this.#checks = this.#startChecks(members)
@@ -181,7 +184,7 @@ export class BalancedUpstream implements UpstreamPool {
   ): Member | undefined {
     const perRequest = this.#options.retries?.perRequest ?? 0
     if (tried.length > perRequest) return undefined
-    const next = this.#choose(this.#roster.besides(tried), caller) ?? again(tried, failure)
+    const next = this.#chooseAgain(this.#roster.besides(tried), caller) ?? again(tried, failure)
     if (next === undefined || !this.#budget.spend()) return undefined
     this.#counts.retried += 1
     return next
