@@ -1,7 +1,7 @@
 import { millis } from '../core/index.ts'
 import type { Millis } from '../core/index.ts'
 import type { ConfiguredTarget, ConfiguredUpstream } from '../config/index.ts'
-import { BalancedUpstream, Upstream } from '../upstream/index.ts'
+import { BalancedUpstream, openOrigin } from '../upstream/index.ts'
 import type {
   BalancedOptions,
   TargetCondition,
@@ -97,9 +97,10 @@ function openTarget(
   { total, forChecks = false }: Opening,
 ): UpstreamPool {
   const { timeouts, tls } = configured
-  return new Upstream({
+  return openOrigin({
     name: configured.name,
     url: new URL(target.origin),
+    protocol: configured.protocol,
     ...(target.socketPath === undefined ? {} : { socketPath: target.socketPath }),
     allowPrivateAddresses: configured.allowPrivateAddresses,
     connectTimeout: timeouts.connect,

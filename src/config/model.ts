@@ -148,8 +148,12 @@ export interface ConfiguredPolicy {
   readonly places: readonly string[]
 }
 
+/** How an upstream is spoken to. */
+export type UpstreamProtocol = 'http1' | 'h2' | 'auto'
+
 export interface ConfiguredUpstream {
   readonly name: string
+  readonly protocol: UpstreamProtocol
   /** At least one. */
   readonly targets: readonly ConfiguredTarget[]
   readonly balance: 'round-robin' | 'least-pending' | 'weighted' | 'sticky'

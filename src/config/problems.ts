@@ -75,6 +75,8 @@ export const problemCodes = {
   'config.upstream-balance': 'Targets have weights that their balance does not heed.',
   'config.upstream-host': 'The host sent to an upstream is not in its one form.',
   'config.upstream-tls': 'The TLS files of an upstream cannot be read or used together.',
+  'config.upstream-protocol':
+    'An upstream protocol is unknown, or does not fit its URL or a WebSocket route.',
   'config.upstream-loop': 'An upstream is this server itself.',
   'config.upstream-metadata': 'An upstream is a cloud metadata or link-local address.',
   'config.upstream-private': 'An upstream is a private address without leave for it.',

@@ -60,6 +60,11 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'a lifetime from 10s to 10m',
     'Short lifetimes are what makes revocation quick; refresh tokens keep people signed in.',
   ),
+  upstreamProtocol: expectation(
+    'config.upstream-protocol',
+    'http1, h2 or auto',
+    'http1 is what nearly every service speaks; gRPC services speak h2.',
+  ),
   algorithm: expectation('config.algorithm', 'ES256 or RS256', 'Other algorithms are not offered.'),
   rate: expectation(
     'config.throttle',

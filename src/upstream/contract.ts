@@ -29,6 +29,8 @@ export interface UpstreamOptions {
   readonly name: string
   /** `http:` or `https:`; only host and port are used, never a path or user info. */
   readonly url: URL
+  /** `http1` when absent. With `auto` the service chooses by ALPN, which needs `https:`. */
+  readonly protocol?: 'http1' | 'h2' | 'auto'
   /** Whether loopback, private, link-local and other internal addresses may be connected to. */
   readonly allowPrivateAddresses: boolean
   /** From asking for a connection to having one: name look-up, TCP, TLS and the wait for a place. */
@@ -87,6 +89,8 @@ export interface OutgoingRequest {
    */
   readonly headers: readonly string[]
   readonly framing: RequestFraming
+  /** The caller reads trailers: `te: trailers` is sent over HTTP/2. */
+  readonly acceptsTrailers?: boolean
   /**
    * On whose behalf: callers that wait for a connection are served in turn, and where it is asked for each
    * one's requests go to one target. Never sent.

@@ -20,6 +20,8 @@ export interface DialTarget {
         readonly context: SecureContext
         readonly servername: string | undefined
         readonly verifies: boolean
+        /** Offered by ALPN (RFC 7301), the best first. */
+        readonly protocols: readonly string[]
       }
     | undefined
   readonly allowPrivateAddresses: boolean
@@ -36,8 +38,11 @@ export interface DialOutcome {
   failed(kind: UpstreamFailureKind, detail: string): void
 }
 
-/** Where an upstream's options lead. */
-export function dialTarget(options: UpstreamOptions): DialTarget {
+/** Where an upstream's options lead. @param protocols - offered by ALPN, the best first. */
+export function dialTarget(
+  options: UpstreamOptions,
+  protocols: readonly string[] = ['http/1.1'],
+): DialTarget {
   const { url, socketPath } = options
   const secure = url.protocol === 'https:'
   invariant(secure || url.protocol === 'http:', 'an upstream is http: or https:')
@@ -46,7 +51,7 @@ export function dialTarget(options: UpstreamOptions): DialTarget {
     host: url.hostname,
     port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
     socketPath,
-    secure: secure ? secureTarget(url.hostname, options.tls ?? {}) : undefined,
+    secure: secure ? secureTarget(url.hostname, options.tls ?? {}, protocols) : undefined,
     allowPrivateAddresses: options.allowPrivateAddresses,
     resolve: options.resolve ?? systemResolver,
   }
@@ -55,6 +60,7 @@ export function dialTarget(options: UpstreamOptions): DialTarget {
 function secureTarget(
   host: string,
   tls: NonNullable<UpstreamOptions['tls']>,
+  protocols: readonly string[],
 ): NonNullable<DialTarget['secure']> {
   const named = host.startsWith('[') || isIP(host) !== 0 ? undefined : host
   return {
@@ -64,6 +70,7 @@ function secureTarget(
       ...tls.identity,
     }),
     servername: tls.servername ?? named,
+    protocols,
     verifies: tls.dangerouslySkipVerification !== true,
   }
 }
@@ -140,14 +147,14 @@ export class Dial {
   }
 
   #connectSecure(host: string, secure: NonNullable<DialTarget['secure']>): void {
-    const { context, servername, verifies } = secure
+    const { context, servername, verifies, protocols } = secure
     const socket = connectSecure({
       host,
       port: this.#target.port,
       secureContext: context,
       // Without a name the certificate is checked against the address itself.
       ...(servername === undefined ? {} : { servername }),
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [...protocols],
       // Said in so many words because an environment variable can turn the default around.
       rejectUnauthorized: verifies,
     })

@@ -1,17 +1,20 @@
 /**
- * A pooled HTTP/1.1 client for one origin, made for forwarding: callbacks instead of streams and
- * promises, one write per small request, a strict parser that copies little.
+ * Pooled clients for services, made for forwarding: callbacks instead of streams and promises, one write
+ * per small request, strict about what comes back. HTTP/1.1 is our own (`Upstream`), HTTP/2 is the
+ * runtime's below our pool (`http2/`), and `balance/` spreads requests over several origins.
  *
  * Guarantees: a response is whole or has failed, never silently cut; what two parsers could read
- * differently is malformed (RFC 9112); a connection that did anything odd, or said anything unasked, is
- * not used again; only GET, HEAD and OPTIONS without a body are ever sent twice, once, when a
- * kept-alive connection died without a byte of answer; every address is judged when it is connected to,
- * and it is that address that is connected to; queue, heads, trailers and buffers are bounded.
+ * differently is malformed (RFC 9112, RFC 9113); a connection that did anything odd, or said anything
+ * unasked, is not used again; only GET, HEAD and OPTIONS without a body are ever sent twice, once, when a
+ * kept-alive connection died without a byte of answer, and besides them, over HTTP/2, what the service
+ * says it has not begun with; every address is judged when it is connected to, and it is that address
+ * that is connected to; queue, heads, trailers and buffers are bounded.
  *
- * Does not: follow redirects, decode content, pipeline, speak HTTP/2, limit the length of a body or the
- * whole time of an exchange (`abort` is there for that), or tell a TLS connection that was cut from one
- * that was closed when the body ends with the connection. An upstream that answers ahead of a request
- * it has not seen, at the very moment that request is written, cannot be told from a fast one.
+ * Does not: follow redirects, decode content, pipeline, limit the length of a body, or tell a TLS
+ * connection that was cut from one that was closed when the body ends with the connection. An upstream
+ * that answers ahead of a request it has not seen, at the very moment that request is written, cannot be
+ * told from a fast one. Over HTTP/2, frames for streams that are over are the runtime's to ignore, and a
+ * header line with a forbidden byte is left out of the answer by the runtime instead of failing it.
  */
 export { isMetadataAddress, isPrivateAddress } from './address.ts'
 export { BalancedUpstream } from './balance/balanced-upstream.ts'
@@ -37,6 +40,7 @@ export type {
   UpstreamStats,
 } from './contract.ts'
 export { refuseFailure, upstreamErrors } from './errors.ts'
+export { openOrigin } from './http2/open-origin.ts'
 export { resolveChecked, systemResolver } from './resolve.ts'
 export type { AddressVerdict, Resolver } from './resolve.ts'
 export { Upstream } from './upstream.ts'

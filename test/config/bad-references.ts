@@ -106,6 +106,21 @@ export const badReferences: readonly Bad[] = [
     '3:13 config.upstream-metadata',
   ],
   [
+    'HTTP/2 by the service’s choice without TLS',
+    upstream('url: http://127.0.0.1:9, protocol: auto'),
+    '3:43 config.upstream-protocol',
+  ],
+  [
+    'an upstream protocol nobody speaks',
+    upstream('url: https://a.example, protocol: h3'),
+    '3:42 config.upstream-protocol',
+  ],
+  [
+    'a WebSocket towards HTTP/2',
+    `version: 1\nupstreams:\n  a: { url: https://a.example, protocol: h2 }\napis:\n  a:\n    upstream: a\n    routes:\n      - { method: GET, path: /ok }\n      - { method: GET, path: /ws, websocket: true }\n`,
+    '9:46 config.upstream-protocol',
+  ],
+  [
     'a private address without leave',
     upstream('url: https://10.0.0.1'),
     '3:13 config.upstream-private',

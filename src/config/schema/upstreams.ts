@@ -88,6 +88,11 @@ export const upstream = mapping('a service behind the gateway', {
   targets: list('instead of `url`: several places of the same service', target)
     .max(64, { error: 'list' })
     .optional(),
+  protocol: word(
+    'upstreamProtocol',
+    'how the service is spoken to: http1; h2 (gRPC; prior knowledge over http, ALPN over https); auto (https only: the service chooses by ALPN)',
+    ['http1', 'h2', 'auto'],
+  ).prefault('http1'),
   balance: word('balance', 'how a target is chosen; default: round-robin, with weights weighted', [
     'round-robin',
     'least-pending',

@@ -8,6 +8,7 @@ import { builtInAuthorizers } from './issuers.ts'
 import { checkSecure, parseOrigin } from './origins.ts'
 import type { Origin, Origins } from './origins.ts'
 import { parsePathPattern, pathShape } from './paths.ts'
+import { checkWebSocketProtocol } from './protocols.ts'
 import { readStreams, readWebSocket } from './live.ts'
 import { checkReference } from './people.ts'
 import { readThrottle } from './settings.ts'
@@ -123,6 +124,7 @@ export function resolveApis(
     checkReference(draft, [...path, 'upstream'], api.upstream, 'upstreams')
     const authorizer = readAuthorizer(draft, [...path, 'authorizer'], api.authorizer)
     const routes = resolveRoutes(draft, path, api, origins)
+    checkWebSocketProtocol(draft, path, api)
     warnOfOpenness(draft, path, routes)
     const origin = placed.find((other) => other.name === name)?.origin
     if (origin === undefined) return []

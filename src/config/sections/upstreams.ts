@@ -4,6 +4,7 @@ import { quote } from '../problems.ts'
 import { readAmount, readDuration, readFlag } from '../scalars.ts'
 import type { UpstreamShape } from '../schema/upstreams.ts'
 import type { PolicyFiles } from './policies.ts'
+import { readProtocol } from './protocols.ts'
 import { checkDestination, isLocalTarget, resolveTargets } from './upstream-targets.ts'
 import type { OwnPlaces, PlacedTarget } from './upstream-targets.ts'
 import { resolveUpstreamTls } from './upstream-tls.ts'
@@ -24,6 +25,7 @@ export function resolveUpstreams(
       {
         name,
         targets,
+        protocol: readProtocol(draft, name, targets),
         balance: resolveBalance(draft, name, shape),
         host: resolveHost(draft, name, shape),
         allowPrivateAddresses,

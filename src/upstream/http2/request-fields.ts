@@ -1,0 +1,66 @@
+import { invariant } from '../../core/index.ts'
+import { isFieldValue, isToken } from '../alphabet.ts'
+import type { OutgoingRequest } from '../contract.ts'
+import { belongsInTrailers } from '../trailers.ts'
+
+/** Fields that are about an HTTP/1.1 connection and make an HTTP/2 message malformed (RFC 9113 8.2.2). */
+const connectionFields: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Methods whose requests are expected to say how long they are (RFC 9110 8.6). */
+const expectsLength: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+/**
+ * The header section of a request over HTTP/2, flat name, value (RFC 9113 8.3.1): the one `host` becomes
+ * `:authority`, names are lower-cased, framing and `te` are written here.
+ *
+ * Invariant: nothing a caller of ours passes can add a line, a pseudo-header or a second framing.
+ */
+export function requestFields(request: OutgoingRequest, scheme: 'http' | 'https'): string[] {
+  const { method, target, headers, framing } = request
+  invariant(isToken(method), 'request method is not a token')
+  invariant(/^[\x21-\x7e]+$/.test(target), 'request target holds a blank or control byte')
+  const out = [':method', method, ':scheme', scheme, ':authority', '', ':path', target]
+  let hosts = 0
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = (headers[at] ?? '').toLowerCase()
+    const value = headers[at + 1]
+    invariant(isToken(name) && value !== undefined, 'request header name is not a token')
+    invariant(isFieldValue(value), 'request header value holds a control byte')
+    invariant(!connectionFields.has(name), 'a request header about framing or connection')
+    if (name === 'host') {
+      hosts += 1
+      out[5] = value
+    } else out.push(name, value)
+  }
+  invariant(hosts === 1, 'a request has exactly one host')
+  if (framing.kind === 'length') out.push('content-length', String(framing.length))
+  else if (framing.kind === 'none' && expectsLength.has(method)) out.push('content-length', '0')
+  if (request.acceptsTrailers === true) out.push('te', 'trailers')
+  return out
+}
+
+/**
+ * A trailer section as `sendTrailers` takes it. Trailers come from callers as they are and may always be
+ * discarded (RFC 9110 6.5.1), so what does not belong there is left out.
+ */
+export function trailerFields(trailers: readonly string[]): Record<string, string[]> {
+  const out = Object.create(null) as Record<string, string[]>
+  for (let at = 0; at < trailers.length; at += 2) {
+    const name = (trailers[at] ?? '').toLowerCase()
+    const value = trailers[at + 1]
+    if (value === undefined || !isToken(name) || !isFieldValue(value)) continue
+    if (!belongsInTrailers(name) || connectionFields.has(name)) continue
+    const values = (out[name] ??= [])
+    values.push(value)
+  }
+  return out
+}
