@@ -13,8 +13,8 @@ import { compilePolicies } from '../policy/index.ts'
 import type { CompiledPolicies, PolicySource } from '../policy/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
+import { corsOf, destinationOf, featuresOf } from './features.ts'
 import type { Kept } from './kept.ts'
-import { upstreamAuthority } from './upstreams.ts'
 
 const clockSkew = millis(5000)
 const longestAccessToken = millis(10 * 60_000)
@@ -71,9 +71,6 @@ interface Building {
 
 function buildApi(configured: ConfiguredApi, building: Building): Api {
   const { configuration, kept } = building
-  const upstream = configuration.upstreams.find((one) => one.name === configured.upstream)
-  if (upstream === undefined)
-    throw new TypeError('a checked configuration names no unknown upstream')
   const authorizerOf = authorizers(configured, building)
   const routes = configured.routes.map((route): Route => ({
     id: `${route.method} ${route.path}`,
@@ -87,6 +84,7 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     shedLevel: shedLevels[route.priority],
     maxBody: route.maxBody,
     timeout: route.timeout,
+    ...featuresOf(route.features, { api: configured.name, configuration, kept }),
   }))
   const { region, account } = configuration
   return {
@@ -95,11 +93,10 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     secure: configured.origin.startsWith('https:'),
     stage: configured.stage,
     audience: configured.audience,
-    upstream: kept.upstream(upstream),
-    upstreamName: upstream.name,
-    upstreamAuthority: upstreamAuthority(upstream),
+    ...destinationOf(configured.upstream, building),
     arnPrefix: `arn:aws:execute-api:${region}:${account}:${configured.name}/${configured.stage}/`,
     routes: new RouteTree(routes),
+    cors: corsOf(configured.cors),
   }
 }
 

@@ -1,6 +1,7 @@
 import { millis } from '../core/index.ts'
 import type { Clock } from '../core/index.ts'
 import type { Configuration, ConfiguredIssuer, ConfiguredUpstream } from '../config/index.ts'
+import type { MirrorCounts } from '../gateway/index.ts'
 import { defaultKeyTimes, IssuerKeys } from '../token/index.ts'
 import { isPrivateAddress } from '../upstream/index.ts'
 import type { UpstreamPool } from '../upstream/index.ts'
@@ -14,6 +15,7 @@ import type { TargetChange } from './upstreams.ts'
 export class Kept {
   readonly #upstreams = new Map<string, { upstream: UpstreamPool; used: boolean }>()
   readonly #issuers = new Map<string, IssuerKeys>()
+  readonly #mirrored = new Map<string, MirrorCounts>()
   readonly #retiring = new Set<UpstreamPool>()
   readonly #onTargetChange: TargetChange
 
@@ -46,6 +48,17 @@ export class Kept {
       this.#issuers.set(key, keys)
     }
     return keys
+  }
+
+  /** How copies to an upstream fared, over all configurations. */
+  mirrorCounts(upstream: string): MirrorCounts {
+    const known = this.#mirrored.get(upstream) ?? { sent: 0, skipped: 0, failed: 0 }
+    this.#mirrored.set(upstream, known)
+    return known
+  }
+
+  get mirrored(): ReadonlyMap<string, MirrorCounts> {
+    return this.#mirrored
   }
 
   /** Call before building a table; what it did not ask for is let go by `endUnused`. */

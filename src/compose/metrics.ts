@@ -1,6 +1,7 @@
-import type { Completed } from '../gateway/index.ts'
+import type { Completed, MirrorCounts } from '../gateway/index.ts'
 import type { UpstreamPool } from '../upstream/index.ts'
 import { gauge, heading, quote } from './exposition.ts'
+import { mirrorMetrics } from './mirror-metrics.ts'
 import { upstreamMetrics } from './upstream-metrics.ts'
 
 /** Upper bounds of the latency histogram, in seconds. */
@@ -53,6 +54,7 @@ export class Metrics {
     auditSize: number
     auditHealthy: boolean
     upstreams: readonly UpstreamPool[]
+    mirrored: ReadonlyMap<string, MirrorCounts>
   }): string {
     const lines = heading('proofgate_requests_total', 'counter', 'Answered requests by outcome.')
     for (const one of this.#counted.values()) {
@@ -84,6 +86,7 @@ export class Metrics {
       `process_cpu_seconds_total ${(user + system) / 1e6}`,
       ...upstreamMetrics(gauges.upstreams),
     )
+    lines.push(...mirrorMetrics(gauges.mirrored))
     return `${lines.join('\n')}\n`
   }
 }

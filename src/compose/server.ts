@@ -344,6 +344,7 @@ class Server {
           auditSize: this.#areas.audit.size,
           auditHealthy: this.#areas.audit.healthy,
           upstreams: this.#kept.upstreams,
+          mirrored: this.#kept.mirrored,
         }),
       notReady: () => this.#problems(),
       onError: (error, requestId) =>

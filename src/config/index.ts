@@ -10,6 +10,12 @@
  * Does not: resolve names, fetch keys, open sockets, or write files.
  */
 export type { Environment } from './environment.ts'
+export type {
+  HeaderEdits as ConfiguredHeaderEdits,
+  NamedValue as ConfiguredNamedValue,
+  QueryEdits as ConfiguredQueryEdits,
+  RouteFeatures as ConfiguredRouteFeatures,
+} from './features.ts'
 export { readTextFile } from './files.ts'
 export { loadConfiguration } from './load.ts'
 export type { LoadInput, LoadResult } from './load.ts'

@@ -1,5 +1,6 @@
 import type { Millis, Secret } from '../core/index.ts'
 import type { PolicyDocument } from '../policy/index.ts'
+import type { Cors, RouteFeatures } from './features.ts'
 import type { EffectiveValue } from './values.ts'
 
 /**
@@ -265,6 +266,8 @@ export interface ConfiguredApi {
   readonly audience: string
   readonly signingAlgorithm: SigningAlgorithm
   readonly authorizer: Authorizer
+  /** For answers where no route was found. */
+  readonly cors: Cors | undefined
   readonly routes: readonly ConfiguredRoute[]
 }
 
@@ -289,6 +292,7 @@ export interface ConfiguredRoute {
   readonly maxBody: number
   /** Until the response headers. */
   readonly timeout: Millis
+  readonly features: RouteFeatures
 }
 
 /** What is refused last and first under overload. */

@@ -84,6 +84,15 @@ export const problemCodes = {
   'config.route-duplicate': 'Two routes of an API match the same requests.',
   'config.route-reserved': 'A route lies where the identity pages live.',
   'config.route-websocket': 'A route allows WebSocket with a method that cannot open one.',
+  'config.template': 'A value names a parameter or fact that does not exist, or is malformed.',
+  'config.rewrite':
+    'What a path is rewritten to is not in canonical form, or cuts off what is not there.',
+  'config.query': 'Changes to a query contradict each other.',
+  'config.header-name': "A header is malformed, or is one of the gateway's own.",
+  'config.cors':
+    'An origin is not in the form browsers send, or everything is allowed with credentials.',
+  'config.answer': 'What a route answers by itself is not an answer, or it also asks a service.',
+  'config.split': 'The shares of a split are no division.',
   'config.issuer-name': 'An issuer has a reserved name.',
   'config.issuer-url': 'An issuer is not an absolute URL that can be compared exactly.',
   'config.issuer-http': 'An issuer is not reached over https.',

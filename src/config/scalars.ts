@@ -178,6 +178,19 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'a text of 1 to 200 characters on one line',
     'It is shown to people.',
   ),
+  headerName: expectation(
+    'config.header-name',
+    'a header name of at most 64 characters',
+    'Letters, digits and `-`.',
+  ),
+  headerValue: expectation(
+    'config.value',
+    'a text of 1 to 1024 visible ASCII characters',
+    'Header values hold no line breaks and no accents.',
+  ),
+  status: expectation('config.value', 'a status code', 'See the reference for the range.'),
+  share: expectation('config.value', 'a number from 0 to 100', 'It may have a fraction.'),
+  body: expectation('config.value', 'a text', 'Use `json` for other values.'),
   path: expectation(
     'config.value',
     'a file path',

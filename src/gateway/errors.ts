@@ -13,6 +13,12 @@ export const gatewayErrors = defineErrors('gateway', {
     fault: 'caller',
     doc: 'The path holds dot segments, empty segments, an encoded slash or backslash, or a control character. Send the plain path.',
   },
+  ambiguous_query: {
+    status: 400,
+    title: 'The query could be read in more than one way',
+    fault: 'caller',
+    doc: 'The route changes queries, and this one holds a `;` or a name whose escapes cannot be read. Write `%3B` for a semicolon.',
+  },
   target_too_long: {
     status: 414,
     title: 'The request target is too long',
@@ -85,6 +91,12 @@ export const gatewayErrors = defineErrors('gateway', {
     fault: 'caller',
     doc: 'A request that changes something came with a browser session but from another site, or without saying from where.',
   },
+  cors_refused: {
+    status: 403,
+    title: 'Pages of this origin may not do this',
+    fault: 'caller',
+    doc: 'A preflight came from an origin, or asked for a method, that `cors` of the route does not allow.',
+  },
   sign_in_not_continued: {
     status: 400,
     title: 'This sign-in cannot be continued',
@@ -108,6 +120,12 @@ export const gatewayErrors = defineErrors('gateway', {
     title: 'Proofgate has more to do than it can',
     fault: 'operator',
     doc: 'The process runs late, is short of memory, or has `limits.inFlight` requests under way (`limits.shedding`). Routes with a low `priority` are refused first. Send the request again after `Retry-After`.',
+  },
+  maintenance: {
+    status: 503,
+    title: 'Under maintenance',
+    fault: 'operator',
+    doc: 'The route or API is under `maintenance`; callers are told its `message` instead of this title. Wait, or remove the section.',
   },
   draining: {
     status: 503,

@@ -1,14 +1,24 @@
 import type { AuditWaiter } from '../audit/index.ts'
 import { isRefusal, millis } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
+import { answerPreflight, Preflight } from './answer/cors.ts'
+import { answerOwn } from './answer/own-answer.ts'
 import { serveOwnPath } from './caller/api-session-routes.ts'
 import { gatewayErrors } from './errors.ts'
 import { forward } from './forward/forward.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
-import { decisionEntry, withoutTicket } from './record.ts'
+import { decisionEntry, reasonOf, withoutTicket } from './record.ts'
 import { answerRefusal } from './refusal.ts'
-import { admit, authenticate, authorize, limitAddress, route, screen } from './stages.ts'
+import {
+  admit,
+  authenticate,
+  authorize,
+  limitAddress,
+  route,
+  screen,
+  screenPreflight,
+} from './stages.ts'
 import type { Admitted, Authenticated, Progress } from './stages.ts'
 import { openTunnel } from './forward/tunnel.ts'
 import type { Tunnels } from './forward/tunnel.ts'
@@ -40,7 +50,7 @@ class Passage implements AuditWaiter {
   readonly progress: Progress = {}
   readonly #incoming: Incoming
   readonly #tunnels: Tunnels
-  #outcome: Admitted | Refusal = gatewayErrors.refuse('evidence_unavailable')
+  #outcome: Outcome = gatewayErrors.refuse('evidence_unavailable')
   /** Why it ended as it did, for metrics and the access log. */
   #code = ''
 
@@ -77,9 +87,9 @@ class Passage implements AuditWaiter {
     this.recorded()
   }
 
-  #carryOut(outcome: Admitted | Refusal): void {
+  #carryOut(outcome: Outcome): void {
     const { life, upgrade } = this.#incoming
-    this.#code = this.progress.decision?.reason ?? 'gateway.open_route'
+    this.#code = reasonOf(this.progress)
     life.onOver(() => complete(this.#incoming, this.parts, this.progress, this.#code))
     if (life.isOver) return
     const fail = (refusal: Refusal): void => {
@@ -87,20 +97,24 @@ class Passage implements AuditWaiter {
       answerRefusal(this.#incoming, refusal, this)
     }
     if (isRefusal(outcome)) fail(outcome)
-    else if (upgrade === undefined) forward(outcome, fail)
-    else openTunnel(outcome, this.#tunnels, fail)
+    else if (outcome instanceof Preflight) answerPreflight(this.#incoming, outcome)
+    else if (upgrade !== undefined) openTunnel(outcome, this.#tunnels, fail)
+    else if (outcome.routed.route.answer === undefined) forward(outcome, fail)
+    else answerOwn(outcome, outcome.routed.route.answer)
   }
 }
 
 type Context = Pick<Passage, 'parts' | 'table' | 'progress'>
 
-type Decided = Admitted | Refusal | 'served'
+type Outcome = Admitted | Preflight | Refusal
+type Decided = Outcome | 'served'
 
 /** Answers at once whenever the caller is known, which is nearly always: no promise is made then. */
 function decide(incoming: Incoming, context: Context): Decided | Promise<Decided> {
   const { parts, table, progress } = context
   const routed = route(incoming, table, progress)
   if (isRefusal(routed)) return serveOwn(incoming, context, routed)
+  if (routed instanceof Preflight) return screenPreflight(routed, incoming, context)
   const screened = screen(routed, parts)
   if (isRefusal(screened)) return screened
   const found = authenticate(screened, parts)
@@ -114,7 +128,7 @@ function conclude(
 ): Admitted | Refusal {
   if (isRefusal(authenticated)) return authenticated
   const authorized = authorize(authenticated, progress)
-  return isRefusal(authorized) ? authorized : admit(authorized, parts)
+  return isRefusal(authorized) ? authorized : admit(authorized, parts, progress)
 }
 
 /** A path that no route has may be one of the gateway's own. */

@@ -2,6 +2,7 @@ import type { AuditEntry, AuditValue, AuditWho } from '../audit/index.ts'
 import type { Refusal } from '../core/index.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
+import type { Plan } from './plan.ts'
 import type { Principal } from './caller/principal.ts'
 import type { Progress } from './stages.ts'
 
@@ -15,18 +16,37 @@ export function decisionEntry(
   outcome: { table: GatewayTable; refusal: Refusal | undefined },
 ): AuditEntry {
   const { refusal, table } = outcome
-  const { decision, principal } = progress
+  const { principal, plan } = progress
+  const what = whatOf(incoming, progress, table)
   return {
     id: incoming.requestId,
     kind: 'decision',
     action: 'request',
     outcome: refusal === undefined ? 'allow' : 'deny',
-    reason: refusal?.code ?? decision?.reason ?? 'gateway.open_route',
+    reason: refusal?.code ?? reasonOf(progress),
     ...(refusal?.detail === undefined ? {} : { detail: refusal.detail }),
     ...(principal === undefined ? {} : { who: whoOf(principal) }),
     where: whereOf(incoming),
-    what: whatOf(incoming, progress, table),
+    what: plan === undefined ? what : { ...what, ...describePlan(plan, progress.path ?? '') },
   }
+}
+
+/** Why a request was let through. */
+export function reasonOf({ decision, preflight }: Progress): string {
+  if (preflight !== undefined) return 'gateway.preflight'
+  return decision?.reason ?? 'gateway.open_route'
+}
+
+/** What was forwarded when it is not what was decided on, so that the two can be compared. */
+function describePlan(plan: Plan, decided: string): Record<string, AuditValue> {
+  const { target, destination, location } = plan
+  const what: Record<string, AuditValue> = {}
+  if (target !== undefined && target.path !== decided) {
+    what['forwardedPath'] = withoutTicket(target.path)
+  }
+  if (destination !== undefined) what['upstream'] = destination.upstreamName
+  if (location !== undefined) what['location'] = withoutTicket(location)
+  return what
 }
 
 function whereOf(incoming: Incoming): NonNullable<AuditEntry['where']> {

@@ -4,10 +4,11 @@ import { contentSecurityPolicy, refusalPage, refusalStyleHash } from '../pages/i
 import { policyErrors } from '../policy/index.ts'
 import type { Decision } from '../policy/index.ts'
 import { challenges } from '../token/index.ts'
+import { corsHeaders } from './answer/cors.ts'
 import { beginSignIn } from './caller/api-session-routes.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { CallerRequest, Incoming } from './incoming.ts'
-import { bodyLength } from './listen/screen.ts'
+import { owesLongBody } from './listen/screen.ts'
 import type { Progress } from './stages.ts'
 
 /** The refusal for a decision that denies. */
@@ -40,13 +41,13 @@ export function answerRefusal(
     beginSignIn(incoming, api, context.table)
     return
   }
-  const headers = { ...refusal.headers, ...challengeHeaders(refusal, request, context.progress) }
-  const closing = closesConnection(refusal) || hasLongBody(request) ? { connection: 'close' } : {}
   const common = {
-    ...headers,
-    ...closing,
+    ...refusal.headers,
+    ...challengeHeaders(refusal, request, context.progress),
+    ...(closesConnection(refusal) || owesLongBody(request) ? { connection: 'close' } : {}),
     'x-request-id': requestId,
     vary: 'accept, sec-fetch-mode',
+    ...corsFields(context.progress, request),
   }
   if (person) {
     send(response, refusal.status, pageOf(refusal, requestId, context.table), {
@@ -75,10 +76,14 @@ function closesConnection(refusal: Refusal): boolean {
   return [400, 408, 413, 417, 431].includes(refusal.status)
 }
 
-/** A body that was refused is read to its end only when that end is near. */
-function hasLongBody(request: CallerRequest): boolean {
-  const { chunked, length } = bodyLength(request)
-  return !request.complete && (chunked || length > 64 * 1024)
+/** Pages of other origins read refusals as well: that is how they know that they have to sign in. */
+function corsFields({ api, route }: Progress, request: CallerRequest): Record<string, string> {
+  const cors = route === undefined ? api?.cors : route.cors
+  if (cors === undefined) return {}
+  const fields: Record<string, string> = {}
+  const lines = corsHeaders(cors, request.headers.origin)
+  for (let at = 0; at < lines.length; at += 2) fields[lines[at] ?? ''] = lines[at + 1] ?? ''
+  return { ...fields, vary: 'accept, sec-fetch-mode, origin' }
 }
 
 function challengeHeaders(

@@ -4,6 +4,13 @@ import type { StreamLimits, TunnelLimits } from './live/limits.ts'
 import type { ShedLevel } from './shed/shedding.ts'
 import type { TokenVerifier, VerifiedToken } from '../token/index.ts'
 import type { UpstreamPool } from '../upstream/index.ts'
+import type { Cors } from './answer/cors.ts'
+import type { Maintenance } from './answer/maintenance.ts'
+import type { OwnAnswer } from './answer/own-answer.ts'
+import type { Mirror } from './forward/mirror.ts'
+import type { Split } from './forward/split.ts'
+import type { HeaderEdits } from './rewrite/header-edits.ts'
+import type { Rewrite } from './rewrite/rewrite.ts'
 
 /** Who vouches for the callers of a route. */
 export type RouteAuthorizer =
@@ -35,6 +42,8 @@ export interface Api {
   /** `arn:aws:execute-api:{region}:{account}:{api}/{stage}/` */
   readonly arnPrefix: string
   readonly routes: RouteTree
+  /** For answers where no route was found. */
+  readonly cors: Cors | undefined
 }
 
 export interface Route {
@@ -53,6 +62,22 @@ export interface Route {
   readonly shedLevel: ShedLevel
   readonly maxBody: number
   readonly timeout: Millis
+  /** What follows is `undefined` on routes that do not use it, so that it costs them nothing. */
+  readonly rewrite: Rewrite | undefined
+  readonly headers: RouteHeaders | undefined
+  readonly cors: Cors | undefined
+  readonly answer: OwnAnswer | undefined
+  readonly maintenance: Maintenance | undefined
+  readonly split: Split | undefined
+  readonly mirror: Mirror | undefined
+}
+
+/** Changes to header sections, each list in its order. */
+export interface RouteHeaders {
+  /** What the service is sent. */
+  readonly request: readonly HeaderEdits[] | undefined
+  /** What the caller is answered. */
+  readonly response: readonly HeaderEdits[] | undefined
 }
 
 interface Node {

@@ -3,15 +3,22 @@ import { isRefusal } from '../core/index.ts'
 import type { Decision } from '../policy/index.ts'
 import { evaluate } from '../policy/index.ts'
 import { addressKey, throttleErrors } from '../throttle/index.ts'
+import { checkPreflight, findPreflight } from './answer/cors.ts'
+import type { Preflight } from './answer/cors.ts'
+import { refuseMaintenance } from './answer/maintenance.ts'
 import { isOwnPath } from './caller/api-session-routes.ts'
 import { authenticateCaller } from './caller/authenticate.ts'
 import { canonicalAuthority } from './listen/authority.ts'
 import { contextOf } from './caller/context.ts'
 import { gatewayErrors } from './errors.ts'
+import type { Destination } from './forward/split.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
 import type { Principal } from './caller/principal.ts'
 import { decisionRefusal } from './refusal.ts'
+import { factsOf, planOf } from './plan.ts'
+import type { Plan } from './plan.ts'
+import type { ValueFacts } from './rewrite/values.ts'
 import type { Api, Route } from './route.ts'
 import { bodyLength, checkFraming } from './listen/screen.ts'
 import { parseTarget } from './listen/target.ts'
@@ -98,11 +105,26 @@ class Admitted {
   readonly routed: Routed
   readonly principal: Principal
   readonly decision: Decision | undefined
+  readonly plan: Plan | undefined
 
-  constructor(authorized: Authorized) {
+  constructor(authorized: Authorized, plan: Plan | undefined) {
     this.routed = authorized.routed
     this.principal = authorized.principal
     this.decision = authorized.decision
+    this.plan = plan
+  }
+
+  /** What is forwarded: the target that was decided on, unless the plan has another. */
+  get target(): Target {
+    return this.plan?.target ?? this.routed.target
+  }
+
+  get destination(): Destination {
+    return this.plan?.destination ?? this.routed.api
+  }
+
+  get facts(): ValueFacts {
+    return factsOf(this.routed, this.principal)
   }
 
   static isMade(value: Admitted): boolean {
@@ -119,6 +141,8 @@ export interface Progress {
   path?: string
   principal?: Principal
   decision?: Decision
+  preflight?: Preflight
+  plan?: Plan
 }
 
 /** Finds the API by host and the route by method and canonical path. */
@@ -126,7 +150,7 @@ export function route(
   incoming: Incoming,
   table: GatewayTable,
   progress: Progress,
-): Routed | Refusal {
+): Routed | Preflight | Refusal {
   const framing = checkFraming(incoming.request, table)
   if (framing !== undefined) return framing
   const api = findApi(table, incoming.authority)
@@ -136,10 +160,20 @@ export function route(
   if (isRefusal(target)) return target
   progress.path = target.path
   if (isOwnPath(target.path)) return gatewayErrors.refuse('no_route')
+  if (incoming.method === 'OPTIONS') {
+    const preflight = findPreflight(incoming, api, target.path)
+    if (preflight !== undefined) return noted(preflight, progress)
+  }
   const found = api.routes.find(incoming.method, target.path)
   if (found === undefined) return gatewayErrors.refuse('no_route')
   progress.route = found
   return new Routed(incoming, table, { api, route: found, target })
+}
+
+function noted(preflight: Preflight, progress: Progress): Preflight {
+  progress.route = preflight.route
+  progress.preflight = preflight
+  return preflight
 }
 
 /** The API of a `Host` line: as it is written almost always, else in the form in which hosts are compared. */
@@ -165,6 +199,16 @@ export function limitAddress(
   const key = `address/${addressKey(incoming.address)}`
   const wait = parts.buckets.take(key, table.addressLimit, incoming.receivedAt)
   return wait > 0 ? exceeded(wait, 'address') : undefined
+}
+
+/** A preflight carries no credential (Fetch standard 3.2.2): it is limited by address and judged by origin. */
+export function screenPreflight(
+  preflight: Preflight,
+  incoming: Incoming,
+  context: { table: GatewayTable; parts: GatewayParts },
+): Preflight | Refusal {
+  const limited = limitAddress(incoming, context.table, context.parts)
+  return limited ?? checkPreflight(incoming, preflight) ?? preflight
 }
 
 /** What is cheap and early: whether there is room, the address limit and the declared size. */
@@ -215,8 +259,12 @@ export function resourceOf(routed: Pick<Routed, 'api' | 'target' | 'incoming'>):
   return `${routed.api.arnPrefix}${routed.incoming.method}${routed.target.path}`
 }
 
-/** The limits of this principal on this route, and of the route as a whole. */
-export function admit(authorized: Authorized, parts: GatewayParts): Admitted | Refusal {
+/** The limits of this principal on this route, and of the route as a whole; then what is going to be done. */
+export function admit(
+  authorized: Authorized,
+  parts: GatewayParts,
+  progress: Progress,
+): Admitted | Refusal {
   const { routed, principal } = authorized
   const { throttle, key } = routed.route
   const now = routed.incoming.receivedAt
@@ -225,7 +273,13 @@ export function admit(authorized: Authorized, parts: GatewayParts): Admitted | R
   const whole =
     throttle.route === undefined ? 0 : parts.buckets.take(`route/${key}`, throttle.route, now)
   if (whole > 0) return exceeded(whole, 'route')
-  return new Admitted(authorized)
+  const { maintenance } = routed.route
+  const closed = maintenance === undefined ? undefined : refuseMaintenance(maintenance, principal)
+  if (closed !== undefined) return closed
+  const plan = planOf(routed, principal)
+  if (isRefusal(plan)) return plan
+  if (plan !== undefined) progress.plan = plan
+  return new Admitted(authorized, plan)
 }
 
 function exceeded(wait: number, scope: string): Refusal {

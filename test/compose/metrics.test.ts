@@ -9,6 +9,7 @@ const gauges = {
   auditSize: 1,
   auditHealthy: false,
   upstreams: [],
+  mirrored: new Map(),
 }
 const answered = { requestId: 'r', api: 'orders', route: 'GET /orders', status: 200, code: 'ok' }
 

@@ -162,6 +162,16 @@ apis:
     priority: 'normal',
     maxBody: 1_048_576,
     timeout: 7000,
+    features: {
+      rewrite: undefined,
+      query: undefined,
+      headers: { request: [], response: [] },
+      cors: undefined,
+      answer: undefined,
+      maintenance: undefined,
+      split: undefined,
+      mirror: undefined,
+    },
   })
   assert.deepEqual(overrides?.authorizer, { kind: 'open' })
   assert.deepEqual(overrides.throttle, {

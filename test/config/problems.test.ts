@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { configurationProblemCodes } from '../../src/config/index.ts'
+import { badFeatures } from './bad-features.ts'
 import { badReferences, warned } from './bad-references.ts'
 import { badUpstreams } from './bad-upstreams.ts'
 import { badValues } from './bad-values.ts'
 import { configurationOf, filesOf, placed, problemsOf, small, warningsOf } from './given.ts'
 import { apis, client, issuer, route, routes, secret, upstream } from './texts.ts'
 
-const bad = [...badValues, ...badReferences, ...badUpstreams]
+const bad = [...badValues, ...badReferences, ...badUpstreams, ...badFeatures]
 
 for (const [name, text, ...expected] of bad) {
   test(`${name} is refused with its place`, () => {

@@ -28,6 +28,13 @@ function route(id: string): Route {
     shedLevel: 2,
     maxBody: 0,
     timeout: 1 as Route['timeout'],
+    rewrite: undefined,
+    headers: undefined,
+    cors: undefined,
+    answer: undefined,
+    maintenance: undefined,
+    split: undefined,
+    mirror: undefined,
   }
 }
 

@@ -1,4 +1,5 @@
 import { duration, size, text, word } from '../scalars.ts'
+import { inheritedFeatures, prefixRewrite, routeFeatures } from './features.ts'
 import { priority, streams, websocket } from './live.ts'
 import { algorithm, label, list, mapping, name, nothing, throttle } from './parts.ts'
 
@@ -30,6 +31,8 @@ const route = mapping('requests of one method and path', {
   priority: priority.prefault('normal'),
   maxBody: size('longest request body', 0, 64 * GiB).prefault('1MiB'),
   timeout: duration("until the response headers; default: the upstream's", '10ms', '1h').optional(),
+  ...inheritedFeatures,
+  ...routeFeatures,
 })
 
 /** An API with its routes, as they are written. */
@@ -48,5 +51,7 @@ export const api = mapping('an API: a host, an upstream and routes', {
   throttle: mapping('limits of the API', {
     principal: throttle('each principal on each route; default: `throttles.principal`').optional(),
   }).optional(),
+  rewrite: prefixRewrite.optional(),
+  ...inheritedFeatures,
   routes: list('what is let through; everything else is 404', route).min(1, { error: 'list' }),
 })

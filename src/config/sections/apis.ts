@@ -4,6 +4,8 @@ import { quote } from '../problems.ts'
 import type { Path } from '../problems.ts'
 import { readDuration, readSize } from '../scalars.ts'
 import type { ApiShape, RouteShape } from '../schema.ts'
+import { resolveFeatures, resolveInherited } from './features/features.ts'
+import type { InheritedFeatures } from './features/features.ts'
 import { builtInAuthorizers } from './issuers.ts'
 import { checkSecure, parseOrigin } from './origins.ts'
 import type { Origin, Origins } from './origins.ts'
@@ -123,7 +125,8 @@ export function resolveApis(
     const path: Path = ['apis', name]
     checkReference(draft, [...path, 'upstream'], api.upstream, 'upstreams')
     const authorizer = readAuthorizer(draft, [...path, 'authorizer'], api.authorizer)
-    const routes = resolveRoutes(draft, path, api, origins)
+    const inherited = resolveInherited(draft, path, api, [])
+    const routes = resolveRoutes(draft, path, api, { origins, inherited })
     checkWebSocketProtocol(draft, path, api)
     warnOfOpenness(draft, path, routes)
     const origin = placed.find((other) => other.name === name)?.origin
@@ -137,7 +140,7 @@ export function resolveApis(
     const { authority, hostname } = origin
     const { upstream, stage } = api
     const where = { name, origin: origin.origin, authority, hostname, upstream, stage, audience }
-    return [{ ...where, signingAlgorithm, authorizer, routes }]
+    return [{ ...where, signingAlgorithm, authorizer, cors: inherited.cors, routes }]
   })
 }
 
@@ -151,12 +154,13 @@ function resolveRoutes(
   draft: Draft,
   apiPath: Path,
   api: ApiShape,
-  origins: Origins,
+  context: { readonly origins: Origins; readonly inherited: InheritedFeatures },
 ): ConfiguredRoute[] {
+  const { origins, inherited } = context
   const seen = new Map<string, string>()
   return api.routes.flatMap((shape, index) => {
     const path = [...apiPath, 'routes', index]
-    const route = resolveRoute(draft, path, shape, api)
+    const route = resolveRoute(draft, path, shape, { api, inherited })
     if (route === undefined) return []
     const key = `${route.method} ${pathShape(route.segments)}`
     const first = seen.get(key)
@@ -187,8 +191,9 @@ function resolveRoute(
   draft: Draft,
   path: Path,
   shape: RouteShape,
-  api: ApiShape,
+  context: { readonly api: ApiShape; readonly inherited: InheritedFeatures },
 ): ConfiguredRoute | undefined {
+  const { api } = context
   const authorizer = readAuthorizer(
     draft,
     [...path, 'authorizer'],
@@ -214,6 +219,7 @@ function resolveRoute(
     priority: shape.priority,
     maxBody: readSize(shape.maxBody),
     timeout: readDuration(resolveTimeout(draft, path, shape, api)),
+    features: resolveFeatures(draft, path, shape, { ...context, segments }),
   }
 }
 

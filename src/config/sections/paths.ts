@@ -59,7 +59,8 @@ function parseSegment(part: string): PathSegment | PathFault {
 const canonicalHint =
   'Requests are brought into one canonical form before they are matched; write the pattern in it.'
 
-function literalFault(part: string): string | undefined {
+/** Why a segment is not literal text in canonical form. */
+export function literalFault(part: string): string | undefined {
   if (!literalShape.test(part)) return 'only characters a path can hold'
   if (/^\.{1,2}(?:;|$)/.test(part)) return 'no dot segment'
   if (canonicalEscape.test(part)) return '% followed by two upper-case hexadecimal digits'

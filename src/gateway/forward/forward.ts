@@ -1,6 +1,8 @@
 import { invariant } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import { answeredHeaders, outgoingHeaders, outgoingTrailers } from './headers.ts'
+import { answeredHeaders, outgoingTrailers } from './headers.ts'
+import { editAnswered } from '../rewrite/answered.ts'
+import { outgoingRequest } from './outgoing.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { CallerResponse, Incoming } from '../incoming.ts'
 import { bodyLength } from '../listen/screen.ts'
@@ -8,7 +10,6 @@ import type { Admitted } from '../stages.ts'
 import { refuseFailure } from '../../upstream/index.ts'
 import type {
   Exchange,
-  OutgoingRequest,
   RequestFraming,
   ResponseHead,
   ResponseSink,
@@ -20,12 +21,14 @@ export type Fail = (refusal: Refusal) => void
 
 /** Sends an admitted request to its upstream and streams the answer back, with back-pressure both ways. */
 export function forward(admitted: Admitted, fail: Fail): void {
-  const { incoming, api } = admitted.routed
+  const { incoming, route } = admitted.routed
   const framing = framingOf(incoming)
-  const answer = new Answer(incoming, fail)
-  const exchange = api.upstream.request(outgoingRequest(admitted, framing), answer)
+  const answer = new Answer(admitted, fail)
+  const { upstream } = admitted.destination
+  const exchange = upstream.request(outgoingRequest(admitted, framing), answer)
   answer.exchange = exchange
   if (incoming.expectsContinue) incoming.response.writeContinue()
+  route.mirror?.copy(admitted, framing)
   if (framing.kind === 'none') exchange.end()
   else sendBody(admitted, exchange, (refusal) => answer.refuse(refusal))
   incoming.life.onOver(() => exchange.abort())
@@ -33,33 +36,6 @@ export function forward(admitted: Admitted, fail: Fail): void {
     exchange.abort()
     answer.refuse(refusal)
   })
-}
-
-/** What is sent: the canonical target that was decided on, byte for byte. */
-export function outgoingRequest<Framing extends RequestFraming>(
-  admitted: Admitted,
-  framing: Framing,
-): OutgoingRequest & { readonly framing: Framing } {
-  const { incoming, api, route, target, table } = admitted.routed
-  const isOpen = route.authorizer.kind === 'open'
-  const streams = (incoming.request.headers.accept ?? '').includes('text/event-stream')
-  return {
-    method: incoming.method,
-    target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-    headers: outgoingHeaders(incoming, {
-      upstreamAuthority: api.upstreamAuthority,
-      origin: {
-        scheme: api.secure ? 'https' : 'http',
-        authority: incoming.authority,
-      },
-      assertion: isOpen ? undefined : table.minter.mint(admitted.principal, api.upstreamName),
-      keepsCredential: isOpen,
-    }),
-    framing,
-    caller: isOpen ? incoming.address : admitted.principal.key,
-    headersTimeout: route.timeout,
-    ...(streams ? { idleTimeout: Infinity as typeof route.timeout } : {}),
-  }
 }
 
 function framingOf(incoming: Incoming): RequestFraming {
@@ -91,6 +67,7 @@ const shortBody = 8 * 1024
 
 /** Carries one upstream answer to the caller. */
 class Answer implements ResponseSink {
+  readonly #admitted: Admitted
   readonly #incoming: Incoming
   readonly #response: CallerResponse
   readonly #fail: Fail
@@ -100,7 +77,9 @@ class Answer implements ResponseSink {
   #endsWithBody = false
   #refused = false
 
-  constructor(incoming: Incoming, fail: Fail) {
+  constructor(admitted: Admitted, fail: Fail) {
+    const { incoming } = admitted.routed
+    this.#admitted = admitted
     this.#incoming = incoming
     this.#response = incoming.response
     this.#fail = fail
@@ -116,7 +95,10 @@ class Answer implements ResponseSink {
   onHead(head: ResponseHead): void {
     const response = this.#response
     this.#begun = true
-    const headers = answeredHeaders(head.headers, this.#incoming.requestId)
+    const { route } = this.#admitted.routed
+    const own = answeredHeaders(head.headers, this.#incoming.requestId)
+    const isEdited = route.cors !== undefined || route.headers?.response !== undefined
+    const headers = isEdited ? editAnswered(own, this.#admitted) : own
     // A body nobody will read to its end: the connection is not used again.
     if (!this.#incoming.request.complete && hasBody(this.#incoming))
       headers.push('connection', 'close')

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { invariant } from '../../core/index.ts'
 import type { Fail } from './forward.ts'
-import { outgoingRequest } from './forward.ts'
+import { outgoingRequest } from './outgoing.ts'
 import { answeredHeaders } from './headers.ts'
 import type { Admitted } from '../stages.ts'
 import { refuseFailure, upstreamErrors } from '../../upstream/index.ts'
@@ -27,10 +27,10 @@ export class Tunnels {
 
 /** Carries an admitted WebSocket handshake (RFC 6455 4) to its upstream, and then the bytes both ways. */
 export function openTunnel(admitted: Admitted, tunnels: Tunnels, fail: Fail): void {
-  const { incoming, api } = admitted.routed
+  const { incoming } = admitted.routed
   const request = outgoingRequest(admitted, { kind: 'none' })
   // The handshake's own lines are dropped with the other hop-by-hop ones, so they are written again.
-  const exchange = api.upstream.upgrade(
+  const exchange = admitted.destination.upstream.upgrade(
     { ...request, protocol: 'websocket' },
     {
       onUpgrade: (head, upstream, leftover) => {

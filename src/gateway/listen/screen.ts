@@ -81,3 +81,9 @@ export function bodyLength(request: CallerRequest): { chunked: boolean; length: 
   if (request.headers['transfer-encoding'] !== undefined) return { chunked: true, length: 0 }
   return { chunked: false, length: Number(request.headers['content-length'] ?? 0) }
 }
+
+/** A body that is not wanted is read to its end only when that end is near. */
+export function owesLongBody(request: CallerRequest): boolean {
+  const { chunked, length } = bodyLength(request)
+  return !request.complete && (chunked || length > 64 * 1024)
+}

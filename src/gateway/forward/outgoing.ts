@@ -1,0 +1,44 @@
+import type { OutgoingRequest, RequestFraming } from '../../upstream/index.ts'
+import { editHeaders } from '../rewrite/header-edits.ts'
+import type { Admitted } from '../stages.ts'
+import { outgoingHeaders } from './headers.ts'
+import type { Destination } from './split.ts'
+
+/**
+ * What is sent: the canonical target that was decided on, byte for byte, or the one that the route rewrites
+ * it to, which is in the record of the decision.
+ *
+ * @param copyFor - the service a copy goes to; without it the request goes where it was admitted to.
+ */
+export function outgoingRequest<Framing extends RequestFraming>(
+  admitted: Admitted,
+  framing: Framing,
+  copyFor?: Destination,
+): OutgoingRequest & { readonly framing: Framing } {
+  const { incoming, api, route, table } = admitted.routed
+  const { target, destination } = admitted
+  const to = copyFor ?? destination
+  const isOpen = route.authorizer.kind === 'open'
+  const streams = (incoming.request.headers.accept ?? '').includes('text/event-stream')
+  const headers = outgoingHeaders(incoming, {
+    upstreamAuthority: to.upstreamAuthority,
+    origin: {
+      scheme: api.secure ? 'https' : 'http',
+      authority: incoming.authority,
+    },
+    assertion: isOpen ? undefined : table.minter.mint(admitted.principal, to.upstreamName),
+    keepsCredential: isOpen && copyFor === undefined,
+  })
+  if (route.headers?.request !== undefined) {
+    editHeaders(headers, route.headers.request, admitted.facts)
+  }
+  return {
+    method: incoming.method,
+    target: target.query === '' ? target.path : `${target.path}?${target.query}`,
+    headers,
+    framing,
+    caller: isOpen ? incoming.address : admitted.principal.key,
+    headersTimeout: route.timeout,
+    ...(streams ? { idleTimeout: Infinity as typeof route.timeout } : {}),
+  }
+}
