@@ -5,10 +5,10 @@ import type { FrontSettings } from '../gateway/index.ts'
 /** What connections begin with; `undefined` when it is HTTP at once. */
 export function frontOf(
   configuration: Configuration,
-): Pick<FrontSettings, 'isProxy' | 'tls'> | undefined {
-  const { tls, proxyProtocol } = configuration.listeners.public
-  if (tls === undefined && proxyProtocol === undefined) return undefined
-  return { tls, isProxy: trustedProxies(proxyProtocol?.from ?? []) }
+): Pick<FrontSettings, 'isProxy' | 'tls' | 'h2c'> | undefined {
+  const { tls, proxyProtocol, h2c } = configuration.listeners.public
+  if (tls === undefined && proxyProtocol === undefined && !h2c) return undefined
+  return { tls, h2c, isProxy: trustedProxies(proxyProtocol?.from ?? []) }
 }
 
 export function isSameTls(one: ConfiguredTls, other: ConfiguredTls): boolean {

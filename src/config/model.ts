@@ -89,6 +89,8 @@ export interface Listener {
 export interface PublicListenerSettings extends Listener {
   readonly tls: ConfiguredTls | undefined
   readonly proxyProtocol: { readonly from: readonly string[] } | undefined
+  /** HTTP/2 without TLS, by prior knowledge. */
+  readonly h2c: boolean
 }
 
 export interface ConfiguredTls {

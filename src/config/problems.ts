@@ -58,6 +58,7 @@ export const problemCodes = {
   'config.tls-pair': 'A private key is not the one of its certificate.',
   'config.tls-authority': 'A file of authorities holds none, or something else.',
   'config.tls-origin': 'An http origin is served by a listener with TLS.',
+  'config.h2c-tls': 'HTTP/2 without TLS is asked for at a listener with TLS.',
   'config.relying-party': 'The RP ID does not fit the identity origin.',
   'config.production': 'A dangerously_ switch is on in production.',
   'config.host': 'An API host is malformed.',

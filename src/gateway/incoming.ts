@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Instant } from '../core/index.ts'
+import type { Instant, Refusal } from '../core/index.ts'
 import type { Life } from './listen/life.ts'
 import type { Peer } from './listen/peer.ts'
 
@@ -19,6 +19,8 @@ export interface CallerRequest {
   readonly rawHeaders: readonly string[]
   /** Filled by the time the body has ended. */
   readonly rawTrailers: readonly string[]
+  /** Only said where no header tells: a body follows, whether its length is declared or not. */
+  readonly hasBody?: boolean
   /** The whole message was received. */
   readonly complete: boolean
   isPaused(): boolean
@@ -76,6 +78,8 @@ export interface Incoming {
   readonly upgrade: Upgrade | undefined
   /** The caller waits for `100 Continue` before it sends the body (RFC 9110 10.1.1). */
   readonly expectsContinue: boolean
+  /** What the server of its protocol found wrong with it already. */
+  readonly flaw: Refusal | undefined
   readonly life: Life
 }
 

@@ -151,7 +151,7 @@ export function route(
   table: GatewayTable,
   progress: Progress,
 ): Routed | Preflight | Refusal {
-  const framing = checkFraming(incoming.request, table)
+  const framing = checkFraming(incoming, table)
   if (framing !== undefined) return framing
   const api = findApi(table, incoming.authority)
   if (api === undefined) return gatewayErrors.refuse('unknown_host')

@@ -152,6 +152,15 @@ test('an http origin at a listener with TLS is refused where it is written', () 
   assert.equal(problems[0]?.path, 'identity.origin')
 })
 
+test('HTTP/2 without TLS is refused at a listener with TLS', () => {
+  const text = withTls(`certificates: [${pair}]`).replace('port: 8443', 'port: 8443\n    h2c: true')
+  const problems = problemsOf(text, { readFile })
+  assert.deepEqual(
+    problems.map((problem) => [problem.code, problem.path]),
+    [['config.h2c-tls', 'listeners.public.h2c']],
+  )
+})
+
 const doubted: readonly (readonly [what: string, tls: string, code: string])[] = [
   [
     'has expired',

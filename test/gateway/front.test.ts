@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 import type { KeyPair } from '../../src/certificate/index.ts'
-import { Secret } from '../../src/core/index.ts'
+import { millis, Secret } from '../../src/core/index.ts'
 import { Front } from '../../src/gateway/arrive/front.ts'
 import type { FrontSettings } from '../../src/gateway/arrive/front.ts'
 import type { TlsSettings } from '../../src/gateway/arrive/tls-end.ts'
@@ -38,8 +38,18 @@ async function startFront(
     response.end(JSON.stringify({ address, encrypted, certificate: certificate ?? null, named }))
   })
   const front = new Front(
-    { connections: 100, isProxy: () => false, tls: undefined, ...settings },
-    { http1: (socket) => http.emit('connection', socket) },
+    {
+      connections: 100,
+      isProxy: () => false,
+      tls: undefined,
+      h2c: false,
+      patience: millis(1000),
+      ...settings,
+    },
+    {
+      http1: (socket) => http.emit('connection', socket),
+      http2: (socket) => socket.destroy(),
+    },
   )
   openFronts.push(front)
   await new Promise<void>((resolve) => {
@@ -212,10 +222,10 @@ test('old versions, other suites and protocols that are not offered get no hands
   await assert.rejects(secure(port, old))
   await assert.rejects(secure(port, { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' }))
   await assert.rejects(secure(port, { ALPNProtocols: ['smtp'] }))
-  await assert.rejects(secure(port, { ALPNProtocols: ['h2'] }))
+  await assert.rejects(secure(port, { ALPNProtocols: ['spdy/3', 'h3'] }))
   assert.equal(front.refused.tls, 4)
   await secure(port, { maxVersion: 'TLSv1.2' })
-  await secure(port, { ALPNProtocols: ['h2', 'http/1.1'] })
+  await secure(port, { ALPNProtocols: ['h3', 'http/1.1'] })
   const { port: strict } = await startFront({ tls: tlsOf([pair], { minVersion: '1.3' }) })
   await assert.rejects(secure(strict, { maxVersion: 'TLSv1.2' }))
   assert.equal((await secure(strict)).seen.encrypted, true)

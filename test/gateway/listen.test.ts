@@ -118,7 +118,7 @@ describe('the screen', () => {
     } as unknown as IncomingMessage
   }
   const code = (request: IncomingMessage): string | undefined =>
-    checkFraming(request, { headerCount: 5 })?.code
+    checkFraming({ request, protocol: 'http/1.1', flaw: undefined }, { headerCount: 5 })?.code
 
   it('lets an ordinary request pass', () => {
     assert.equal(code(message({}, 'Host', 'a')), undefined)

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { amount, isNarrowCidr, text, word } from '../scalars.ts'
+import { amount, flag, isNarrowCidr, text, word } from '../scalars.ts'
 import { filePath, list, mapping, nothing } from './parts.ts'
 
 const listener = (port: number) => ({
@@ -63,6 +63,9 @@ export const listeners = mapping('where to listen', {
     ...listener(8080),
     tls: tls.optional(),
     proxyProtocol: proxyProtocol.optional(),
+    h2c: flag(
+      'also speaks HTTP/2 without TLS, with callers that begin with it (prior knowledge)',
+    ).prefault(false),
   }).prefault(nothing),
   admin: mapping('health, metrics and administration', listener(8081)).prefault(nothing),
 }).prefault(nothing)

@@ -2,6 +2,8 @@ import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import type { Millis } from '../../core/index.ts'
+import { whenProtocolIsKnown } from '../http2/prior-knowledge.ts'
 import { introduce, peerOf } from '../listen/peer.ts'
 import type { Peer } from '../listen/peer.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
@@ -11,8 +13,7 @@ import type { Secured, TlsSettings } from './tls-end.ts'
 /** Where connections go on to, with everything about their peer known. */
 export interface FrontOutlets {
   readonly http1: (socket: Duplex) => void
-  /** Absent when HTTP/2 is not offered. */
-  readonly http2?: (socket: Duplex) => void
+  readonly http2: (socket: Duplex) => void
 }
 
 export interface FrontSettings {
@@ -20,6 +21,10 @@ export interface FrontSettings {
   /** Who speaks the PROXY protocol. */
   readonly isProxy: (address: string) => boolean
   readonly tls: TlsSettings | undefined
+  /** HTTP/2 is spoken without TLS too, by those who begin with it. */
+  readonly h2c: boolean
+  /** How long a connection without TLS may take to begin with a protocol. */
+  readonly patience: Millis
 }
 
 /** Why connections were closed before a request was read. */
@@ -58,7 +63,7 @@ export class Front {
       tls === undefined
         ? undefined
         : new TlsEnd(tls, {
-            protocols: this.#outlets.http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'],
+            protocols: ['h2', 'http/1.1'],
             onSecured: (socket, secured) => this.#secured(socket, secured),
             onFailed: () => {
               this.refused.tls += 1
@@ -93,16 +98,29 @@ export class Front {
   #secure(socket: Socket, peer: Peer): void {
     if (this.#tls === undefined) {
       introduce(socket, peer)
-      this.#arriving.delete(socket)
-      this.#outlets.http1(socket)
-      // Reading a PROXY header has paused it.
-      socket.resume()
+      if (this.#settings.h2c) this.#sort(socket)
+      else this.#leave(socket, this.#outlets.http1)
       return
     }
     const key = connectionKey(socket)
     this.#handshaking.set(key, { socket, peer })
     socket.once('close', () => this.#handshaking.delete(key))
     this.#tls.accept(socket)
+  }
+
+  #sort(socket: Socket): void {
+    whenProtocolIsKnown(socket, this.#settings.patience, (protocol) => {
+      this.#leave(socket, protocol === 'h2' ? this.#outlets.http2 : this.#outlets.http1)
+    })
+    // Reading a PROXY header has paused it.
+    socket.resume()
+  }
+
+  #leave(socket: Socket, outlet: (socket: Duplex) => void): void {
+    this.#arriving.delete(socket)
+    outlet(socket)
+    // Reading what comes before has paused it.
+    socket.resume()
   }
 
   #secured(socket: TLSSocket, secured: Secured): void {
@@ -115,8 +133,7 @@ export class Front {
     this.#handshaking.delete(key)
     this.#arriving.delete(arrived.socket)
     introduce(socket, { ...arrived.peer, ...secured, encrypted: true })
-    if (socket.alpnProtocol === 'h2' && this.#outlets.http2 !== undefined)
-      this.#outlets.http2(socket)
+    if (socket.alpnProtocol === 'h2') this.#outlets.http2(socket)
     else this.#outlets.http1(socket)
   }
 }

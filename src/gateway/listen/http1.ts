@@ -105,6 +105,7 @@ export class Http1Server {
       authority: request.headers.host ?? '',
       upgrade,
       expectsContinue,
+      flaw: undefined,
     })
     this.#connections.begin(socket, incoming, () => this.#reception.serve(incoming))
   }

@@ -6,6 +6,7 @@ import type { FrontCounts, FrontSettings } from '../arrive/front.ts'
 import type { TlsSettings } from '../arrive/tls-end.ts'
 import type { GatewayParts } from '../gateway.ts'
 import type { Shedding } from '../shed/shedding.ts'
+import { Http2Server } from '../http2/server.ts'
 import { Http1Server } from './http1.ts'
 import { Reception } from './reception.ts'
 import type { FindSurface } from './reception.ts'
@@ -23,6 +24,7 @@ export interface ListenerLimits {
 export class PublicListener {
   readonly #reception: Reception
   readonly #http1: Http1Server
+  readonly #http2: Http2Server
   readonly #shedding: Shedding
   /** Where there is more to connections than HTTP. */
   readonly #front: Front | undefined
@@ -31,17 +33,21 @@ export class PublicListener {
     parts: GatewayParts
     limits: ListenerLimits
     findSurface: FindSurface
-    front?: Pick<FrontSettings, 'isProxy' | 'tls'> | undefined
+    front?: Pick<FrontSettings, 'isProxy' | 'tls' | 'h2c'> | undefined
   }) {
     const { limits, front } = options
     this.#reception = new Reception(options)
     this.#shedding = options.parts.shedding
     this.#shedding.inFlight = () => this.inFlight - this.tunnels
     this.#http1 = new Http1Server(this.#reception, limits)
+    this.#http2 = new Http2Server(this.#reception, limits)
     if (front === undefined) return
     this.#front = new Front(
-      { ...front, connections: limits.connections },
-      { http1: (socket) => this.#http1.server.emit('connection', socket) },
+      { ...front, connections: limits.connections, patience: limits.requestHeaderTimeout },
+      {
+        http1: (socket) => this.#http1.server.emit('connection', socket),
+        http2: (socket) => this.#http2.accept(socket),
+      },
     )
     // What the runtime watches connections with begins to work when its server listens, or hears that.
     this.#http1.server.emit('listening')
@@ -58,7 +64,7 @@ export class PublicListener {
   }
 
   get inFlight(): number {
-    return this.#http1.inFlight
+    return this.#http1.inFlight + this.#http2.inFlight
   }
 
   get tunnels(): number {
@@ -83,6 +89,7 @@ export class PublicListener {
     server.listen(port, address, resolve)
     await promise
     this.#http1.slowPeers.start()
+    this.#http2.start()
     this.#shedding.start()
     return (server.address() as AddressInfo).port
   }
@@ -97,16 +104,19 @@ export class PublicListener {
     })
     if (this.#front !== undefined) this.#http1.server.close()
     this.#front?.closeArriving()
+    this.#http2.drain()
     const sweep = setInterval(() => this.#http1.server.closeIdleConnections(), 50)
     const end = setTimeout(() => {
       this.#reception.tunnels.closeAll()
       this.#http1.server.closeAllConnections()
+      this.#http2.stop()
     }, deadline)
     this.#http1.server.closeIdleConnections()
     await closed
     clearInterval(sweep)
     clearTimeout(end)
     this.#http1.slowPeers.stop()
+    this.#http2.stop()
     this.#shedding.stop()
   }
 

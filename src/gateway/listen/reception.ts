@@ -31,10 +31,23 @@ export type FindSurface = (authority: string, path: string) => Surface | undefin
 /** What the server of a protocol says of a request. */
 export type Arrived = Pick<
   Incoming,
-  'request' | 'response' | 'protocol' | 'peer' | 'authority' | 'upgrade' | 'expectsContinue'
+  | 'request'
+  | 'response'
+  | 'protocol'
+  | 'peer'
+  | 'authority'
+  | 'upgrade'
+  | 'expectsContinue'
+  | 'flaw'
 >
 
 const notYet = 0 as Instant
+
+/** The runtime's own objects for one request, as our surfaces and Koa use them. */
+export interface SurfacePair {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
 
 /** Where requests of every protocol come together: each goes to a surface of ours or into the pipeline. */
 export class Reception {
@@ -60,6 +73,7 @@ export class Reception {
       authority: arrived.authority,
       upgrade: arrived.upgrade,
       expectsContinue: arrived.expectsContinue,
+      flaw: arrived.flaw,
       requestId: randomUUID(),
       receivedAt: notYet,
       address: clientAddress(peer, request.headers, this.#parts.table().isTrustedProxy),
@@ -68,12 +82,16 @@ export class Reception {
     }
   }
 
-  /** Its turn has come. */
-  serve(incoming: Incoming): void {
+  /**
+   * Its turn has come.
+   *
+   * @param own - the pair for a surface of ours, when it is not the request and response themselves.
+   */
+  serve(incoming: Incoming, own?: () => SurfacePair): void {
     incoming.receivedAt = this.#parts.clock.now()
     const surface = this.#surfaceFor(incoming)
     if (surface !== undefined && incoming.upgrade === undefined) {
-      this.#serveSurface(incoming, surface)
+      this.#serveSurface(incoming, surface, own?.())
       return
     }
     runPipeline(incoming, this.#parts, this.tunnels)
@@ -107,7 +125,8 @@ export class Reception {
   }
 
   /** What is malformed or ambiguous is left to the pipeline, which refuses and records it. */
-  #surfaceFor({ request, authority: host }: Incoming): Surface | undefined {
+  #surfaceFor(incoming: Incoming): Surface | undefined {
+    const { request, authority: host } = incoming
     const raw = request.url ?? ''
     const known = this.#findSurface(host, raw)
     // An API's host as it is written nearly always: there is no other form to look for.
@@ -117,18 +136,18 @@ export class Reception {
     const surface = known ?? this.#findSurface(authority, raw)
     if (surface === undefined) return undefined
     const target = parseTarget(raw)
-    if (isRefusal(target) || checkFraming(request, this.#limits) !== undefined) return undefined
+    if (isRefusal(target) || checkFraming(incoming, this.#limits) !== undefined) return undefined
     request.url = target.query === '' ? target.path : `${target.path}?${target.query}`
     return surface
   }
 
-  #serveSurface(incoming: Incoming, surface: Surface): void {
+  #serveSurface(incoming: Incoming, surface: Surface, own: SurfacePair | undefined): void {
     const { requestId, address } = incoming
     if (incoming.expectsContinue) incoming.response.writeContinue()
     incoming.life.onBroken((refusal) => cutOff(incoming, refusal))
-    // Each is the runtime's own object for its protocol, of the shape that our pages and Koa work with.
-    const request = incoming.request as IncomingMessage
-    const response = incoming.response as ServerResponse
+    // Over HTTP/1.1 they are the runtime's own objects, which our pages and Koa work with.
+    const request = own?.request ?? (incoming.request as IncomingMessage)
+    const response = own?.response ?? (incoming.response as ServerResponse)
     surface.serve(request, response, { requestId, address }).catch((error: unknown) => {
       this.#parts.onError(error, requestId)
       sendProblem(incoming.response, gatewayErrors.refuse('internal'), requestId)
