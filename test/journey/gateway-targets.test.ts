@@ -6,6 +6,7 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { temporaryDirectory, startGateway } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
@@ -266,6 +267,13 @@ ${['group', 'pair', 'sticky', 'breaker', 'checked', 'late', 'hostile', 'socket',
       socket.on('close', () => clearInterval(drip))
     }
     await assert.rejects(ask('late'))
+    const stream = call(`http://late.proofgate.localhost:${port()}/x`, {
+      headers: { accept: 'text/event-stream' },
+    })
+    const ended = await Promise.race([stream.then(String, String), delay(1000, 'goes on')])
+    assert.equal(ended, 'goes on')
+    for (const socket of hostile.sockets) socket.destroy()
+    await assert.rejects(stream)
     hostile.serve = (socket) => socket.write(fine)
     assert.equal((await ask('late')).text, 'ok')
   })

@@ -102,7 +102,11 @@ export class Mirror {
       this.#underWay -= 1
       if (!isWhole) counts.failed += 1
     }
-    const { idleTimeout: _, ...request } = outgoingRequest(admitted, framing, destination)
+    const {
+      idleTimeout: _,
+      totalTimeout: __,
+      ...request
+    } = outgoingRequest(admitted, framing, destination)
     const exchange: Exchange = destination.upstream.request(request, new Unheard(end))
     const timer = setTimeout(() => {
       exchange.abort()

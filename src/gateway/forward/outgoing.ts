@@ -1,3 +1,4 @@
+import { millis } from '../../core/index.ts'
 import type { OutgoingRequest, RequestFraming } from '../../upstream/index.ts'
 import { editHeaders } from '../rewrite/header-edits.ts'
 import type { Admitted } from '../stages.ts'
@@ -39,6 +40,9 @@ export function outgoingRequest<Framing extends RequestFraming>(
     framing,
     caller: isOpen ? incoming.address : admitted.principal.key,
     headersTimeout: route.timeout,
-    ...(streams ? { idleTimeout: Infinity as typeof route.timeout } : {}),
+    ...(streams ? endless : {}),
   }
 }
+
+/** An event stream may say nothing for long, and goes on for as long as both sides want. */
+const endless = { idleTimeout: millis(Infinity), totalTimeout: millis(Infinity) }
