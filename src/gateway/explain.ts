@@ -74,6 +74,7 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
     address: supposed.address,
     receivedAt: supposed.now,
     request: { headers: {} },
+    peer: {},
   }
   const { decision, statements } = explain(principal.policies, {
     action: 'execute-api:Invoke',

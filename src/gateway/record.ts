@@ -89,6 +89,9 @@ function whatOf(
   // In the order in which they are written, which spares sorting them.
   const what: Record<string, AuditValue> = {}
   if (api !== undefined) what['api'] = api.name
+  if (incoming.peer.certificate !== undefined) {
+    what['certificate'] = incoming.peer.certificate.fingerprint
+  }
   what['configuration'] = table.version
   what['host'] = incoming.authority
   what['method'] = incoming.method

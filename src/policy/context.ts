@@ -41,6 +41,27 @@ export const contextKeys: readonly ContextKey[] = [
   key('proofgate:BackupEligible', 'boolean', 'whether the credential may be synced'),
   key('proofgate:BackupState', 'boolean', 'whether the credential is synced at present'),
   key('proofgate:UserVerified', 'boolean', 'whether PIN or biometrics were verified'),
+  key(
+    'proofgate:ClientCertificateVerified',
+    'boolean',
+    'whether the connection showed a client certificate that holds; always there',
+  ),
+  key(
+    'proofgate:ClientCertificateSubject',
+    'string',
+    'its subject (RFC 4514): `CN=alice,O=Example`; absent without one, like all that follow',
+  ),
+  keys(
+    'proofgate:ClientCertificateSan',
+    'its alternative names with their kind: `DNS:…`, `URI:…`, `email:…`, `IP:…`',
+  ),
+  key('proofgate:ClientCertificateIssuer', 'string', 'its issuer, written like the subject'),
+  key(
+    'proofgate:ClientCertificateFingerprint',
+    'string',
+    'its SHA-256, 64 hex digits in lower case',
+  ),
+  key('proofgate:ClientCertificateSerial', 'string', 'its serial number, hex in lower case'),
 ]
 
 const listKeys = new Set(

@@ -74,7 +74,15 @@ function readAccessToken(
     authTime: claims.optionalInstant('auth_time'),
     acr: claims.optionalText('acr'),
     amr: claims.texts('amr'),
-    confirmationThumbprint: claims.confirmationThumbprint(),
+    ...readBinding(claims),
     claims: claims.members,
   }
+}
+
+/** Our issuer binds tokens to keys only. */
+function readBinding(claims: ClaimReader): ReturnType<ClaimReader['confirmation']> {
+  const binding = claims.confirmation()
+  return binding.certificateThumbprint === undefined
+    ? binding
+    : claims.refuse('claim cnf holds a binding of another kind')
 }

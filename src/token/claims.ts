@@ -1,6 +1,7 @@
 import { isJsonObject, ownProperty } from '../core/index.ts'
 import type { Instant, Json, JsonObject, Millis, Refusal } from '../core/index.ts'
 import { tokenErrors } from './errors.ts'
+import type { VerifiedToken } from './verified-token.ts'
 
 /** 9999-12-31T23:59:59Z: a NumericDate beyond it is a mistake or an attack. */
 const lastSecond = 253_402_300_799
@@ -110,20 +111,38 @@ export class ClaimReader {
   }
 
   /**
-   * The thumbprint of the key a token is bound to (RFC 9449 6.1), if it is bound.
+   * What a token is bound to: a key (`jkt`, RFC 9449 6.1), a certificate (`x5t#S256`, RFC 8705 3.1), both,
+   * or nothing.
    * Invariant: a binding of any kind we cannot check is refused, not taken as "not bound".
    */
-  confirmationThumbprint(): string | undefined {
+  confirmation(): Confirmation {
     const confirmation = this.member('cnf')
-    if (confirmation === undefined) return undefined
-    if (!isJsonObject(confirmation) || Object.keys(confirmation).length !== 1) {
-      return this.refuse('claim cnf is not a single binding')
+    if (confirmation === undefined) return unbound
+    if (!isJsonObject(confirmation)) return this.refuse('claim cnf is no binding')
+    const kinds = Object.keys(confirmation)
+    if (kinds.length === 0 || !kinds.every((kind) => kind === 'jkt' || kind === 'x5t#S256')) {
+      return this.refuse('claim cnf holds a binding of another kind')
     }
-    const thumbprint = ownProperty(confirmation, 'jkt')
+    return {
+      confirmationThumbprint: this.#thumbprint(confirmation, 'jkt'),
+      certificateThumbprint: this.#thumbprint(confirmation, 'x5t#S256'),
+    }
+  }
+
+  #thumbprint(confirmation: JsonObject, kind: string): string | undefined {
+    const thumbprint = ownProperty(confirmation, kind)
+    if (thumbprint === undefined) return undefined
     return typeof thumbprint === 'string' && /^[A-Za-z0-9_-]{43}$/.test(thumbprint)
       ? thumbprint
-      : this.refuse('claim cnf holds no key thumbprint')
+      : this.refuse('claim cnf holds something else than a thumbprint')
   }
+}
+
+type Confirmation = Pick<VerifiedToken, 'confirmationThumbprint' | 'certificateThumbprint'>
+
+const unbound: Confirmation = {
+  confirmationThumbprint: undefined,
+  certificateThumbprint: undefined,
 }
 
 /** What the times of a token are held against; all in milliseconds. */

@@ -112,6 +112,22 @@ export function checkBinding(
   return undefined
 }
 
+/**
+ * Whether the certificate a token is bound to is the one its connection showed (RFC 8705 3).
+ *
+ * @param presented - thumbprint of the verified client certificate, if there is one.
+ */
+export function checkCertificate(
+  token: Pick<VerifiedToken, 'certificateThumbprint'>,
+  presented: string | undefined,
+): Refusal | undefined {
+  const expected = token.certificateThumbprint
+  if (expected === undefined) return undefined
+  if (presented !== undefined && equalText(presented, expected)) return undefined
+  const found = presented === undefined ? 'no client certificate' : 'another client certificate'
+  return tokenErrors.refuse('certificate_required', found)
+}
+
 function checkClaims(
   jws: ParsedJws,
   thumbprint: string,

@@ -38,6 +38,12 @@ export const tokenErrors = defineErrors('token', {
     fault: 'caller',
     doc: 'A token without a key binding came with the DPoP scheme. Send it as a bearer token, or ask for a bound one.',
   },
+  certificate_required: {
+    status: 401,
+    title: 'This access token must be used with its client certificate',
+    fault: 'caller',
+    doc: 'The token is bound to a client certificate (RFC 8705) and the connection showed none or another. Connect with that certificate, straight to a listener with `tls.clientCertificates`.',
+  },
   proof_invalid: {
     status: 401,
     title: 'The DPoP proof is not valid',

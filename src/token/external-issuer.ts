@@ -83,7 +83,7 @@ function readToken(claims: ClaimReader, now: Instant, rules: ExternalTokenRules)
     authTime: claims.optionalInstant('auth_time'),
     acr: claims.optionalText('acr'),
     amr: claims.texts('amr'),
-    confirmationThumbprint: claims.confirmationThumbprint(),
+    ...claims.confirmation(),
     claims: claims.members,
   }
 }

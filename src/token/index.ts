@@ -17,7 +17,14 @@ export { AccessTokenVerifier } from './access-token.ts'
 export type { AccessTokenRules } from './access-token.ts'
 export { AssertionMinter, assertionLifetimeSeconds, assertionType } from './assertion.ts'
 export type { AssertionSubject } from './assertion.ts'
-export { checkBinding, checkDpopProof, proofAlgorithms, proofWindow, takeProof } from './dpop.ts'
+export {
+  checkBinding,
+  checkCertificate,
+  checkDpopProof,
+  proofAlgorithms,
+  proofWindow,
+  takeProof,
+} from './dpop.ts'
 export type { CheckedProof, DpopProofInput, ProofReplays } from './dpop.ts'
 export { tokenErrors } from './errors.ts'
 export { ExternalTokenVerifier } from './external-issuer.ts'

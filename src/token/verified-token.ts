@@ -29,6 +29,12 @@ export interface VerifiedToken {
    * `checkBinding`.
    */
   readonly confirmationThumbprint: string | undefined
+  /**
+   * `cnf.x5t#S256`: the client certificate the token is bound to.
+   * Invariant: with a thumbprint here the token is nothing without that certificate on its connection; see
+   * `checkCertificate`.
+   */
+  readonly certificateThumbprint: string | undefined
   /** Every claim, for policy conditions. */
   readonly claims: JsonObject
 }

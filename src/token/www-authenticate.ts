@@ -20,6 +20,7 @@ const errorNames: ReadonlyMap<string, string> = new Map([
   ['token.wrong_audience', 'invalid_token'],
   ['token.proof_required', 'invalid_token'],
   ['token.not_bound', 'invalid_token'],
+  ['token.certificate_required', 'invalid_token'],
   ['token.insufficient_scope', 'insufficient_scope'],
   ['token.proof_invalid', 'invalid_dpop_proof'],
   ['token.proof_replayed', 'invalid_dpop_proof'],

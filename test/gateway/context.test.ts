@@ -27,17 +27,52 @@ function look(
   key: string,
   more: Partial<Principal> = {},
   headers: Record<string, string> = {},
+  peer: Parameters<typeof contextOf>[0]['peer'] = {},
 ): string | readonly string[] | undefined {
   return contextOf(
     {
       address: '203.0.113.1',
       receivedAt: 1_700_000_060_500,
       request: { headers },
+      peer,
     },
     { secure: false },
     { ...principal, ...more },
   )(key)
 }
+
+describe('what conditions can see of a client certificate', () => {
+  const certificate = {
+    subject: 'CN=alice,O=Example',
+    issuer: 'CN=Example CA',
+    alternativeNames: ['URI:spiffe://example/alice', 'email:alice@example.com'],
+    fingerprint: 'ab'.repeat(32),
+    thumbprint: 'q'.repeat(43),
+    serial: '0a1b',
+  }
+  const seen = (key: string): ReturnType<typeof look> => look(key, {}, {}, { certificate })
+
+  it('is what it says, once it was verified', () => {
+    assert.equal(seen('proofgate:clientcertificateverified'), 'true')
+    assert.equal(seen('proofgate:clientcertificatesubject'), certificate.subject)
+    assert.equal(seen('proofgate:clientcertificateissuer'), certificate.issuer)
+    assert.deepEqual(seen('proofgate:clientcertificatesan'), certificate.alternativeNames)
+    assert.equal(seen('proofgate:clientcertificatefingerprint'), certificate.fingerprint)
+    assert.equal(seen('proofgate:clientcertificateserial'), certificate.serial)
+  })
+
+  it('is that there is none, and nothing else, without one', () => {
+    assert.equal(look('proofgate:clientcertificateverified'), 'false')
+    for (const part of ['subject', 'issuer', 'san', 'fingerprint', 'serial']) {
+      assert.equal(look(`proofgate:clientcertificate${part}`), undefined, part)
+    }
+  })
+
+  it('is nothing that a header could say', () => {
+    const headers = { 'x-forwarded-client-cert': 'Subject="CN=alice"', 'client-cert': ':MII=:' }
+    assert.equal(look('proofgate:clientcertificateverified', {}, headers), 'false')
+  })
+})
 
 describe('what conditions can see of a request', () => {
   it('is what the gateway knows, in the text form of IAM', () => {

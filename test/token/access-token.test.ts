@@ -89,6 +89,7 @@ test('a valid token answers at once with all it says', () => {
     acr: 'phr',
     amr: ['pop', 'user'],
     confirmationThumbprint: 'A'.repeat(43),
+    certificateThumbprint: undefined,
   })
   assert.equal(all['uv'], 'true')
 })

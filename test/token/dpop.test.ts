@@ -7,6 +7,7 @@ import { isRefusal, manualClock } from '../../src/core/index.ts'
 import { ProofKeys } from '../../src/token/dpop.ts'
 import {
   checkBinding,
+  checkCertificate,
   checkDpopProof,
   MemoryProofReplays,
   proofWindow,
@@ -396,4 +397,15 @@ test('the memory of proof keys is bounded, and keeping a key again displaces non
   assert.equal(keys.size, 2)
   assert.equal(keys.find('a'), undefined)
   assert.equal(keys.find('b'), pair.publicKey)
+})
+
+test('a token bound to a certificate counts only where that certificate was shown', () => {
+  const [certificate, other] = ['A'.repeat(43), 'B'.repeat(43)]
+  const bound = { certificateThumbprint: certificate }
+  assert.equal(checkCertificate(bound, certificate), undefined)
+  for (const presented of [undefined, '', other, certificate.toLowerCase(), `${certificate}=`]) {
+    assert.equal(checkCertificate(bound, presented)?.code, 'token.certificate_required')
+  }
+  assert.equal(checkCertificate({ certificateThumbprint: undefined }, undefined), undefined)
+  assert.equal(checkCertificate({ certificateThumbprint: undefined }, other), undefined)
 })

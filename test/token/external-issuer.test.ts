@@ -207,10 +207,36 @@ for (const [name, change, expected] of times) {
   })
 }
 
-test('a binding to a certificate is refused, one to a key is handed on', async () => {
-  assert.equal(await judge(token({ cnf: { 'x5t#S256': 'A'.repeat(43) } })), 'token.invalid')
-  const verified = verifierWith().verifier.verify(token({ cnf: { jkt: 'B'.repeat(43) } }))
-  assert.equal((verified as VerifiedToken).confirmationThumbprint, 'B'.repeat(43))
+test('bindings to a key and to a certificate are handed on', () => {
+  const bindingOf = (cnf: Record<string, string>): readonly (string | undefined)[] => {
+    const verified = verifierWith().verifier.verify(token({ cnf })) as VerifiedToken
+    return [verified.confirmationThumbprint, verified.certificateThumbprint]
+  }
+  const [a, b] = ['A'.repeat(43), 'B'.repeat(43)]
+  assert.deepEqual(bindingOf({ jkt: b }), [b, undefined])
+  assert.deepEqual(bindingOf({ 'x5t#S256': a }), [undefined, a])
+  assert.deepEqual(bindingOf({ 'x5t#S256': a, jkt: b }), [b, a])
+})
+
+test('a binding that cannot be checked is refused', async () => {
+  const thumbprint = 'A'.repeat(43)
+  for (const cnf of [
+    {},
+    [],
+    'x',
+    null,
+    { kid: 'x' },
+    { jkt: thumbprint, kid: 'x' },
+    { 'x5t#S256': thumbprint, x5t: 'x' },
+    { 'x5t#S256': '' },
+    { 'x5t#S256': 'A'.repeat(42) },
+    { 'x5t#S256': 7 },
+    { 'x5t#S256': null },
+    { 'x5t#S256': thumbprint, jkt: 'short' },
+    { 'x5t#s256': thumbprint },
+  ]) {
+    assert.equal(await judge(token({ cnf })), 'token.invalid', JSON.stringify(cnf))
+  }
 })
 
 test('no claims make the verifier throw', async () => {

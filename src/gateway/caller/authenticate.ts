@@ -1,7 +1,13 @@
 import { isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { readCookie } from '../../http/index.ts'
-import { checkBinding, checkDpopProof, takeProof, tokenErrors } from '../../token/index.ts'
+import {
+  checkBinding,
+  checkCertificate,
+  checkDpopProof,
+  takeProof,
+  tokenErrors,
+} from '../../token/index.ts'
 import type { TokenScheme, VerifiedToken } from '../../token/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { GatewayParts, GatewayTable } from '../gateway.ts'
@@ -68,7 +74,9 @@ function byToken(
     if (authorizer.kind === 'proofgate' && !token.scopes.includes('invoke')) {
       return tokenErrors.refuse('insufficient_scope', 'the token was not granted invoke')
     }
-    const unbound = checkBinding(token, presented.scheme)
+    const unbound =
+      checkBinding(token, presented.scheme) ??
+      checkCertificate(token, call.incoming.peer.certificate?.thumbprint)
     if (unbound !== undefined) return unbound
     const proof = checkProof(call, parts, presented, token)
     if (proof instanceof Promise) {

@@ -1,12 +1,14 @@
 import { epochSeconds } from '../../core/index.ts'
 import type { ContextLookup } from '../../policy/index.ts'
 import type { CallerRequest, Incoming } from '../incoming.ts'
+import type { Peer } from '../listen/peer.ts'
 import type { Principal } from './principal.ts'
 import type { Api } from '../route.ts'
 
 interface Facts {
   readonly incoming: Pick<Incoming, 'address' | 'receivedAt'> & {
     readonly request: Pick<CallerRequest, 'headers'>
+    readonly peer: Pick<Peer, 'certificate'>
   }
   readonly api: Pick<Api, 'secure'>
   readonly principal: Principal
@@ -38,6 +40,15 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['proofgate:aaguid', ({ principal }) => claimOf(principal, 'aaguid')],
   ['proofgate:backupeligible', ({ principal }) => claimOf(principal, 'be')],
   ['proofgate:backupstate', ({ principal }) => claimOf(principal, 'bs')],
+  ['proofgate:clientcertificateverified', ({ incoming }) => verified(incoming.peer)],
+  ['proofgate:clientcertificatesubject', ({ incoming }) => incoming.peer.certificate?.subject],
+  ['proofgate:clientcertificatesan', ({ incoming }) => incoming.peer.certificate?.alternativeNames],
+  ['proofgate:clientcertificateissuer', ({ incoming }) => incoming.peer.certificate?.issuer],
+  [
+    'proofgate:clientcertificatefingerprint',
+    ({ incoming }) => incoming.peer.certificate?.fingerprint,
+  ],
+  ['proofgate:clientcertificateserial', ({ incoming }) => incoming.peer.certificate?.serial],
   ['proofgate:userverified', ({ principal }) => claimOf(principal, 'uv')],
 ])
 
@@ -55,6 +66,10 @@ export function contextOf(
 ): ContextLookup {
   const facts = { incoming, api, principal }
   return (key) => readers.get(key)?.(facts)
+}
+
+function verified({ certificate }: Pick<Peer, 'certificate'>): string {
+  return String(certificate !== undefined)
 }
 
 function timeOf(at: number | undefined): string | undefined {
