@@ -1,4 +1,4 @@
-import { millis } from '../core/index.ts'
+import { millis, toSeconds } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { IdentitySettings } from '../login/index.ts'
 import type { Areas } from './areas.ts'
@@ -17,6 +17,7 @@ export function identitySettings(configuration: Configuration): IdentitySettings
     refreshLifetime: millis(tokens.refreshLifetime),
     clients: configuration.clients,
     consoleOrigin: configuration.console.origin,
+    hsts: identity.hsts === undefined ? undefined : `max-age=${toSeconds(identity.hsts)}`,
   }
 }
 

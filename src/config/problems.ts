@@ -59,6 +59,7 @@ export const problemCodes = {
   'config.tls-authority': 'A file of authorities holds none, or something else.',
   'config.tls-origin': 'An http origin is served by a listener with TLS.',
   'config.h2c-tls': 'HTTP/2 without TLS is asked for at a listener with TLS.',
+  'config.hsts': 'HSTS is asked for at an http origin.',
   'config.relying-party': 'The RP ID does not fit the identity origin.',
   'config.production': 'A dangerously_ switch is on in production.',
   'config.host': 'An API host is malformed.',

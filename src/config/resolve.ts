@@ -1,5 +1,6 @@
 import type { Draft } from './draft.ts'
 import type { Configuration } from './model.ts'
+import { quote } from './problems.ts'
 import type { Path } from './problems.ts'
 import { placeApis, resolveApis } from './sections/apis.ts'
 import type { PlacedApi } from './sections/apis.ts'
@@ -47,6 +48,7 @@ export function resolveConfiguration(
   const clients = resolveClients(draft)
   const origins = resolveOrigins(draft, published)
   const placed = origins === undefined ? [] : placeApis(draft, origins)
+  if (origins !== undefined) checkHsts(draft, origins.identity)
   checkTlsOrigins(draft, listeners.public.tls, servedOrigins(draft, origins, placed))
   const own = {
     listeners: [listeners.public, listeners.admin],
@@ -82,6 +84,16 @@ export function resolveConfiguration(
     clients,
     apis,
     effective: draft.listEffective(),
+  })
+}
+
+/** Browsers heed the header over https only (RFC 6797 8.1). */
+function checkHsts(draft: Draft, identity: Origin): void {
+  if (draft.shape.identity.hsts === undefined || identity.scheme === 'https') return
+  draft.report(['identity', 'hsts'], {
+    code: 'config.hsts',
+    message: `found HSTS for ${quote(identity.origin)}, expected an https origin`,
+    hint: 'Set up TLS first, here or in front.',
   })
 }
 

@@ -30,6 +30,8 @@ export interface IdentitySettings {
     readonly postLogoutRedirectUris: readonly string[]
   }[]
   readonly consoleOrigin: string
+  /** Value of `Strict-Transport-Security` (RFC 6797), if it is sent. */
+  readonly hsts: string | undefined
 }
 
 /** What the identity surface is made of. */

@@ -50,6 +50,8 @@ export class IdentitySurface {
   ): Promise<void> {
     const exchange = this.#exchangeOf(request, response, origin)
     setHeaders(response, origin.requestId)
+    const { hsts } = this.#parts.settings()
+    if (hsts !== undefined) response.setHeader('strict-transport-security', hsts)
     if (exchange.path === '/logout') this.#allowReturn(exchange)
     try {
       const limited = this.#limit(exchange)

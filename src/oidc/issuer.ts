@@ -115,7 +115,7 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     },
     acrValues: ['phr', 'phrh'],
     conformIdTokenClaims: false,
-    cookies: { keys: [settings.cookieKey], names: cookieNames },
+    cookies: { keys: [settings.cookieKey], names: cookieNames(settings.issuer) },
     routes,
     features: featuresOf(settings, parts),
     findAccount: (_ctx, id, token) => findAccount(parts, id, token as { grantId?: string }),
@@ -163,7 +163,18 @@ async function endsWholeGrant(ctx: KoaContextWithOIDC): Promise<boolean> {
   return !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken !== undefined)
 }
 
-const cookieNames = { session: 'pg_op', interaction: 'pg_interaction', resume: 'pg_resume' }
+/**
+ * Over https with the prefixes browsers hold (RFC 6265bis 4.1.3): a host beside or below ours cannot set them.
+ * The library gives two of them a path of their own, which `__Host-` does not allow.
+ */
+function cookieNames(issuer: string): { session: string; interaction: string; resume: string } {
+  const secure = issuer.startsWith('https:')
+  return {
+    session: secure ? '__Host-pg_op' : 'pg_op',
+    interaction: secure ? '__Secure-pg_interaction' : 'pg_interaction',
+    resume: secure ? '__Secure-pg_resume' : 'pg_resume',
+  }
+}
 
 const routes = {
   authorization: '/oauth2/authorize',

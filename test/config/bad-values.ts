@@ -213,6 +213,7 @@ export const badValues: readonly Bad[] = [
     'version: 1\norigin: http://notlocalhost\n',
     '2:9 config.insecure-origin',
   ],
+  ['HSTS without https', 'version: 1\nidentity: { hsts: 365d }\n', '2:19 config.hsts'],
   [
     'an RP ID of another domain',
     'version: 1\ndomain: a.example\nrelyingParty: { id: b.example }\n',

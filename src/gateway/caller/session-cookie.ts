@@ -12,9 +12,13 @@ export function flowCookieName(secure: boolean): string {
   return cookieName(flow, secure)
 }
 
-/** Every name of ours a browser may send to a host we serve, with and without prefix. */
+/** Every name of ours a browser may send to a host we serve, with and without a prefix. */
 export const ownCookieNames: ReadonlySet<string> = new Set(
   [session, flow, 'pg_session', 'pg_ceremony', 'pg_op', 'pg_interaction', 'pg_resume'].flatMap(
-    (name) => [name, `${name}.sig`, cookieName(name, true), cookieName(`${name}.sig`, true)],
+    (name) =>
+      ['', '__Host-', '__Secure-'].flatMap((prefix) => [
+        `${prefix}${name}`,
+        `${prefix}${name}.sig`,
+      ]),
   ),
 )
