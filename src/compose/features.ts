@@ -136,5 +136,6 @@ export function destinationOf(
     upstream: kept.upstream(upstream),
     upstreamName: upstream.name,
     upstreamAuthority: upstreamAuthority(upstream),
+    writesForwarded: upstream.forwarded,
   }
 }

@@ -57,6 +57,7 @@ export function buildGatewayTable(
     identityBase: `${configuration.identity.origin}${configuration.identity.basePath}`,
     issuer: configuration.identity.issuer,
     isTrustedProxy: trustedProxies(configuration.trustedProxies),
+    forwardedHeader: configuration.forwardedHeader,
   }
 }
 

@@ -157,6 +157,8 @@ export type UpstreamProtocol = 'http1' | 'h2' | 'auto'
 export interface ConfiguredUpstream {
   readonly name: string
   readonly protocol: UpstreamProtocol
+  /** Whether it is told about callers by `Forwarded` too. */
+  readonly forwarded: boolean
   /** At least one. */
   readonly targets: readonly ConfiguredTarget[]
   readonly balance: 'round-robin' | 'least-pending' | 'weighted' | 'sticky'

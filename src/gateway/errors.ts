@@ -61,6 +61,12 @@ export const gatewayErrors = defineErrors('gateway', {
     fault: 'caller',
     doc: 'The `Host` header names no configured API or page. Check the address, or add the host to an API.',
   },
+  misdirected: {
+    status: 421,
+    title: 'This connection is for another host',
+    fault: 'caller',
+    doc: 'Over HTTP/2, the certificate shown on the connection is not for the host that was asked for. Open a connection for that host; browsers do so by themselves.',
+  },
   no_route: {
     status: 404,
     title: 'There is no such route',

@@ -5,6 +5,7 @@ import type { BucketStore, Limit } from '../throttle/index.ts'
 import type { AssertionMinter, ProofReplays } from '../token/index.ts'
 import type { ApiSessions } from './caller/api-sessions.ts'
 import type { Principals } from './caller/principal.ts'
+import type { ForwardedHeader } from './listen/client-address.ts'
 import type { Api } from './route.ts'
 import type { Shedding } from './shed/shedding.ts'
 
@@ -24,6 +25,7 @@ export interface GatewayTable {
   readonly identityBase: string
   readonly issuer: string
   readonly isTrustedProxy: (address: string) => boolean
+  readonly forwardedHeader: ForwardedHeader
 }
 
 /** What happened to one request, for metrics and the access log. */

@@ -39,6 +39,8 @@ export interface Api {
   readonly upstreamName: string
   /** Value of the `Host` header towards the upstream. */
   readonly upstreamAuthority: string
+  /** Also tells the upstream about the caller by `Forwarded` (RFC 7239). */
+  readonly writesForwarded: boolean
   /** `arn:aws:execute-api:{region}:{account}:{api}/{stage}/` */
   readonly arnPrefix: string
   readonly routes: RouteTree

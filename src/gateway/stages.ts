@@ -8,7 +8,7 @@ import type { Preflight } from './answer/cors.ts'
 import { refuseMaintenance } from './answer/maintenance.ts'
 import { isOwnPath } from './caller/api-session-routes.ts'
 import { authenticateCaller } from './caller/authenticate.ts'
-import { canonicalAuthority } from './listen/authority.ts'
+import { canonicalAuthority, isMisdirected } from './listen/authority.ts'
 import { contextOf } from './caller/context.ts'
 import { gatewayErrors } from './errors.ts'
 import type { Destination } from './forward/split.ts'
@@ -153,6 +153,7 @@ export function route(
 ): Routed | Preflight | Refusal {
   const framing = checkFraming(incoming, table)
   if (framing !== undefined) return framing
+  if (isMisdirected(incoming)) return gatewayErrors.refuse('misdirected')
   const api = findApi(table, incoming.authority)
   if (api === undefined) return gatewayErrors.refuse('unknown_host')
   progress.api = api

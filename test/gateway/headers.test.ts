@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { answeredHeaders, outgoingHeaders } from '../../src/gateway/forward/headers.ts'
 import type { Incoming } from '../../src/gateway/incoming.ts'
 
-function outgoing(rawHeaders: readonly string[], open = false): string[] {
+function outgoing(rawHeaders: readonly string[], open = false, writesForwarded = false): string[] {
   const connection: string[] = []
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (rawHeaders[at]?.toLowerCase() === 'connection') connection.push(rawHeaders[at + 1] ?? '')
@@ -20,6 +20,7 @@ function outgoing(rawHeaders: readonly string[], open = false): string[] {
   return outgoingHeaders(incoming, {
     upstreamAuthority: 'upstream:1',
     origin: { scheme: 'http', authority: 'api' },
+    writesForwarded,
     assertion: open ? undefined : 'ours',
     keepsCredential: open,
   })
@@ -29,6 +30,17 @@ const namesOf = (headers: readonly string[]): string[] =>
   headers.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
 
 const own = ['host', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-request-id']
+
+describe('Forwarded towards the upstream', () => {
+  it('is written where it is configured, and only with what we know', () => {
+    const forged = ['Forwarded', 'for=10.0.0.1', 'forwarded', 'for=10.0.0.2;proto=https']
+    const out = outgoing(forged, false, true)
+    assert.equal(namesOf(out).filter((name) => name === 'forwarded').length, 1)
+    const value = out[out.indexOf('forwarded') + 1]
+    assert.equal(value, 'for=203.0.113.1;host="api";proto=http')
+    assert.equal(namesOf(outgoing(forged)).includes('forwarded'), false)
+  })
+})
 
 describe('headers towards the upstream', () => {
   it('hold each of ours exactly once, with our value, whatever came in', () => {

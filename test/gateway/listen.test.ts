@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
+import type { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { describe, it } from 'node:test'
+import { CoveredHosts, parseCertificates } from '../../src/certificate/index.ts'
 import { millis } from '../../src/core/index.ts'
 import { gatewayErrors } from '../../src/gateway/errors.ts'
-import { canonicalAuthority } from '../../src/gateway/listen/authority.ts'
+import { canonicalAuthority, isMisdirected } from '../../src/gateway/listen/authority.ts'
 import { clientAddress, trustedProxies } from '../../src/gateway/listen/client-address.ts'
 import { Life } from '../../src/gateway/listen/life.ts'
 import { peerOf } from '../../src/gateway/listen/peer.ts'
 import { bodyLength, checkFraming } from '../../src/gateway/listen/screen.ts'
 import { SlowPeers } from '../../src/gateway/listen/slow-peers.ts'
+import { TestAuthority } from '../kit/certificates.ts'
 
 describe('the authority of a request', () => {
   it('is compared in one form', () => {
@@ -54,6 +57,35 @@ describe('the authority of a request', () => {
   })
 })
 
+describe('a connection for other hosts', () => {
+  const authority = new TestAuthority()
+  const [leaf] = parseCertificates(authority.server('a.localhost', '*.b.localhost').cert) ?? []
+  const covered = new CoveredHosts(leaf as X509Certificate)
+  const peer = { address: '192.0.2.1', encrypted: true, covered }
+
+  it('is misdirected over HTTP/2 for a host the certificate is not for', () => {
+    for (const host of [
+      'c.localhost',
+      'a.localhost.c',
+      'x.y.b.localhost',
+      'b.localhost',
+      '',
+      '[::1]',
+    ]) {
+      assert.equal(isMisdirected({ protocol: 'h2', peer, authority: host }), true, host)
+    }
+    for (const host of ['a.localhost', 'A.LOCALHOST.', 'a.localhost:443', 'x.b.localhost:8443']) {
+      assert.equal(isMisdirected({ protocol: 'h2', peer, authority: host }), false, host)
+    }
+  })
+
+  it('is not looked for where one connection has one host, or TLS is not ours', () => {
+    assert.equal(isMisdirected({ protocol: 'http/1.1', peer, authority: 'c.localhost' }), false)
+    const plain = { address: '192.0.2.1', encrypted: false }
+    assert.equal(isMisdirected({ protocol: 'h2', peer: plain, authority: 'c' }), false)
+  })
+})
+
 describe('the address of a caller', () => {
   const from = (
     peer: string | undefined,
@@ -63,7 +95,7 @@ describe('the address of a caller', () => {
     clientAddress(
       peerOf(Object.assign(new PassThrough(), { remoteAddress: peer })),
       said === undefined ? {} : { 'x-forwarded-for': said },
-      trustedProxies(trusted),
+      { isTrustedProxy: trustedProxies(trusted), forwardedHeader: 'x-forwarded-for' },
     )
 
   it('is the peer, whatever it says, unless that is a trusted proxy', () => {

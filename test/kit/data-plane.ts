@@ -32,6 +32,8 @@ export interface DataPlaneOptions {
   readonly port?: number
   readonly dataDirectory?: string
   readonly environment?: Readonly<Record<string, string>>
+  /** With TLS at the gateway: whom to believe. */
+  readonly tls?: { readonly ca: string }
 }
 
 const roomy =
@@ -91,12 +93,12 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     mint: new Mint(gateway),
     alice: personId(gateway, 'alice'),
     bob: personId(gateway, 'bob'),
-    finish: () => finish(gateway),
+    finish: () => finish(gateway, options.tls),
   }
 }
 
-async function finish(gateway: GatewayProcess): Promise<void> {
-  const last = await call(`${gateway.api}/public/last`)
+async function finish(gateway: GatewayProcess, tls: DataPlaneOptions['tls']): Promise<void> {
+  const last = await call(`${gateway.api}/public/last`, tls === undefined ? {} : { tls })
   assert.notEqual(last.status, 500)
   const stopped = await gateway.stop()
   const verified = await proofgate(['audit', 'verify', '--data-dir', gateway.dataDirectory])

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { request as secureRequest } from 'node:https'
 
 export interface Answer {
   readonly status: number
@@ -12,14 +13,19 @@ export interface CallOptions {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly body?: string | Buffer
+  /** For https: whom to believe, and what to show. */
+  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string }
 }
 
 /** One HTTP request; every `*.localhost` name is this machine, redirects are not followed. */
 export function call(url: string, options: CallOptions = {}): Promise<Answer> {
   const target = new URL(url)
   return new Promise((resolve, reject) => {
-    const outgoing = request(
+    const secure = { ...options.tls, servername: target.hostname, agent: false }
+    const isSecure = target.protocol === 'https:'
+    const outgoing = (isSecure ? secureRequest : request)(
       {
+        ...(isSecure ? secure : {}),
         host: '127.0.0.1',
         port: target.port,
         path: `${target.pathname}${target.search}`,

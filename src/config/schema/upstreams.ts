@@ -103,6 +103,9 @@ export const upstream = mapping('a service behind the gateway', {
   allowPrivateAddresses: flag(
     'whether addresses of private networks may be connected to; default: only if every URL itself names loopback',
   ).optional(),
+  forwarded: flag('tells it about callers by Forwarded (RFC 7239) beside X-Forwarded-*').prefault(
+    false,
+  ),
   timeouts: timeouts.prefault(nothing),
   maxConnections: count('connections at once, to each target', 1, 65_535).prefault(256),
   maxPending: count('requests that may wait for a connection, at each target', 0, 100_000).prefault(

@@ -24,6 +24,7 @@ export function resolveUpstreams(
     return [
       {
         name,
+        forwarded: readFlag(shape.forwarded),
         targets,
         protocol: readProtocol(draft, name, targets),
         balance: resolveBalance(draft, name, shape),

@@ -1,5 +1,6 @@
 import { withoutCookies } from '../../http/index.ts'
 import type { Incoming } from '../incoming.ts'
+import { forwardedElement } from '../listen/forwarded.ts'
 import { ownCookieNames } from '../caller/session-cookie.ts'
 
 /** What becomes of a request header: forwarded, dropped, or looked at. */
@@ -58,6 +59,8 @@ function judge(name: string, folded: string): Disposition {
 export interface ForwardedFacts {
   readonly upstreamAuthority: string
   readonly origin: { readonly scheme: string; readonly authority: string }
+  /** Says the same again by `Forwarded`. */
+  readonly writesForwarded: boolean
   /** Absent on open routes: nobody is vouched for. */
   readonly assertion: string | undefined
   /** Open routes pass the caller's own `Authorization` on; others never do. */
@@ -78,6 +81,12 @@ export function outgoingHeaders(incoming: Incoming, facts: ForwardedFacts): stri
     else if (disposition === 'cookie') pushCookie(out, value)
     else if (disposition === 'credential' && facts.keepsCredential) out.push(name, value)
   }
+  pushFacts(out, incoming, facts)
+  return out
+}
+
+/** What we know of the caller, behind everything it said itself. */
+function pushFacts(out: string[], incoming: Incoming, facts: ForwardedFacts): void {
   out.push(
     'x-forwarded-for',
     incoming.address,
@@ -88,8 +97,10 @@ export function outgoingHeaders(incoming: Incoming, facts: ForwardedFacts): stri
     'x-request-id',
     incoming.requestId,
   )
+  if (facts.writesForwarded) {
+    out.push('forwarded', forwardedElement({ ...facts.origin, address: incoming.address }))
+  }
   if (facts.assertion !== undefined) out.push('x-proofgate-assertion', facts.assertion)
-  return out
 }
 
 function namedByConnection(connection: string): ReadonlySet<string> | undefined {

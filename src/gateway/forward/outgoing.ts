@@ -27,6 +27,7 @@ export function outgoingRequest<Framing extends RequestFraming>(
       scheme: api.secure ? 'https' : 'http',
       authority: incoming.authority,
     },
+    writesForwarded: to.writesForwarded,
     assertion: isOpen ? undefined : table.minter.mint(admitted.principal, to.upstreamName),
     keepsCredential: isOpen && copyFor === undefined,
   })

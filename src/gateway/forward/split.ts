@@ -8,6 +8,8 @@ export interface Destination {
   readonly upstreamName: string
   /** Value of the `Host` header towards it. */
   readonly upstreamAuthority: string
+  /** Also told about the caller by `Forwarded` (RFC 7239). */
+  readonly writesForwarded: boolean
 }
 
 export interface Share {

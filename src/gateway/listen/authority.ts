@@ -1,3 +1,5 @@
+import type { Incoming } from '../incoming.ts'
+
 const shape = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(\d{1,5}))?$/
 
 /**
@@ -17,4 +19,25 @@ export function canonicalAuthority(
   if (host === '') return undefined
   const isDefault = port === undefined || Number(port) === (scheme === 'https' ? 443 : 80)
   return isDefault ? host : `${host}:${Number(port)}`
+}
+
+/**
+ * Whether the certificate we showed on the connection is for another host (RFC 9110 7.4). Browsers send requests
+ * for several hosts over one HTTP/2 connection when they believe its certificate for all of them.
+ *
+ * Invariant: a connection never serves a host its certificate is not for, whatever was proven on it.
+ */
+export function isMisdirected({
+  protocol,
+  peer,
+  authority,
+}: Pick<Incoming, 'protocol' | 'peer' | 'authority'>): boolean {
+  if (protocol !== 'h2' || peer.covered === undefined) return false
+  const host = canonicalAuthority(authority, 'https')
+  return host === undefined || !peer.covered.has(hostnameOf(host))
+}
+
+/** Without port and brackets. */
+function hostnameOf(authority: string): string {
+  return authority.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
 }

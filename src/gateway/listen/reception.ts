@@ -8,7 +8,7 @@ import { Tunnels } from '../forward/tunnel.ts'
 import type { GatewayParts } from '../gateway.ts'
 import type { Incoming } from '../incoming.ts'
 import { runPipeline } from '../pipeline.ts'
-import { canonicalAuthority } from './authority.ts'
+import { canonicalAuthority, isMisdirected } from './authority.ts'
 import { clientAddress } from './client-address.ts'
 import { Life } from './life.ts'
 import type { Peer } from './peer.ts'
@@ -76,7 +76,7 @@ export class Reception {
       flaw: arrived.flaw,
       requestId: randomUUID(),
       receivedAt: notYet,
-      address: clientAddress(peer, request.headers, this.#parts.table().isTrustedProxy),
+      address: clientAddress(peer, request.headers, this.#parts.table()),
       method: request.method ?? '',
       life: new Life(),
     }
@@ -131,14 +131,21 @@ export class Reception {
     const known = this.#findSurface(host, raw)
     // An API's host as it is written nearly always: there is no other form to look for.
     if (known === undefined && this.#parts.table().apis.has(host)) return undefined
-    const authority = known === undefined ? canonicalAuthority(host, 'http') : host
-    if (authority === undefined) return undefined
-    const surface = known ?? this.#findSurface(authority, raw)
-    if (surface === undefined) return undefined
+    const surface = known ?? this.#findCanonical(host, raw)
+    if (surface === undefined || isMisdirected(incoming)) return undefined
     const target = parseTarget(raw)
     if (isRefusal(target) || checkFraming(incoming, this.#limits) !== undefined) return undefined
     request.url = target.query === '' ? target.path : `${target.path}?${target.query}`
     return surface
+  }
+
+  #findCanonical(host: string, raw: string): Surface | undefined {
+    for (const scheme of ['http', 'https'] as const) {
+      const authority = canonicalAuthority(host, scheme)
+      const surface = authority === undefined ? undefined : this.#findSurface(authority, raw)
+      if (surface !== undefined) return surface
+    }
+    return undefined
   }
 
   #serveSurface(incoming: Incoming, surface: Surface, own: SurfacePair | undefined): void {
