@@ -17,6 +17,7 @@ const ownRequestHeaders = [
   'Upgrade',
   'X-Forwarded-For',
   'x_forwarded_host',
+  'Forwarded',
   'X-Request-Id',
   'X-Proofgate-Assertion',
   'x.proofgate',

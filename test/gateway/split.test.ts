@@ -8,6 +8,7 @@ function destination(upstreamName: string): Destination {
     upstream: undefined as unknown as Destination['upstream'],
     upstreamName,
     upstreamAuthority: '',
+    writesForwarded: false,
   }
 }
 

@@ -11,7 +11,7 @@ export type Direction = 'request' | 'response'
 /** Folded, as they are compared. RFC 9110 7.6.1, framing, and what the gateway itself writes. */
 const ownNames: Readonly<Record<Direction, RegExp>> = {
   request:
-    /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|http2-settings|content-length|expect|host|dpop|x-request-id|x-forwarded-(for|proto|host)|x-proofgate(-.*)?|sec-websocket-.*)$/,
+    /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|http2-settings|content-length|expect|host|dpop|x-request-id|forwarded|x-forwarded-(for|proto|host)|client-cert(-chain)?|x-proofgate(-.*)?|sec-websocket-.*)$/,
   response:
     /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|x-request-id|x-proofgate(-.*)?|sec-websocket-.*)$/,
 }
