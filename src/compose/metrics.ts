@@ -55,6 +55,8 @@ export class Metrics {
     auditHealthy: boolean
     upstreams: readonly UpstreamPool[]
     mirrored: ReadonlyMap<string, MirrorCounts>
+    /** Lines about how connections arrive. */
+    front: readonly string[]
   }): string {
     const lines = heading('proofgate_requests_total', 'counter', 'Answered requests by outcome.')
     for (const one of this.#counted.values()) {
@@ -86,7 +88,7 @@ export class Metrics {
       `process_cpu_seconds_total ${(user + system) / 1e6}`,
       ...upstreamMetrics(gauges.upstreams),
     )
-    lines.push(...mirrorMetrics(gauges.mirrored))
+    lines.push(...mirrorMetrics(gauges.mirrored), ...gauges.front)
     return `${lines.join('\n')}\n`
   }
 }

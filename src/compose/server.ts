@@ -23,7 +23,8 @@ import {
 import { buildGatewayTable } from './gateway-table.ts'
 import { firstEnrolment, identitySettings } from './identity.ts'
 import { Kept } from './kept.ts'
-import { frontOf, isSameTls } from './front.ts'
+import { CertificateUpkeep } from './certificate-upkeep.ts'
+import { frontOf } from './front.ts'
 import { buildIssuer } from './issuer.ts'
 import { Log } from './log.ts'
 import { Metrics } from './metrics.ts'
@@ -110,6 +111,7 @@ class Server {
   readonly #onInForce: (configuration: Configuration) => void
   readonly #kept = new Kept((change) => this.#log.write('warn', 'a target changed', change))
   readonly #metrics = new Metrics()
+  readonly #certificates: CertificateUpkeep
   readonly #buckets = new MemoryBuckets()
   readonly #identity: IdentitySurface
   readonly #userCodeTries: UserCodeTries
@@ -136,6 +138,7 @@ class Server {
   }) {
     this.#areas = parts.areas
     this.#log = parts.log
+    this.#certificates = new CertificateUpkeep(parts.log, parts.areas.clock)
     this.#lock = parts.lock
     this.#version = parts.version
     this.#reload = parts.reload
@@ -169,6 +172,7 @@ class Server {
       this.#refreshKeys().catch((error: unknown) => this.#log.failure('keys not read', error))
     }, keyRefreshEvery)
     this.#keyTimer.unref()
+    this.#certificates.start()
   }
 
   /** Both or none: a listener left open would keep a process alive that could not start. */
@@ -202,22 +206,11 @@ class Server {
     this.#kept.beginUse()
     const table = buildGatewayTable(configuration, this.#areas, this.#kept)
     const provider = this.#buildProvider(configuration)
-    this.#renewTls(configuration)
+    this.#certificates.follow(configuration, this.#listener)
     this.#inForce = { configuration, table, provider }
     this.#onInForce(configuration)
     this.#kept.endUnused(configuration.limits.drain)
     await ensurePeople(this.#areas)
-  }
-
-  /** Only where it changed: a new TLS end forgets the sessions callers could continue. */
-  #renewTls(configuration: Configuration): void {
-    const { tls } = configuration.listeners.public
-    const before = this.#inForce?.configuration.listeners.public.tls
-    if (tls === undefined || before === undefined || isSameTls(before, tls)) return
-    this.#listener?.renewTls(tls)
-    this.#log.write('info', 'other TLS certificates in force', {
-      files: tls.certificates.map((certificate) => certificate.file),
-    })
   }
 
   refused(problems: readonly ConfigurationProblem[]): Promise<void> {
@@ -230,6 +223,7 @@ class Server {
     this.#draining = true
     const drain = this.#current().configuration.limits.drain
     clearInterval(this.#keyTimer)
+    this.#certificates.stop()
     await this.#listener?.drain(drain)
     await this.#admin?.close()
     await this.#kept.close()
@@ -345,6 +339,9 @@ class Server {
           auditHealthy: this.#areas.audit.healthy,
           upstreams: this.#kept.upstreams,
           mirrored: this.#kept.mirrored,
+          front: this.#certificates.metrics(
+            this.#listener?.refusedConnections ?? { proxy: 0, tls: 0 },
+          ),
         }),
       notReady: () => this.#problems(),
       onError: (error, requestId) =>

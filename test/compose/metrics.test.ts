@@ -10,6 +10,7 @@ const gauges = {
   auditHealthy: false,
   upstreams: [],
   mirrored: new Map(),
+  front: [],
 }
 const answered = { requestId: 'r', api: 'orders', route: 'GET /orders', status: 200, code: 'ok' }
 

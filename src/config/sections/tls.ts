@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { isAbsolute, relative, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { X509Certificate } from 'node:crypto'
 import { CoveredHosts, parseCertificates, parseKey } from '../../certificate/index.ts'
@@ -154,7 +154,9 @@ interface ReadFile {
 /** The text is not kept as a source to show problems in: it may be a key. */
 function readFile({ draft, files }: Reading, path: Path, written: string): ReadFile | undefined {
   const absolute = resolve(files.base, written)
-  const shown = `${files.shownBase}${relative(files.base, absolute)}`
+  const shown = isAbsolute(written)
+    ? written
+    : `${files.shownBase}${relative(files.base, absolute)}`
   files.onFile(absolute, undefined)
   try {
     return { path: absolute, shown, text: files.readFile(absolute) }
