@@ -51,6 +51,8 @@ export class Metrics {
     inFlight: number
     tunnels: number
     shedding: { readonly level: number; readonly refused: number }
+    /** By reason. */
+    closed: ReadonlyMap<string, number>
     auditSize: number
     auditHealthy: boolean
     upstreams: readonly UpstreamPool[]
@@ -81,6 +83,14 @@ export class Metrics {
       ),
       ...heading('proofgate_shed_requests_total', 'counter', 'Requests refused under overload.'),
       `proofgate_shed_requests_total ${gauges.shedding.refused}`,
+      ...heading(
+        'proofgate_closed_total',
+        'counter',
+        'Tunnels and answers ended before their time.',
+      ),
+      ...[...gauges.closed].map(
+        ([reason, count]) => `proofgate_closed_total{reason=${quote(reason)}} ${count}`,
+      ),
       ...gauge('proofgate_audit_records', 'Records in the audit log.', gauges.auditSize),
       ...gauge('proofgate_audit_healthy', '1 while it takes records.', Number(gauges.auditHealthy)),
       ...gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),

@@ -3,7 +3,7 @@ import type { ProofgateError } from '../core/index.ts'
 import { join } from 'node:path'
 import { Administration, AdminListener } from '../admin/index.ts'
 import type { Configuration, ConfigurationProblem } from '../config/index.ts'
-import { PublicListener, Shedding } from '../gateway/index.ts'
+import { PublicListener } from '../gateway/index.ts'
 import type { GatewayTable } from '../gateway/index.ts'
 import { FormTokens } from '../http/index.ts'
 import { IdentitySurface, UserCodeTries } from '../login/index.ts'
@@ -120,7 +120,6 @@ class Server {
   /** The keys the provider was built with. */
   #providerKeys = ''
   #listener: PublicListener | undefined
-  #shedding: Shedding | undefined
   #admin: AdminListener | undefined
   #keyTimer: NodeJS.Timeout | undefined
   #draining = false
@@ -209,6 +208,7 @@ class Server {
     this.#certificates.follow(configuration, this.#listener)
     this.#inForce = { configuration, table, provider }
     this.#onInForce(configuration)
+    this.#listener?.reauthorize()
     this.#kept.endUnused(configuration.limits.drain)
     await ensurePeople(this.#areas)
   }
@@ -287,17 +287,13 @@ class Server {
 
   #buildListener(configuration: Configuration): PublicListener {
     const console = new ConsoleSurface(() => this.#current().configuration)
-    const { limits } = configuration
-    const shedding = new Shedding({ inFlight: limits.inFlight, ...limits.shedding })
-    this.#shedding = shedding
     return new PublicListener({
-      limits,
+      limits: configuration.limits,
       front: frontOf(configuration),
       parts: {
         ...this.#areas,
         table: () => this.#current().table,
         buckets: this.#buckets,
-        shedding,
         onCompleted: (completed) => {
           this.#metrics.completed(completed)
           if (this.#log.isOn('debug')) this.#log.write('debug', 'request', { ...completed })
@@ -334,7 +330,8 @@ class Server {
         this.#metrics.print({
           inFlight: this.#listener?.inFlight ?? 0,
           tunnels: this.#listener?.tunnels ?? 0,
-          shedding: this.#shedding ?? { level: 0, refused: 0 },
+          shedding: this.#listener?.shedding ?? { level: 0, refused: 0 },
+          closed: this.#listener?.closed ?? new Map(),
           auditSize: this.#areas.audit.size,
           auditHealthy: this.#areas.audit.healthy,
           upstreams: this.#kept.upstreams,

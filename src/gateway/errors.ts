@@ -91,6 +91,12 @@ export const gatewayErrors = defineErrors('gateway', {
     fault: 'caller',
     doc: 'The session was ended, its passkey removed or the person disabled. Sign in again.',
   },
+  access_ended: {
+    status: 403,
+    title: 'Access ended while the answer was awaited',
+    fault: 'caller',
+    doc: 'The request was let through, but while the service worked on it the session was ended, the person disabled, or a policy changed. The service may have done what was asked.',
+  },
   cross_site: {
     status: 403,
     title: 'This request did not come from this site',

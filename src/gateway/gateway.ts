@@ -6,6 +6,7 @@ import type { AssertionMinter, ProofReplays } from '../token/index.ts'
 import type { ApiSessions } from './caller/api-sessions.ts'
 import type { Principals } from './caller/principal.ts'
 import type { ForwardedHeader } from './listen/client-address.ts'
+import type { LiveExchanges } from './live/live-exchanges.ts'
 import type { Api } from './route.ts'
 import type { Shedding } from './shed/shedding.ts'
 
@@ -51,6 +52,7 @@ export interface GatewayParts {
   readonly handoffs: Handoffs
   readonly proofReplays: ProofReplays
   readonly shedding: Shedding
+  readonly live: LiveExchanges
   /** Records are durable before anybody is told of them. */
   readonly audit: Pick<AuditLog, 'append' | 'record'>
   readonly onCompleted: (completed: Completed) => void

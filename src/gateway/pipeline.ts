@@ -21,7 +21,6 @@ import {
 } from './stages.ts'
 import type { Admitted, Authenticated, Progress } from './stages.ts'
 import { openTunnel } from './forward/tunnel.ts'
-import type { Tunnels } from './forward/tunnel.ts'
 
 /**
  * The life of a request:
@@ -31,8 +30,8 @@ import type { Tunnels } from './forward/tunnel.ts'
  * Each step takes what only the step before can make, or answers a refusal. Every end is recorded, and the
  * record is durable before the upstream sees a byte or the caller an answer.
  */
-export function runPipeline(incoming: Incoming, parts: GatewayParts, tunnels: Tunnels): void {
-  const passage = new Passage(incoming, parts, tunnels)
+export function runPipeline(incoming: Incoming, parts: GatewayParts): void {
+  const passage = new Passage(incoming, parts)
   try {
     const decided = decide(incoming, passage)
     if (decided instanceof Promise) {
@@ -49,16 +48,14 @@ class Passage implements AuditWaiter {
   readonly table: GatewayTable
   readonly progress: Progress = {}
   readonly #incoming: Incoming
-  readonly #tunnels: Tunnels
   #outcome: Outcome = gatewayErrors.refuse('evidence_unavailable')
   /** Why it ended as it did, for metrics and the access log. */
   #code = ''
 
-  constructor(incoming: Incoming, parts: GatewayParts, tunnels: Tunnels) {
+  constructor(incoming: Incoming, parts: GatewayParts) {
     this.parts = parts
     this.table = parts.table()
     this.#incoming = incoming
-    this.#tunnels = tunnels
   }
 
   decided(decided: Decided): void {
@@ -89,6 +86,7 @@ class Passage implements AuditWaiter {
 
   #carryOut(outcome: Outcome): void {
     const { life, upgrade } = this.#incoming
+    const { live } = this.parts
     this.#code = reasonOf(this.progress)
     life.onOver(() => complete(this.#incoming, this.parts, this.progress, this.#code))
     if (life.isOver) return
@@ -98,8 +96,8 @@ class Passage implements AuditWaiter {
     }
     if (isRefusal(outcome)) fail(outcome)
     else if (outcome instanceof Preflight) answerPreflight(this.#incoming, outcome)
-    else if (upgrade !== undefined) openTunnel(outcome, this.#tunnels, fail)
-    else if (outcome.routed.route.answer === undefined) forward(outcome, fail)
+    else if (upgrade !== undefined) openTunnel(outcome, live, fail)
+    else if (outcome.routed.route.answer === undefined) forward(outcome, live, fail)
     else answerOwn(outcome, outcome.routed.route.answer)
   }
 }

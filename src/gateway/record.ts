@@ -1,7 +1,9 @@
 import type { AuditEntry, AuditValue, AuditWho } from '../audit/index.ts'
-import type { Refusal } from '../core/index.ts'
+import { randomId } from '../core/index.ts'
+import type { Instant, Refusal } from '../core/index.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
+import type { Ending, OpenExchange } from './live/open-exchange.ts'
 import type { Plan } from './plan.ts'
 import type { Principal } from './caller/principal.ts'
 import type { Progress } from './stages.ts'
@@ -47,6 +49,31 @@ function describePlan(plan: Plan, decided: string): Record<string, AuditValue> {
   if (destination !== undefined) what['upstream'] = destination.upstreamName
   if (location !== undefined) what['location'] = withoutTicket(location)
   return what
+}
+
+/** The record of something ended before its time, beside the decision that let it begin. */
+export function closingEntry(
+  { admitted, bond, moved }: OpenExchange,
+  ending: Ending,
+  { now, table }: { now: Instant; table: GatewayTable },
+): AuditEntry {
+  const { incoming, api, route, target } = admitted.routed
+  return {
+    id: randomId(),
+    kind: 'session',
+    action: 'connection.close',
+    outcome: ending === 'idle' || ending === 'too_old' ? 'success' : 'deny',
+    reason: `gateway.${ending}`,
+    who: whoOf(admitted.principal),
+    where: whereOf(incoming),
+    what: {
+      ...whatOf(incoming, { api, route, path: target.path }, table),
+      request: incoming.requestId,
+      connection: bond,
+      bytes: moved,
+      seconds: Math.floor((now - incoming.receivedAt) / 1000),
+    },
+  }
 }
 
 function whereOf(incoming: Incoming): NonNullable<AuditEntry['where']> {

@@ -13,7 +13,7 @@ import { contextOf } from './caller/context.ts'
 import { gatewayErrors } from './errors.ts'
 import type { Destination } from './forward/split.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
-import type { Incoming } from './incoming.ts'
+import type { Incoming, Upgrade } from './incoming.ts'
 import type { Principal } from './caller/principal.ts'
 import { decisionRefusal } from './refusal.ts'
 import { factsOf, planOf } from './plan.ts'
@@ -222,10 +222,17 @@ export function screen(routed: Routed, parts: GatewayParts): Screened | Refusal 
   if (bodyLength(incoming.request).length > routed.route.maxBody) {
     return gatewayErrors.refuse('body_too_large')
   }
-  if (incoming.upgrade !== undefined && routed.route.websocket === undefined) {
-    return gatewayErrors.refuse('not_a_websocket_route')
-  }
-  return new Screened(routed)
+  const upgrade =
+    incoming.upgrade === undefined ? undefined : screenUpgrade(routed, incoming.upgrade)
+  return upgrade ?? new Screened(routed)
+}
+
+function screenUpgrade({ route: { websocket } }: Routed, { head }: Upgrade): Refusal | undefined {
+  if (websocket === undefined) return gatewayErrors.refuse('not_a_websocket_route')
+  // RFC 6455 4.1: a client waits for the answer; what it sends before may be meant for another reader.
+  return head.length > 0
+    ? gatewayErrors.refuse('malformed', 'bytes behind a handshake that is not answered yet')
+    : undefined
 }
 
 /** Finds out who is calling. Answers at once whenever token and key are known. */

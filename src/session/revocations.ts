@@ -1,5 +1,5 @@
 import type { Clock, Instant } from '../core/index.ts'
-import type { RevocationStore, RevokedKind } from './store.ts'
+import type { Revocation, RevocationStore, RevokedKind } from './store.ts'
 
 /** What a token or session names; each of them can be revoked. */
 export interface RevocableFacts {
@@ -23,7 +23,7 @@ export class Revocations {
   readonly #sessions = new Set<string>()
   readonly #credentials = new Set<string>()
   readonly #people = new Map<string, Instant>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(changes: readonly Revocation[]) => void>()
   #sequence = 0
   #readAt: Instant
   #timer: NodeJS.Timeout | undefined
@@ -57,8 +57,8 @@ export class Revocations {
     return this.#timer === undefined || this.#clock.now() - this.#readAt < 1000 + pollEvery
   }
 
-  /** Called after each change of the view. */
-  onChange(listener: () => void): () => void {
+  /** Called after each change of the view, with what is new in it. */
+  onChange(listener: (changes: readonly Revocation[]) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -85,6 +85,6 @@ export class Revocations {
       else if (revocation.kind === 'credential') this.#credentials.add(revocation.id)
       else if (revocation.kind === 'person') this.#people.set(revocation.id, revocation.at)
     }
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners) listener(fresh)
   }
 }

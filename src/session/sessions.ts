@@ -95,14 +95,20 @@ export class Sessions {
     const purpose = kind === 'browser' ? 'session' : 'api-session'
     const session = await this.#store.loadByHandle(hashSecret(purpose, handle))
     if (session?.kind !== kind || !this.isLive(session)) return undefined
-    const now = this.#clock.now()
-    if (now - session.lastSeenAt >= this.seenEvery) await this.#store.seen(session.id, now)
+    await this.#note(session)
     return session
   }
 
   async loadById(id: SessionId): Promise<Session | undefined> {
     const session = await this.#store.load(id)
     return session !== undefined && this.isLive(session) ? session : undefined
+  }
+
+  /** The live session, noted as in use. */
+  async use(id: SessionId): Promise<Session | undefined> {
+    const session = await this.loadById(id)
+    if (session !== undefined) await this.#note(session)
+    return session
   }
 
   isLive(session: Session): boolean {
@@ -154,6 +160,11 @@ export class Sessions {
       if (session.endedAt === undefined) count += (await this.end(session.id)).length
     }
     return count
+  }
+
+  async #note(session: Session): Promise<void> {
+    const now = this.#clock.now()
+    if (now - session.lastSeenAt >= this.seenEvery) await this.#store.seen(session.id, now)
   }
 
   #build(

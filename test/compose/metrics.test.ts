@@ -6,6 +6,7 @@ const gauges = {
   inFlight: 0,
   tunnels: 0,
   shedding: { level: 2, refused: 7 },
+  closed: new Map([['revoked', 3]]),
   auditSize: 1,
   auditHealthy: false,
   upstreams: [],
@@ -78,5 +79,11 @@ test('overload shows as the priority that is refused and how often', () => {
   assert.deepEqual(lines(metrics, 'proofgate_shedding_level'), ['proofgate_shedding_level 2'])
   assert.deepEqual(lines(metrics, 'proofgate_shed_requests_total'), [
     'proofgate_shed_requests_total 7',
+  ])
+})
+
+test('what was ended before its time is counted by reason', () => {
+  assert.deepEqual(lines(new Metrics(), 'proofgate_closed_total'), [
+    'proofgate_closed_total{reason="revoked"} 3',
   ])
 })

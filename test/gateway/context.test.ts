@@ -18,6 +18,7 @@ const principal: Principal = {
   credential: 'c-1',
   tokenId: 't-1',
   issuedAt: 1_700_000_001_000,
+  expiresAt: 1_700_000_301_000,
   scopes: ['invoke'],
   claims: { uv: 'true', be: 7, aaguid: 'a' },
   policies: undefined as unknown as Principal['policies'],

@@ -14,6 +14,8 @@ export interface Principal extends AssertionSubject {
   readonly credential: string | undefined
   readonly tokenId: string | undefined
   readonly issuedAt: Instant | undefined
+  /** When what the principal was known by ends: the token, or the session at the latest. */
+  readonly expiresAt: Instant | undefined
   readonly scopes: readonly string[]
   /** Flat facts about the proof, by claim name. */
   readonly claims: JsonObject
@@ -72,6 +74,7 @@ export class Principals {
       credential: textClaim(token, 'credential_id'),
       tokenId: token.tokenId,
       issuedAt: token.issuedAt,
+      expiresAt: token.expiresAt,
       scopes: token.scopes,
       claims: token.claims,
     }
@@ -93,6 +96,7 @@ export class Principals {
       credential: facts.credentialId,
       tokenId: undefined,
       issuedAt: session.authenticatedAt,
+      expiresAt: session.expiresAt,
       scopes: ['invoke'],
       claims: {
         aaguid: facts.aaguid,
@@ -117,6 +121,7 @@ export class Principals {
       credential: undefined,
       tokenId: undefined,
       issuedAt: now,
+      expiresAt: undefined,
       scopes: ['invoke'],
       claims: { uv: 'true' },
     }
@@ -139,12 +144,24 @@ export class Principals {
       credential: undefined,
       tokenId: token.tokenId,
       issuedAt: token.issuedAt,
+      expiresAt: token.expiresAt,
       scopes: token.scopes,
       claims: token.claims,
       policies: this.#policies.forGroups(token.groups),
     }
     this.#known.set(token, principal)
     return principal
+  }
+
+  /** The same principal with the groups and policies of now; `undefined` when it is gone or disabled. */
+  async again(principal: Principal): Promise<Principal | undefined> {
+    if (principal.kind === 'anonymous') return this.anonymous
+    if (principal.kind === 'external') {
+      return { ...principal, policies: this.#policies.forGroups(principal.groups) }
+    }
+    const person = await this.#people.load(principal.subject as PersonId)
+    if (person === undefined || person.disabled) return undefined
+    return { ...principal, ...this.#ofPerson(person) }
   }
 
   #ofPerson(
@@ -184,6 +201,7 @@ function anonymous(policies: CompiledPolicies): Principal {
     credential: undefined,
     tokenId: undefined,
     issuedAt: undefined,
+    expiresAt: undefined,
     scopes: [],
     claims: {},
     policies,

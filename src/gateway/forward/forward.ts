@@ -5,6 +5,9 @@ import { editAnswered } from '../rewrite/answered.ts'
 import { outgoingRequest } from './outgoing.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { CallerResponse, Incoming } from '../incoming.ts'
+import type { LiveExchanges } from '../live/live-exchanges.ts'
+import { OpenExchange } from '../live/open-exchange.ts'
+import type { Bond, Ending } from '../live/open-exchange.ts'
 import { bodyLength } from '../listen/screen.ts'
 import type { Admitted } from '../stages.ts'
 import { refuseFailure } from '../../upstream/index.ts'
@@ -20,18 +23,22 @@ import type {
 export type Fail = (refusal: Refusal) => void
 
 /** Sends an admitted request to its upstream and streams the answer back, with back-pressure both ways. */
-export function forward(admitted: Admitted, fail: Fail): void {
+export function forward(admitted: Admitted, live: LiveExchanges, fail: Fail): void {
   const { incoming, route } = admitted.routed
   const framing = framingOf(incoming)
   const answer = new Answer(admitted, fail)
+  live.enter(answer)
   const { upstream } = admitted.destination
   const exchange = upstream.request(outgoingRequest(admitted, framing), answer)
   answer.exchange = exchange
   if (incoming.expectsContinue) incoming.response.writeContinue()
   route.mirror?.copy(admitted, framing)
   if (framing.kind === 'none') exchange.end()
-  else sendBody(admitted, exchange, (refusal) => answer.refuse(refusal))
-  incoming.life.onOver(() => exchange.abort())
+  else sendBody(admitted, exchange, answer)
+  incoming.life.onOver(() => {
+    live.leave(answer)
+    exchange.abort()
+  })
   incoming.life.onBroken((refusal) => {
     exchange.abort()
     answer.refuse(refusal)
@@ -44,17 +51,18 @@ function framingOf(incoming: Incoming): RequestFraming {
   return length > 0 ? { kind: 'length', length } : { kind: 'none' }
 }
 
-function sendBody(admitted: Admitted, exchange: Exchange, refuse: Fail): void {
+function sendBody(admitted: Admitted, exchange: Exchange, answer: Answer): void {
   const { incoming, route } = admitted.routed
   const { request } = incoming
   let length = 0
   exchange.onDrain(() => request.resume())
   request.on('data', (chunk: Buffer) => {
     length += chunk.length
+    answer.moved += chunk.length
     if (length > route.maxBody) {
       request.pause()
       exchange.abort()
-      refuse(gatewayErrors.refuse('body_too_large'))
+      answer.refuse(gatewayErrors.refuse('body_too_large'))
     } else if (!exchange.write(chunk)) {
       request.pause()
     }
@@ -66,24 +74,44 @@ function sendBody(admitted: Admitted, exchange: Exchange, refuse: Fail): void {
 const shortBody = 8 * 1024
 
 /** Carries one upstream answer to the caller. */
-class Answer implements ResponseSink {
-  readonly #admitted: Admitted
+class Answer extends OpenExchange implements ResponseSink {
   readonly #incoming: Incoming
   readonly #response: CallerResponse
   readonly #fail: Fail
   exchange: Exchange | undefined
-  #begun = false
+  #head: ResponseHead | undefined
   /** A body of known length ends with its last piece; behind others there may be trailers. */
   #endsWithBody = false
   #refused = false
 
   constructor(admitted: Admitted, fail: Fail) {
+    super(admitted)
     const { incoming } = admitted.routed
-    this.#admitted = admitted
     this.#incoming = incoming
     this.#response = incoming.response
     this.#fail = fail
     this.#response.on('drain', () => this.exchange?.resume())
+  }
+
+  get bond(): Bond {
+    const framing = this.#head?.framing
+    return framing === 'chunked' || framing === 'close' ? 'stream' : 'answer'
+  }
+
+  get isLasting(): boolean {
+    return this.bond === 'stream' && isEventStream(this.#head?.headers ?? [])
+  }
+
+  takeUse(): boolean {
+    return false
+  }
+
+  close(ending: Ending): void {
+    this.exchange?.abort()
+    if (this.#head === undefined) this.refuse(gatewayErrors.refuse('access_ended', ending))
+    // Each event is whole by itself; anything else would look complete when it is not.
+    else if (gentle.has(ending) && this.isLasting) this.#response.end()
+    else this.#response.destroy()
   }
 
   refuse(refusal: Refusal): void {
@@ -94,11 +122,11 @@ class Answer implements ResponseSink {
 
   onHead(head: ResponseHead): void {
     const response = this.#response
-    this.#begun = true
-    const { route } = this.#admitted.routed
+    this.#head = head
+    const { route } = this.admitted.routed
     const own = answeredHeaders(head.headers, this.#incoming.requestId)
     const isEdited = route.cors !== undefined || route.headers?.response !== undefined
-    const headers = isEdited ? editAnswered(own, this.#admitted) : own
+    const headers = isEdited ? editAnswered(own, this.admitted) : own
     // A body nobody will read to its end: the connection is not used again.
     if (!this.#incoming.request.complete && hasBody(this.#incoming))
       headers.push('connection', 'close')
@@ -116,6 +144,7 @@ class Answer implements ResponseSink {
   }
 
   onData(chunk: Buffer, last: boolean): boolean {
+    this.moved += chunk.length
     if (!last || !this.#endsWithBody) return this.#response.write(chunk)
     // A short body goes out as text, which the runtime joins with the header into one write.
     if (chunk.length <= shortBody) this.#response.end(chunk.toString('latin1'), 'latin1')
@@ -133,9 +162,21 @@ class Answer implements ResponseSink {
 
   /** Invariant: an answer that was cut short is cut short for the caller too, never ended as if whole. */
   onFailure(failure: UpstreamFailure): void {
-    if (this.#begun) this.#response.destroy()
+    if (this.#head !== undefined) this.#response.destroy()
     else this.refuse(refuseFailure(failure))
   }
+}
+
+/** Nobody lost a right to read what is on its way. */
+const gentle: ReadonlySet<Ending> = new Set<Ending>(['too_old', 'idle', 'draining'])
+
+function isEventStream(headers: readonly string[]): boolean {
+  return headers.some(
+    (name, at) =>
+      at % 2 === 0 &&
+      name.toLowerCase() === 'content-type' &&
+      (headers[at + 1] ?? '').toLowerCase().startsWith('text/event-stream'),
+  )
 }
 
 function hasBody(incoming: Incoming): boolean {

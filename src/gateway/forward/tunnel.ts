@@ -1,46 +1,47 @@
 import type { Duplex } from 'node:stream'
 import { invariant } from '../../core/index.ts'
-import type { Fail } from './forward.ts'
-import { outgoingRequest } from './outgoing.ts'
-import { answeredHeaders } from './headers.ts'
+import type { LiveExchanges } from '../live/live-exchanges.ts'
+import { OpenExchange } from '../live/open-exchange.ts'
+import type { Bond, Ending } from '../live/open-exchange.ts'
 import type { Admitted } from '../stages.ts'
 import { refuseFailure, upstreamErrors } from '../../upstream/index.ts'
 import type { ResponseHead, UpstreamFailure } from '../../upstream/index.ts'
+import type { Fail } from './forward.ts'
+import { outgoingRequest } from './outgoing.ts'
+import { closeFrame, FrameFollower } from './frames.ts'
+import type { CloseCode } from './frames.ts'
+import { answeredHeaders } from './headers.ts'
 
-/** Tunnels that are open now; closed when the process drains. */
-export class Tunnels {
-  readonly #open = new Set<() => void>()
+/** How long a side has to read the last that is sent to it. */
+const lingersFor = 400
+/** How long a side has to end when the other has. */
+const halfOpenFor = 2000
 
-  get size(): number {
-    return this.#open.size
-  }
-
-  add(close: () => void): () => void {
-    this.#open.add(close)
-    return () => this.#open.delete(close)
-  }
-
-  closeAll(): void {
-    for (const close of this.#open) close()
-  }
+const closeCodes: Readonly<Record<Ending, CloseCode>> = {
+  revoked: 1008,
+  expired: 1008,
+  policy_changed: 1008,
+  evidence_unavailable: 1008,
+  too_old: 1001,
+  idle: 1001,
+  draining: 1001,
+  message_too_big: 1009,
 }
 
 /** Carries an admitted WebSocket handshake (RFC 6455 4) to its upstream, and then the bytes both ways. */
-export function openTunnel(admitted: Admitted, tunnels: Tunnels, fail: Fail): void {
+export function openTunnel(admitted: Admitted, live: LiveExchanges, fail: Fail): void {
   const { incoming } = admitted.routed
+  const { upgrade } = incoming
+  invariant(upgrade !== undefined, 'a tunnel is opened for an upgrade only')
   const request = outgoingRequest(admitted, { kind: 'none' })
   // The handshake's own lines are dropped with the other hop-by-hop ones, so they are written again.
   const exchange = admitted.destination.upstream.upgrade(
     { ...request, protocol: 'websocket' },
     {
       onUpgrade: (head, upstream, leftover) => {
-        const { upgrade } = incoming
-        invariant(upgrade !== undefined, 'a tunnel is opened for an upgrade only')
         const caller = upgrade.take()
         caller.write(switchingProtocols(head, incoming.requestId))
-        join(caller, upstream, tunnels)
-        if (leftover.length > 0) caller.write(leftover)
-        if (upgrade.head.length > 0) upstream.write(upgrade.head)
+        new Tunnel(admitted, live, { caller, upstream }).join(leftover)
       },
       // Anything but 101: no tunnel is opened and nothing more is read from this connection.
       onHead: (head) => {
@@ -70,22 +71,98 @@ function switchingProtocols(head: ResponseHead, requestId: string): string {
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-/** Both directions, until either side ends. */
-function join(caller: Duplex, upstream: Duplex, tunnels: Tunnels): void {
-  const close = (): void => {
-    caller.destroy()
-    upstream.destroy()
+/** An open WebSocket: bytes both ways, each side read only as fast as the other takes it. */
+class Tunnel extends OpenExchange {
+  readonly bond: Bond = 'tunnel'
+  readonly isLasting = true
+  readonly #live: LiveExchanges
+  readonly #caller: Duplex
+  readonly #upstream: Duplex
+  readonly #fromCaller: FrameFollower
+  readonly #fromUpstream = new FrameFollower()
+  #usedFrames = 0
+  #isClosing = false
+
+  constructor(
+    admitted: Admitted,
+    live: LiveExchanges,
+    sides: { caller: Duplex; upstream: Duplex },
+  ) {
+    super(admitted)
+    this.#live = live
+    this.#caller = sides.caller
+    this.#upstream = sides.upstream
+    this.#fromCaller = new FrameFollower(admitted.routed.route.websocket?.maxMessage)
   }
-  const forget = tunnels.add(close)
-  for (const side of [caller, upstream]) {
-    side.on('error', close)
-    side.on('close', () => {
-      forget()
-      close()
+
+  /** @param leftover - what the upstream said already. */
+  join(leftover: Buffer): void {
+    this.#live.enter(this)
+    const [caller, upstream] = [this.#caller, this.#upstream]
+    caller.on('data', (chunk: Buffer) => this.#callerSaid(chunk))
+    upstream.on('data', (chunk: Buffer) => this.#upstreamSaid(chunk))
+    upstream.on('drain', () => caller.resume())
+    caller.on('drain', () => upstream.resume())
+    this.#endTogether(caller, upstream)
+    this.#endTogether(upstream, caller)
+    if (leftover.length > 0) this.#upstreamSaid(leftover)
+    caller.resume()
+    if (!caller.writableNeedDrain) upstream.resume()
+  }
+
+  takeUse(): boolean {
+    const { dataFrames } = this.#fromCaller
+    const isUsed = dataFrames > this.#usedFrames
+    this.#usedFrames = dataFrames
+    return isUsed
+  }
+
+  /** A frame of ours goes out only between two others; else the connection is cut. */
+  close(ending: Ending): void {
+    this.#isClosing = true
+    const reason = `gateway.${ending}`
+    this.#finish(this.#upstream, this.#fromCaller, closeFrame(1001, reason, true))
+    this.#finish(this.#caller, this.#fromUpstream, closeFrame(closeCodes[ending], reason, false))
+  }
+
+  #callerSaid(chunk: Buffer): void {
+    if (this.#isClosing) return
+    this.moved += chunk.length
+    if (!this.#fromCaller.follow(chunk)) this.#live.refuseMessage(this)
+    else if (!this.#upstream.write(chunk)) this.#caller.pause()
+  }
+
+  #upstreamSaid(chunk: Buffer): void {
+    if (this.#isClosing) return
+    this.moved += chunk.length
+    this.#fromUpstream.follow(chunk)
+    if (!this.#caller.write(chunk)) this.#upstream.pause()
+  }
+
+  #finish(side: Duplex, sent: FrameFollower, frame: Buffer): void {
+    if (!sent.isBetweenFrames || side.writableEnded) {
+      side.destroy()
+      return
+    }
+    side.end(frame)
+    // What still comes is read and dropped: unread bytes would turn the end into a reset.
+    side.resume()
+    setTimeout(() => side.destroy(), lingersFor).unref()
+  }
+
+  /** Half of a WebSocket is none: when a side ends, the other gets what is left and is closed. */
+  #endTogether(side: Duplex, other: Duplex): void {
+    side.on('error', () => side.destroy())
+    side.once('end', () => {
+      if (!other.writableEnded) other.end()
+      setTimeout(() => {
+        side.destroy()
+        other.destroy()
+      }, halfOpenFor).unref()
+    })
+    side.once('close', () => {
+      this.#live.leave(this)
+      if (!this.#isClosing) other.destroy()
     })
   }
-  caller.pipe(upstream)
-  upstream.pipe(caller)
-  caller.resume()
-  upstream.resume()
 }

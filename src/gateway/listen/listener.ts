@@ -5,8 +5,10 @@ import { Front } from '../arrive/front.ts'
 import type { FrontCounts, FrontSettings } from '../arrive/front.ts'
 import type { TlsSettings } from '../arrive/tls-end.ts'
 import type { GatewayParts } from '../gateway.ts'
-import type { Shedding } from '../shed/shedding.ts'
 import { Http2Server } from '../http2/server.ts'
+import { LiveExchanges } from '../live/live-exchanges.ts'
+import { Shedding } from '../shed/shedding.ts'
+import type { SheddingLimits } from '../shed/shedding.ts'
 import { Http1Server } from './http1.ts'
 import { Reception } from './reception.ts'
 import type { FindSurface } from './reception.ts'
@@ -18,27 +20,38 @@ export interface ListenerLimits {
   readonly requestHeaderTimeout: Millis
   readonly requestIdle: Millis
   readonly keepAlive: Millis
+  /** Requests under way at once. */
+  readonly inFlight: number
+  readonly shedding: Omit<SheddingLimits, 'inFlight'>
+  /** How often what lasts is decided on again. */
+  readonly reauthorizeEvery: Millis
 }
+
+/** How long those that are told of the end have to hear it. */
+const lastWords = 100
 
 /** The public listener: where callers and browsers arrive. */
 export class PublicListener {
   readonly #reception: Reception
   readonly #http1: Http1Server
   readonly #http2: Http2Server
-  readonly #shedding: Shedding
+  readonly shedding: Shedding
+  readonly #live: LiveExchanges
   /** Where there is more to connections than HTTP. */
   readonly #front: Front | undefined
 
   constructor(options: {
-    parts: GatewayParts
+    parts: Omit<GatewayParts, 'shedding' | 'live'>
     limits: ListenerLimits
     findSurface: FindSurface
     front?: Pick<FrontSettings, 'isProxy' | 'tls' | 'h2c'> | undefined
   }) {
     const { limits, front } = options
-    this.#reception = new Reception(options)
-    this.#shedding = options.parts.shedding
-    this.#shedding.inFlight = () => this.inFlight - this.tunnels
+    this.shedding = new Shedding({ inFlight: limits.inFlight, ...limits.shedding })
+    this.#live = new LiveExchanges(options.parts, limits.reauthorizeEvery)
+    const parts = { ...options.parts, shedding: this.shedding, live: this.#live }
+    this.#reception = new Reception({ ...options, parts })
+    this.shedding.inFlight = () => this.inFlight - this.tunnels
     this.#http1 = new Http1Server(this.#reception, limits)
     this.#http2 = new Http2Server(this.#reception, limits)
     if (front === undefined) return
@@ -68,7 +81,17 @@ export class PublicListener {
   }
 
   get tunnels(): number {
-    return this.#reception.tunnels.size
+    return this.#live.tunnels
+  }
+
+  /** What was ended before its time, by reason. */
+  get closed(): ReadonlyMap<string, number> {
+    return this.#live.closed
+  }
+
+  /** Another configuration is in force: what lasts is decided on again. */
+  reauthorize(): void {
+    this.#live.reauthorize()
   }
 
   /** Resolves with the port that was bound. */
@@ -90,7 +113,8 @@ export class PublicListener {
     await promise
     this.#http1.slowPeers.start()
     this.#http2.start()
-    this.#shedding.start()
+    this.shedding.start()
+    this.#live.start()
     return (server.address() as AddressInfo).port
   }
 
@@ -107,9 +131,11 @@ export class PublicListener {
     this.#http2.drain()
     const sweep = setInterval(() => this.#http1.server.closeIdleConnections(), 50)
     const end = setTimeout(() => {
-      this.#reception.tunnels.closeAll()
-      this.#http1.server.closeAllConnections()
-      this.#http2.stop()
+      this.#live.closeAll()
+      setTimeout(() => {
+        this.#http1.server.closeAllConnections()
+        this.#http2.stop()
+      }, lastWords).unref()
     }, deadline)
     this.#http1.server.closeIdleConnections()
     await closed
@@ -117,7 +143,8 @@ export class PublicListener {
     clearTimeout(end)
     this.#http1.slowPeers.stop()
     this.#http2.stop()
-    this.#shedding.stop()
+    this.shedding.stop()
+    this.#live.stop()
   }
 
   /** What is bound to the port. */

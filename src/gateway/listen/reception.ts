@@ -4,7 +4,6 @@ import { isRefusal } from '../../core/index.ts'
 import type { Instant, Refusal } from '../../core/index.ts'
 import { sendProblem } from '../../http/index.ts'
 import { gatewayErrors } from '../errors.ts'
-import { Tunnels } from '../forward/tunnel.ts'
 import type { GatewayParts } from '../gateway.ts'
 import type { Incoming } from '../incoming.ts'
 import { runPipeline } from '../pipeline.ts'
@@ -51,7 +50,6 @@ export interface SurfacePair {
 
 /** Where requests of every protocol come together: each goes to a surface of ours or into the pipeline. */
 export class Reception {
-  readonly tunnels = new Tunnels()
   readonly #parts: GatewayParts
   readonly #limits: FramingLimits
   readonly #findSurface: FindSurface
@@ -94,7 +92,7 @@ export class Reception {
       this.#serveSurface(incoming, surface, own?.())
       return
     }
-    runPipeline(incoming, this.#parts, this.tunnels)
+    runPipeline(incoming, this.#parts)
   }
 
   /**

@@ -1,0 +1,94 @@
+import type { Instant } from '../../core/index.ts'
+import { evaluate } from '../../policy/index.ts'
+import type { Revocations, SessionId, Sessions } from '../../session/index.ts'
+import { contextOf } from '../caller/context.ts'
+import type { Principal } from '../caller/principal.ts'
+import type { GatewayTable } from '../gateway.ts'
+import type { Api, Route, RouteAuthorizer } from '../route.ts'
+import { findApi, resourceOf } from '../stages.ts'
+import type { Ending, OpenExchange } from './open-exchange.ts'
+
+export interface ReviewParts {
+  readonly table: () => GatewayTable
+  readonly sessions: Pick<Sessions, 'loadById' | 'use'>
+  readonly revocations: Pick<Revocations, 'current'>
+}
+
+/**
+ * Decides again on something that was let through: would the same request pass now?
+ *
+ * Invariant: what cannot be found out ends it, as it would refuse a new request.
+ */
+export async function review(
+  exchange: OpenExchange,
+  parts: ReviewParts,
+  now: Instant,
+): Promise<Ending | undefined> {
+  try {
+    return await judge(exchange, parts, now)
+  } catch {
+    return 'evidence_unavailable'
+  }
+}
+
+async function judge(
+  exchange: OpenExchange,
+  parts: ReviewParts,
+  now: Instant,
+): Promise<Ending | undefined> {
+  const table = parts.table()
+  const { routed, principal } = exchange.admitted
+  // What ends by itself ends where it began, whatever the routes are by now.
+  const found = exchange.bond === 'answer' ? routed : sameRoute(exchange, table)
+  if (found === undefined) return 'policy_changed'
+  if (found.route.authorizer.kind === 'open') return undefined
+  if (principal.kind === 'person' && !parts.revocations.current) return 'evidence_unavailable'
+  if (isBrowserSession(principal) && !(await isSessionLive(exchange, parts))) return 'expired'
+  const current = await table.principals.again(principal)
+  if (current === undefined) return 'revoked'
+  const { incoming, target } = routed
+  // What ends by itself was allowed at its time; what lasts has to be allowed at this one.
+  const receivedAt = exchange.bond === 'answer' ? incoming.receivedAt : now
+  const decision = evaluate(current.policies, {
+    action: 'execute-api:Invoke',
+    resource: resourceOf({ api: found.api, target, incoming }),
+    context: contextOf({ ...incoming, receivedAt }, found.api, current),
+  })
+  return decision.effect === 'allow' ? undefined : 'policy_changed'
+}
+
+/** The route that the same request would take now, if it would be asked the same things there. */
+function sameRoute(
+  { admitted: { routed }, bond }: OpenExchange,
+  table: GatewayTable,
+): { api: Api; route: Route } | undefined {
+  if (table === routed.table) return { api: routed.api, route: routed.route }
+  const api = findApi(table, routed.incoming.authority)
+  const route = api?.routes.find(routed.incoming.method, routed.target.path)
+  if (api === undefined || route === undefined) return undefined
+  const isSame =
+    api.audience === routed.api.audience &&
+    table.issuer === routed.table.issuer &&
+    nameOf(route.authorizer) === nameOf(routed.route.authorizer) &&
+    (bond !== 'tunnel' || route.websocket !== undefined)
+  return isSame ? { api, route } : undefined
+}
+
+function nameOf(authorizer: RouteAuthorizer): string {
+  return authorizer.kind === 'issuer' ? `issuer ${authorizer.name}` : authorizer.kind
+}
+
+/** By cookie: tokens of our own issuer always have an id. */
+export function isBrowserSession(principal: Principal): boolean {
+  return principal.kind === 'person' && principal.tokenId === undefined
+}
+
+/** A session counts as used by what its browser sends, not by being listened with. */
+async function isSessionLive(exchange: OpenExchange, parts: ReviewParts): Promise<boolean> {
+  const { session } = exchange.admitted.principal
+  if (session === undefined) return false
+  const id = session as SessionId
+  const { sessions } = parts
+  const live = exchange.takeUse() ? await sessions.use(id) : await sessions.loadById(id)
+  return live !== undefined
+}
