@@ -44,7 +44,7 @@ export function parseHead(block: Buffer, context: HeadContext): HeadResult {
   const lineEnd = scanValue(block, 12)
   if (lineEnd < 0) return 'malformed status line'
   if (lineEnd > 12 && block[12] !== 32) return 'malformed status line'
-  const fields = new FieldReader(status)
+  const fields = new FieldReader(block, status)
   const problem = readFields(block, text, lineEnd + 2, fields)
   if (problem !== '') return problem
   const line = { status, statusText: text.slice(13, lineEnd), persistentVersion }
@@ -63,8 +63,12 @@ export function parseTrailers(block: Buffer): string[] | string {
 }
 
 interface FieldSink {
-  /** Takes one field; says what is wrong with it, or ''. */
-  field(name: string, value: string): string
+  /**
+   * Takes one field; says what is wrong with it, or ''.
+   *
+   * @param start - where its value was written, blanks included, up to `end`.
+   */
+  field(name: string, value: string, start: number, end: number): string
 }
 
 /** Reads field lines up to the empty line; says what is wrong, or ''. */
@@ -78,7 +82,8 @@ function readFields(block: Buffer, text: string, start: number, sink: FieldSink)
     if (nameEnd === at || block[nameEnd] !== colon) return 'malformed header name'
     const end = scanValue(block, nameEnd + 1)
     if (end < 0) return 'malformed header value'
-    const problem = sink.field(text.slice(at, nameEnd), trimmed(block, text, nameEnd + 1, end))
+    const value = trimmed(block, text, nameEnd + 1, end)
+    const problem = sink.field(text.slice(at, nameEnd), value, nameEnd + 1, end)
     if (problem !== '') return problem
     at = end + 2
   }
@@ -123,13 +128,15 @@ class FieldReader implements FieldSink {
   chunked = false
   keepAlive = ''
   upgrade = ''
+  readonly #block: Buffer
   readonly #switching: boolean
 
-  constructor(status: number) {
+  constructor(block: Buffer, status: number) {
+    this.#block = block
     this.#switching = status === 101
   }
 
-  field(name: string, value: string): string {
+  field(name: string, value: string, start: number, end: number): string {
     // Only names of these lengths can be about the connection; the others are not even lower-cased.
     switch (name.length) {
       case 2:
@@ -138,15 +145,21 @@ class FieldReader implements FieldSink {
       case 14:
       case 16:
       case 17:
-        return this.#special(name, name.toLowerCase(), value)
+        return this.#special(name, value, this.#hasTab(start, end))
       default:
         this.headers.push(name, value)
         return ''
     }
   }
 
-  #special(name: string, folded: string, value: string): string {
-    switch (folded) {
+  /** Invariant: what frames the message is not read where parsers differ about a tab beside it. */
+  #hasTab(start: number, end: number): boolean {
+    for (let at = start; at < end; at++) if (this.#block[at] === 9) return true
+    return false
+  }
+
+  #special(name: string, value: string, hasTab: boolean): string {
+    switch (name.toLowerCase()) {
       case 'te':
       case 'proxy-connection':
         return ''
@@ -160,9 +173,9 @@ class FieldReader implements FieldSink {
         this.#takeUpgrade(name, value)
         return ''
       case 'content-length':
-        return this.#contentLength(name, value)
+        return hasTab ? 'a tab in content-length' : this.#contentLength(name, value)
       case 'transfer-encoding':
-        return this.#transferEncoding(value)
+        return hasTab ? 'a tab in transfer-encoding' : this.#transferEncoding(value)
       default:
         this.headers.push(name, value)
         return ''

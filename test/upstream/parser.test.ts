@@ -218,6 +218,10 @@ const badLines: readonly string[] = [
 ]
 
 const badFraming: readonly string[] = [
+  'Transfer-Encoding: chunked\t',
+  'Transfer-Encoding:\tchunked',
+  'Content-Length: 5\t',
+  'Content-Length:\t5',
   'Content-Length: 5\r\nTransfer-Encoding: chunked',
   'Transfer-Encoding: chunked\r\nContent-Length: 5',
   'Content-Length: 5\r\nContent-Length: 5',

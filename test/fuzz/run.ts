@@ -1,0 +1,53 @@
+/**
+ * Fuzzes the parser of responses from services:
+ *
+ *     npm run fuzz -- [cases] [seed] [first case]
+ *
+ * Each case follows from the seed and its number, so that one that fails can be run again alone:
+ * `npm run fuzz -- 1 SEED CASE`. Exits with 1 and the case at the first failure.
+ */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { checkCase, newTally } from './check.ts'
+
+const every = 1_000_000
+const [cases = 10_000_000, seed = Date.now() % 2 ** 31, first = 0] = process.argv
+  .slice(2)
+  .map(Number)
+
+/** Live memory, once what nobody holds any more is gone. */
+function liveBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/** What the parser may leave behind over all cases together: nothing, and some room for the runtime. */
+const mostGrowth = 32 * 1024 * 1024
+
+function run(): void {
+  const tally = newTally()
+  let begun: number | undefined
+  console.log(`${cases} cases, seed ${seed}`)
+  for (let index = first; index < first + cases; index++) {
+    checkCase(seed, index, tally)
+    const done = index - first + 1
+    if (done === 10_000) begun = liveBytes()
+    if (done % every !== 0) continue
+    const growth = begun === undefined ? 0 : liveBytes() - begun
+    console.log(
+      `${done}: compared ${tally.compared}, ${JSON.stringify(tally.results)}, ${growth} bytes more`,
+    )
+    if (growth > mostGrowth) throw new Error(`seed ${seed}: memory grew by ${growth} bytes`)
+  }
+  console.log(`no failure; compared ${tally.compared}, ${JSON.stringify(tally.results)}`)
+}
+
+try {
+  run()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
