@@ -35,8 +35,10 @@ export function nodeHash(left: Digest, right: Digest): Digest {
   return sha256(node)
 }
 
+const single = Buffer.alloc(hashLength)
+
 export function digestText(value: Digest, encoding: 'base64' | 'base64url' | 'hex'): string {
-  return Buffer.from(value, 'latin1').toString(encoding)
+  return single.toString(encoding, 0, single.write(value, 0, 'latin1'))
 }
 
 /** `undefined` for what does not have the length of a digest. */

@@ -51,12 +51,20 @@ export function authenticateCaller(
       : bySession(call, parts, handle)
   }
   if (handle !== undefined) return gatewayErrors.refuse('two_credentials')
-  const match = credentials.exec(headers.authorization)
-  if (match === null) {
+  const presented = parseCredentials(headers.authorization)
+  if (presented === undefined) {
     return tokenErrors.refuse('invalid', 'the authorization header has another form')
   }
+  return byToken(call, parts, authorizer, presented)
+}
+
+/** The usual spelling is taken apart without a pattern; whether it is a token, its verification tells. */
+function parseCredentials(text: string): { scheme: TokenScheme; text: string } | undefined {
+  if (text.startsWith('Bearer ey')) return { scheme: 'Bearer', text: text.slice(7) }
+  const match = credentials.exec(text)
+  if (match === null) return undefined
   const scheme: TokenScheme = match[1]?.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer'
-  return byToken(call, parts, authorizer, { scheme, text: match[2] ?? '' })
+  return { scheme, text: match[2] ?? '' }
 }
 
 function byToken(
