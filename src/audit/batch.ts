@@ -1,14 +1,7 @@
+import type { AuditWaiter } from './entry.ts'
 import type { Digest } from './merkle.ts'
 import { leafHashOf } from './merkle.ts'
 import { batchBytes, batchRecords } from './segment.ts'
-
-/** Who waits for a record. Called once, from inside the log: neither may throw. */
-export interface AuditWaiter {
-  /** The record with this index is durable. */
-  recorded(index: number): void
-  /** It is not and will not be durable, or nobody can tell. */
-  refused(error: unknown): void
-}
 
 const usualBytes = 64 * 1024
 const mostKept = 1024 * 1024

@@ -37,12 +37,27 @@ const memberName = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
 const notAscii = /[\x7f-\uffff]/g
 
 /**
+ * An entry in three texts: time and number, which only the log knows, go between them. So a thread that does
+ * not write the log can do all the work but that.
+ */
+export type EncodedEntry = readonly [beforeTime: string, beforeNumber: string, rest: string]
+
+/**
  * The line of one record, without the newline: canonical JSON (RFC 8785) in which every character
  * outside printable ASCII is written `\uXXXX`. Built by hand in a fixed order that is the canonical one.
  *
  * @throws ProofgateError `audit.invalid_entry` for a name or number no record can hold.
  */
 export function encodeRecord(entry: AuditEntry, seq: number, at: string): string {
+  return recordLine(encodeEntry(entry), seq, at)
+}
+
+export function recordLine(encoded: EncodedEntry, seq: number, at: string): string {
+  return `${encoded[0]}${at}${encoded[1]}${seq}${encoded[2]}`
+}
+
+/** @throws ProofgateError `audit.invalid_entry` for a name or number no record can hold. */
+export function encodeEntry(entry: AuditEntry): EncodedEntry {
   const cuts: string[] = []
   const detail = Object.hasOwn(entry, 'detail') ? entry.detail : undefined
   const what = Object.hasOwn(entry, 'what') ? entry.what : undefined
@@ -50,17 +65,19 @@ export function encodeRecord(entry: AuditEntry, seq: number, at: string): string
   const who = Object.hasOwn(entry, 'who') ? entry.who : undefined
   const text = (name: 'action' | 'id' | 'kind' | 'outcome' | 'reason') =>
     bounded('', name, entry[name], bounds[name], cuts)
-  let line = `{"action":${text('action')},"at":"${at}"`
-  if (detail !== undefined) line += `,"detail":${bounded('', 'detail', detail, usual, cuts)}`
-  line +=
+  const beforeTime = `{"action":${text('action')},"at":"`
+  let beforeNumber = '"'
+  if (detail !== undefined)
+    beforeNumber += `,"detail":${bounded('', 'detail', detail, usual, cuts)}`
+  beforeNumber +=
     `,"id":${text('id')},"kind":${text('kind')},"outcome":${text('outcome')}` +
-    `,"reason":${text('reason')},"seq":${seq}`
+    `,"reason":${text('reason')},"seq":`
   let tail = `,"v":1`
   if (what !== undefined) tail += `,"what":${members(what, cuts)}`
   if (where !== undefined) tail += `,"where":${fixedMembers('where.', where, whereFields, cuts)}`
   if (who !== undefined) tail += `,"who":${encodedWho(who, cuts)}`
-  if (cuts.length > 0) line += `,"truncated":{${cuts.sort().join(',')}}`
-  return `${line}${tail}}`
+  const truncated = cuts.length > 0 ? `,"truncated":{${cuts.sort().join(',')}}` : ''
+  return [beforeTime, beforeNumber, `${truncated}${tail}}`]
 }
 
 /** A JSON string in printable ASCII; lone surrogates become U+FFFD, as they have no UTF-8 form. */

@@ -68,3 +68,23 @@ export interface StoredRecord extends AuditEntry {
 export interface AuditReceipt {
   readonly index: number
 }
+
+/** Who waits for a record. Called once, from inside the log: neither may throw. */
+export interface AuditWaiter {
+  /** The record with this index is durable. */
+  recorded(index: number): void
+  /** It is not and will not be durable, or nobody can tell. */
+  refused(error: unknown): void
+}
+
+/** Where entries are recorded: the log itself, or the way to it from another thread. */
+export interface AuditRecorder {
+  /** Resolves when the record is durable. Rejects as `record` throws or its waiter is refused. */
+  append(entry: AuditEntry): Promise<unknown>
+  /**
+   * The same without a promise, for where every request passes.
+   *
+   * @throws ProofgateError `audit.unavailable`, `audit.invalid_entry`; the waiter then hears nothing.
+   */
+  record(entry: AuditEntry, waiter: AuditWaiter): void
+}

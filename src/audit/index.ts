@@ -18,16 +18,19 @@ export type {
   AuditKind,
   AuditOutcome,
   AuditReceipt,
+  AuditRecorder,
   AuditValue,
+  AuditWaiter,
   AuditWhere,
   AuditWho,
   StoredRecord,
   Truncation,
 } from './entry.ts'
-export { auditErrors } from './errors.ts'
+export { encodeEntry } from './encoding.ts'
+export type { EncodedEntry } from './encoding.ts'
+export { auditError, auditErrors } from './errors.ts'
 export { AuditLog } from './log.ts'
 export type { AuditLogOptions } from './log.ts'
-export type { AuditWaiter } from './batch.ts'
 export { digestText, emptyRoot, Frontier, leafHash, nodeHash } from './merkle.ts'
 export type { Digest } from './merkle.ts'
 export {

@@ -1,9 +1,9 @@
 import { ProofgateError, randomId } from '../core/index.ts'
 import type { Clock } from '../core/index.ts'
 import { Batch } from './batch.ts'
-import type { AuditWaiter } from './batch.ts'
-import { encodeRecord } from './encoding.ts'
-import type { AuditEntry, AuditReceipt } from './entry.ts'
+import { encodeEntry, encodeRecord, recordLine } from './encoding.ts'
+import type { EncodedEntry } from './encoding.ts'
+import type { AuditEntry, AuditReceipt, AuditRecorder, AuditWaiter } from './entry.ts'
 import { auditError } from './errors.ts'
 import type { LogFolder } from './folder.ts'
 import { openFolder } from './opening.ts'
@@ -37,7 +37,7 @@ const copyEvery = 1000
 const probeEvery = 500
 
 /** The log, open for appending. One process, one instance per folder. */
-export class AuditLog {
+export class AuditLog implements AuditRecorder {
   readonly #writer: BatchWriter
   readonly #folder: LogFolder
   readonly #clock: Clock
@@ -137,9 +137,14 @@ export class AuditLog {
    */
   record(entry: AuditEntry, waiter: AuditWaiter): void {
     this.#requireOpen()
-    const line = encodeRecord(entry, this.#next, this.#stamp())
+    this.recordEncoded(encodeEntry(entry), waiter)
+  }
+
+  /** The same for an entry that was encoded elsewhere in this process. */
+  recordEncoded(encoded: EncodedEntry, waiter: AuditWaiter): void {
+    this.#requireOpen()
     const batch = this.#openBatch()
-    batch.add(line)
+    batch.add(recordLine(encoded, this.#next, this.#stamp()))
     batch.waiting.push(waiter)
     this.#next++
     this.#queued++

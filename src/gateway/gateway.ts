@@ -1,4 +1,4 @@
-import type { AuditLog } from '../audit/index.ts'
+import type { AuditRecorder } from '../audit/index.ts'
 import type { Clock, Millis } from '../core/index.ts'
 import type { Handoffs, Revocations, Sessions } from '../session/index.ts'
 import type { BucketStore, Limit } from '../throttle/index.ts'
@@ -54,7 +54,7 @@ export interface GatewayParts {
   readonly shedding: Shedding
   readonly live: LiveExchanges
   /** Records are durable before anybody is told of them. */
-  readonly audit: Pick<AuditLog, 'append' | 'record'>
+  readonly audit: AuditRecorder
   readonly onCompleted: (completed: Completed) => void
   readonly onError: (error: unknown, requestId: string) => void
 }
