@@ -25,12 +25,13 @@ const allowed: Readonly<Record<string, string>> = {
   oidc: 'core identity session token throttle',
   login: 'core http pages webauthn identity session throttle audit oidc',
   upstream: 'core',
+  workers: 'core throttle audit',
   gateway: 'core certificate http pages policy identity session token throttle audit upstream',
   admin: 'core http policy webauthn identity session token audit gateway',
   config: 'core certificate policy',
   storage: 'core identity session token login oidc',
   compose:
-    'core certificate http pages policy webauthn identity session token throttle audit upstream oidc login gateway admin config storage',
+    'core certificate http pages policy webauthn identity session token throttle audit upstream workers oidc login gateway admin config storage',
   cli: 'core certificate config gateway audit admin compose',
   'main.ts': 'cli',
 }

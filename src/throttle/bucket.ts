@@ -16,9 +16,26 @@ export interface BucketStore {
   take(key: string, limit: Limit, now: Instant): number
 }
 
-interface Bucket {
+export interface Bucket {
   tokens: number
+  /** When it held that many. */
   at: Instant
+}
+
+/**
+ * Takes a token out of a bucket, filled up for the time since. Clocks of several takers may differ a little:
+ * a bucket never loses by that, and its time never goes back.
+ *
+ * @returns 0 when there was one, else the milliseconds until there is.
+ */
+export function takeToken(bucket: Bucket, limit: Limit, now: Instant): number {
+  const elapsed = now > bucket.at ? now - bucket.at : 0
+  const refilled = bucket.tokens + (elapsed * limit.rate) / 1000
+  bucket.tokens = refilled > limit.burst ? limit.burst : refilled
+  bucket.at += elapsed
+  if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) * 1000) / limit.rate)
+  bucket.tokens -= 1
+  return 0
 }
 
 /**
@@ -40,12 +57,7 @@ export class MemoryBuckets implements BucketStore {
       this.#buckets.set(key, { tokens: limit.burst - 1, at: now })
       return limit.burst >= 1 ? 0 : Math.ceil(1000 / limit.rate)
     }
-    const refilled = bucket.tokens + ((now - bucket.at) * limit.rate) / 1000
-    bucket.tokens = refilled > limit.burst ? limit.burst : refilled
-    bucket.at = now
-    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) * 1000) / limit.rate)
-    bucket.tokens -= 1
-    return 0
+    return takeToken(bucket, limit, now)
   }
 
   get size(): number {

@@ -3,7 +3,7 @@
  * at most `burst + rate * seconds` requests pass for one key; which keys there are is the gateway's
  * decision. Counters are exact on one node and are lost with the process.
  */
-export { MemoryBuckets } from './bucket.ts'
+export { MemoryBuckets, takeToken } from './bucket.ts'
 export type { BucketStore, Limit } from './bucket.ts'
 export { addressKey } from './address-key.ts'
 export { throttleErrors } from './errors.ts'

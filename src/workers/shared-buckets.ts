@@ -1,0 +1,127 @@
+import { hash, randomBytes } from 'node:crypto'
+import type { Instant } from '../core/index.ts'
+import { takeToken } from '../throttle/index.ts'
+import type { BucketStore, Limit } from '../throttle/index.ts'
+
+/** Buckets that share one lock; a key belongs to one such set. */
+const setSize = 8
+const sets = 25_000
+const slots = sets * setSize
+const saltBytes = 16
+const mostPlaces = 100_000
+/** Tries before a thread that holds a lock is waited for instead. */
+const spins = 1000
+
+/** Memory for 200,000 buckets of all threads, 24 bytes each. */
+export function sharedBucketMemory(): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(slots * 24 + sets * 4 + saltBytes)
+  new Uint8Array(memory, memory.byteLength - saltBytes).set(randomBytes(saltBytes))
+  return memory
+}
+
+/** Where a key's bucket is looked for, and the name it bears there. */
+interface Place {
+  readonly set: number
+  readonly high: number
+  readonly low: number
+}
+
+/**
+ * Token buckets in memory that all threads of a process see. Bounded: where a set is full, the bucket that was
+ * used longest ago makes room, and starts full when it is asked for again.
+ *
+ * Invariant: between a take's look at a bucket and its change of it no other thread gets at that bucket. A key
+ * is found by 64 bits of a salted SHA-256, so that nobody can choose one that shares another's bucket.
+ */
+export class SharedBuckets implements BucketStore {
+  readonly #tokens: Float64Array
+  readonly #at: Float64Array
+  readonly #names: Int32Array
+  readonly #locks: Int32Array
+  readonly #salt: string
+  readonly #thread: number
+  readonly #places = new Map<string, Place>()
+  readonly #bucket = { tokens: 0, at: 0 }
+
+  /** @param thread - a positive number that no other thread has. */
+  constructor(memory: SharedArrayBuffer, thread: number) {
+    this.#tokens = new Float64Array(memory, 0, slots)
+    this.#at = new Float64Array(memory, slots * 8, slots)
+    this.#names = new Int32Array(memory, slots * 16, slots * 2)
+    this.#locks = new Int32Array(memory, slots * 24, sets)
+    const salt = new Uint8Array(memory, memory.byteLength - saltBytes)
+    this.#salt = Buffer.from(salt).toString('latin1')
+    this.#thread = thread
+  }
+
+  take(key: string, limit: Limit, now: Instant): number {
+    const place = this.#placeOf(key)
+    this.#lock(place.set)
+    const slot = this.#slotOf(place, limit, now)
+    const bucket = this.#bucket
+    bucket.tokens = this.#tokens[slot] ?? 0
+    bucket.at = this.#at[slot] ?? 0
+    const wait = takeToken(bucket, limit, now)
+    this.#tokens[slot] = bucket.tokens
+    this.#at[slot] = bucket.at
+    this.#unlock(place.set)
+    return wait
+  }
+
+  /** Frees what a thread that died may have held. */
+  release(thread: number): void {
+    for (let set = 0; set < sets; set++) {
+      Atomics.compareExchange(this.#locks, set, thread, 0)
+    }
+  }
+
+  #placeOf(key: string): Place {
+    const known = this.#places.get(key)
+    if (known !== undefined) return known
+    const digest = hash('sha256', `${this.#salt}${key}`, 'buffer')
+    const low = digest.readInt32LE(4)
+    const place = {
+      set: digest.readUInt32LE(8) % sets,
+      high: digest.readInt32LE(0),
+      // Zero in both is a slot that was never used.
+      low: low === 0 ? 1 : low,
+    }
+    if (this.#places.size >= mostPlaces) this.#places.clear()
+    this.#places.set(key, place)
+    return place
+  }
+
+  /** The key's slot in its set, made anew and full when there is none. Its lock must be held. */
+  #slotOf(place: Place, limit: Limit, now: Instant): number {
+    const first = place.set * setSize
+    let oldest = first
+    for (let slot = first; slot < first + setSize; slot++) {
+      const low = this.#names[slot * 2 + 1]
+      if (low === place.low && this.#names[slot * 2] === place.high) return slot
+      if (low === 0) {
+        oldest = slot
+        break
+      }
+      if ((this.#at[slot] ?? 0) < (this.#at[oldest] ?? 0)) oldest = slot
+    }
+    this.#names[oldest * 2] = place.high
+    this.#names[oldest * 2 + 1] = place.low
+    this.#tokens[oldest] = limit.burst
+    this.#at[oldest] = now
+    return oldest
+  }
+
+  #lock(set: number): void {
+    for (let tries = 0; ; tries++) {
+      const holder = Atomics.compareExchange(this.#locks, set, 0, this.#thread)
+      if (holder === 0) return
+      // A holder that lost its turn at the processor gets one, and one that died is made to let go.
+      if (tries > spins) Atomics.wait(this.#locks, set, holder, 1)
+    }
+  }
+
+  #unlock(set: number): void {
+    // Nobody is woken up, which would cost each take more than the rare one that waits its millisecond.
+    Atomics.store(this.#locks, set, 0)
+  }
+}
