@@ -12,7 +12,7 @@ export interface AdminListenerParts {
   /** Bearer secret of this run. */
   readonly secret: Secret
   /** Prometheus text (exposition format 0.0.4). */
-  readonly metrics: () => string
+  readonly metrics: () => Promise<string>
   /** Empty when the process can do its work; otherwise what is wrong. */
   readonly notReady: () => readonly string[]
   readonly onError: (error: unknown, requestId: string) => void
@@ -79,7 +79,7 @@ export class AdminListener {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<Refusal | undefined> {
     if (!this.#hosts.has(request.headers.host ?? '')) return adminErrors.refuse('host_not_allowed')
     const [path = ''] = (request.url ?? '').split('?', 1)
-    if (request.method === 'GET' && this.#serveOpen(path, response)) return undefined
+    if (request.method === 'GET' && (await this.#serveOpen(path, response))) return undefined
     return this.#isAllowed(request)
       ? this.#administer(request, response, path)
       : adminErrors.refuse('unauthorized', undefined, { 'www-authenticate': 'Bearer' })
@@ -103,7 +103,7 @@ export class AdminListener {
     return undefined
   }
 
-  #serveOpen(path: string, response: ServerResponse): boolean {
+  async #serveOpen(path: string, response: ServerResponse): Promise<boolean> {
     if (path === '/healthz') {
       send(response, 200, 'ok\n', { 'content-type': 'text/plain' })
     } else if (path === '/readyz') {
@@ -113,7 +113,8 @@ export class AdminListener {
         problems,
       })
     } else if (path === '/metrics') {
-      send(response, 200, this.#parts.metrics(), { 'content-type': 'text/plain; version=0.0.4' })
+      const metrics = await this.#parts.metrics()
+      send(response, 200, metrics, { 'content-type': 'text/plain; version=0.0.4' })
     } else {
       return false
     }

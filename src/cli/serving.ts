@@ -109,10 +109,10 @@ function tellLoaded(
 
 /** What is built once, when the process starts. Of TLS, that it is there: everything else follows. */
 function madeAtStart(configuration: Configuration): Readonly<Record<string, unknown>> {
-  const { listeners, dataDirectory, storage, limits } = configuration
+  const { listeners, dataDirectory, storage, limits, workers } = configuration
   const { tls, ...open } = listeners.public
   const made = { public: { ...open, tls: tls !== undefined }, admin: listeners.admin }
-  return { listeners: made, dataDirectory, storage, limits }
+  return { listeners: made, dataDirectory, storage, limits, workers }
 }
 
 /** The same signal twice within this many milliseconds was sent once. */

@@ -1,10 +1,10 @@
 import type { AdminParts } from '../admin/index.ts'
-import type { Areas } from './areas.ts'
+import type { OwnAreas } from './areas.ts'
 import { backUp } from './backup.ts'
 
 /** The parts of administration, over the same areas with and without a running server. */
 export function administrationParts(
-  areas: Areas,
+  areas: OwnAreas,
   more: Pick<AdminParts, 'table' | 'version' | 'reload' | 'onKeysChanged' | 'onPeopleChanged'>,
 ): AdminParts {
   const { configuration } = areas

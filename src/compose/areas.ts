@@ -1,7 +1,7 @@
 import { millis, randomId, systemClock } from '../core/index.ts'
 import type { Clock, ProofgateError } from '../core/index.ts'
 import { AuditLog } from '../audit/index.ts'
-import type { AuditEntry } from '../audit/index.ts'
+import type { AuditEntry, AuditRecorder } from '../audit/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { Directory } from '../identity/index.ts'
 import type { CredentialStore, Person, PersonStore } from '../identity/index.ts'
@@ -51,11 +51,16 @@ export interface Areas {
   readonly providerObjects: ProviderObjectStore
   readonly proofReplays: ProofReplays
   readonly keys: KeyRing
-  readonly audit: AuditLog
+  readonly audit: AuditRecorder
   readonly record: (entry: AuditEntry) => Promise<void>
   /** Tries it: a small write, for readiness. */
   readonly storeTakesWrites: () => boolean
   readonly close: () => Promise<void>
+}
+
+/** The areas of whoever writes the audit log, which is one thread of one process. */
+export interface OwnAreas extends Areas {
+  readonly audit: AuditLog
 }
 
 /** What is opened first, because the rest is built from it. */
@@ -71,9 +76,47 @@ export async function openAreas(options: {
   configuration: () => Configuration
   paths: DataPaths
   onAuditFailure: (error: ProofgateError) => void
-}): Promise<Areas> {
+}): Promise<OwnAreas> {
   const { configuration, paths } = options
-  const database = Database.open(paths.database, { create: true, durability: 'full' })
+  const opened = await openStores(paths, true)
+  const { database, clock } = opened
+  const audit = await AuditLog.open({
+    directory: paths.audit,
+    keyDirectory: paths.auditKeys,
+    origin: `${configuration().identity.hostname}/audit`,
+    clock,
+    onFailure: options.onAuditFailure,
+  })
+  const areas = buildAreas({ configuration, paths, ...opened, audit })
+  const upkeep = setInterval(() => {
+    keepUp(() => {
+      saveClockFloor(database, clock.now())
+      sweepExpired(database, clock.now())
+    })
+  }, upkeepEvery)
+  upkeep.unref()
+  const close = async (): Promise<void> => {
+    clearInterval(upkeep)
+    await audit.close()
+    await areas.close()
+  }
+  return { ...areas, audit, close }
+}
+
+/** The same for a serving thread of a process that has its areas open: the log is reached through `audit`. */
+export async function openServingAreas(options: {
+  configuration: () => Configuration
+  paths: DataPaths
+  audit: AuditRecorder
+}): Promise<Areas> {
+  return buildAreas({ ...options, ...(await openStores(options.paths, false)) })
+}
+
+async function openStores(
+  paths: DataPaths,
+  create: boolean,
+): Promise<Pick<Foundations, 'database' | 'brief' | 'clock' | 'keys'>> {
+  const database = Database.open(paths.database, { create, durability: 'full' })
   // Proofs expire within minutes, so outliving the process is enough for them.
   const brief = Database.open(paths.database, { create: false, durability: 'process' })
   const clock = systemClock(loadClockFloor(database))
@@ -83,14 +126,7 @@ export async function openAreas(options: {
     algorithms: ['ES256', 'RS256'],
     overlap: keyOverlap,
   })
-  const audit = await AuditLog.open({
-    directory: paths.audit,
-    keyDirectory: paths.auditKeys,
-    origin: `${configuration().identity.hostname}/audit`,
-    clock,
-    onFailure: options.onAuditFailure,
-  })
-  return buildAreas({ configuration, paths, database, brief, clock, keys, audit })
+  return { database, brief, clock, keys }
 }
 
 function buildAreas(foundations: Foundations): Areas {
@@ -114,13 +150,6 @@ function buildAreas(foundations: Foundations): Areas {
     clock,
     lifetimes: () => configuration().sessions,
   })
-  const upkeep = setInterval(() => {
-    keepUp(() => {
-      saveClockFloor(database, clock.now())
-      sweepExpired(database, clock.now())
-    })
-  }, upkeepEvery)
-  upkeep.unref()
   return {
     ...foundations,
     people,
@@ -144,9 +173,7 @@ function buildAreas(foundations: Foundations): Areas {
     proofReplays: sqliteProofReplays(foundations.brief),
     storeTakesWrites: () => keepUp(() => saveClockFloor(database, clock.now())),
     close: async () => {
-      clearInterval(upkeep)
       revocations.close()
-      await audit.close()
       saveClockFloor(database, clock.now())
       foundations.brief.close()
       database.close()

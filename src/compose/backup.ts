@@ -2,14 +2,14 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'n
 import { basename, dirname, join } from 'node:path'
 import { adminErrors } from '../admin/index.ts'
 import type { Refusal } from '../core/index.ts'
-import type { Areas } from './areas.ts'
+import type { OwnAreas } from './areas.ts'
 
 /**
  * Copies the data directory while it is in use: first the database and the keys, then, after `record`, the
  * audit log, so that nothing in the copy is newer than its evidence. The copy can be started as it is.
  */
 export async function backUp(
-  areas: Areas,
+  areas: OwnAreas,
   directory: string,
   record: () => Promise<unknown>,
 ): Promise<Readonly<Record<string, unknown>> | Refusal> {

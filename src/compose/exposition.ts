@@ -12,6 +12,44 @@ export function gauge(name: string, help: string, value: number): string[] {
   return [...heading(name, 'gauge', help), `${name} ${value}`]
 }
 
+/**
+ * Several expositions of the same program as one: values of one name and labels are added up, those of a
+ * `_level` are not, of which the highest counts.
+ */
+export function addExpositions(texts: readonly string[]): string {
+  const values = new Map<string, number | undefined>()
+  for (const line of texts.flatMap((text) => text.split('\n'))) {
+    if (line === '') continue
+    const name = line.startsWith('#') ? line : line.slice(0, line.lastIndexOf(' '))
+    const value = line.startsWith('#') ? undefined : Number(line.slice(name.length + 1))
+    const before = values.get(name)
+    const isLevel = name.endsWith('_level')
+    if (value === undefined || before === undefined) values.set(name, value)
+    else values.set(name, isLevel ? Math.max(before, value) : before + value)
+  }
+  const lines = [...values].map(([name, value]) =>
+    value === undefined ? name : `${name} ${value}`,
+  )
+  return lines.length === 0 ? '' : `${inOrder(lines).join('\n')}\n`
+}
+
+/** What one thread alone has seen stands at the end; it belongs under its heading. */
+function inOrder(lines: readonly string[]): readonly string[] {
+  const groups = new Map<string, string[]>()
+  for (const line of lines) {
+    const name = line.startsWith('# ') ? (line.split(' ')[2] ?? '') : familyOf(line)
+    const group = groups.get(name) ?? []
+    group.push(line)
+    groups.set(name, group)
+  }
+  return [...groups.values()].flat()
+}
+
+function familyOf(line: string): string {
+  const name = /^[A-Za-z0-9_:]+/.exec(line)?.[0] ?? ''
+  return name.startsWith('proofgate_request_seconds') ? 'proofgate_request_seconds' : name
+}
+
 /** A label's value. */
 export function quote(value: string): string {
   return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`

@@ -53,8 +53,6 @@ export class Metrics {
     shedding: { readonly level: number; readonly refused: number }
     /** By reason. */
     closed: ReadonlyMap<string, number>
-    auditSize: number
-    auditHealthy: boolean
     upstreams: readonly UpstreamPool[]
     mirrored: ReadonlyMap<string, MirrorCounts>
     /** Lines about how connections arrive. */
@@ -69,7 +67,6 @@ export class Metrics {
     for (const [index, bound] of bounds.entries()) {
       lines.push(`proofgate_request_seconds_bucket{le="${bound}"} ${this.#buckets[index] ?? 0}`)
     }
-    const { user, system } = process.cpuUsage()
     lines.push(
       `proofgate_request_seconds_bucket{le="+Inf"} ${this.#count}`,
       `proofgate_request_seconds_sum ${this.#sum}`,
@@ -91,14 +88,24 @@ export class Metrics {
       ...[...gauges.closed].map(
         ([reason, count]) => `proofgate_closed_total{reason=${quote(reason)}} ${count}`,
       ),
-      ...gauge('proofgate_audit_records', 'Records in the audit log.', gauges.auditSize),
-      ...gauge('proofgate_audit_healthy', '1 while it takes records.', Number(gauges.auditHealthy)),
-      ...gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),
-      ...heading('process_cpu_seconds_total', 'counter', 'User and system time.'),
-      `process_cpu_seconds_total ${(user + system) / 1e6}`,
       ...upstreamMetrics(gauges.upstreams),
     )
     lines.push(...mirrorMetrics(gauges.mirrored), ...gauges.front)
     return `${lines.join('\n')}\n`
   }
+}
+
+/** What holds for the process and not for each of its serving threads. */
+export function processMetrics(audit: {
+  readonly size: number
+  readonly healthy: boolean
+}): string {
+  const { user, system } = process.cpuUsage()
+  return `${[
+    ...gauge('proofgate_audit_records', 'Records in the audit log.', audit.size),
+    ...gauge('proofgate_audit_healthy', '1 while it takes records.', Number(audit.healthy)),
+    ...gauge('process_resident_memory_bytes', 'Resident memory.', process.memoryUsage.rss()),
+    ...heading('process_cpu_seconds_total', 'counter', 'User and system time.'),
+    `process_cpu_seconds_total ${(user + system) / 1e6}`,
+  ].join('\n')}\n`
 }

@@ -73,6 +73,8 @@ export interface Configuration {
     readonly reauthorizeEvery: Millis
     readonly shedding: Shedding
   }
+  /** Threads that serve. */
+  readonly workers: number
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
   /** Each value with where it came from; read it through `effectiveValues`. */
   readonly effective: readonly EffectiveValue[]

@@ -143,6 +143,11 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'request or require',
     'With request a policy can ask for a certificate where it matters.',
   ),
+  workers: expectation(
+    'config.value',
+    'auto or a number from 1 to 64',
+    'auto is one thread per processor; 1 does everything in one.',
+  ),
   forwardedHeader: expectation(
     'config.value',
     'x-forwarded-for or forwarded',

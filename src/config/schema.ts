@@ -16,6 +16,7 @@ import {
 import { inFlight, reauthorizeEvery, shedding } from './schema/live.ts'
 import { api } from './schema/routes.ts'
 import { upstream } from './schema/upstreams.ts'
+import { workers } from './sections/workers.ts'
 
 /**
  * The shape of proofgate.yaml. The objects here parse, give the defaults and describe themselves: the
@@ -194,6 +195,7 @@ export const configurationShape = z
         reauthorizeEvery,
         shedding,
       }).prefault(nothing),
+      workers: workers().prefault(1),
       audit: mapping('reserved', {}).prefault(nothing),
       log: mapping('the log', {
         level: word('logLevel', 'least severity', ['debug', 'info', 'warn', 'error']).prefault(

@@ -25,7 +25,12 @@ export function checkSameOrigin(request: IncomingMessage, origin: string): Refus
  * an open page has to be loaded again.
  */
 export class FormTokens {
-  readonly #key = randomBytes(32)
+  readonly #key: Uint8Array
+
+  /** @param key - 32 random bytes; all threads that serve a form need the same. */
+  constructor(key: Uint8Array = randomBytes(32)) {
+    this.#key = key
+  }
 
   issue(sessionId: string): string {
     return createHmac('sha256', this.#key).update(sessionId).digest('base64url')

@@ -1,5 +1,6 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { addExpositions } from '../../src/compose/exposition.ts'
 import { Metrics } from '../../src/compose/metrics.ts'
 
 const gauges = {
@@ -7,8 +8,6 @@ const gauges = {
   tunnels: 0,
   shedding: { level: 2, refused: 7 },
   closed: new Map([['revoked', 3]]),
-  auditSize: 1,
-  auditHealthy: false,
   upstreams: [],
   mirrored: new Map(),
   front: [],
@@ -80,6 +79,35 @@ test('overload shows as the priority that is refused and how often', () => {
   assert.deepEqual(lines(metrics, 'proofgate_shed_requests_total'), [
     'proofgate_shed_requests_total 7',
   ])
+})
+
+test('what several threads have seen is added up, and levels are not', () => {
+  const one = new Metrics()
+  const other = new Metrics()
+  completed(one, {})
+  completed(other, {})
+  completed(other, { status: 403, code: 'no' })
+  const calm = { ...gauges, shedding: { level: 1, refused: 1 } }
+  const text = addExpositions([one.print(gauges), other.print(calm)])
+  const all = text.split('\n')
+  assert.ok(
+    all.includes(
+      'proofgate_requests_total{api="orders",route="GET /orders",status="200",code="ok"} 2',
+    ),
+  )
+  assert.ok(
+    all.includes(
+      'proofgate_requests_total{api="orders",route="GET /orders",status="403",code="no"} 1',
+    ),
+  )
+  assert.ok(all.includes('proofgate_shedding_level 2'))
+  assert.ok(all.includes('proofgate_shed_requests_total 8'))
+  assert.ok(all.includes('proofgate_request_seconds_count 3'))
+  const headings = all.filter((line) => line.startsWith('# TYPE'))
+  assert.equal(new Set(headings).size, headings.length)
+  const requests = all.findIndex((line) => line.startsWith('# TYPE proofgate_requests_total'))
+  assert.match(all[requests + 2] ?? '', /^proofgate_requests_total/)
+  assert.equal(addExpositions([]), '')
 })
 
 test('what was ended before its time is counted by reason', () => {

@@ -3,6 +3,7 @@ import type { Draft } from '../draft.ts'
 import type { Configuration, Throttle } from '../model.ts'
 import { readAmount, readDuration, readFlag, readPercentage, readSize } from '../scalars.ts'
 import type { ThrottleShape } from '../schema.ts'
+import { readWorkers } from './workers.ts'
 
 type Settings = Pick<
   Configuration,
@@ -11,6 +12,7 @@ type Settings = Pick<
   | 'limits'
   | 'throttles'
   | 'log'
+  | 'workers'
   | 'region'
   | 'account'
   | 'trustedProxies'
@@ -53,6 +55,7 @@ export function resolveSettings(draft: Draft): Settings {
       principal: readThrottle(throttles.principal),
     },
     log: { level: log.level },
+    workers: readWorkers(draft.shape.workers),
     region,
     account,
     trustedProxies,

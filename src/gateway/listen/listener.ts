@@ -94,8 +94,12 @@ export class PublicListener {
     this.#live.reauthorize()
   }
 
-  /** Resolves with the port that was bound. */
-  async listen(address: string, port: number): Promise<number> {
+  /**
+   * Resolves with the port that was bound.
+   *
+   * @param reusePort - whether several threads share it.
+   */
+  async listen(address: string, port: number, reusePort = false): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const server = this.#server
     server.once('error', (cause: NodeJS.ErrnoException) => {
@@ -109,7 +113,7 @@ export class PublicListener {
         }),
       )
     })
-    server.listen(port, address, resolve)
+    server.listen({ port, host: address, reusePort }, resolve)
     await promise
     this.#http1.slowPeers.start()
     this.#http2.start()

@@ -1,0 +1,67 @@
+import type { Millis } from '../core/index.ts'
+import type { Configuration } from '../config/index.ts'
+import type { GatewayTable } from '../gateway/index.ts'
+import type { Serving } from './serving.ts'
+
+/** Whoever serves the public listener: this thread, or several others. */
+export interface Crew {
+  /** The table in force, for explanations. */
+  readonly table: GatewayTable
+  /** Resolves when the configuration is in force everywhere. */
+  apply(configuration: Configuration): Promise<void>
+  /** Resolves with the port that was bound. */
+  listen(address: string, port: number): Promise<number>
+  drain(deadline: Millis): Promise<void>
+  close(): Promise<void>
+  forgetPrincipals(): void
+  refreshKeys(): Promise<void>
+  /** Something was revoked, here or by another process on the same store. */
+  onRevoked(): void
+  /** In Prometheus' text exposition format. */
+  metrics(): Promise<string>
+}
+
+/** One thread that does everything, which is the least for few cores and little traffic. */
+export class CrewOfOne implements Crew {
+  readonly #serving: Serving
+
+  constructor(serving: Serving) {
+    this.#serving = serving
+  }
+
+  get table(): GatewayTable {
+    return this.#serving.table
+  }
+
+  async apply(configuration: Configuration): Promise<void> {
+    this.#serving.apply(configuration)
+  }
+
+  listen(address: string, port: number): Promise<number> {
+    return this.#serving.listen({ address, port, reusePort: false, share: 1 })
+  }
+
+  drain(deadline: Millis): Promise<void> {
+    return this.#serving.drain(deadline)
+  }
+
+  close(): Promise<void> {
+    return this.#serving.close()
+  }
+
+  forgetPrincipals(): void {
+    this.#serving.forgetPrincipals()
+  }
+
+  refreshKeys(): Promise<void> {
+    return this.#serving.refreshKeys()
+  }
+
+  onRevoked(): void {
+    this.#serving.forgetPrincipals()
+  }
+
+  async metrics(): Promise<string> {
+    return this.#serving.metrics()
+  }
+}

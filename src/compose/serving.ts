@@ -1,0 +1,204 @@
+import { join } from 'node:path'
+import type { Configuration } from '../config/index.ts'
+import { PublicListener } from '../gateway/index.ts'
+import type { GatewayTable } from '../gateway/index.ts'
+import { FormTokens } from '../http/index.ts'
+import { IdentitySurface, UserCodeTries } from '../login/index.ts'
+import type { BucketStore } from '../throttle/index.ts'
+import type { Millis } from '../core/index.ts'
+import type { Areas } from './areas.ts'
+import { ConsoleSurface } from './console.ts'
+import { sharedSecret } from './data-directory.ts'
+import { CertificateUpkeep } from './certificate-upkeep.ts'
+import { frontOf } from './front.ts'
+import { buildGatewayTable } from './gateway-table.ts'
+import { identitySettings } from './identity.ts'
+import { buildIssuer } from './issuer.ts'
+import { Kept } from './kept.ts'
+import type { Log } from './log.ts'
+import { Metrics } from './metrics.ts'
+
+/** Everything that changes when a configuration is put in force. */
+interface InForce {
+  configuration: Configuration
+  table: GatewayTable
+  provider: ReturnType<typeof buildIssuer>
+}
+
+/**
+ * All that one thread serves at the public listener: the gateway, sign-in, the issuer and the console, under
+ * one configuration at a time.
+ */
+export class Serving {
+  readonly #areas: Areas
+  readonly #log: Log
+  readonly #buckets: BucketStore
+  readonly #formKey: Uint8Array
+  readonly #kept: Kept
+  readonly #metrics = new Metrics()
+  readonly #certificates: CertificateUpkeep
+  readonly #identity: IdentitySurface
+  readonly #userCodeTries: UserCodeTries
+  readonly #cookieKey: string
+  #inForce: InForce | undefined
+  /** The keys the provider was built with. */
+  #providerKeys = ''
+  #listener: PublicListener | undefined
+
+  constructor(parts: { areas: Areas; log: Log; buckets: BucketStore; formKey: Uint8Array }) {
+    this.#areas = parts.areas
+    this.#log = parts.log
+    this.#buckets = parts.buckets
+    this.#formKey = parts.formKey
+    this.#kept = new Kept((change) => this.#log.write('warn', 'a target changed', change))
+    this.#certificates = new CertificateUpkeep(parts.log, parts.areas.clock)
+    this.#cookieKey = sharedSecret(join(parts.areas.paths.keys, 'cookie.secret'))
+    this.#userCodeTries = new UserCodeTries(this.#buckets, parts.areas.clock)
+    this.#identity = this.#buildIdentity()
+  }
+
+  get table(): GatewayTable {
+    return this.#current().table
+  }
+
+  /** Builds all parts first and swaps them at once, so that no request sees half of each. */
+  apply(configuration: Configuration): void {
+    this.#kept.beginUse()
+    const table = buildGatewayTable(configuration, this.#areas, this.#kept)
+    const provider = this.#buildProvider(configuration)
+    this.#certificates.follow(configuration, this.#listener)
+    this.#inForce = { configuration, table, provider }
+    this.#listener?.reauthorize()
+    this.#kept.endUnused(configuration.limits.drain)
+  }
+
+  /**
+   * Begins to serve.
+   *
+   * @param share - that of this thread in what is limited for the process.
+   * @returns the port that was bound.
+   */
+  async listen(options: {
+    address: string
+    port: number
+    reusePort: boolean
+    share: number
+  }): Promise<number> {
+    this.#listener = this.#buildListener(this.#current().configuration, options.share)
+    const port = await this.#listener.listen(options.address, options.port, options.reusePort)
+    this.#certificates.start()
+    return port
+  }
+
+  /** No new connections, and what is under way ends, at the latest by the deadline. */
+  async drain(deadline: Millis): Promise<void> {
+    this.#certificates.stop()
+    await this.#listener?.drain(deadline)
+  }
+
+  close(): Promise<void> {
+    return this.#kept.close()
+  }
+
+  /** Who may do what is worked out anew, since somebody lost or gained something. */
+  forgetPrincipals(): void {
+    const { table } = this.#current()
+    table.principals.forget()
+    table.apiSessions.forget()
+  }
+
+  async refreshKeys(): Promise<void> {
+    const { keys } = this.#areas
+    await keys.reload()
+    if (JSON.stringify(keys.list()) === this.#providerKeys) return
+    const current = this.#current()
+    this.#inForce = { ...current, provider: this.#buildProvider(current.configuration) }
+  }
+
+  /** In Prometheus' text exposition format. */
+  metrics(): string {
+    return this.#metrics.print({
+      inFlight: this.#listener?.inFlight ?? 0,
+      tunnels: this.#listener?.tunnels ?? 0,
+      shedding: this.#listener?.shedding ?? { level: 0, refused: 0 },
+      closed: this.#listener?.closed ?? new Map(),
+      upstreams: this.#kept.upstreams,
+      mirrored: this.#kept.mirrored,
+      front: this.#certificates.metrics(this.#listener?.refusedConnections ?? { proxy: 0, tls: 0 }),
+    })
+  }
+
+  #current(): InForce {
+    if (this.#inForce === undefined) throw new TypeError('no configuration is in force yet')
+    return this.#inForce
+  }
+
+  #buildProvider(configuration: Configuration): InForce['provider'] {
+    this.#providerKeys = JSON.stringify(this.#areas.keys.list())
+    const { sessions } = this.#areas
+    const { browser } = this.#identity
+    return buildIssuer(configuration, this.#areas, {
+      cookieKey: this.#cookieKey,
+      currentSession: (request) => browser.session(request),
+      endBrowserSession: async (request) => {
+        const session = await browser.session(request)
+        if (session !== undefined) await sessions.end(session.id)
+      },
+      onServerError: (error) => this.#log.failure('the issuer failed', error),
+      onWrongUserCode: (request) => this.#userCodeTries.wrong(request),
+    })
+  }
+
+  #buildIdentity(): IdentitySurface {
+    return new IdentitySurface({
+      ...this.#areas,
+      settings: () => identitySettings(this.#current().configuration),
+      provider: () => this.#current().provider,
+      formTokens: new FormTokens(this.#formKey),
+      buckets: this.#buckets,
+      userCodeTries: this.#userCodeTries,
+      onError: (error, requestId) => this.#log.failure('a page failed', error, { requestId }),
+    })
+  }
+
+  #buildListener(configuration: Configuration, share: number): PublicListener {
+    const console = new ConsoleSurface(() => this.#current().configuration)
+    const { limits } = configuration
+    const inFlight = Math.ceil(limits.inFlight * share)
+    const connections = Math.ceil(limits.connections * share)
+    return new PublicListener({
+      limits: { ...limits, inFlight, connections },
+      front: frontOf(configuration),
+      parts: {
+        ...this.#areas,
+        table: () => this.#current().table,
+        buckets: this.#buckets,
+        onCompleted: (completed) => {
+          this.#metrics.completed(completed)
+          if (this.#log.isOn('debug')) this.#log.write('debug', 'request', { ...completed })
+        },
+        onError: (error, requestId) => this.#log.failure('a request failed', error, { requestId }),
+      },
+      findSurface: (authority, path) => {
+        const { identity, console: site, singleOrigin } = this.#current().configuration
+        if (singleOrigin) {
+          if (!isIdentityPath(path) || authority !== hostOf(identity.origin)) return undefined
+          return path.startsWith(`${site.basePath}/`) && site.basePath !== identity.basePath
+            ? console
+            : this.#identity
+        }
+        if (authority === hostOf(identity.origin)) return this.#identity
+        return authority === hostOf(site.origin) ? console : undefined
+      },
+    })
+  }
+}
+
+/** The paths of the identity pages on a single origin; the gateway keeps those of API sessions. */
+function isIdentityPath(path: string): boolean {
+  return path.startsWith('/.proofgate/') && !path.startsWith('/.proofgate/session/')
+}
+
+function hostOf(origin: string): string {
+  return origin.slice(origin.indexOf('//') + 2)
+}
