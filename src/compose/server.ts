@@ -13,7 +13,7 @@ import type { Crew } from './crew.ts'
 import { dataPaths, DirectoryLock, markInstalled, prepareDataDirectory } from './data-directory.ts'
 import { firstEnrolment } from './identity.ts'
 import { Log } from './log.ts'
-import { processMetrics } from './metrics.ts'
+import { processMetrics } from './metrics/metrics.ts'
 import { Serving } from './serving.ts'
 import { CrewOfThreads } from './threads/crew-of-threads.ts'
 

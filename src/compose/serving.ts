@@ -16,7 +16,7 @@ import { identitySettings } from './identity.ts'
 import { buildIssuer } from './issuer.ts'
 import { Kept } from './kept.ts'
 import type { Log } from './log.ts'
-import { Metrics } from './metrics.ts'
+import { Metrics } from './metrics/metrics.ts'
 
 /** Everything that changes when a configuration is put in force. */
 interface InForce {

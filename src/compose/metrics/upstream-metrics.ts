@@ -1,4 +1,4 @@
-import type { TargetCondition, UpstreamPool, UpstreamStats } from '../upstream/index.ts'
+import type { TargetCondition, UpstreamPool, UpstreamStats } from '../../upstream/index.ts'
 import { heading, quote } from './exposition.ts'
 
 const counters = [

@@ -1,4 +1,4 @@
-import type { MirrorCounts } from '../gateway/index.ts'
+import type { MirrorCounts } from '../../gateway/index.ts'
 import { heading, quote } from './exposition.ts'
 
 /** How copies of requests fared, by the upstream they go to. */

@@ -1,5 +1,5 @@
-import type { Completed, MirrorCounts } from '../gateway/index.ts'
-import type { UpstreamPool } from '../upstream/index.ts'
+import type { Completed, MirrorCounts } from '../../gateway/index.ts'
+import type { UpstreamPool } from '../../upstream/index.ts'
 import { gauge, heading, quote } from './exposition.ts'
 import { mirrorMetrics } from './mirror-metrics.ts'
 import { upstreamMetrics } from './upstream-metrics.ts'
