@@ -76,9 +76,14 @@ const defaultAuthenticator: AuthenticatorOptions = {
   automaticPresenceSimulation: true,
 }
 
-/** Starts a headless Chromium, runs `work`, and ends it whatever happens. */
+/**
+ * Starts a headless Chromium, runs `work`, and ends it whatever happens.
+ *
+ * @param more - further arguments of its command line.
+ */
 export async function withBrowser<Result>(
   work: (kit: BrowserKit) => Promise<Result>,
+  more: readonly string[] = [],
 ): Promise<Result> {
   const installation = await findChromium()
   const browser = await chromium.launch({
@@ -92,6 +97,7 @@ export async function withBrowser<Result>(
       '--disable-component-update',
       '--disable-sync',
       '--disable-dev-shm-usage',
+      ...more,
     ],
     env: { ...definedEnvironment(), ...installation.environment },
   })
