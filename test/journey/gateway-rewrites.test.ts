@@ -171,6 +171,36 @@ describe('requests that a route changes on their way', { timeout: 120_000 }, () 
     assert.equal(headerOf(seen, 'x-proofgate-assertion').length, 1)
   })
 
+  it('takes no name from the trailers that it sets or removes in the header', async () => {
+    const received: string[][] = []
+    upstream.answer = (request, response) => {
+      request.resume()
+      request.on('end', () => {
+        received.push(request.rawTrailers)
+        response.writeHead(200, { 'transfer-encoding': 'chunked', trailer: 'server, x-b' })
+        response.addTrailers({ Server: 'secret/1.0', 'X-B': 'theirs' })
+        response.end('x')
+      })
+      return true
+    }
+    const answer = await raw(
+      plane.port,
+      head(
+        'POST /app/headers/1 HTTP/1.1',
+        `Host: ${plane.host}`,
+        alice,
+        'Transfer-Encoding: chunked',
+        'Connection: close',
+      ) + '1\r\na\r\n0\r\nX-User: root\r\nx_user: root\r\nX-Debug: 1\r\nX-A: 1\r\n\r\n',
+      { quiet: 3000 },
+    )
+    upstream.answer = () => false
+    assert.deepEqual(answer.statuses, [200])
+    assert.deepEqual(received, [['X-A', '1']])
+    assert.match(answer.text, /^x-b: theirs\r$/im)
+    assert.doesNotMatch(answer.text, /secret/)
+  })
+
   it('names nobody where nobody is known, and still removes what a caller claims', async () => {
     const seen = await through('/open/headers', 'X-User: root')
     assert.deepEqual(headerOf(seen, 'x-user'), [])

@@ -2,6 +2,7 @@ import { invariant } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { answeredHeaders, outgoingTrailers } from './headers.ts'
 import { editAnswered } from '../rewrite/answered.ts'
+import { withoutEdited } from '../rewrite/header-edits.ts'
 import { outgoingRequest } from './outgoing.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { CallerResponse, Incoming } from '../incoming.ts'
@@ -67,7 +68,10 @@ function sendBody(admitted: Admitted, exchange: Exchange, answer: Answer): void 
       request.pause()
     }
   })
-  request.on('end', () => exchange.end(outgoingTrailers(request.rawTrailers)))
+  request.on('end', () => {
+    const trailers = outgoingTrailers(request.rawTrailers)
+    exchange.end(withoutEdited(trailers, route.headers?.request))
+  })
   request.on('error', () => exchange.abort())
 }
 
@@ -152,8 +156,9 @@ class Answer extends OpenExchange implements ResponseSink {
     return true
   }
 
-  onEnd(trailers: readonly string[]): void {
+  onEnd(received: readonly string[]): void {
     if (this.#response.writableEnded) return
+    const trailers = withoutEdited(received, this.admitted.routed.route.headers?.response)
     if (trailers.length > 0 && this.#response.chunkedEncoding) {
       this.#response.addTrailers(pairs(trailers))
     }

@@ -29,6 +29,17 @@ export function editHeaders(
   }
 }
 
+/** Trailers may be folded into the header section, so what is removed or set there is not taken from them. */
+export function withoutEdited(
+  trailers: readonly string[],
+  edits: readonly HeaderEdits[] | undefined,
+): readonly string[] {
+  if (edits === undefined || trailers.length === 0) return trailers
+  const kept = [...trailers]
+  for (const { removed } of edits) removeNames(kept, removed)
+  return kept
+}
+
 function removeNames(headers: string[], removed: ReadonlySet<string>): void {
   let kept = 0
   for (let at = 0; at < headers.length; at += 2) {
