@@ -11,6 +11,10 @@ import type { Principal } from './caller/principal.ts'
 import type { Api, Route } from './route.ts'
 import { isServedMethod } from './listen/screen.ts'
 import { parseTarget } from './listen/target.ts'
+import type { Target } from './listen/target.ts'
+import type { Planned } from './plan.ts'
+import { prospectOf } from './prospect.ts'
+import type { Prospect } from './prospect.ts'
 import { findApi } from './stages.ts'
 
 /** A request that nobody sent, to be explained. */
@@ -35,6 +39,8 @@ export interface Explanation {
   readonly resource: string | undefined
   readonly statements: readonly StatementExplanation[]
   readonly throttle: { readonly principal: Limit; readonly route: Limit | undefined } | undefined
+  /** What would be done; absent when the request would not be let through. */
+  readonly prospect: Prospect | undefined
   readonly answer: 'allow' | 'deny'
   readonly reason: string
 }
@@ -59,14 +65,16 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
     resource: undefined,
     statements: [],
     throttle: undefined,
+    prospect: undefined,
     answer: 'deny' as const,
   }
   const place = locate(table, method, url)
   if ('reason' in place) return { ...begun, ...place }
-  const { api, route, path } = place
-  const found = { ...begun, ...placeOf(api, route, `${method}${path}`) }
+  const { api, route, target } = place
+  const found = { ...begun, ...placeOf(api, route, `${method}${target.path}`) }
+  const planned = { api, route, target, incoming: { ...supposed, requestId: supposedId } }
   if (route.authorizer.kind === 'open') {
-    return { ...found, answer: 'allow', reason: 'gateway.open_route' }
+    return { ...found, ...admitted(planned, principal, 'gateway.open_route') }
   }
   if (person === undefined) return { ...found, reason: 'gateway.unauthenticated' }
   if (person.disabled) return { ...found, reason: 'gateway.session_ended' }
@@ -81,7 +89,22 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
     resource: found.resource,
     context: contextOf(incoming, api, principal),
   })
-  return { ...found, statements, answer: decision.effect, reason: decision.reason }
+  const judged = { ...found, statements, answer: decision.effect, reason: decision.reason }
+  if (decision.effect === 'deny') return judged
+  return { ...judged, ...admitted(planned, principal, decision.reason) }
+}
+
+/** Stands where a real request has its id. */
+const supposedId = '00000000-0000-0000-0000-000000000000'
+
+function admitted(
+  planned: Planned,
+  principal: Principal,
+  reason: string,
+): Pick<Explanation, 'prospect' | 'answer' | 'reason'> {
+  const prospect = prospectOf(planned, principal)
+  if (isRefusal(prospect)) return { prospect: undefined, answer: 'deny', reason: prospect.code }
+  return { prospect, answer: 'allow', reason }
 }
 
 /** Which route a request would meet, or why none. */
@@ -89,7 +112,7 @@ function locate(
   table: GatewayTable,
   method: string,
   url: string,
-): { api: Api; route: Route; path: string } | { api?: string; reason: string } {
+): { api: Api; route: Route; target: Target } | { api?: string; reason: string } {
   if (!isServedMethod(method)) return { reason: 'gateway.method_not_supported' }
   const { authority = '', rest = '' } = absolute.exec(url)?.groups ?? {}
   const api = findApi(table, authority)
@@ -98,7 +121,7 @@ function locate(
   if (isRefusal(target)) return { api: api.name, reason: target.code }
   const route = isOwnPath(target.path) ? undefined : api.routes.find(method, target.path)
   if (route === undefined) return { api: api.name, reason: 'gateway.no_route' }
-  return { api, route, path: target.path }
+  return { api, route, target }
 }
 
 function placeOf(

@@ -3,6 +3,7 @@ import type { Refusal } from '../core/index.ts'
 import { locationOf } from './answer/own-answer.ts'
 import type { Principal } from './caller/principal.ts'
 import type { Destination } from './forward/split.ts'
+import type { Incoming } from './incoming.ts'
 import type { Target } from './listen/target.ts'
 import { rewriteTarget } from './rewrite/rewrite.ts'
 import type { ValueFacts } from './rewrite/values.ts'
@@ -21,8 +22,13 @@ export interface Plan {
   readonly location: string | undefined
 }
 
+/** A request that has its route, as far as plans look at it. */
+export type Planned = Pick<Routed, 'api' | 'route' | 'target'> & {
+  readonly incoming: Pick<Incoming, 'requestId' | 'address'>
+}
+
 /** `undefined` for the routes that only forward. */
-export function planOf(routed: Routed, principal: Principal): Plan | Refusal | undefined {
+export function planOf(routed: Planned, principal: Principal): Plan | Refusal | undefined {
   const { rewrite, split, answer } = routed.route
   if (rewrite === undefined && split === undefined && answer === undefined) return undefined
   const { target, incoming } = routed
@@ -40,7 +46,7 @@ export function planOf(routed: Routed, principal: Principal): Plan | Refusal | u
 
 /** What configured values of the route can hold. */
 export function factsOf(
-  { incoming, api, route, target }: Routed,
+  { incoming, api, route, target }: Planned,
   principal: Principal,
 ): ValueFacts {
   return { incoming, api, route, target, principal }

@@ -79,7 +79,7 @@ test('init writes a file that check accepts, and does not replace one without be
   ])
   assert.equal(checked.code, 0, checked.stdout)
   const answer = JSON.parse(checked.stdout)
-  assert.deepEqual(Object.keys(answer), ['ok', 'version', 'warnings'])
+  assert.deepEqual(Object.keys(answer), ['ok', 'version', 'warnings', 'routes'])
   assert.equal(answer.ok, true)
   assert.match(answer.version, /^[0-9a-f]{16}$/)
   assert.equal(again.code, 1)
@@ -214,4 +214,41 @@ clients:
   for (const { stdout, stderr } of [plain, json]) {
     assert.doesNotMatch(stdout + stderr, /portal-secret|inline-secret/)
   }
+})
+
+test('check says what routes do besides forwarding', async () => {
+  const file = configurationFile(`version: 1
+upstreams:
+  main: { url: 'http://127.0.0.1:9001' }
+  other: { url: 'http://127.0.0.1:9002' }
+apis:
+  app:
+    upstream: main
+    routes:
+      - { method: GET, path: /plain }
+      - { method: GET, path: '/orders/{id}', rewrite: { path: '/internal/{id}/x' }, mirror: { upstream: other, percent: 5 } }
+      - { method: GET, path: /api, rewrite: { stripPrefix: /api } }
+      - { method: GET, path: '/api/{rest+}', rewrite: { stripPrefix: /api, addPrefix: /v2 }, query: { keep: [a] } }
+      - { method: GET, path: '/old/{id}', redirect: { to: 'https://example.com/{id}?x', status: 301 } }
+      - { method: GET, path: /hello, respond: { body: hello }, maintenance: {} }
+      - { method: GET, path: /split, split: [{ upstream: main, weight: 95 }, { upstream: other, weight: 5 }], cors: { origins: ['https://a.example', 'https://*.b.example'] } }
+`)
+  const [json, text] = await Promise.all([
+    proofgate(['check', '--json', file]),
+    proofgate(['check', file]),
+  ])
+  assert.equal(json.code, 0, json.stderr)
+  const does = JSON.parse(json.stdout).routes.map((one: { route: string; does: string }) => [
+    one.route,
+    one.does,
+  ])
+  assert.deepEqual(does, [
+    ['GET /orders/{id}', 'forwards /internal/{id}/x; copies 5 % to other'],
+    ['GET /api', 'forwards /'],
+    ['GET /api/{rest+}', 'forwards /v2/{rest+}; changes the query'],
+    ['GET /old/{id}', 'redirects 301 to https://example.com/{id}?x'],
+    ['GET /hello', 'under maintenance; responds 200'],
+    ['GET /split', 'answers pages of https://a.example and 1 more; 95 to main, 5 to other'],
+  ])
+  assert.match(text.stdout, /^app +GET \/orders\/\{id\} +forwards \/internal\/\{id\}\/x/m)
 })

@@ -16,7 +16,13 @@ describe('explanations and decisions', { timeout: 120_000 }, () => {
       routes: `  wide:
     host: wide.proofgate.localhost
     upstream: main
-    routes: [{ method: ANY, path: '/{rest+}', authorizer: open }]`,
+    routes:
+      - { method: ANY, path: '/{rest+}', authorizer: open }
+      - { method: GET, path: '/app/orders/{id}', rewrite: { path: '/internal/{id}' }, query: { set: { by: '{context:principal.username}' } }, mirror: { upstream: main, percent: 0.5 } }
+      - { method: GET, path: '/inside/{rest+}', authorizer: open, rewrite: { path: '/a/{rest}/b' } }
+      - { method: GET, path: /app/fixed, respond: { status: 218, body: a } }
+      - { method: GET, path: '/moved/{id}', authorizer: open, redirect: { to: '/new/{id}', status: 308 } }
+      - { method: GET, path: /app/closed, maintenance: { allowGroups: [admins] } }`,
     })
   })
   after(async () => {
@@ -70,5 +76,40 @@ describe('explanations and decisions', { timeout: 120_000 }, () => {
         assert.ok(answer.text.includes(`"code":"${explanation.reason}"`), `${label} ${answer.text}`)
       }
     }
+  })
+
+  async function explain(path: string, username: string): Promise<{ json: any; text: string }> {
+    const url = `http://${plane.host.replace('api.', 'wide.')}${path}`
+    const asked = ['explain', 'GET', url, '--as', username]
+    const where = ['--data-dir', plane.gateway.dataDirectory]
+    const [json, text] = await Promise.all([
+      proofgate([...asked, ...where, '--json']),
+      proofgate([...asked, ...where]),
+    ])
+    return { json: JSON.parse(json.stdout), text: text.stdout }
+  }
+
+  it('say what would be done with a request that is let through', async () => {
+    const changed = await explain('/app/orders/7?by=bob&x=1', 'alice')
+    assert.equal(changed.json.answer, 'allow')
+    assert.equal(changed.json.prospect.target, '/internal/7?x=1&by=alice')
+    assert.equal(changed.json.prospect.upstream, 'main')
+    assert.match(changed.text, /then +forward \/internal\/7\?x=1&by=alice to main/)
+    assert.match(changed.text, /copies +0\.5 % to main/)
+    const fixed = await explain('/app/fixed', 'alice')
+    assert.match(fixed.text, /then +respond 218/)
+    const moved = await explain('/moved/1', 'bob')
+    assert.match(moved.text, /then +redirect 308 to \/new\/1/)
+  })
+
+  it('say why a request is not let through by what the route would do', async () => {
+    const denied = await explain('/app/orders/7', 'bob')
+    assert.equal(denied.json.answer, 'deny')
+    assert.equal(denied.json.prospect, undefined)
+    const inside = await explain('/inside/x/', 'alice')
+    assert.equal(inside.json.answer, 'deny')
+    assert.equal(inside.json.reason, 'gateway.ambiguous_path')
+    assert.equal((await explain('/app/closed', 'alice')).json.answer, 'allow')
+    assert.equal((await explain('/moved/', 'alice')).json.prospect.action, 'forward')
   })
 })

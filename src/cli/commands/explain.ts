@@ -47,6 +47,7 @@ function textOf(explanation: Explanation): string {
       ['route', explanation.route],
       ['authorizer', explanation.authorizer],
       ['resource', explanation.resource],
+      ...prospectRows(explanation.prospect),
       ...(throttle === undefined
         ? []
         : [
@@ -71,4 +72,16 @@ function textOf(explanation: Explanation): string {
   const judged =
     explanation.statements.length === 0 ? 'no statement applies to this caller' : statements
   return `${facts}\n\n${judged}\n\nanswer: ${explanation.answer} (${explanation.reason})`
+}
+
+/** What happens to the request when it is let through. */
+function prospectRows(prospect: Explanation['prospect']): string[][] {
+  if (prospect === undefined) return []
+  const { action, upstream = '', target = '', status, location, mirror } = prospect
+  if (action !== 'forward') {
+    return [['then', `${action} ${status}${location === undefined ? '' : ` to ${location}`}`]]
+  }
+  const forwarded = ['then', `forward ${target} to ${upstream}`]
+  if (mirror === undefined) return [forwarded]
+  return [forwarded, ['copies', `${mirror.percent} % to ${mirror.upstream}`]]
 }

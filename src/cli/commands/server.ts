@@ -14,6 +14,7 @@ import { countOf, launchOf, load, overridesOf, requireConfiguration } from '../l
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withListening, withLocation } from '../options.ts'
 import { print, say, table } from '../output.ts'
+import { printRouteFacts, routeFacts } from './route-facts.ts'
 import { serve, withRealPorts } from '../serving.ts'
 
 /** Commands that run or describe a server. */
@@ -139,10 +140,12 @@ function registerCheck(program: Command): void {
       }
       const { warnings, configuration } = result
       const warned = warnings.length === 0 ? '' : `${printProblems(warnings, result.sources)}\n`
+      const { version } = configuration
+      const routes = routeFacts(configuration)
       print(
         options,
-        { ok: true, version: configuration.version, warnings: problemsJson(warnings)['problems'] },
-        `${warned}${name}: ok (version ${configuration.version})`,
+        { ok: true, version, warnings: problemsJson(warnings)['problems'], routes },
+        `${warned}${printRouteFacts(routes)}${name}: ok (version ${version})`,
       )
     })
   example(command, 'check', 'check --json other.yaml')
