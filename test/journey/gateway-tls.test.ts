@@ -10,7 +10,7 @@ import type { TLSSocket } from 'node:tls'
 import { TestAuthority, writePair } from '../kit/certificates.ts'
 import { dataPlaneText, decisionsDuring } from '../kit/data-plane.ts'
 import { FakeIssuer } from '../kit/fake-issuer.ts'
-import { configurationFile, startGateway, temporaryDirectory } from '../kit/gateway.ts'
+import { configurationFile, proofgate, startGateway, temporaryDirectory } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { call } from '../kit/http.ts'
 import type { Answer, CallOptions } from '../kit/http.ts'
@@ -285,6 +285,12 @@ describe('a gateway that ends TLS', { timeout: 120_000 }, () => {
       records.some(({ outcome, detail }) => outcome === 'failure' && detail === 'config.tls-pair'),
     )
     upstream.take()
+  })
+
+  it('is believed by the command line only with its authority, which that says', async () => {
+    const login = await proofgate(['login', '--device', '--issuer', gateway.issuer])
+    assert.equal(login.code, 1)
+    assert.match(login.stderr, /NODE_EXTRA_CA_CERTS/)
   })
 
   it('shows in its metrics when certificates end and how many handshakes failed', async () => {

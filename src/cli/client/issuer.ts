@@ -3,7 +3,14 @@ import type { Clock, JsonObject } from '../../core/index.ts'
 import { failure } from './errors.ts'
 import type { ProofKey } from './proof-key.ts'
 import { printable } from './terminal.ts'
-import { exchange, parseAddress, reasonOf, requireSafeTransport } from './transport.ts'
+import {
+  exchange,
+  parseAddress,
+  isDistrusted,
+  reasonOf,
+  requireSafeTransport,
+  trustHint,
+} from './transport.ts'
 import type { WireAnswer } from './transport.ts'
 
 /** The client the issuer knows the command line as. */
@@ -155,6 +162,7 @@ async function ask(issuer: string, request: Parameters<typeof exchange>[0]): Pro
     if (error instanceof Error && error.name === 'ProofgateError') throw error
     throw failure('issuer_unreachable', `${issuer} does not answer: ${reasonOf(error)}`, {
       cause: error,
+      ...(isDistrusted(error) ? { hint: trustHint } : {}),
     })
   }
 }

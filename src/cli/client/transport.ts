@@ -121,6 +121,21 @@ async function readAll(answer: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
+const distrust: ReadonlySet<unknown> = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+])
+
+export const trustHint =
+  'its certificate is of an authority unknown here; name that with NODE_EXTRA_CA_CERTS=ca.pem'
+
+/** Whether the other side's certificate is of an authority that is not trusted. */
+export function isDistrusted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && distrust.has(error.code)
+}
+
 /** What went wrong on the way, in words, for errors of node:net, node:tls and time-outs. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
