@@ -19,11 +19,27 @@ interface Context {
   readonly api: string
   readonly configuration: Configuration
   readonly kept: Kept
+  readonly shared: Shared
+}
+
+/** What the routes of an API inherit is made once, so that a bound on it is one bound. */
+export class Shared {
+  readonly #made = new Map<object, unknown>()
+
+  /** @param make - called for the first use of `configured`, and always the same function for one kind. */
+  once<Configured extends object, Made>(
+    configured: Configured | undefined,
+    make: (configured: Configured) => Made,
+  ): Made | undefined {
+    if (configured === undefined) return undefined
+    if (!this.#made.has(configured)) this.#made.set(configured, make(configured))
+    return this.#made.get(configured) as Made
+  }
 }
 
 /** What a route does besides forwarding, ready to be done. Unused parts are `undefined`. */
 export function featuresOf(features: ConfiguredRouteFeatures, context: Context): Features {
-  const { rewrite, query, headers, cors, maintenance, answer } = features
+  const { rewrite, query, headers, cors, maintenance, answer, split, mirror } = features
   const { request, response } = headers
   const edited = request.length > 0 || response.length > 0
   return {
@@ -34,7 +50,7 @@ export function featuresOf(features: ConfiguredRouteFeatures, context: Context):
     headers: edited
       ? { request: headerEditsOf(request), response: headerEditsOf(response) }
       : undefined,
-    cors: corsOf(cors),
+    cors: context.shared.once(cors, corsOf),
     answer: answerOf(answer),
     maintenance:
       maintenance === undefined
@@ -47,14 +63,16 @@ export function featuresOf(features: ConfiguredRouteFeatures, context: Context):
                 : Math.ceil(maintenance.retryAfter / 1000),
             allowGroups: new Set(maintenance.allowGroups),
           },
-    split: splitOf(features, context),
-    mirror: mirrorOf(features, context),
+    split: context.shared.once(split, (shares) => splitOf(shares, context)),
+    mirror: context.shared.once(mirror, (one) => mirrorOf(one, context)),
   }
 }
 
-/** Shared by the routes that inherit it, as the configuration shares it. */
-export function corsOf(cors: ConfiguredRouteFeatures['cors']): Cors | undefined {
-  if (cors === undefined) return undefined
+type Configured<Name extends keyof ConfiguredRouteFeatures> = NonNullable<
+  ConfiguredRouteFeatures[Name]
+>
+
+export function corsOf(cors: Configured<'cors'>): Cors {
   const { origins, wildcards, anyOrigin, methods, headers, exposeHeaders, credentials } = cors
   return {
     origins: new Set(origins),
@@ -104,15 +122,14 @@ function answerOf(answer: ConfiguredRouteFeatures['answer']): Features['answer']
   }
 }
 
-function splitOf({ split }: ConfiguredRouteFeatures, context: Context): Split | undefined {
-  const [first, ...others] = (split ?? [])
+function splitOf(split: Configured<'split'>, context: Context): Split | undefined {
+  const [first, ...others] = split
     .filter(({ weight }) => weight > 0)
     .map(({ upstream, weight }) => ({ destination: destinationOf(upstream, context), weight }))
   return first === undefined ? undefined : new Split(context.api, [first, ...others])
 }
 
-function mirrorOf({ mirror }: ConfiguredRouteFeatures, context: Context): Mirror | undefined {
-  if (mirror === undefined) return undefined
+function mirrorOf(mirror: Configured<'mirror'>, context: Context): Mirror {
   const { percent, maxBody, unsafeMethods, concurrency, upstream } = mirror
   return new Mirror({
     destination: destinationOf(upstream, context),

@@ -13,7 +13,7 @@ import { compilePolicies } from '../policy/index.ts'
 import type { CompiledPolicies, PolicySource } from '../policy/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
-import { corsOf, destinationOf, featuresOf } from './features.ts'
+import { corsOf, destinationOf, featuresOf, Shared } from './features.ts'
 import type { Kept } from './kept.ts'
 
 const clockSkew = millis(5000)
@@ -73,6 +73,7 @@ interface Building {
 function buildApi(configured: ConfiguredApi, building: Building): Api {
   const { configuration, kept } = building
   const authorizerOf = authorizers(configured, building)
+  const shared = new Shared()
   const routes = configured.routes.map((route): Route => ({
     id: `${route.method} ${route.path}`,
     key: `${configured.name}/${route.method} ${route.path}`,
@@ -85,7 +86,7 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     shedLevel: shedLevels[route.priority],
     maxBody: route.maxBody,
     timeout: route.timeout,
-    ...featuresOf(route.features, { api: configured.name, configuration, kept }),
+    ...featuresOf(route.features, { api: configured.name, configuration, kept, shared }),
   }))
   const { region, account } = configuration
   return {
@@ -97,7 +98,7 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     ...destinationOf(configured.upstream, building),
     arnPrefix: `arn:aws:execute-api:${region}:${account}:${configured.name}/${configured.stage}/`,
     routes: new RouteTree(routes),
-    cors: corsOf(configured.cors),
+    cors: shared.once(configured.cors, corsOf),
   }
 }
 

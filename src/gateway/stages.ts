@@ -208,8 +208,10 @@ export function screenPreflight(
   incoming: Incoming,
   context: { table: GatewayTable; parts: GatewayParts },
 ): Preflight | Refusal {
-  const limited = limitAddress(incoming, context.table, context.parts)
-  return limited ?? checkPreflight(incoming, preflight) ?? preflight
+  const { table, parts } = context
+  const refused =
+    limitAddress(incoming, table, parts) ?? parts.shedding.refusal(preflight.route.shedLevel)
+  return refused ?? checkPreflight(incoming, preflight) ?? preflight
 }
 
 /** What is cheap and early: whether there is room, the address limit and the declared size. */

@@ -182,4 +182,16 @@ export const badFeatures: readonly Bad[] = [
   ),
   feature('a mirror to nowhere', 'mirror: { upstream: ¦b }', 'config.unknown-upstream'),
   feature('more than all', 'mirror: { upstream: a, percent: ¦101 }', 'config.value'),
+  [
+    'WebSockets over a split of which one side speaks HTTP/2 only',
+    `version: 1
+upstreams: { a: { url: https://a.example }, b: { url: https://b.example, protocol: h2 } }
+apis:
+  a:
+    upstream: a
+    routes:
+      - { method: GET, path: /a, websocket: true, split: [{ upstream: a, weight: 1 }, { upstream: b, weight: 1 }] }
+`,
+    '7:46 config.upstream-protocol',
+  ],
 ]

@@ -4,6 +4,7 @@ import { decisionsDuring, startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
 import { call } from '../kit/http.ts'
 import type { Answer } from '../kit/http.ts'
+import { head, raw } from '../kit/raw.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
 const routes = `
@@ -72,6 +73,22 @@ describe('pages of other origins', { timeout: 120_000 }, () => {
     assert.equal(records[0].what?.['route'], 'POST /cors/{id}')
     assert.equal(records[0].what['method'], 'OPTIONS')
     assert.equal(records[0].who, undefined)
+  })
+
+  it('do not keep a connection on which they still owe a body', async () => {
+    const answer = await raw(
+      plane.port,
+      head(
+        'OPTIONS /cors/1 HTTP/1.1',
+        `Host: ${plane.host}`,
+        `Origin: ${app}`,
+        'Access-Control-Request-Method: GET',
+        'Transfer-Encoding: chunked',
+      ),
+      { quiet: 2000 },
+    )
+    assert.deepEqual(answer.statuses, [204])
+    assert.match(answer.text, /^connection: close\r$/im)
   })
 
   it('get the rules of the route they ask about', async () => {

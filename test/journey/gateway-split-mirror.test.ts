@@ -19,6 +19,12 @@ const routes = `
       - { method: GET, path: '/copied-never/{rest+}', authorizer: open, mirror: { upstream: shadow, percent: 0 } }
       - { method: GET, path: '/copied-few/{rest+}', authorizer: open, mirror: { upstream: shadow, concurrency: 2 } }
       - { method: GET, path: '/copied-nowhere/{rest+}', authorizer: open, mirror: { upstream: gone } }
+  inheriting:
+    host: inheriting.proofgate.localhost
+    upstream: main
+    authorizer: open
+    mirror: { upstream: shadow, concurrency: 1 }
+    routes: [{ method: GET, path: /a }, { method: GET, path: /b }]
 `
 
 describe('requests over several services', { timeout: 120_000 }, () => {
@@ -169,6 +175,23 @@ describe('requests over several services', { timeout: 120_000 }, () => {
     await counted('gone', 'sent', 1)
     await counted('shadow', 'skipped', 9)
     shadow.answer = () => false
+    main.take()
+  })
+
+  it('share one bound over the routes that inherit a mirror', async () => {
+    const held: ServerResponse[] = []
+    shadow.answer = (_request, response) => {
+      held.push(response)
+      return true
+    }
+    const api = plane.gateway.api.replace('api.', 'inheriting.')
+    for (const path of ['/a', '/b', '/a', '/b'])
+      assert.equal((await call(`${api}${path}`)).status, 200)
+    for (let tries = 0; held.length < 1 && tries < 100; tries++) await delay(20)
+    await delay(100)
+    assert.equal(held.length, 1)
+    shadow.answer = () => false
+    held[0]?.end('x')
     main.take()
   })
 

@@ -21,20 +21,21 @@ export function readProtocol(
 }
 
 /** A connection of HTTP/2 carries many requests, so none of them can take it for a WebSocket. */
-export function checkWebSocketProtocol(
-  draft: Draft,
-  path: Path,
-  { upstream, routes }: ApiShape,
-): void {
-  const { upstreams } = draft.shape
-  const shape = Object.hasOwn(upstreams, upstream) ? upstreams[upstream] : undefined
-  if (shape?.protocol !== 'h2') return
-  for (const [index, route] of routes.entries()) {
+export function checkWebSocketProtocol(draft: Draft, path: Path, api: ApiShape): void {
+  for (const [index, route] of api.routes.entries()) {
     if (readWebSocket(route) === undefined) continue
+    const split = route.split ?? api.split
+    const names = split?.map(({ upstream }) => upstream) ?? [api.upstream]
+    if (!names.some((name) => speaksOnlyHttp2(draft, name))) continue
     draft.report([...path, 'routes', index, 'websocket'], {
       code: 'config.upstream-protocol',
       message: 'found WebSocket towards an upstream with protocol h2, expected http1 or auto',
       hint: 'WebSockets are opened over HTTP/1.1: give the route an upstream that speaks it.',
     })
   }
+}
+
+function speaksOnlyHttp2({ shape: { upstreams } }: Draft, name: string): boolean {
+  const shape = Object.hasOwn(upstreams, name) ? upstreams[name] : undefined
+  return shape?.protocol === 'h2'
 }

@@ -1,6 +1,7 @@
 import type { Refusal } from '../../core/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { Incoming } from '../incoming.ts'
+import { owesLongBody } from '../listen/screen.ts'
 import type { Api, Route } from '../route.ts'
 
 /** Which pages of other origins may read answers (Fetch standard 3.2). */
@@ -72,6 +73,7 @@ export function answerPreflight(incoming: Incoming, { cors, method }: Preflight)
     requestId,
   ]
   if (cors.headers.length > 0) headers.push('access-control-allow-headers', cors.headers.join(', '))
+  if (owesLongBody(request)) headers.push('connection', 'close')
   response.writeHead(204, 'No Content', headers)
   response.end()
 }

@@ -21,12 +21,14 @@ export interface MirrorOptions {
   readonly maxBody: number
   /** Whether requests that may change something are copied. */
   readonly unsafeMethods: boolean
-  /** Copies under way at once, from their first byte on. */
+  /** Copies under way at once, from their first byte on, over all routes that share the mirror. */
   readonly concurrency: number
   readonly counts: MirrorCounts
 }
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** A body in more pieces is not copied: each of them costs memory beside its bytes. */
+const mostPieces = 4096
 /** An answer nobody waits for is read no longer than this, in milliseconds. */
 const longestCopy = 30_000
 
@@ -81,7 +83,7 @@ export class Mirror {
     }
     request.on('data', (piece) => {
       length += piece.length
-      if (length > this.#options.maxBody) giveUp()
+      if (length > this.#options.maxBody || pieces.length >= mostPieces) giveUp()
       else if (isOpen) pieces.push(piece)
     })
     request.on('end', () => {
