@@ -37,6 +37,8 @@ export class StreamAnswer {
   /** The service has said that nothing more comes. */
   #whole = false
   #finished = false
+  /** Bytes of the announced length that did not come yet. */
+  #missing: number | undefined
   #paused: boolean
   #over = false
   #ahead: Buffer[] = []
@@ -77,7 +79,6 @@ export class StreamAnswer {
     if (this.#over || this.#paused) return
     this.#paused = true
     this.#stream.pause()
-    if (this.#whole) this.#readAhead()
   }
 
   resume(): void {
@@ -88,9 +89,9 @@ export class StreamAnswer {
   }
 
   /**
-   * Invariant: an answer is whole only if its last frame said so. The runtime ends the readable side in
-   * the same way when the stream is reset with NO_ERROR or the connection goes away; but then the stream
-   * is closed before it is ended, and here it is ended first.
+   * Invariant: an answer is whole only if its last frame said so, or if all that was announced is there.
+   * The runtime ends the readable side in the same way when the stream is reset with NO_ERROR or the
+   * connection goes away; but then the stream is closed before it is ended, and here it is ended first.
    */
   #noticeEnd(): void {
     const stream = this.#stream
@@ -100,7 +101,7 @@ export class StreamAnswer {
       const more = push(chunk, encoding)
       if (ends) {
         this.#whole = true
-        if (this.#paused) this.#readAhead()
+        this.#readAhead()
       }
       return more
     }
@@ -132,6 +133,7 @@ export class StreamAnswer {
       return
     }
     this.#headed = true
+    this.#missing = head.framing === 'length' ? head.length : undefined
     this.#events.began(head)
     this.#deliver()
   }
@@ -146,12 +148,18 @@ export class StreamAnswer {
   #read(chunk: Buffer): void {
     if (this.#over) return
     this.#events.moved()
+    if (this.#missing !== undefined) this.#missing -= chunk.length
     if (this.#paused || !this.#headed || this.#ahead.length > 0) this.#ahead.push(chunk)
     else if (!this.#events.piece(chunk)) this.pause()
   }
 
   #ended(): void {
-    if (this.#over || !this.#whole) return
+    // Some services reset with NO_ERROR (RFC 9113 8.1) what they forgot to end.
+    const reset = this.#stream.rstCode === constants.NGHTTP2_NO_ERROR && this.#missing === 0
+    if (this.#whole || reset) this.#finish()
+  }
+
+  #finish(): void {
     this.#finished = true
     this.#deliver()
   }
@@ -168,6 +176,7 @@ export class StreamAnswer {
   }
 
   #closed(): void {
+    if (this.#whole) this.#finish()
     if (this.#over || (this.#finished && this.#headed)) return
     this.#events.lost(this.#stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.#error)
   }

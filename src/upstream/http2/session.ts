@@ -105,7 +105,7 @@ export class Session implements StreamCarrier {
     stream.once('response', this.#heard)
     stream.once('close', () => {
       this.#carried.delete(exchange)
-      this.#served += 1
+      if (!this.#http2.destroyed) this.#served += 1
       this.#idleSince = this.#owner.ticks.now
       this.#owner.vacated(this)
     })

@@ -59,6 +59,14 @@ test('an answer that was cut fails, however it was cut', async (t) => {
     ['reset', begun, reset],
     ['the stream reset with CANCEL', [...begun, rstStream(1, errorCodes.cancel)]],
     ['the stream reset with NO_ERROR', [...begun, rstStream(1, errorCodes.noError)]],
+    [
+      'less than was announced, and reset with NO_ERROR',
+      [open(1, [...ok, ['content-length', '4']]), data(1, 'hel'), rstStream(1, errorCodes.noError)],
+    ],
+    [
+      'all that was announced, and reset with CANCEL',
+      [open(1, [...ok, ['content-length', '3']]), data(1, 'hel'), rstStream(1, errorCodes.cancel)],
+    ],
     ['the stream reset with INTERNAL_ERROR', [...begun, rstStream(1, errorCodes.internalError)]],
     ['closed after a graceful GOAWAY', [...begun, goaway(1, errorCodes.noError)], end],
     ['GOAWAY with an error', [...begun, goaway(1, errorCodes.enhanceYourCalm)]],
@@ -94,6 +102,10 @@ test('an answer that was whole before the stream or the connection went away is 
   const whole: readonly [string, readonly Buffer[], ((one: RawConnection) => unknown)?][] = [
     ['closed', answered(1), end],
     ['reset with NO_ERROR', [...answered(1), rstStream(1, errorCodes.noError)]],
+    [
+      'all that was announced is there, and reset with NO_ERROR',
+      [open(1, [...ok, ['content-length', '2']]), data(1, 'ok'), rstStream(1, errorCodes.noError)],
+    ],
     ['GOAWAY', [goaway(1, errorCodes.noError), ...answered(1)], end],
   ]
   for (const [name, bytes, after] of whole) {
