@@ -62,6 +62,7 @@ class Passage implements AuditWaiter {
     if (decided === 'served') return
     const outcome = this.#incoming.life.broken ?? decided
     const refusal = isRefusal(outcome) ? outcome : undefined
+    if (refusal === undefined) this.#incoming.life.admit()
     const entry = decisionEntry(this.#incoming, this.progress, { table: this.table, refusal })
     this.parts.audit.record(entry, this)
     this.#outcome = outcome

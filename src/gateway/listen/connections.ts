@@ -11,9 +11,10 @@ interface Carried {
   readonly peer: Peer
   /** Not over yet, oldest first. */
   readonly open: Set<Incoming>
-  /** Parsed already, but begun only when the one before is over: one read can hold a thousand. */
-  readonly waiting: (() => void)[]
-  busy: Incoming | undefined
+  /** Parsed already, but not begun: one read can hold a thousand. */
+  readonly waiting: { readonly incoming: Incoming; readonly work: () => void }[]
+  /** The one that was begun last. */
+  last: Incoming | undefined
 }
 
 /** The requests of each connection that are not over yet. */
@@ -27,8 +28,13 @@ export class Connections {
 
   watch(socket: Duplex): void {
     const open = new Set<Incoming>()
-    const waiting: (() => void)[] = []
-    this.#carried.set(socket, { peer: peerOf(socket), open, waiting, busy: undefined })
+    const waiting: Carried['waiting'] = []
+    this.#carried.set(socket, {
+      peer: peerOf(socket),
+      open,
+      waiting,
+      last: undefined,
+    })
     socket.once('close', () => {
       waiting.length = 0
       for (const incoming of open) incoming.life.end()
@@ -36,7 +42,7 @@ export class Connections {
   }
 
   /**
-   * Runs `work` for the request now, or when the one before it on its connection is over.
+   * Runs `work` for the request now, or when those before it on its connection let it.
    *
    * Invariant: behind an answer that ends the connection nothing is served (RFC 9112 9.6). What follows a
    * request that was refused for its framing may be its body.
@@ -52,23 +58,16 @@ export class Connections {
       this.#inFlight -= 1
       open?.delete(incoming)
       if (open?.size === mostPipelined / 2 && !socket.destroyed) socket.resume()
-      if (carried?.busy !== incoming) return
-      carried.busy = undefined
-      if (socket.writable) carried.waiting.shift()?.()
+      if (carried === undefined) return
+      if (carried.open.size === 0) carried.last = undefined
+      else if (carried.waiting.length > 0 && socket.writable) startWaiting(carried)
     })
     // Not `once`, which costs more than it saves: a life ends once whoever says so.
     incoming.response.on('close', () => incoming.life.end())
     if (carried === undefined) work()
-    else this.#start(carried, incoming, work)
-  }
-
-  #start(carried: Carried, incoming: Incoming, work: () => void): void {
-    if (carried.busy !== undefined) {
-      carried.waiting.push(() => this.#start(carried, incoming, work))
-      return
-    }
-    carried.busy = incoming
-    work()
+    else if (socket.writable && mayBegin(carried, incoming, carried.open.size - 1)) {
+      start(carried, incoming, work)
+    } else carried.waiting.push({ incoming, work })
   }
 
   peer(socket: Duplex): Peer {
@@ -79,4 +78,34 @@ export class Connections {
   latest(socket: Duplex): Incoming | undefined {
     return [...(this.#carried.get(socket)?.open ?? [])].at(-1)
   }
+}
+
+function start(carried: Carried, incoming: Incoming, work: () => void): void {
+  carried.last = incoming
+  work()
+}
+
+function startWaiting(carried: Carried): void {
+  for (let [next] = carried.waiting; next !== undefined; [next] = carried.waiting) {
+    const running = carried.open.size - carried.waiting.length
+    if (!mayBegin(carried, next.incoming, running)) return
+    carried.waiting.shift()
+    start(carried, next.incoming, next.work)
+  }
+}
+
+/** One after the other, or side by side as long as all of them are safe (RFC 9112 9.3.2) and admitted. */
+function mayBegin({ waiting, last }: Carried, next: Incoming, running: number): boolean {
+  if (waiting.length > 0 && waiting[0]?.incoming !== next) return false
+  if (running === 0 || last === undefined) return true
+  return running < mostPipelined && last.life.isAdmitted && isSafe(last) && isSafe(next)
+}
+
+/** Without a body there is no doubt either about where it ends. */
+function isSafe({ method, request: { headers } }: Incoming): boolean {
+  return (
+    (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') &&
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined
+  )
 }

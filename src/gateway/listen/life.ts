@@ -7,12 +7,22 @@ import type { Refusal } from '../../core/index.ts'
  */
 export class Life {
   #over = false
+  #admitted = false
   #broken: Refusal | undefined
   #overListeners: (() => void)[] = []
   #brokenListener: ((refusal: Refusal) => void) | undefined
 
   get isOver(): boolean {
     return this.#over
+  }
+
+  /** The decision was yes, so its answer leaves the connection as it is. */
+  get isAdmitted(): boolean {
+    return this.#admitted
+  }
+
+  admit(): void {
+    this.#admitted = true
   }
 
   get broken(): Refusal | undefined {
