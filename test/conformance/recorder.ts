@@ -111,7 +111,7 @@ function parseRequest(text: string): { request: Arrived; rest: string } {
   const end = text.indexOf('\r\n\r\n')
   if (end === -1) throw new NotYet()
   const [start = '', ...lines] = text.slice(0, end).split('\r\n')
-  const parts = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP\/1\.1$/.exec(start)
+  const parts = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP\/1\.[01]$/.exec(start)
   if (parts === null) throw new Error('an odd request line')
   const fields = lines.map(parseField)
   if (fields.filter(([name]) => name === 'host').length !== 1) throw new Error('not one host')
@@ -134,11 +134,11 @@ function parseBody(fields: Arrived['fields'], text: string): Body {
   const [lengths, codings] = [values('content-length'), values('transfer-encoding')]
   if (lengths.length + codings.length > 1) throw new Error('a body framed twice')
   if (codings.length === 1) {
-    if (codings[0] !== 'chunked') throw new Error('an odd transfer coding')
+    if (codings[0]?.toLowerCase() !== 'chunked') throw new Error('an odd transfer coding')
     return parseChunks(text)
   }
   const length = lengths[0] ?? '0'
-  if (!/^(?:0|[1-9]\d*)$/.test(length)) throw new Error('an odd length')
+  if (!/^\d+$/.test(length)) throw new Error('an odd length')
   if (text.length < Number(length)) throw new NotYet()
   return { body: text.slice(0, Number(length)), trailers: [], rest: text.slice(Number(length)) }
 }

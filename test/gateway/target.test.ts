@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { isRefusal } from '../../src/core/index.ts'
-import { parseTarget } from '../../src/gateway/listen/target.ts'
+import { originForm, parseTarget } from '../../src/gateway/listen/target.ts'
 
 /** `undefined` for a refusal. */
 function path(raw: string): string | undefined {
@@ -87,6 +87,13 @@ describe('the normal form of a target', () => {
     assert.equal(path('/%252e%252e/'), '/%252e%252e/')
   })
 
+  it('refuses characters written in more bytes than they need', () => {
+    for (const escapes of ['%c0%ae', '%C1%9C', '%e0%80%af', '%F0%80%80%AF', '%c0%af']) {
+      assert.equal(path(`/a/..${escapes}b`), undefined, escapes)
+    }
+    assert.equal(path('/%C0b/%c3%a4'), '/%C0b/%C3%A4')
+  })
+
   it('bounds the length and keeps the query apart', () => {
     assert.equal(path(`/${'a'.repeat(8191)}`)?.length, 8192)
     assert.equal(path(`/${'a'.repeat(8192)}`), undefined)
@@ -132,5 +139,32 @@ describe('the normal form of a target', () => {
       }),
       { numRuns: 5000 },
     )
+  })
+})
+
+describe('a target in absolute form', () => {
+  it('is its path when it names the host and scheme that are asked', () => {
+    assert.equal(originForm('http://a.example/b?c', 'http', 'a.example'), '/b?c')
+    assert.equal(originForm('HTTPS://A.example:8', 'https', 'a.example:8'), '/')
+    assert.equal(originForm('http://a.example?b', 'http', 'a.example'), '/?b')
+  })
+
+  it('stays what it is otherwise', () => {
+    for (const raw of [
+      'https://a.example/b',
+      'http://b.example/b',
+      'http://a.example:80/b',
+      'http://u@a.example/b',
+      'http://a.example#/b',
+      'http://a.example\\b',
+      'http:/a.example/b',
+      'http:///b',
+      'xhttp://a.example/b',
+      '*',
+    ]) {
+      assert.equal(originForm(raw, 'http', 'a.example'), raw)
+      assert.ok(isRefusal(parseTarget(raw)), raw)
+    }
+    assert.equal(originForm('http:///b', 'http', ''), 'http:///b')
   })
 })

@@ -221,7 +221,7 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
     for (const target of [
       'http://evil/app/x',
       `http://u:${secret}@${plane.host}/public/x`,
-      `http://${plane.host}/public/x`,
+      `https://${plane.host}/public/x`,
       '*',
       'public/x',
       `/public/x#access_token=${secret}`,

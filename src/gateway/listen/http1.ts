@@ -10,6 +10,7 @@ import { Connections } from './connections.ts'
 import type { ListenerLimits } from './listener.ts'
 import type { Reception } from './reception.ts'
 import { SlowPeers } from './slow-peers.ts'
+import { originForm } from './target.ts'
 
 /** How often half-open, slow and idle connections are looked for. */
 const sweepEvery = 1000
@@ -96,13 +97,18 @@ export class Http1Server {
     response: ServerResponse,
     { expectsContinue, upgrade }: Pick<Incoming, 'expectsContinue' | 'upgrade'>,
   ): void {
-    const { socket } = request
+    const { socket, url = '' } = request
+    const peer = this.#connections.peer(socket)
+    const authority = request.headers.host ?? ''
+    if (!url.startsWith('/')) {
+      request.url = originForm(url, peer.encrypted ? 'https' : 'http', authority)
+    }
     const incoming = this.#reception.arrive({
       request,
       response,
       protocol: 'http/1.1',
-      peer: this.#connections.peer(socket),
-      authority: request.headers.host ?? '',
+      peer,
+      authority,
       upgrade,
       expectsContinue,
       flaw: undefined,

@@ -14,6 +14,8 @@ const longest = 8192
 const plain = /^\/(?:[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9._~!$&'()*+,=:@-]*(?:\/|$))*$/
 const visible = /^[!-~]*$/
 const unreserved = /^[A-Za-z0-9._~-]$/
+/** Bytes that are UTF-8 to a careless decoder only: it may read a dot or a slash (RFC 3629 3). */
+const overlong = /%C[01]%[89AB]|%E0%[89]|%F0%8/
 const pathCharacter = /^[A-Za-z0-9._~!$&'()*+,;=:@/-]$/
 
 /**
@@ -34,6 +36,19 @@ export function parseTarget(raw: string): Target | Refusal {
   return typeof path === 'string' ? { path, query } : path
 }
 
+const absolute = /^(https?):\/\/([^/?#]+)(?=[/?]|$)(.*)$/is
+
+/**
+ * The origin form of a target in absolute form, which every server has to take (RFC 9112 3.2.2). One that
+ * names another scheme or host than the request came for stays as it is, and is refused as such.
+ */
+export function originForm(raw: string, scheme: 'http' | 'https', host: string): string {
+  const [, itsScheme = '', itsHost = '', rest = ''] = absolute.exec(raw) ?? []
+  const same = itsScheme.toLowerCase() === scheme && itsHost.toLowerCase() === host.toLowerCase()
+  if (!same) return raw
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
 function normalizePath(raw: string): string | Refusal {
   if (!raw.startsWith('/')) {
     return gatewayErrors.refuse('malformed', 'the target is not in origin form')
@@ -44,6 +59,9 @@ function normalizePath(raw: string): string | Refusal {
       'ambiguous_path',
       'a character or escape that may not stand in a path',
     )
+  }
+  if (overlong.test(decoded)) {
+    return gatewayErrors.refuse('ambiguous_path', 'a character in more bytes than it needs')
   }
   const segments = decoded.slice(1).split('/')
   for (const [index, segment] of segments.entries()) {

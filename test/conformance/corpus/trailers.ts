@@ -21,7 +21,6 @@ export const trailers: readonly Case[] = [
       'remote-user': 'Remote-User',
       'request-id': 'X-Request-Id',
       authorization: 'Authorization',
-      'authorization-alias': 'Authorization_',
       dpop: 'DPoP',
       cookie: 'Cookie',
       host: 'Host',
