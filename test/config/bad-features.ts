@@ -192,6 +192,6 @@ apis:
     routes:
       - { method: GET, path: /a, websocket: true, split: [{ upstream: a, weight: 1 }, { upstream: b, weight: 1 }] }
 `,
-    '7:46 config.upstream-protocol',
+    '7:45 config.upstream-protocol',
   ],
 ]
