@@ -51,6 +51,8 @@ export interface ServerCommand {
   /** Started means: this port of 127.0.0.1 accepts a connection. */
   readonly port: number
   readonly signal: AbortSignal
+  /** Added to our own environment. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Starts a server and waits until it listens; throws with the end of its log when it does not. */
@@ -59,7 +61,11 @@ export async function startServer(server: ServerCommand): Promise<ServerProcess>
   const program = name.includes('/') ? name : (findProgram(name) ?? name)
   const logFile = join(server.directory, 'process.log')
   const log = openSync(logFile, 'w')
-  const child = spawn(program, options, { cwd: server.directory, stdio: ['ignore', log, log] })
+  const child = spawn(program, options, {
+    cwd: server.directory,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...server.environment },
+  })
   closeSync(log)
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve()).once('error', () => resolve())

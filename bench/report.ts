@@ -1,5 +1,6 @@
 /** From rounds to figures: medians, ratios, the table and the JSON object. Pure. */
 import type { LoadResult } from './load.ts'
+import type { Findings, Row } from './section.ts'
 
 /** One round of one subject. */
 export interface Round extends LoadResult {
@@ -16,17 +17,22 @@ export interface Figures {
 
 export interface Report {
   readonly subjects: readonly Figures[]
-  /** CPU per request of the first name over that of the second, where both were measured. */
+  /** CPU per request of the first name over that of the second, where both were measured; then those of sections. */
   readonly ratios: Readonly<Record<string, number>>
+  readonly sections: readonly Findings[]
 }
 
 const COMPARED = [
   ['proofgate', 'nginx-plain'],
+  ['proofgate', 'haproxy-plain'],
   ['proofgate', 'haproxy-jwt-es256'],
 ] as const
 
 /** Each figure is the median over the subject's rounds. */
-export function report(rounds: ReadonlyMap<string, readonly Round[]>): Report {
+export function report(
+  rounds: ReadonlyMap<string, readonly Round[]>,
+  sections: readonly Findings[] = [],
+): Report {
   const subjects = [...rounds].map(([name, all]) => figures(name, all))
   const cpu = new Map(subjects.map((subject) => [subject.name, subject.cpuMicrosPerRequest]))
   const ratios: Record<string, number> = {}
@@ -35,29 +41,20 @@ export function report(rounds: ReadonlyMap<string, readonly Round[]>): Report {
     if (above === undefined || below === undefined) continue
     ratios[`${one}/${other}`] = round(above / below, 3)
   }
-  return { subjects, ratios }
+  for (const section of sections) Object.assign(ratios, section.ratios)
+  return { subjects, ratios, sections }
 }
 
 function figures(name: string, rounds: readonly Round[]): Figures {
   const of = (figure: (one: Round) => number): number => median(rounds.map(figure))
+  const cpu = of((one) => one.cpuMicros / one.requests)
+  const rate = of((one) => (one.requests * 1e6) / one.durationMicros)
   return {
     name,
-    cpuMicrosPerRequest: round(
-      of((one) => one.cpuMicros / one.requests),
-      2,
-    ),
-    requestsPerSecond: round(
-      of((one) => (one.requests * 1e6) / one.durationMicros),
-      0,
-    ),
-    p50Millis: round(
-      of((one) => one.p50Micros / 1000),
-      3,
-    ),
-    p99Millis: round(
-      of((one) => one.p99Micros / 1000),
-      3,
-    ),
+    cpuMicrosPerRequest: round(cpu, 2),
+    requestsPerSecond: round(rate, 0),
+    p50Millis: round(of((one) => one.p50Micros) / 1000, 3),
+    p99Millis: round(of((one) => one.p99Micros) / 1000, 3),
   }
 }
 
@@ -68,28 +65,45 @@ export function median(values: readonly number[]): number {
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2
 }
 
-function round(value: number, digits: number): number {
+export function round(value: number, digits: number): number {
   return Number(value.toFixed(digits))
 }
 
 /** The report as text for people. */
-export function printTable({ subjects, ratios }: Report): string {
-  const rows = subjects.map((subject) => [
-    subject.name,
-    subject.cpuMicrosPerRequest.toFixed(1),
-    subject.requestsPerSecond.toFixed(0),
-    subject.p50Millis.toFixed(2),
-    subject.p99Millis.toFixed(2),
-  ])
-  const table = [['subject', 'CPU us/request', 'requests/s', 'p50 ms', 'p99 ms'], ...rows]
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
-  const lines = table.map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
-      )
-      .join('  '),
-  )
+export function printTable({ subjects, ratios, sections }: Report): string {
+  const rows = subjects.map((subject): Row => ({
+    name: subject.name,
+    figures: {
+      'CPU us/request': subject.cpuMicrosPerRequest.toFixed(1),
+      'requests/s': subject.requestsPerSecond.toFixed(0),
+      'p50 ms': subject.p50Millis.toFixed(2),
+      'p99 ms': subject.p99Millis.toFixed(2),
+    },
+  }))
+  const saturated = { title: 'Saturated, in a closed loop', rows }
   const compared = Object.entries(ratios).map(([name, ratio]) => `${name}  ${ratio.toFixed(2)}`)
-  return [...lines, ...(compared.length > 0 ? ['', 'CPU per request', ...compared] : [])].join('\n')
+  const tables = [saturated, ...sections].filter((table) => table.rows.length > 0)
+  return [
+    ...tables.map((table) => `${table.title}\n${tableOf(table.rows)}`),
+    ...(compared.length > 0 ? [['Ratios', ...compared].join('\n')] : []),
+  ].join('\n\n')
+}
+
+/** Columns in the order in which rows first name them; a row leaves out what it does not have. */
+function tableOf(rows: readonly Row[]): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row.figures)))]
+  const cells = rows.map((row) => [
+    row.name,
+    ...columns.map((name) => String(row.figures[name] ?? '')),
+  ])
+  const table = [['', ...columns], ...cells]
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
+  return table
+    .map((row) =>
+      row
+        .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }

@@ -1,70 +1,45 @@
 /**
  * What an authorized request costs through Proofgate, beside nginx and HAProxy on the same machine.
- * `node bench/run.ts [--json] [--seconds 8] [--rounds 3] [--connections 64] [--subjects a,b]`
+ * `node bench/run.ts [--full] [--json] [--save] [--sections a,b] [--subjects a,b] [--seconds 3] [--rounds 3]`
  *
  * All subjects run at once behind one upstream and take turns under the same load; every figure is a
  * median over the rounds. Before anything is measured each subject must answer as it should, the
  * authorizing ones with a refusal to everything that is not a good token.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { fileURLToPath } from 'node:url'
 import { readCpuMicros } from './cpu.ts'
+import { Generator } from './generator.ts'
+import { save } from './history.ts'
 import { ask, runLoad } from './load.ts'
+import { parseOptions } from './options.ts'
+import type { Options } from './options.ts'
 import { findProgram } from './process.ts'
 import { printTable, report } from './report.ts'
-import type { Round } from './report.ts'
-import type { RunningSubject, Subject } from './subject.ts'
+import type { Report, Round } from './report.ts'
+import { rotate } from './rounds.ts'
+import type { Bench, Findings, Section } from './section.ts'
+import { growth } from './sections/growth.ts'
+import { http2 } from './sections/http2.ts'
+import { latency } from './sections/latency.ts'
+import { memory } from './sections/memory.ts'
+import { proofs } from './sections/proofs.ts'
+import { transfer } from './sections/transfer.ts'
+import { workers } from './sections/workers.ts'
+import type { RunningSubject, Subject, Surroundings } from './subject.ts'
 import { haproxyJwt, haproxyPlain } from './subjects/haproxy.ts'
 import { nginxPlain, startUpstream, UPSTREAM_BODY } from './subjects/nginx.ts'
 import { proofgate } from './subjects/proofgate.ts'
 
 const SUBJECTS: readonly Subject[] = [nginxPlain, haproxyPlain, haproxyJwt, proofgate]
-const DEFAULT_SUBJECTS = [nginxPlain.name, haproxyJwt.name, proofgate.name]
+const DEFAULT_SUBJECTS: readonly Subject[] = [nginxPlain, haproxyJwt, proofgate]
+const SECTIONS: readonly Section[] = [latency, growth, memory, transfer, proofs, http2, workers]
+/** Chosen in place of sections, it leaves the closed loop alone. */
+const NO_SECTION = 'none'
 const WARM_UP_LIMIT_SECONDS = 3
-
-interface Options {
-  readonly json: boolean
-  /** Seconds of load per subject and round. */
-  readonly seconds: number
-  readonly rounds: number
-  readonly connections: number
-  readonly subjects: readonly Subject[]
-}
-
-function parseOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      json: { type: 'boolean', default: false },
-      seconds: { type: 'string', default: '8' },
-      rounds: { type: 'string', default: '3' },
-      connections: { type: 'string', default: '64' },
-      subjects: { type: 'string', default: DEFAULT_SUBJECTS.join(',') },
-    },
-  })
-  return {
-    json: values.json,
-    // A round may not outlive the token it is sent with.
-    seconds: parseCount('seconds', values.seconds, 120),
-    rounds: parseCount('rounds', values.rounds, 25),
-    connections: parseCount('connections', values.connections, 1000),
-    subjects: [...new Set(values.subjects.split(','))].map(parseSubject),
-  }
-}
-
-function parseCount(name: string, text: string, most: number): number {
-  const count = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0
-  if (count < 1 || count > most) throw new Error(`--${name} ${text} is not from 1 to ${most}`)
-  return count
-}
-
-function parseSubject(name: string): Subject {
-  const found = SUBJECTS.find((subject) => subject.name === name)
-  if (found) return found
-  const known = SUBJECTS.map((subject) => subject.name).join(', ')
-  throw new Error(`there is no subject ${name}; there are ${known}`)
-}
+const RESULTS = fileURLToPath(new URL('results/', import.meta.url))
 
 /** Throws naming every package that is missing, before anything is started. */
 function checkPackages(subjects: readonly Subject[]): void {
@@ -80,13 +55,13 @@ function checkPackages(subjects: readonly Subject[]): void {
 
 /** Throws unless the good request is let through and everything else is refused. */
 async function checkAnswers(name: string, subject: RunningSubject): Promise<void> {
-  const good = await ask(subject.url, await subject.headers())
+  const good = await ask(subject.url, subject.headers())
   if (good.status !== 200 || good.body !== UPSTREAM_BODY) {
     throw new Error(
       `${name} answers a good request with ${good.status}: ${good.body.slice(0, 500)}`,
     )
   }
-  const refused = Object.entries(await subject.refused())
+  const refused = Object.entries(subject.refused())
   for (const [what, headers] of refused) {
     const { status } = await ask(subject.url, headers)
     if (status !== 401 && status !== 403) throw new Error(`${name} answers ${what} with ${status}`)
@@ -99,39 +74,22 @@ function progress(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-async function run(options: Options, signal: AbortSignal): Promise<void> {
-  checkPackages(options.subjects)
-  await using started = new AsyncDisposableStack()
-  const home = mkdtempSync(join(tmpdir(), 'proofgate-bench-'))
-  started.defer(() => rmSync(home, { recursive: true, force: true }))
-  const folder = (name: string): string => {
-    const path = join(home, name)
-    mkdirSync(path)
-    return path
-  }
-
-  const upstream = await startUpstream({ directory: folder('upstream'), signal })
-  started.defer(upstream.stop)
-  const running = new Map<string, RunningSubject>()
-  for (const { name, start } of options.subjects) {
-    const surroundings = { directory: folder(name), upstreamPort: upstream.port, signal }
-    const subject = await start(surroundings)
-    started.defer(subject.stop)
-    await checkAnswers(name, subject)
-    running.set(name, subject)
-  }
-
+/** Subjects in a saturated closed loop, by turns. */
+async function saturate(
+  running: ReadonlyMap<string, RunningSubject>,
+  options: Options,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly Round[]>> {
   const { connections } = options
   const load = async (subject: RunningSubject, seconds: number): Promise<Round> => {
-    const headers = await subject.headers()
+    const headers = subject.headers()
     const before = readCpuMicros(subject.pids)
     const result = await runLoad({ url: subject.url, headers, connections, seconds, signal })
     return { ...result, cpuMicros: readCpuMicros(subject.pids) - before }
   }
   const warmUpSeconds = Math.min(options.seconds, WARM_UP_LIMIT_SECONDS)
   for (const subject of running.values()) await load(subject, warmUpSeconds)
-
-  const rounds = new Map<string, Round[]>(options.subjects.map(({ name }) => [name, []]))
+  const rounds = new Map<string, Round[]>([...running.keys()].map((name) => [name, []]))
   for (let turn = 0; turn < options.rounds; turn += 1) {
     for (const [name, subject] of rotate([...running], turn)) {
       const round = await load(subject, options.seconds)
@@ -140,20 +98,62 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
       progress(`round ${turn + 1} of ${options.rounds}: ${name} ${micros} us/request`)
     }
   }
-  const outcome = report(rounds)
-  console.log(options.json ? JSON.stringify(outcome) : printTable(outcome))
+  return rounds
 }
 
-/** Another subject goes first in each turn, so that none always follows the same one. */
-function rotate<T>(list: readonly T[], by: number): readonly T[] {
-  const at = by % list.length
-  return [...list.slice(at), ...list.slice(0, at)]
+async function run(options: Options, signal: AbortSignal): Promise<Report> {
+  const chosen = SUBJECTS.filter(({ name }) => options.subjects.includes(name))
+  checkPackages(chosen)
+  await using started = new AsyncDisposableStack()
+  const home = mkdtempSync(join(tmpdir(), 'proofgate-bench-'))
+  started.defer(() => rmSync(home, { recursive: true, force: true }))
+  const folder = (name: string): string => mkdtempSync(join(home, `${name}-`))
+  const upstream = await startUpstream({ directory: folder('upstream'), signal })
+  started.defer(upstream.stop)
+  const surroundings = (name: string): Surroundings => ({
+    directory: folder(name),
+    upstreamPort: upstream.port,
+    signal,
+  })
+  const subjects = new Map<string, RunningSubject>()
+  for (const { name, start } of chosen) {
+    const subject = await start(surroundings(name))
+    started.defer(subject.stop)
+    await checkAnswers(name, subject)
+    subjects.set(name, subject)
+  }
+  const rounds = await saturate(subjects, options, signal)
+  const generator = new Generator()
+  started.defer(() => generator.stop())
+  const bench = { options, signal, generator, surroundings, subjects, rounds, progress }
+  const sections = await runSections(bench)
+  return report(rounds, sections)
+}
+
+async function runSections(bench: Bench): Promise<readonly Findings[]> {
+  const findings: Findings[] = []
+  for (const section of SECTIONS) {
+    if (!bench.options.sections.includes(section.name)) continue
+    bench.signal.throwIfAborted()
+    findings.push(await section.run(bench))
+  }
+  return findings
 }
 
 const stopping = new AbortController()
 process.once('SIGINT', () => stopping.abort()).once('SIGTERM', () => stopping.abort())
 try {
-  await run(parseOptions(), stopping.signal)
+  const options = parseOptions({
+    subjects: SUBJECTS.map(({ name }) => name),
+    defaultSubjects: DEFAULT_SUBJECTS.map(({ name }) => name),
+    sections: SECTIONS.map(({ name }) => name),
+    noSection: NO_SECTION,
+  })
+  const outcome = await run(options, stopping.signal)
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(join(RESULTS, 'latest.json'), `${JSON.stringify(outcome, null, 2)}\n`)
+  if (options.save) save(outcome)
+  console.log(options.json ? JSON.stringify(outcome) : printTable(outcome))
 } catch (error) {
   progress(stopping.signal.aborted ? 'stopped' : (error as Error).message)
   process.exitCode = 1

@@ -23,8 +23,8 @@ export interface RunningSubject {
   /** What the load asks for; answers 200 with the upstream's body. */
   readonly url: string
   /** Headers of an allowed request, made anew for every round: tokens are short-lived. */
-  readonly headers: () => Promise<Headers>
+  readonly headers: () => Headers
   /** Requests that must be answered 401 or 403; empty for a subject that authorizes nobody. */
-  readonly refused: () => Promise<Readonly<Record<string, Headers>>>
+  readonly refused: () => Readonly<Record<string, Headers>>
   readonly stop: () => Promise<void>
 }

@@ -16,7 +16,7 @@ export const haproxyPlain: Subject = {
   packages: ['haproxy'],
   start: async (surroundings) => {
     const { pid, url, stop } = await startHaproxy(surroundings, [])
-    return { pids: [pid], url, headers: async () => ({}), refused: async () => ({}), stop }
+    return { pids: [pid], url, headers: () => ({}), refused: () => ({}), stop }
   },
 }
 
@@ -28,7 +28,7 @@ export const haproxyJwt: Subject = {
     const keyFile = join(surroundings.directory, 'token-key.pem')
     writeFileSync(keyFile, publicKey.export({ type: 'spki', format: 'pem' }))
     const { pid, url, stop } = await startHaproxy(surroundings, rulesFor(keyFile))
-    const sign = async (changes: Partial<TokenFacts> = {}): Promise<string> =>
+    const sign = (changes: Partial<TokenFacts> = {}): string =>
       signToken({
         key: privateKey,
         keyId: 'bench',
@@ -41,14 +41,14 @@ export const haproxyJwt: Subject = {
       pids: [pid],
       url,
       stop,
-      headers: async () => bearer(await sign()),
-      refused: async () => ({
+      headers: () => bearer(sign()),
+      refused: () => ({
         'no token': {},
-        'a wrong signature': bearer(spoilSignature(await sign())),
-        'no signature': bearer(dropSignature(await sign())),
-        'another issuer': bearer(await sign({ issuer: 'http://auth.example' })),
-        'another audience': bearer(await sign({ audience: 'http://api.example' })),
-        'an expired token': bearer(await sign({ lifetimeSeconds: -60 })),
+        'a wrong signature': bearer(spoilSignature(sign())),
+        'no signature': bearer(dropSignature(sign())),
+        'another issuer': bearer(sign({ issuer: 'http://auth.example' })),
+        'another audience': bearer(sign({ audience: 'http://api.example' })),
+        'an expired token': bearer(sign({ lifetimeSeconds: -60 })),
       }),
     }
   },

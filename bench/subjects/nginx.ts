@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findFreePort, startServer } from '../process.ts'
 import type { ServerProcess } from '../process.ts'
-import type { Subject, Surroundings } from '../subject.ts'
+import type { RunningSubject, Subject, Surroundings } from '../subject.ts'
 
 const ORDER = { id: 1, item: 'Tea, first flush', quantity: 2, note: '' }
 const BODY_BYTES = 180
@@ -18,6 +18,8 @@ interface Place {
   readonly directory: string
   readonly port: number
   readonly signal: AbortSignal
+  /** A word of the `listen` directive. */
+  readonly protocol?: string
 }
 
 /** Starts the server behind all subjects: one worker that answers every path alike. */
@@ -30,19 +32,37 @@ export async function startUpstream(place: Omit<Place, 'port'>): Promise<ServerP
 export const nginxPlain: Subject = {
   name: 'nginx-plain',
   packages: ['nginx'],
-  start: async ({ directory, upstreamPort, signal }: Surroundings) => {
-    const port = await findFreePort()
-    const pool = `upstream orders { server 127.0.0.1:${upstreamPort}; keepalive 256; keepalive_requests 100000000; }`
-    const location =
-      'proxy_pass http://orders; proxy_http_version 1.1; proxy_set_header Connection "";'
-    const { pid, stop } = await startNginx({ directory, port, signal }, pool, location)
-    const url = `http://127.0.0.1:${port}/orders/1`
-    return { pids: [pid], url, headers: async () => ({}), refused: async () => ({}), stop }
-  },
+  start: (surroundings) => startProxy(surroundings, ''),
+}
+
+/** For large bodies: passes them on as they come, as Proofgate does, instead of keeping them in files. */
+export function startStreamingNginx(surroundings: Surroundings): Promise<RunningSubject> {
+  const streaming =
+    'client_max_body_size 0; proxy_request_buffering off; proxy_max_temp_file_size 0;'
+  return startProxy(surroundings, streaming)
+}
+
+/** Over cleartext HTTP/2 with prior knowledge; HTTP/1.1 to the upstream. */
+export function startHttp2Nginx(surroundings: Surroundings): Promise<RunningSubject> {
+  return startProxy(surroundings, '', 'http2')
+}
+
+async function startProxy(
+  { directory, upstreamPort, signal }: Surroundings,
+  settings: string,
+  protocol = '',
+): Promise<RunningSubject> {
+  const port = await findFreePort()
+  const pool = `upstream orders { server 127.0.0.1:${upstreamPort}; keepalive 256; keepalive_requests 100000000; } ${settings}`
+  const location =
+    'proxy_pass http://orders; proxy_http_version 1.1; proxy_set_header Connection "";'
+  const { pid, stop } = await startNginx({ directory, port, signal, protocol }, pool, location)
+  const url = `http://127.0.0.1:${port}/orders/1`
+  return { pids: [pid], url, headers: () => ({}), refused: () => ({}), stop }
 }
 
 async function startNginx(place: Place, pool: string, location: string): Promise<ServerProcess> {
-  const { directory, port } = place
+  const { directory, port, protocol = '' } = place
   const file = join(directory, 'nginx.conf')
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${directory}/${kind};`)
@@ -55,7 +75,7 @@ events { worker_connections 4096; }
 http {
   access_log off; ${folders} keepalive_timeout 300s; keepalive_requests 100000000;
   ${pool}
-  server { listen 127.0.0.1:${port} backlog=1024; location / { ${location} } }
+  server { listen 127.0.0.1:${port} backlog=1024 ${protocol}; location / { ${location} } }
 }
 `
   writeFileSync(file, text)

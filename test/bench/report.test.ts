@@ -53,12 +53,26 @@ describe('the figures of the benchmark', () => {
     assert.deepEqual(Object.keys(report(rounds).ratios), ['proofgate/nginx-plain'])
     rounds.delete('proofgate')
     assert.deepEqual(report(rounds).ratios, {})
-    assert.doesNotMatch(printTable(report(rounds)), /CPU per request/)
+    assert.doesNotMatch(printTable(report(rounds)), /Ratios/)
   })
 
-  it('reads user and system time of a process whose name holds blanks and brackets', () => {
-    const stat = '42 (a ) b (c) R 7 42 42 0 -1 4194304 90 0 0 0 31 11 5 6 20 0 1 0 100 4096 1'
-    assert.deepEqual(parseStat(stat), { parent: 7, micros: 420_000 })
+  it('puts the ratios of sections after its own and prints their tables with what is missing left out', () => {
+    const section = {
+      title: 'Growth',
+      rows: [
+        { name: 'ten', figures: { us: 1 } },
+        { name: 'none', figures: { note: 'not available' } },
+      ],
+      ratios: { growth: 2 },
+    }
+    const outcome = report(new Map([['proofgate', [round(30_000)]]]), [section])
+    assert.deepEqual(outcome.ratios, { growth: 2 })
+    assert.match(printTable(outcome), /\nGrowth\n +us +note\nten +1\nnone +not available\n/)
+  })
+
+  it('reads time and memory of a process whose name holds blanks and brackets', () => {
+    const stat = '42 (a ) b (c) R 7 42 42 0 -1 4194304 90 0 0 0 31 11 5 6 20 0 1 0 100 4096 77 1'
+    assert.deepEqual(parseStat(stat), { parent: 7, micros: 420_000, residentPages: 77 })
   })
 })
 
@@ -69,6 +83,9 @@ describe('the benchmark command', () => {
     'rounds that outlive a token': ['--seconds', '121'],
     'a number that is none': ['--connections', 'many'],
     'an unknown option': ['--fast'],
+    'a section it does not know': ['--sections', 'latency,colour'],
+    'no section by another word than none': ['--sections', ''],
+    'more connections than it can open': ['--connections', '1001'],
   }
   for (const [what, options] of Object.entries(refused)) {
     it(`refuses ${what} and prints nothing on standard output`, async () => {
