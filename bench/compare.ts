@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { changesOf, entryOf, readHistory } from './history.ts'
+import { NOISY_SHARE } from './machine.ts'
 import type { Report } from './report.ts'
 
 const LATEST = fileURLToPath(new URL('results/latest.json', import.meta.url))
@@ -24,5 +25,8 @@ const width = Math.max(0, ...changes.map(({ name }) => name.length))
 for (const { name, before, now, percent } of changes) {
   const sign = percent > 0 ? '+' : ''
   console.log(`${name.padEnd(width)}  ${before} -> ${now}  ${sign}${percent} %`)
+}
+if (latest.usedByOthers > NOISY_SHARE) {
+  console.log(`other programs used ${Math.round(latest.usedByOthers * 100)} % of the machine`)
 }
 if (changes.length === 0) console.log('no earlier run on such a machine to compare with')

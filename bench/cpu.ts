@@ -8,6 +8,8 @@ interface ProcessFacts {
   readonly parent: number
   /** User and system time of the process with all its threads, in microseconds. */
   readonly micros: number
+  /** The same of its children that have ended and been waited for. */
+  readonly endedMicros: number
   /** Resident set size. */
   readonly residentPages: number
 }
@@ -40,10 +42,13 @@ function familyOf(roots: readonly number[]): readonly ProcessFacts[] {
 /** Reads the fields of /proc/PID/stat (proc(5)); the second, the name, may hold blanks and brackets. */
 export function parseStat(stat: string): ProcessFacts {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [parent, user, system, residentPages] = [1, 11, 12, 21].map((at) => Number(fields[at]))
+  const [parent, user, system, endedUser, endedSystem, residentPages] = [1, 11, 12, 13, 14, 21].map(
+    (at) => Number(fields[at]),
+  )
   return {
     parent: parent!,
     micros: (user! + system!) * MICROS_PER_TICK,
+    endedMicros: (endedUser! + endedSystem!) * MICROS_PER_TICK,
     residentPages: residentPages!,
   }
 }

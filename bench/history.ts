@@ -1,8 +1,8 @@
 /** Ratios over time: one committed line per saved run, and the picture of the last one. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import type { Machine } from './machine.ts'
 import { drawRatios } from './ratios-svg.ts'
 import { median, round } from './report.ts'
 import type { Report } from './report.ts'
@@ -13,13 +13,10 @@ const PICTURE_FOLDER = fileURLToPath(new URL('../docs/performance/', import.meta
 const DEFAULT_SPAN = 5
 
 /** One saved run; ratios only, because microseconds of different machines do not compare. */
-export interface Entry {
+export interface Entry extends Machine {
   /** ISO 8601, to the second, UTC. */
   readonly date: string
   readonly commit: string
-  readonly cpu: string
-  readonly cores: number
-  readonly node: string
   readonly ratios: Readonly<Record<string, number>>
 }
 
@@ -41,17 +38,15 @@ export function save(report: Report): void {
   writeFileSync(`${PICTURE_FOLDER}ratios.svg`, drawRatios(report, entry))
 }
 
-export function entryOf({ ratios }: Pick<Report, 'ratios'>): Entry {
+export function entryOf({ machine, ratios }: Report): Entry {
+  if (machine === undefined) throw new Error('the report does not say where it is from')
   const git = (...words: string[]): string =>
     execFileSync('git', words, { cwd: ROOT, encoding: 'utf8' }).trim()
   const changed = git('status', '--porcelain', '--untracked-files=no', 'src') !== ''
-  const processors = cpus()
   return {
     date: `${new Date().toISOString().slice(0, 19)}Z`,
     commit: `${git('rev-parse', '--short', 'HEAD')}${changed ? ' with changes' : ''}`,
-    cpu: processors[0]?.model ?? 'unknown',
-    cores: processors.length,
-    node: process.version,
+    ...machine,
     ratios,
   }
 }

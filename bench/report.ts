@@ -1,5 +1,7 @@
 /** From rounds to figures: medians, ratios, the table and the JSON object. Pure. */
 import type { LoadResult } from './load.ts'
+import { NOISY_SHARE } from './machine.ts'
+import type { Machine } from './machine.ts'
 import type { Findings, Row } from './section.ts'
 
 /** One round of one subject. */
@@ -16,6 +18,7 @@ export interface Figures {
 }
 
 export interface Report {
+  readonly machine?: Machine
   readonly subjects: readonly Figures[]
   /** CPU per request of the first name over that of the second, where both were measured; then those of sections. */
   readonly ratios: Readonly<Record<string, number>>
@@ -70,7 +73,7 @@ export function round(value: number, digits: number): number {
 }
 
 /** The report as text for people. */
-export function printTable({ subjects, ratios, sections }: Report): string {
+export function printTable({ machine, subjects, ratios, sections }: Report): string {
   const rows = subjects.map((subject): Row => ({
     name: subject.name,
     figures: {
@@ -86,7 +89,14 @@ export function printTable({ subjects, ratios, sections }: Report): string {
   return [
     ...tables.map((table) => `${table.title}\n${tableOf(table.rows)}`),
     ...(compared.length > 0 ? [['Ratios', ...compared].join('\n')] : []),
+    ...(machine === undefined ? [] : [describe(machine)]),
   ].join('\n\n')
+}
+
+function describe({ cpu, cores, node, usedByOthers }: Machine): string {
+  const share = `other programs used ${(usedByOthers * 100).toFixed(0)} % of it`
+  const caution = usedByOthers > NOISY_SHARE ? ': waiting times and requests/s say little' : ''
+  return `${cores} x ${cpu}, Node ${node}; ${share}${caution}`
 }
 
 /** Columns in the order in which rows first name them; a row leaves out what it does not have. */

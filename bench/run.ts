@@ -14,6 +14,7 @@ import { readCpuMicros } from './cpu.ts'
 import { Generator } from './generator.ts'
 import { save } from './history.ts'
 import { ask, runLoad } from './load.ts'
+import { watchMachine } from './machine.ts'
 import { parseOptions } from './options.ts'
 import type { Options } from './options.ts'
 import { findProgram } from './process.ts'
@@ -104,6 +105,7 @@ async function saturate(
 async function run(options: Options, signal: AbortSignal): Promise<Report> {
   const chosen = SUBJECTS.filter(({ name }) => options.subjects.includes(name))
   checkPackages(chosen)
+  const seen = watchMachine()
   await using started = new AsyncDisposableStack()
   const home = mkdtempSync(join(tmpdir(), 'proofgate-bench-'))
   started.defer(() => rmSync(home, { recursive: true, force: true }))
@@ -127,7 +129,7 @@ async function run(options: Options, signal: AbortSignal): Promise<Report> {
   started.defer(() => generator.stop())
   const bench = { options, signal, generator, surroundings, subjects, rounds, progress }
   const sections = await runSections(bench)
-  return report(rounds, sections)
+  return { machine: seen(), ...report(rounds, sections) }
 }
 
 async function runSections(bench: Bench): Promise<readonly Findings[]> {

@@ -6,7 +6,14 @@ import { drawRatios } from '../../bench/ratios-svg.ts'
 import { parseH2load } from '../../bench/sections/http2.ts'
 
 function entry(ratios: Readonly<Record<string, number>>, changes: Partial<Entry> = {}): Entry {
-  const usual = { date: '2026-01-02T03:04:05Z', commit: 'abc', cpu: 'A', cores: 2, node: 'v26' }
+  const usual = {
+    date: '2026-01-02T03:04:05Z',
+    commit: 'abc',
+    cpu: 'A',
+    cores: 2,
+    node: 'v26',
+    usedByOthers: 0,
+  }
   return { ...usual, ratios, ...changes }
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, it } from 'node:test'
 import { parseStat } from '../../bench/cpu.ts'
+import { busyMicros } from '../../bench/machine.ts'
 import { median, printTable, report } from '../../bench/report.ts'
 import type { Round } from '../../bench/report.ts'
 
@@ -70,9 +71,32 @@ describe('the figures of the benchmark', () => {
     assert.match(printTable(outcome), /\nGrowth\n +us +note\nten +1\nnone +not available\n/)
   })
 
+  it('says whose machine it was, and warns when others used much of it', () => {
+    const machine = { cpu: 'A', cores: 2, node: 'v26', usedByOthers: 0.02 }
+    const empty = { subjects: [], ratios: {}, sections: [] }
+    assert.match(
+      printTable({ ...empty, machine }),
+      /2 x A, Node v26; other programs used 2 % of it$/,
+    )
+    const noisy = { ...machine, usedByOthers: 0.7 }
+    assert.match(
+      printTable({ ...empty, machine: noisy }),
+      /70 % of it: waiting times .* say little/,
+    )
+  })
+
+  it('counts what cores did, and neither idling nor waiting for disks', () => {
+    assert.equal(busyMicros('cpu  1 2 3 4000 5000 6 7 8 9 10\ncpu0 1'), 270_000)
+  })
+
   it('reads time and memory of a process whose name holds blanks and brackets', () => {
     const stat = '42 (a ) b (c) R 7 42 42 0 -1 4194304 90 0 0 0 31 11 5 6 20 0 1 0 100 4096 77 1'
-    assert.deepEqual(parseStat(stat), { parent: 7, micros: 420_000, residentPages: 77 })
+    assert.deepEqual(parseStat(stat), {
+      parent: 7,
+      micros: 420_000,
+      endedMicros: 110_000,
+      residentPages: 77,
+    })
   })
 })
 
