@@ -2,6 +2,7 @@ import { isRefusal } from '../core/index.ts'
 import { adminErrors } from './errors.ts'
 import { optionalText, recordAdministration } from './operation.ts'
 import type { OperationTable } from './operation.ts'
+import type { GatewayTable } from '../gateway/index.ts'
 
 /** The server itself: state, reload, backup. */
 export const serverOperations: OperationTable = {
@@ -11,6 +12,7 @@ export const serverOperations: OperationTable = {
     audit: { size: parts.audit.size, healthy: parts.audit.healthy },
     people: (await parts.people.list()).length,
     credentials: await parts.credentials.count(),
+    ...(parts.reload === undefined ? {} : targetConditions(parts.table())),
   }),
   'POST /v1/reload': async (parts) => {
     if (parts.reload === undefined) return adminErrors.refuse('server_needed')
@@ -26,4 +28,13 @@ export const serverOperations: OperationTable = {
     }
     return parts.backup(directory, () => recordAdministration(parts, 'backup', { directory }))
   },
+}
+
+/** The condition of each target that is one of several or watched, as `upstream target`. */
+function targetConditions(table: GatewayTable): { targets?: Record<string, string> } {
+  const pools = new Set([...table.apis.values()].map((api) => api.upstream))
+  const targets = [...pools].flatMap(({ name, targets = [] }) =>
+    targets.map(({ target, condition }): [string, string] => [`${name} ${target}`, condition]),
+  )
+  return targets.length === 0 ? {} : { targets: Object.fromEntries(targets) }
 }

@@ -17,9 +17,10 @@ export class Kept {
   readonly #issuers = new Map<string, IssuerKeys>()
   readonly #mirrored = new Map<string, MirrorCounts>()
   readonly #retiring = new Set<UpstreamPool>()
-  readonly #onTargetChange: TargetChange
+  readonly #onTargetChange: TargetChange | undefined
 
-  constructor(onTargetChange: TargetChange = () => undefined) {
+  /** @param onTargetChange - absent: for a table that is only asked about, so no target is checked. */
+  constructor(onTargetChange?: TargetChange) {
     this.#onTargetChange = onTargetChange
   }
 

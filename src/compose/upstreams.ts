@@ -26,8 +26,16 @@ export function upstreamAuthority(configured: ConfiguredUpstream): string {
   return configured.host ?? authorityOf(first)
 }
 
-/** Opens no connection: the first request does, or the first health check. */
-export function openUpstream(configured: ConfiguredUpstream, onChange: TargetChange): UpstreamPool {
+/**
+ * Opens no connection: the first request does, or the first health check.
+ *
+ * @param onChange - without it there are no health checks: nobody would hear of them.
+ */
+export function openUpstream(
+  described: ConfiguredUpstream,
+  onChange: TargetChange | undefined,
+): UpstreamPool {
+  const configured = onChange === undefined ? { ...described, health: undefined } : described
   const { targets, health, ejection } = configured
   const [first] = targets
   if (first === undefined) throw new TypeError('a checked upstream has a target')
@@ -41,7 +49,7 @@ export function openUpstream(configured: ConfiguredUpstream, onChange: TargetCha
     targets: targets.map((target) => balancedTarget(configured, target)),
     balance: configured.balance,
     authority: upstreamAuthority(configured),
-    onChange: (target, condition) => onChange({ upstream: configured.name, target, condition }),
+    onChange: (target, condition) => onChange?.({ upstream: configured.name, target, condition }),
   })
 }
 

@@ -6,6 +6,8 @@ interface Binding {
     initialize(type: number, resource: object, maxHeaderSize: number, lenient: number): void
     execute(bytes: Buffer): number | Error
     finish(): undefined | Error
+    /** Without it the parser is never given back. */
+    close(): void
     [callback: number]: (...values: never[]) => unknown
   }
   readonly RESPONSE: number
@@ -82,5 +84,6 @@ export function readTheirs(
   }
   const result = parser.execute(Buffer.from(bytes))
   if (!(result instanceof Error) && options.closed) parser.finish()
+  parser.close()
   return reading
 }

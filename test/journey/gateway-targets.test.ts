@@ -248,6 +248,13 @@ ${['group', 'pair', 'sticky', 'breaker', 'checked', 'late', 'hostile', 'socket',
     assert.ok(Number(page.headers['retry-after']) > 200)
   })
 
+  it('says in its status how each target is', async () => {
+    const status = (await callAdmin(gateway, '/v1/status')).json()
+    assert.equal(status.targets['breaker http://127.0.0.1:1'], 'ejected')
+    assert.equal(status.targets[`pair http://127.0.0.1:${b.port}`], 'healthy')
+    assert.ok(!Object.keys(status.targets).some((name) => name.startsWith('steady ')))
+  })
+
   it('uses a backup while checks fail, and goes back', async () => {
     await until('checks pass', async () => (await ask('checked')).text === 'a')
     a.down = true

@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { Secret } from '../../core/index.ts'
@@ -31,7 +31,10 @@ export function resolveUpstreamTls(
   const read = (key: FileKey): string | undefined =>
     readPem(draft, { path: [...at, key], written: tls[key] }, files)
   const [ca, cert, key] = [read('ca'), read('cert'), read('key')]
-  if (!areUsable(draft, at, { ca, cert, key })) return undefined
+  if (!areUsable({ ca, cert, key })) {
+    report(draft, at, 'found files that are no certificates and key of one another, expected such')
+    return undefined
+  }
   const fingerprint = fingerprintOf([ca, cert, key])
   // A new certificate under the same name is another configuration.
   if (fingerprint !== undefined) draft.derive([...at, 'fingerprint'], fingerprint)
@@ -61,23 +64,21 @@ function readPem(
   }
 }
 
+type Pems = Readonly<Record<FileKey, string | undefined>>
+
 /** Invariant: what cannot be read as certificates never stands for "trust the usual authorities". */
-function areUsable(
-  draft: Draft,
-  at: string[],
-  { ca, cert, key }: Readonly<Record<FileKey, string | undefined>>,
-): boolean {
+function areUsable({ ca, cert, key }: Pems): boolean {
   try {
-    for (const certificate of [ca, cert]) {
-      if (certificate !== undefined) new X509Certificate(certificate).toString()
-    }
-    createSecureContext({
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined || key === undefined ? {} : { cert, key }),
-    })
-    return true
+    if (ca !== undefined) new X509Certificate(ca).toString()
+    const identity = cert === undefined || key === undefined ? {} : { cert, key }
+    createSecureContext({ ...identity, ...(ca === undefined ? {} : { ca }) })
+    // A context is made of an empty key as well.
+    return (
+      cert === undefined ||
+      key === undefined ||
+      new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
+    )
   } catch {
-    report(draft, at, 'found files that are no certificates and key of one another, expected such')
     return false
   }
 }
