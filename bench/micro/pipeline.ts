@@ -21,7 +21,6 @@ import type { Incoming } from '../../src/gateway/incoming.ts'
 import { Life } from '../../src/gateway/listen/life.ts'
 import { runPipeline } from '../../src/gateway/pipeline.ts'
 import { Shedding } from '../../src/gateway/shed/shedding.ts'
-import type { Tunnels } from '../../src/gateway/forward/tunnel.ts'
 import { MemoryBuckets } from '../../src/throttle/index.ts'
 import { configure } from '../subjects/gateway.ts'
 import { signToken } from '../token.ts'
@@ -81,7 +80,8 @@ try {
   const table = buildGatewayTable(configuration, areas, kept)
   let recorded = 0
   let allowed = 0
-  const parts: GatewayParts = {
+  // Without what only forwarding uses.
+  const used: Partial<GatewayParts> = {
     ...areas,
     table: () => table,
     buckets: new MemoryBuckets(),
@@ -98,6 +98,7 @@ try {
       throw error as Error
     },
   }
+  const parts = used as GatewayParts
   const { keyId, privateKey } = areas.keys.active('ES256')
   const token = signToken({
     key: privateKey,
@@ -119,7 +120,7 @@ try {
     run: async (count) => {
       const before = { recorded, allowed }
       for (let done = 0; done < count; done += 1) {
-        runPipeline(arrive(areas, raw, path), parts, {} as Tunnels)
+        runPipeline(arrive(areas, raw, path), parts)
         // What was never seen is looked up once; the pipeline then waits for the database.
         if (done === 0) await new Promise((resolve) => void setTimeout(resolve, 5))
       }
