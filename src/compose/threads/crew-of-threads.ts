@@ -131,7 +131,8 @@ export class CrewOfThreads implements Crew {
     }
     const began = performance.now()
     const { promise, resolve, reject } = Promise.withResolvers<number>()
-    const worker = new Worker(threadFile, { workerData: start })
+    const execArgv = ['--disable-warning=ExperimentalWarning']
+    const worker = new Worker(threadFile, { workerData: start, execArgv })
     const serving = new ServingThread(worker)
     const desk = new AuditDesk(this.#areas.audit, (reply) => serving.tell(reply))
     this.#threads.set(thread, serving)
