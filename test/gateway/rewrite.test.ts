@@ -63,6 +63,7 @@ describe('a path rewritten by a template', () => {
       parts: ['/a/', { segment: 0, rest: true }, '/b'],
     }
     assert.equal(rewritten('/x/', inside), 'gateway.ambiguous_path')
+    assert.equal(rewritten('/x', { kind: 'template', parts: ['/%7E'] }), 'gateway.ambiguous_path')
     const twice: PathRewrite = {
       kind: 'template',
       parts: ['/', { segment: 0, rest: false }, '/', { segment: 0, rest: false }],

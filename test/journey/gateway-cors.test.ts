@@ -224,13 +224,22 @@ describe('pages of other origins', { timeout: 120_000 }, () => {
 })
 
 describe('preflights in a flood', { timeout: 60_000 }, () => {
-  it('are limited by address like everything else', async () => {
-    const upstream = new RecordingUpstream()
-    const plane = await startDataPlane({
+  const upstream = new RecordingUpstream()
+  let plane: DataPlane
+
+  before(async () => {
+    plane = await startDataPlane({
       upstream: await upstream.listen(),
       routes,
       throttles: '{ address: { rate: 1, burst: 5 } }',
     })
+  })
+  after(async () => {
+    await plane.gateway.stop()
+    upstream.close()
+  })
+
+  it('are limited by address like everything else', async () => {
     const statuses = []
     for (let n = 0; n < 10; n++) {
       const { status } = await call(`${plane.gateway.api}/cors/1`, {
@@ -240,7 +249,5 @@ describe('preflights in a flood', { timeout: 60_000 }, () => {
       statuses.push(status)
     }
     assert.ok(statuses.includes(204) && statuses.includes(429), statuses.join())
-    await plane.gateway.stop()
-    upstream.close()
   })
 })

@@ -13,6 +13,7 @@ const routes = `
       - { method: ANY, path: /empty, authorizer: open, respond: { status: 204 } }
       - { method: GET, path: '/old/{id}', authorizer: open, redirect: { to: '/new/{id}?from=old#top', status: 308 } }
       - { method: ANY, path: '/away/{rest+}', authorizer: open, redirect: { to: 'https://www.example.com/a/{rest}' } }
+      - { method: ANY, path: '/inside/{rest+}', authorizer: open, redirect: { to: '/a/{rest}/b' } }
       - { method: GET, path: /home, authorizer: open, redirect: { to: 'https://www.example.com', status: 302 } }
       - { method: GET, path: '/app/moved', redirect: { to: /app/there } }
       - { method: ANY, path: '/closed/{rest+}', maintenance: { message: 'Back at noon <b>', retryAfter: 90s, allowGroups: [admins] } }
@@ -120,6 +121,7 @@ describe('answers that a route gives by itself', { timeout: 120_000 }, () => {
       assert.equal(answer.text, '')
     }
     for (const path of [
+      '/inside/x/',
       '/old//evil.example',
       '/away//evil.example',
       '/away/..;x',
@@ -174,12 +176,21 @@ describe('answers that a route gives by itself', { timeout: 120_000 }, () => {
 })
 
 describe('an API under maintenance', { timeout: 60_000 }, () => {
-  it('is closed for those that are not let through, whatever the route', async () => {
-    const upstream = new RecordingUpstream()
-    const plane = await startDataPlane({
+  const upstream = new RecordingUpstream()
+  let plane: DataPlane
+
+  before(async () => {
+    plane = await startDataPlane({
       upstream: await upstream.listen(),
       routes: `    maintenance: { message: 'Moving <house>', retryAfter: 90s, allowGroups: [readers] }\n`,
     })
+  })
+  after(async () => {
+    await plane.gateway.stop()
+    upstream.close()
+  })
+
+  it('is closed for those that are not let through, whatever the route', async () => {
     const authorization = `Bearer ${plane.mint.token(plane.alice)}`
     const answer = await call(`${plane.gateway.api}/app/x`, { headers: { authorization } })
     assert.equal(answer.status, 503)
@@ -193,7 +204,5 @@ describe('an API under maintenance', { timeout: 60_000 }, () => {
     const reader = `Bearer ${plane.mint.token(plane.bob)}`
     const through = await call(`${plane.gateway.api}/app/x`, { headers: { authorization: reader } })
     assert.equal(through.status, 200)
-    await plane.gateway.stop()
-    upstream.close()
   })
 })
