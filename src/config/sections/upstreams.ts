@@ -131,6 +131,7 @@ function resolveEjection(
   { targets, ejection }: UpstreamShape,
 ): ConfiguredUpstream['ejection'] {
   const isMeant = (targets?.length ?? 1) > 1 || draft.says(['upstreams', name, 'ejection'])
+  if (!isMeant) draft.derive(['upstreams', name, 'ejection'], 'none')
   if (ejection === 'none' || !isMeant) return undefined
   const { errorAnswers } = ejection
   return {

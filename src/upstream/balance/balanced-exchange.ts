@@ -139,10 +139,15 @@ export class BalancedExchange implements Exchange, UpgradeSink {
     this.#sink.onEnd(trailers)
   }
 
+  /** The tunnel counts as under way at its target for as long as it is open. */
   onUpgrade(head: ResponseHead, socket: Duplex, leftover: Buffer): void {
     const member = this.#member
-    if (member !== undefined) this.#assignment.answered(member, head.status)
-    this.#succeed()
+    this.#over = true
+    if (member !== undefined) {
+      this.#assignment.answered(member, head.status)
+      this.#assignment.succeeded(member)
+      socket.once('close', () => this.#assignment.released(member, this.#isProbe))
+    }
     if ('upgradeSink' in this.#asked) this.#asked.upgradeSink.onUpgrade(head, socket, leftover)
     else socket.destroy()
   }
@@ -193,7 +198,7 @@ export class BalancedExchange implements Exchange, UpgradeSink {
    * HEAD or OPTIONS without a body that nobody answered with as much as a byte.
    */
   #mayRepeat(failure: UpstreamFailure): boolean {
-    if (!failure.beforeResponse || failure.answered || final.has(failure.kind)) return false
+    if (failure.answered || final.has(failure.kind)) return false
     if (!this.#hasTimeLeft()) return false
     if (!failure.sent) return this.#unsent !== undefined
     const { request } = this.#asked

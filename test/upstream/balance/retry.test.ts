@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 import { millis } from '../../../src/core/index.ts'
 import { fetchOver, get, ok, rawServer, start, until } from '../kit.ts'
@@ -256,6 +258,66 @@ test('each target is asked by its own name where it has one', async (t) => {
   assert.match(second.received[0] ?? '', /^Host: a\r$/m)
 })
 
+test('a body that breaks its length is our own fault, and not tried elsewhere', async (t) => {
+  const { upstream } = groupOf(t, [await freePort(), await freePort()])
+  for (const [text, length] of [
+    ['too long', 3],
+    ['short', 30],
+  ] as const) {
+    const { recorder, exchange } = start(
+      upstream,
+      get('/', { method: 'POST', framing: { kind: 'length', length } }),
+    )
+    exchange.write(Buffer.from(text))
+    exchange.end()
+    await recorder.settled
+    assert.equal(recorder.failure?.kind, 'aborted')
+    assert.equal(upstream.stats.retried, 0)
+    assert.deepEqual(recorder.events, ['failure aborted'])
+  }
+})
+
+test('a reader that paused before there was a connection is not read to by the next target', async (t) => {
+  const size = 4 * 1024 * 1024
+  const good = await rawServer(t, (socket) => socket.write(ok('x'.repeat(size))))
+  const { upstream } = groupOf(t, [good.port, await freePort()])
+  const { recorder, exchange } = start(upstream, get())
+  exchange.pause()
+  await until(() => good.received[0] !== undefined && good.received[0] !== '')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.deepEqual(recorder.events, [])
+  exchange.resume()
+  await recorder.settled
+  assert.equal(recorder.body.length, size)
+})
+
+test('what was sent of a body is not kept for another try', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const good = await rawServer(t, (socket, text) => {
+    if (text.endsWith('0\r\n\r\n')) socket.write(ok('good'))
+  })
+  const { upstream } = groupOf(t, [good.port])
+  // On a connection that is yet to be made, and on one that is there.
+  for (const round of ['fresh', 'kept']) {
+    const { recorder, exchange } = start(
+      upstream,
+      get('/', { method: 'POST', framing: { kind: 'chunked' } }),
+    )
+    const sent = new WeakRef(Buffer.allocUnsafeSlow(20_000).fill('x'))
+    const goesOn = exchange.write(sent.deref() ?? Buffer.alloc(0))
+    if (!goesOn) await new Promise<void>((resolve) => exchange.onDrain(resolve))
+    for (let tries = 0; tries < 50 && sent.deref() !== undefined; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      collect()
+    }
+    assert.equal(sent.deref(), undefined, round)
+    exchange.end()
+    await recorder.settled
+    assert.equal(recorder.body, 'good')
+  }
+})
+
 test('an upgrade goes to another target only when nothing was sent', async (t) => {
   const good = await rawServer(t, (socket) =>
     socket.write('HTTP/1.1 101 Switching\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n'),
@@ -270,6 +332,8 @@ test('an upgrade goes to another target only when nothing was sent', async (t) =
         { ...get(), framing: { kind: 'none' }, protocol: 'websocket' },
         {
           onUpgrade: (_head, socket) => {
+            const pending = upstream.targets.map((target) => target.pending)
+            assert.deepEqual(pending, [1, 0], 'an open tunnel is under way')
             socket.destroy()
             resolve('opened')
           },
@@ -281,9 +345,6 @@ test('an upgrade goes to another target only when nothing was sent', async (t) =
       )
     })
     assert.equal(outcome, opened ? 'opened' : 'reset')
-    assert.deepEqual(
-      upstream.targets.map(({ pending }) => pending),
-      [0, 0],
-    )
+    await until(() => upstream.targets.every(({ pending }) => pending === 0))
   }
 })
