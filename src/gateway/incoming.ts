@@ -51,6 +51,8 @@ export interface CallerResponse {
   end(chunk: string | Uint8Array): unknown
   end(chunk: string, encoding: BufferEncoding): unknown
   addTrailers(trailers: [string, string][]): void
+  /** Sends an answer before the answer: 1xx other than 101. Flat name, value pairs. */
+  writeInformation(status: number, headers: readonly string[]): void
   /** Sends `100 Continue`. */
   writeContinue(): void
   /** Cuts the answer short, so that the caller can see that it is not whole. */

@@ -1,6 +1,6 @@
 import { invariant } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import { answeredHeaders, outgoingTrailers } from './headers.ts'
+import { answeredHeaders, informationalHeaders, outgoingTrailers } from './headers.ts'
 import { editAnswered } from '../rewrite/answered.ts'
 import { withoutEdited } from '../rewrite/header-edits.ts'
 import { outgoingRequest } from './outgoing.ts'
@@ -145,6 +145,18 @@ class Answer extends OpenExchange implements ResponseSink {
       return
     }
     if (head.framing !== 'none' && head.framing !== 'length') response.flushHeaders()
+  }
+
+  /** `100` is ours to say (RFC 9110 10.1.1), and HTTP/1.0 knows none (15.2). */
+  onInformational(status: number, headers: readonly string[]): void {
+    const { request, response } = this.#incoming
+    const isOld = request.httpVersionMajor === 1 && request.httpVersionMinor === 0
+    if (status === 100 || isOld || response.headersSent || response.destroyed) return
+    try {
+      response.writeInformation(status, informationalHeaders(headers))
+    } catch {
+      // What the runtime will not send is left out: it is a hint.
+    }
   }
 
   onData(chunk: Buffer, last: boolean): boolean {

@@ -143,6 +143,25 @@ export function answeredHeaders(received: readonly string[], requestId: string):
   return out
 }
 
+const neverInformational: ReadonlySet<string> = new Set([
+  'content-length',
+  'set-cookie',
+  'trailer',
+  'x-request-id',
+])
+
+/** What of an answer before the answer the caller gets: nothing that would belong to the answer itself. */
+export function informationalHeaders(received: readonly string[]): string[] {
+  const out: string[] = []
+  for (let at = 0; at < received.length; at += 2) {
+    const name = received[at] ?? ''
+    const lower = name.toLowerCase()
+    if (neverInformational.has(lower) || ours.test(lower)) continue
+    out.push(name, received[at + 1] ?? '')
+  }
+  return out
+}
+
 /** A browser sends a cookie without a name back as its value alone, so that is where the name begins. */
 function cookieNameOf(line: string): string {
   return /^[\s=]*([^=;]*)/.exec(line)?.[1]?.trim() ?? ''
