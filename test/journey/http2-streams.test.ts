@@ -86,6 +86,30 @@ test('how a body is delimited for the service follows from what the caller said'
   )
 })
 
+test('a body of nothing is whole, even when its end comes with the header', async () => {
+  for (const declared of [[], [['content-length', '0'] as const]]) {
+    const connection = await RawHttp2.open(plane.port)
+    const request = headers(1, [...fields('/public/empty', 'POST'), ...declared], { end: false })
+    connection.send(request, data(1, '', true))
+    assert.equal(await connection.outcome(1), '200')
+    connection.close()
+  }
+})
+
+test('what is left of refused bodies takes no room from other requests', async () => {
+  const connection = await RawHttp2.open(plane.port)
+  for (let stream = 1; stream < 60; stream += 2) {
+    const request = headers(stream, fields('/small/x', 'POST'), { end: false })
+    connection.send(request, data(stream, Buffer.alloc(1500), stream % 4 === 1))
+    assert.equal(await connection.outcome(stream), '413')
+  }
+  await delay(100)
+  const rest = Array.from({ length: 100 }, (_, n) => 61 + 2 * n)
+  connection.send(...rest.map((stream) => headers(stream, fields('/public/x'))))
+  for (const stream of rest) assert.equal(await connection.outcome(stream), '200')
+  connection.close()
+})
+
 test('trailers go both ways', async () => {
   let received: readonly string[] = []
   upstream.answer = (request, response) => {

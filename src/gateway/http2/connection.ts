@@ -110,9 +110,12 @@ export class Http2Connection {
     }
     traffic.begun = true
     this.#served = true
+    // Read to its end, it makes room for another as soon as its answer has left.
+    if (stream.endAfterHeaders) stream.resume()
     const fields = readFields(list, traffic.fields)
     const request = new Http2Request(stream, traffic, fields)
-    const response = new Http2Response(stream, traffic, fields.method === 'HEAD')
+    const response = new Http2Response(stream, request)
+    stream.once('aborted', () => request.discard())
     this.#slow.watch(stream, traffic)
     this.#serve(stream, { request, response, fields })
   }
@@ -133,12 +136,14 @@ export class Http2Connection {
       this.inFlight -= 1
     })
     stream.once('close', () => incoming.life.end())
-    this.#reception.serve(incoming, () => surfacePair(stream, request))
+    this.#reception.serve(incoming, () => surfacePair(stream, { request, response }))
   }
 
   /** The runtime did not make a request of it. */
   #rejected(code: number): void {
-    if (code === errorCode.refusedStream) return
+    // Too many at once: it was not looked at, and the caller is told to come again.
+    const isFull = this.#traffic.streams.size >= mostStreams
+    if (code === errorCode.refusedStream || isFull) return
     const refusal =
       code === errorCode.enhanceYourCalm
         ? gatewayErrors.refuse('headers_too_large')
@@ -194,10 +199,14 @@ function sessionOptions(limits: ListenerLimits): Parameters<typeof performServer
 }
 
 /** What Koa and our pages take for the objects of HTTP/1.1. */
-function surfacePair(stream: ServerHttp2Stream, request: Http2Request): SurfacePair {
+function surfacePair(
+  stream: ServerHttp2Stream,
+  { request, response }: Pick<Exchanged, 'request' | 'response'>,
+): SurfacePair {
   const headers = { ...request.headers, ':method': request.method, ':path': request.url }
   const own = new Http2ServerRequest(stream, headers, {}, request.rawHeaders)
   const answer = new Http2ServerResponse(stream)
+  stream.once('finish', () => setImmediate(() => response.stopRequest()))
   return {
     request: own as unknown as IncomingMessage,
     response: answer as unknown as ServerResponse,

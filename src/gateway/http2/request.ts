@@ -18,6 +18,7 @@ export class Http2Request implements CallerRequest {
   rawTrailers: readonly string[] = []
   readonly #stream: ServerHttp2Stream
   readonly #traffic: StreamTraffic
+  #discards = false
 
   constructor(stream: ServerHttp2Stream, traffic: StreamTraffic, fields: RequestFields) {
     this.#stream = stream
@@ -43,10 +44,16 @@ export class Http2Request implements CallerRequest {
   }
 
   pause(): void {
-    this.#stream.pause()
+    if (!this.#discards) this.#stream.pause()
   }
 
   resume(): void {
+    this.#stream.resume()
+  }
+
+  /** Reads what is left to nowhere: while some of it waits, the stream counts as open. */
+  discard(): void {
+    this.#discards = true
     this.#stream.resume()
   }
 
@@ -54,8 +61,21 @@ export class Http2Request implements CallerRequest {
   on(event: 'end', listener: () => void): void
   on(event: 'error', listener: (error: Error) => void): void
   on(event: string, listener: (value: never) => void): void {
-    if (event === 'end') this.#stream.on('end', () => this.#ended(listener as () => void))
+    if (event === 'end') this.#onEnd(() => this.#ended(listener as () => void))
+    else if (event === 'data') this.#onData(listener as unknown as (chunk: Buffer) => void)
     else this.#stream.on(event, listener as (value: unknown) => void)
+  }
+
+  #onData(listener: (chunk: Buffer) => void): void {
+    this.#stream.on('data', (chunk: Buffer) => {
+      if (!this.#discards) listener(chunk)
+    })
+  }
+
+  /** An empty body has ended before anybody listens. */
+  #onEnd(listener: () => void): void {
+    if (this.#stream.readableEnded) process.nextTick(listener)
+    else this.#stream.on('end', listener)
   }
 
   /**

@@ -3,7 +3,7 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { CallerResponse } from '../incoming.ts'
 import { cutOff } from './cut-off.ts'
 import { errorCode } from './frames.ts'
-import type { StreamTraffic } from './traffic.ts'
+import type { Http2Request } from './request.ts'
 
 /** RFC 9113 8.2.2: they speak of a connection of HTTP/1.1 and have no place here. */
 const connectionSpecific: ReadonlySet<string> = new Set([
@@ -21,16 +21,14 @@ export class Http2Response implements CallerResponse {
   statusCode = 200
   sendDate = true
   readonly #stream: ServerHttp2Stream
-  readonly #traffic: StreamTraffic
-  readonly #toHead: boolean
+  readonly #request: Http2Request
   #trailers: [string, string][] = []
   #mayTrail = false
   #ended = false
 
-  constructor(stream: ServerHttp2Stream, traffic: StreamTraffic, toHead: boolean) {
+  constructor(stream: ServerHttp2Stream, request: Http2Request) {
     this.#stream = stream
-    this.#traffic = traffic
-    this.#toHead = toHead
+    this.#request = request
   }
 
   get headersSent(): boolean {
@@ -59,7 +57,8 @@ export class Http2Response implements CallerResponse {
     const pairs = typeof second === 'string' ? pairsOf(flat) : Object.entries(second)
     const headers = answerHeaders(status, pairs)
     this.statusCode = status
-    this.#mayTrail = !('content-length' in headers) && !this.#toHead && !bodiless.has(status)
+    this.#mayTrail =
+      !('content-length' in headers) && this.#request.method !== 'HEAD' && !bodiless.has(status)
     if (this.#mayTrail) this.#stream.once('wantTrailers', () => this.#sendTrailers())
     this.#stream.once('finish', () => this.#finished())
     const options = { sendDate: this.sendDate, waitForTrailers: this.#mayTrail }
@@ -116,18 +115,18 @@ export class Http2Response implements CallerResponse {
   #sendTrailers(): void {
     this.#stream.sendTrailers(answerHeaders(undefined, this.#trailers))
     // The runtime sends them in its next turn.
-    setImmediate(() => setImmediate(() => this.#stopRequest()))
+    setImmediate(() => setImmediate(() => this.stopRequest()))
   }
 
   #finished(): void {
-    if (!this.#mayTrail) this.#stopRequest()
+    if (!this.#mayTrail) this.stopRequest()
   }
 
   /** Nobody reads what the caller still sends: RFC 9113 8.1 has a code for that. */
-  #stopRequest(): void {
+  stopRequest(): void {
     if (this.#stream.destroyed) return
-    if (this.#traffic.ended) this.#stream.resume()
-    else this.#stream.close(errorCode.noError)
+    if (!this.#request.complete) this.#stream.close(errorCode.noError)
+    this.#request.discard()
   }
 }
 
