@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url'
 import type { Machine } from './machine.ts'
 import { drawRatios } from './ratios-svg.ts'
 import { median, round } from './report.ts'
+import { resultsPage } from './results-page.ts'
 import type { Report } from './report.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 export const HISTORY_FILE = fileURLToPath(new URL('history.json', import.meta.url))
-const PICTURE_FOLDER = fileURLToPath(new URL('../docs/performance/', import.meta.url))
+const PAGES = fileURLToPath(new URL('../docs/performance/', import.meta.url))
 const DEFAULT_SPAN = 5
 
 /** One saved run; ratios only, because microseconds of different machines do not compare. */
@@ -29,13 +30,14 @@ export function readHistory(): readonly Entry[] {
   }
 }
 
-/** Adds the run to the history and draws it. */
+/** Adds the run to the history, and puts it into the documentation. */
 export function save(report: Report): void {
   const entry = entryOf(report)
   const entries = [...readHistory(), entry]
   writeFileSync(HISTORY_FILE, `${JSON.stringify(entries, null, 2)}\n`)
-  mkdirSync(PICTURE_FOLDER, { recursive: true })
-  writeFileSync(`${PICTURE_FOLDER}ratios.svg`, drawRatios(report, entry))
+  mkdirSync(PAGES, { recursive: true })
+  writeFileSync(`${PAGES}ratios.svg`, drawRatios(report, entry))
+  writeFileSync(`${PAGES}results.md`, resultsPage(report, entry))
 }
 
 export function entryOf({ machine, ratios }: Report): Entry {

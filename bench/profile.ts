@@ -1,7 +1,7 @@
 /**
  * Where Proofgate spends its time under load: `node bench/profile.ts [--seconds 8] [--scenario remembered] [--save]`
- * Prints self time by area and by function; with `--save` also draws `docs/performance/flame.svg`. The
- * profile itself is `bench/results/SCENARIO.cpuprofile`, which browsers' developer tools open.
+ * Prints self time by area and by function; with `--save` also writes `docs/performance/profile.md`
+ * and draws `flame.svg` there. The profile itself is `bench/results/SCENARIO.cpuprofile`, which browsers' developer tools open.
  *
  * V8 sees JavaScript and what it calls, so that work of the kernel counts for the function that asked for it,
  * and other threads (signatures of the pool, the disk) not at all.
@@ -22,11 +22,12 @@ import { startUpstream } from './subjects/nginx.ts'
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url))
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url))
-const PICTURE = fileURLToPath(new URL('../docs/performance/flame.svg', import.meta.url))
+const PAGES = fileURLToPath(new URL('../docs/performance/', import.meta.url))
 const INTERVAL_MICROS = 200
 const WARM_UP_SECONDS = 3
 const CONNECTIONS = 64
 const MOST_FUNCTIONS = 40
+const FUNCTIONS_ON_PAGE = 20
 
 const { values } = parseArgs({
   options: {
@@ -79,10 +80,11 @@ writeFileSync(join(RESULTS, `${values.scenario}.cpuprofile`), JSON.stringify(pro
 const root = fold(profile, REPOSITORY)
 print(root, requests)
 if (values.save) {
-  mkdirSync(join(PICTURE, '..'), { recursive: true })
+  mkdirSync(PAGES, { recursive: true })
   const machine = `${cpus()[0]?.model}, Node ${process.version}`
   const source = `${scenario.title}; self and called functions, widest first; ${machine}`
-  writeFileSync(PICTURE, drawFlame(root, source))
+  writeFileSync(join(PAGES, 'flame.svg'), drawFlame(root, source))
+  writeFileSync(join(PAGES, 'profile.md'), pageOf(root, requests))
 }
 
 function print(all: Frame, count: number): void {
@@ -96,4 +98,32 @@ function print(all: Frame, count: number): void {
   for (const [area, micros] of selfByArea(all)) line(area, micros)
   console.log('\nself time by function')
   for (const [name, micros] of selfByFunction(all).slice(0, MOST_FUNCTIONS)) line(name, micros)
+}
+
+/** The same as a page of the documentation. */
+function pageOf(all: Frame, count: number): string {
+  const rowOf = ([name, micros]: readonly [string, number]): string => {
+    const share = ((micros / all.total) * 100).toFixed(1)
+    return `| ${name} | ${(micros / count).toFixed(2)} | ${share} |`
+  }
+  const head = (what: string): string => `| ${what} | µs per request | % |\n| --- | ---: | ---: |`
+  const date = new Date().toISOString().slice(0, 10)
+  return `# Where a request spends its time
+
+Written by \`node bench/profile.ts --save\`, ${date}, ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}: ${scenario!.title}, ${CONNECTIONS} busy connections, main thread only. Times are those of a clock on the wall, so that a busy machine makes all of them longer; read the shares.
+
+![Flame graph](flame.svg)
+
+## Self time by area
+
+${head('area')}
+${[['everything', all.total] as const, ...selfByArea(all)].map(rowOf).join('\n')}
+
+\`runtime\` is Node's and V8's own code in C++, the kernel's work on its behalf included: reading and writing sockets above all. \`node\` is Node's own JavaScript.
+
+## Self time by function
+
+${head('function and area')}
+${selfByFunction(all).slice(0, FUNCTIONS_ON_PAGE).map(rowOf).join('\n')}
+`
 }

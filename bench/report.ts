@@ -72,8 +72,8 @@ export function round(value: number, digits: number): number {
   return Number(value.toFixed(digits))
 }
 
-/** The report as text for people. */
-export function printTable({ machine, subjects, ratios, sections }: Report): string {
+/** The closed loop as a table like those of sections. */
+export function saturated(subjects: readonly Figures[]): Omit<Findings, 'ratios'> {
   const rows = subjects.map((subject): Row => ({
     name: subject.name,
     figures: {
@@ -83,9 +83,13 @@ export function printTable({ machine, subjects, ratios, sections }: Report): str
       'p99 ms': subject.p99Millis.toFixed(2),
     },
   }))
-  const saturated = { title: 'Saturated, in a closed loop', rows }
+  return { title: 'Saturated, in a closed loop', rows }
+}
+
+/** The report as text for people. */
+export function printTable({ machine, subjects, ratios, sections }: Report): string {
   const compared = Object.entries(ratios).map(([name, ratio]) => `${name}  ${ratio.toFixed(2)}`)
-  const tables = [saturated, ...sections].filter((table) => table.rows.length > 0)
+  const tables = [saturated(subjects), ...sections].filter((table) => table.rows.length > 0)
   return [
     ...tables.map((table) => `${table.title}\n${tableOf(table.rows)}`),
     ...(compared.length > 0 ? [['Ratios', ...compared].join('\n')] : []),

@@ -137,9 +137,22 @@ async function runSections(bench: Bench): Promise<readonly Findings[]> {
   for (const section of SECTIONS) {
     if (!bench.options.sections.includes(section.name)) continue
     bench.signal.throwIfAborted()
-    findings.push(await section.run(bench))
+    findings.push(await runSection(section, bench))
   }
   return findings
+}
+
+/** One that fails does not take the others with it; the run ends with an error all the same. */
+async function runSection(section: Section, bench: Bench): Promise<Findings> {
+  try {
+    return await section.run(bench)
+  } catch (error) {
+    if (bench.signal.aborted) throw error
+    const note = (error as Error).message
+    progress(`${section.name} failed: ${note}`)
+    process.exitCode = 1
+    return { title: section.name, rows: [{ name: 'failed', figures: { note } }], ratios: {} }
+  }
 }
 
 const stopping = new AbortController()
@@ -154,7 +167,8 @@ try {
   const outcome = await run(options, stopping.signal)
   mkdirSync(RESULTS, { recursive: true })
   writeFileSync(join(RESULTS, 'latest.json'), `${JSON.stringify(outcome, null, 2)}\n`)
-  if (options.save) save(outcome)
+  if (options.save && process.exitCode === 1) progress('not saved, because something failed')
+  else if (options.save) save(outcome)
   console.log(options.json ? JSON.stringify(outcome) : printTable(outcome))
 } catch (error) {
   progress(stopping.signal.aborted ? 'stopped' : (error as Error).message)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { changesOf } from '../../bench/history.ts'
 import type { Entry } from '../../bench/history.ts'
+import { resultsPage } from '../../bench/results-page.ts'
 import { drawRatios } from '../../bench/ratios-svg.ts'
 import { parseH2load } from '../../bench/sections/http2.ts'
 
@@ -53,6 +54,35 @@ describe('the picture of a run', () => {
     const picture = drawRatios({ subjects, ratios: {}, sections: [] }, entry({}, { cpu: '<x>' }))
     assert.match(picture, /&lt;b&gt;&amp;&quot;/)
     assert.doesNotMatch(picture, /<b>|<x>/)
+  })
+})
+
+describe('the page of a run', () => {
+  const report = {
+    subjects: [],
+    ratios: { 'a/b': 2 },
+    sections: [
+      {
+        title: 'Growth',
+        rows: [
+          { name: 'ten | <b>', figures: { us: 1 } },
+          { name: 'none', figures: { note: 'not available' } },
+        ],
+        ratios: {},
+      },
+    ],
+  }
+
+  it('has a table for each section, and text that cannot leave its cell', () => {
+    const page = resultsPage(report, entry({}))
+    assert.match(page, /\n## Growth\n\n\| \| us \| note \|\n\| --- \| ---: \| ---: \|\n/)
+    assert.match(page, /\n\| ten \\\| &lt;b> \| 1 \|  \|\n\| none \|  \| not available \|\n/)
+    assert.match(page, /\| a\/b \| 2\.00 \|\n$/)
+  })
+
+  it('warns when others used much of the machine, and only then', () => {
+    assert.doesNotMatch(resultsPage(report, entry({})), /say little/)
+    assert.match(resultsPage(report, entry({}, { usedByOthers: 0.4 })), /40 % .* say little/)
   })
 })
 
