@@ -14,7 +14,8 @@
  * connection that was cut from one that was closed when the body ends with the connection. An upstream
  * that answers ahead of a request it has not seen, at the very moment that request is written, cannot be
  * told from a fast one. Over HTTP/2, frames for streams that are over are the runtime's to ignore, and a
- * header line with a forbidden byte is left out of the answer by the runtime instead of failing it.
+ * header line with a forbidden byte is left out of the answer by the runtime instead of failing it; the
+ * trailers of a request are not sent.
  */
 export { isMetadataAddress, isPrivateAddress } from './address.ts'
 export { BalancedUpstream } from './balance/balanced-upstream.ts'

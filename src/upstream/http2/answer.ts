@@ -15,8 +15,6 @@ export interface AnswerEvents {
   finished(trailers: readonly string[]): void
   malformed(detail: string): void
   drained(): void
-  /** The request's body has left, and its trailers may follow. */
-  trailersWanted(): void
   /** The stream is gone without a whole answer; `code` is that of HTTP/2 (RFC 9113 7). */
   lost(code: number, error: Error | undefined): void
 }
@@ -61,7 +59,6 @@ export class StreamAnswer {
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
     stream.on('end', () => this.#ended())
     stream.on('drain', () => this.#events.drained())
-    stream.on('wantTrailers', () => this.#events.trailersWanted())
     stream.on('error', (error: Error) => {
       this.#error = error
     })

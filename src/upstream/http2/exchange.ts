@@ -13,18 +13,14 @@ import type {
 import type { Ticks } from '../ticks.ts'
 import { StreamAnswer } from './answer.ts'
 import type { AnswerEvents } from './answer.ts'
-import { requestFields, trailerFields } from './request-fields.ts'
+import { requestFields } from './request-fields.ts'
 
 /** The session an exchange was given a stream of. */
 export interface StreamCarrier {
-  open(exchange: StreamExchange, settings: StreamSettings): ClientHttp2Stream
+  /** @param ended - there is no body. */
+  open(exchange: StreamExchange, ended: boolean): ClientHttp2Stream
   /** Why the stream is gone. */
   verdict(stream: ClientHttp2Stream, code: number, error: Error | undefined): Loss
-}
-
-export interface StreamSettings {
-  readonly endStream: boolean
-  readonly waitForTrailers: boolean
 }
 
 /** How a stream was lost. */
@@ -114,10 +110,8 @@ export class StreamExchange implements Exchange, AnswerEvents {
   /** Goes out over a session. */
   attach(carrier: StreamCarrier): void {
     const { framing, method } = this.request
-    const bodiless = framing.kind === 'none'
-    const settings = { endStream: bodiless, waitForTrailers: framing.kind === 'chunked' }
     this.stamp = this.#settings.ticks.now
-    const stream = carrier.open(this, settings)
+    const stream = carrier.open(this, framing.kind === 'none')
     this.#carrier = carrier
     this.#stream = stream
     this.#sent = true
@@ -263,12 +257,6 @@ export class StreamExchange implements Exchange, AnswerEvents {
     this.#drained?.()
   }
 
-  trailersWanted(): void {
-    const stream = this.#stream
-    if (stream === undefined || stream.closed || stream.destroyed) return
-    stream.sendTrailers(trailerFields(this.#trailers))
-  }
-
   lost(code: number, error: Error | undefined): void {
     const stream = this.#stream
     const carrier = this.#carrier
@@ -310,6 +298,10 @@ export class StreamExchange implements Exchange, AnswerEvents {
     return stream.write(chunk)
   }
 
+  /**
+   * Without trailers, which may always be discarded (RFC 9110 6.5.1): the runtime sends them only from
+   * streams that wait for them, and ends the process when such a stream is destroyed while it waits.
+   */
   #finish(stream: ClientHttp2Stream): void {
     this.#complete = true
     this.stamp = this.#settings.ticks.now

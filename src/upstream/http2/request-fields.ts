@@ -1,7 +1,6 @@
 import { invariant } from '../../core/index.ts'
 import { isFieldValue, isToken } from '../alphabet.ts'
 import type { OutgoingRequest } from '../contract.ts'
-import { belongsInTrailers } from '../trailers.ts'
 
 /** Fields that are about an HTTP/1.1 connection and make an HTTP/2 message malformed (RFC 9113 8.2.2). */
 const connectionFields: ReadonlySet<string> = new Set([
@@ -45,22 +44,5 @@ export function requestFields(request: OutgoingRequest, scheme: 'http' | 'https'
   if (framing.kind === 'length') out.push('content-length', String(framing.length))
   else if (framing.kind === 'none' && expectsLength.has(method)) out.push('content-length', '0')
   if (request.acceptsTrailers === true) out.push('te', 'trailers')
-  return out
-}
-
-/**
- * A trailer section as `sendTrailers` takes it. Trailers come from callers as they are and may always be
- * discarded (RFC 9110 6.5.1), so what does not belong there is left out.
- */
-export function trailerFields(trailers: readonly string[]): Record<string, string[]> {
-  const out = Object.create(null) as Record<string, string[]>
-  for (let at = 0; at < trailers.length; at += 2) {
-    const name = (trailers[at] ?? '').toLowerCase()
-    const value = trailers[at + 1]
-    if (value === undefined || !isToken(name) || !isFieldValue(value)) continue
-    if (!belongsInTrailers(name) || connectionFields.has(name)) continue
-    const values = (out[name] ??= [])
-    values.push(value)
-  }
   return out
 }

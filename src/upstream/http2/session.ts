@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 
 import type { UpstreamFailureKind } from '../contract.ts'
 import type { Ticks } from '../ticks.ts'
-import type { Loss, StreamCarrier, StreamExchange, StreamSettings, ExpiryKind } from './exchange.ts'
+import type { Loss, StreamCarrier, StreamExchange, ExpiryKind } from './exchange.ts'
 
 /** The pool a session belongs to. */
 export interface SessionOwner {
@@ -99,8 +99,8 @@ export class Session implements StreamCarrier {
     exchange.attach(this)
   }
 
-  open(exchange: StreamExchange, settings: StreamSettings): ClientHttp2Stream {
-    const stream = this.#http2.request(exchange.fields, settings)
+  open(exchange: StreamExchange, ended: boolean): ClientHttp2Stream {
+    const stream = this.#http2.request(exchange.fields, { endStream: ended })
     this.#carried.add(exchange)
     stream.once('response', this.#heard)
     stream.once('close', () => {
