@@ -86,6 +86,7 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     shedLevel: shedLevels[route.priority],
     maxBody: route.maxBody,
     timeout: route.timeout,
+    totalTimeout: route.totalTimeout,
     ...featuresOf(route.features, { api: configured.name, configuration, kept, shared }),
   }))
   const { region, account } = configuration

@@ -298,6 +298,8 @@ export interface ConfiguredRoute {
   readonly maxBody: number
   /** Until the response headers. */
   readonly timeout: Millis
+  /** Until the end of the answer; `undefined` for the upstream's. */
+  readonly totalTimeout: Millis | undefined
   readonly features: RouteFeatures
 }
 

@@ -64,6 +64,8 @@ export interface Route {
   readonly shedLevel: ShedLevel
   readonly maxBody: number
   readonly timeout: Millis
+  /** From the request to the end of its answer; `undefined` for the upstream's. */
+  readonly totalTimeout: Millis | undefined
   /** What follows is `undefined` on routes that do not use it, so that it costs them nothing. */
   readonly rewrite: Rewrite | undefined
   readonly headers: RouteHeaders | undefined

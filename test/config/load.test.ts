@@ -146,6 +146,7 @@ apis:
         throttle: { principal: { rate: 0.5, burst: 1 }, route: { rate: 9, burst: 9 } }
         maxBody: 2KiB
         timeout: 250ms
+        timeouts: { total: 9s }
         websocket: { idle: 30s, maxMessage: 1MiB }
         streams: { maxAge: 1h, outlivesToken: true }
         priority: low
@@ -162,6 +163,7 @@ apis:
     priority: 'normal',
     maxBody: 1_048_576,
     timeout: 7000,
+    totalTimeout: undefined,
     features: {
       rewrite: undefined,
       query: undefined,
@@ -180,6 +182,7 @@ apis:
   })
   assert.equal(overrides.maxBody, 2048)
   assert.equal(overrides.timeout, 250)
+  assert.equal(overrides.totalTimeout, 9000)
   assert.deepEqual(overrides.websocket, {
     maxAge: 43_200_000,
     idle: 30_000,

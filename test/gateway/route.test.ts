@@ -28,6 +28,7 @@ function route(id: string): Route {
     shedLevel: 2,
     maxBody: 0,
     timeout: 1 as Route['timeout'],
+    totalTimeout: undefined,
     rewrite: undefined,
     headers: undefined,
     cors: undefined,

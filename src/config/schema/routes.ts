@@ -31,6 +31,13 @@ const route = mapping('requests of one method and path', {
   priority: priority.prefault('normal'),
   maxBody: size('longest request body', 0, 64 * GiB).prefault('1MiB'),
   timeout: duration("until the response headers; default: the upstream's", '10ms', '1h').optional(),
+  timeouts: mapping('more time limits', {
+    total: duration(
+      "from the request to the end of the answer; default: the upstream's",
+      '10ms',
+      '1d',
+    ).optional(),
+  }).optional(),
   ...inheritedFeatures,
   ...routeFeatures,
 })

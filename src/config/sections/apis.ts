@@ -219,6 +219,7 @@ function resolveRoute(
     priority: shape.priority,
     maxBody: readSize(shape.maxBody),
     timeout: readDuration(resolveTimeout(draft, path, shape, api)),
+    totalTimeout: readTotal(shape),
     features: resolveFeatures(draft, path, shape, { ...context, segments }),
   }
 }
@@ -256,6 +257,10 @@ function resolveTimeout(draft: Draft, path: Path, shape: RouteShape, api: ApiSha
   const inherited = upstream?.timeouts.headers ?? '30s'
   draft.derive([...path, 'timeout'], inherited)
   return inherited
+}
+
+function readTotal({ timeouts }: RouteShape): ConfiguredRoute['totalTimeout'] {
+  return timeouts?.total === undefined ? undefined : readDuration(timeouts.total)
 }
 
 function warnOfOpenness(draft: Draft, path: Path, routes: readonly ConfiguredRoute[]): void {

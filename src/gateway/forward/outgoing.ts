@@ -1,6 +1,7 @@
 import { millis } from '../../core/index.ts'
 import type { OutgoingRequest, RequestFraming } from '../../upstream/index.ts'
 import { editHeaders } from '../rewrite/header-edits.ts'
+import type { Route } from '../route.ts'
 import type { Admitted } from '../stages.ts'
 import { outgoingHeaders } from './headers.ts'
 import type { Destination } from './split.ts'
@@ -41,9 +42,15 @@ export function outgoingRequest<Framing extends RequestFraming>(
     framing,
     caller: isOpen ? incoming.address : admitted.principal.key,
     headersTimeout: route.timeout,
-    ...(streams ? endless : {}),
+    ...(streams ? endless : limitOf(route)),
   }
 }
 
 /** An event stream may say nothing for long, and goes on for as long as both sides want. */
 const endless = { idleTimeout: millis(Infinity), totalTimeout: millis(Infinity) }
+
+const unlimited = {}
+
+function limitOf({ totalTimeout }: Route): Pick<OutgoingRequest, 'totalTimeout'> {
+  return totalTimeout === undefined ? unlimited : { totalTimeout }
+}
