@@ -104,7 +104,10 @@ export class Front {
     }
     const key = connectionKey(socket)
     this.#handshaking.set(key, { socket, peer })
-    socket.once('close', () => this.#handshaking.delete(key))
+    socket.once('close', () => {
+      // Its addresses and ports may be another connection's by now.
+      if (this.#handshaking.get(key)?.socket === socket) this.#handshaking.delete(key)
+    })
     this.#tls.accept(socket)
   }
 
