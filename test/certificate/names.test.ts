@@ -58,6 +58,19 @@ test('alternative names are told apart, whatever stands in them', () => {
   assert.deepEqual(alternativeNames(withNames()), [])
 })
 
+test('names that cannot be told apart are none at all', () => {
+  for (const subjectAltName of [
+    'DNS:a.example, nonsense',
+    'DNS:"a.example',
+    'DNS:a.example,DNS:b',
+    ', ',
+  ]) {
+    assert.equal(alternativeNames({ subjectAltName } as X509Certificate), undefined, subjectAltName)
+    const covered = new CoveredHosts({ subjectAltName } as X509Certificate)
+    assert.equal(covered.has('a.example'), false)
+  }
+})
+
 test('a name of a kind that is not understood adds no host', () => {
   const directory = implicit(4, true, sequence(element(0x31)))
   const names = alternativeNames(withNames(dns('a.example'), directory))

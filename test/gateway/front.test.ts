@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import type { ConnectionOptions } from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import type { KeyPair } from '../../src/certificate/index.ts'
 import { millis, Secret } from '../../src/core/index.ts'
 import { Front } from '../../src/gateway/arrive/front.ts'
@@ -35,7 +35,9 @@ async function startFront(
     const { address, encrypted, certificate, covered } = peerOf(request.socket)
     const named = covered?.has('a.localhost') === true ? 'a' : covered === undefined ? '-' : 'other'
     response.setHeader('connection', 'close')
-    response.end(JSON.stringify({ address, encrypted, certificate: certificate ?? null, named }))
+    const shown = (request.socket as Partial<TLSSocket>).getPeerX509Certificate?.() !== undefined
+    const facts = { address, encrypted, certificate: certificate ?? null, named, shown }
+    response.end(JSON.stringify(facts))
   })
   const front = new Front(
     {
@@ -95,6 +97,8 @@ interface Seen {
   readonly encrypted: boolean
   readonly certificate: Record<string, unknown> | null
   readonly named: string
+  /** A client certificate came, whatever it is worth. */
+  readonly shown: boolean
 }
 
 function seenIn(answer: string): Seen {
@@ -106,7 +110,7 @@ async function secure(
   port: number,
   options: ConnectionOptions = {},
   before?: string | Buffer,
-): Promise<{ seen: Seen; session: Buffer | undefined; reused: boolean }> {
+): Promise<{ seen: Seen; session: Buffer | undefined; reused: boolean; names: string }> {
   const under = connect(port, '127.0.0.1')
   if (before !== undefined) under.write(before)
   const socket = connectTls({
@@ -122,10 +126,11 @@ async function secure(
     under.once('error', reject)
   })
   const [session, reused] = [socket.getSession(), socket.isSessionReused()]
+  const names = socket.getPeerCertificate().subjectaltname ?? ''
   socket.write(head)
   const text = await answer
   if (text === '') throw new Error('closed without an answer')
-  return { seen: seenIn(text), session, reused }
+  return { seen: seenIn(text), session, reused, names }
 }
 
 test('with a PROXY header the caller is the one it names, in any pieces', async () => {
@@ -149,7 +154,8 @@ test('with a PROXY header the caller is the one it names, in any pieces', async 
   assert.equal(seenIn(await plain(port, 'PROXY UNKNOWN\r\n', head)).address, '127.0.0.1')
 })
 
-test('a proxy that sends no header, a wrong one or half of one is closed without an answer', async () => {
+test('a proxy that sends no header, a wrong one or half of one is closed at once', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] })
   const { front, port } = await startFront({ isProxy: () => true })
   const second = `PROXY UNKNOWN ${'x'.repeat(200)}\r\n`
   for (const bytes of [head, second, proxyV2({ family: 0x12, addresses: Buffer.alloc(12) })]) {
@@ -210,8 +216,9 @@ test('the host that is asked for chooses the certificate, the first is for the r
     ['unknown.example', 'other'],
     ['', 'other'],
   ] as const) {
-    const { seen } = await secure(port, { ...lax, servername })
+    const { seen, names } = await secure(port, { ...lax, servername })
     assert.equal(seen.named, named, servername)
+    assert.equal(names.includes('DNS:a.localhost'), named === 'a', servername)
   }
 })
 
@@ -279,7 +286,8 @@ test('with mode require nobody comes in without a certificate that holds', async
 
 test('without configured authorities a certificate is not even asked for', async () => {
   const { port } = await startFront({ tls: tlsOf([authority.server('a.localhost')]) })
-  assert.equal((await secure(port, authority.client('alice'))).seen.certificate, null)
+  const { seen } = await secure(port, authority.client('alice'))
+  assert.deepEqual([seen.certificate, seen.shown], [null, false])
 })
 
 test('a continued session keeps the facts of its certificate, until the authorities change', async () => {
@@ -298,6 +306,38 @@ test('a continued session keeps the facts of its certificate, until the authorit
   const later = await secure(port, { maxVersion, session })
   assert.equal(later.reused, false)
   assert.equal(later.seen.certificate, null)
+})
+
+test('a continued session is worth no more than its certificate, which may have ended since', async () => {
+  const tls = tlsOf([authority.server('a.localhost')], {
+    clientCertificates: { ca: authority.ca, mode: 'request' },
+  })
+  const { port } = await startFront({ tls })
+  const client = authority.issue({ use: 'client', subject: 'alice', until: 2500 })
+  const maxVersion = 'TLSv1.2' as const
+  const { seen, session } = await secure(port, { ...client, maxVersion })
+  assert.equal(seen.certificate?.['subject'], 'CN=alice')
+  assert.ok(session !== undefined)
+  await delay(2600)
+  const later = await secure(port, { maxVersion, session })
+  assert.deepEqual([later.reused, later.seen.certificate], [true, null])
+})
+
+test('a handshake is not begun again on a connection', async () => {
+  const { port } = await startFront({ tls: tlsOf([authority.server('a.localhost')]) })
+  const socket = connectTls({
+    port,
+    host: '127.0.0.1',
+    ca: authority.ca,
+    servername: 'a.localhost',
+    maxVersion: 'TLSv1.2',
+  })
+  const failed = await new Promise<Error | null | undefined>((resolve) => {
+    socket.once('error', resolve)
+    socket.once('secureConnect', () => socket.renegotiate({}, resolve))
+  })
+  assert.match(String(failed), /renegotiation/)
+  socket.destroy()
 })
 
 test('other certificates are for connections from then on, and nobody else notices', async () => {
