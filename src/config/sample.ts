@@ -91,6 +91,7 @@ domain: proofgate.localhost
 # origin: http://localhost:8080
 
 listeners:
+  # With TLS: \`proofgate dev-ca\` makes certificates for this machine and prints what to write here.
   public: { address: 127.0.0.1, port: 8080 }
   # Health, metrics and administration: keep it off the network.
   admin: { address: 127.0.0.1, port: 8081 }

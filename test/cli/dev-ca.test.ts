@@ -60,3 +60,20 @@ test('dev-ca refuses names of elsewhere and an authority that lost a part', asyn
   assert.equal(lost.code, 1)
   assert.match(lost.stderr, /cannot read/)
 })
+
+test('what dev-ca prints is a configuration that holds, and doctor says until when', async () => {
+  const cwd = temporaryDirectory()
+  const { yaml, server } = JSON.parse((await proofgate(['dev-ca', '--json'], { cwd })).stdout)
+  writeFileSync(join(cwd, 'proofgate.yaml'), `version: 1\n${yaml}\n`)
+  const checked = await proofgate(['check', '--json'], { cwd })
+  assert.equal(checked.code, 0, checked.stdout)
+  assert.deepEqual(JSON.parse(checked.stdout).warnings, [])
+  const doctor = await proofgate(['doctor', '--json'], { cwd })
+  const findings: { check: string; ok: boolean; found: string }[] = JSON.parse(
+    doctor.stdout,
+  ).findings
+  const finding = findings.find(({ check }) => check === 'certificate')
+  assert.equal(finding?.ok, true)
+  const until = new X509Certificate(readFileSync(server.cert)).validToDate.toISOString()
+  assert.ok(finding.found.endsWith(`until ${until.slice(0, 10)}`), finding.found)
+})

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { ProofgateError } from '../../core/index.ts'
+import { parseCertificates } from '../../certificate/index.ts'
 import { printProblems } from '../../config/index.ts'
 import type { Configuration } from '../../config/index.ts'
 import { countOf, launchOf, load, requireInstalled } from '../launch.ts'
@@ -52,6 +53,7 @@ async function examine(options: LaunchOptions): Promise<readonly Finding[]> {
     node,
     { check: 'configuration', ok: true, found },
     permissions(configuration),
+    ...certificates(configuration),
     ...(await Promise.all([audit(configuration), server(configuration), names(configuration)])),
   ]
 }
@@ -69,6 +71,21 @@ function permissions(configuration: Configuration): Finding {
     found: `${directory} mode 0${mode.toString(8)}`,
     ...(ok ? {} : { next: `chmod 700 ${directory}` }),
   }
+}
+
+/** Each certificate of the listener, and when it ends. */
+function certificates({ listeners }: Configuration): readonly Finding[] {
+  return (listeners.public.tls?.certificates ?? []).map(({ file, cert }): Finding => {
+    const [leaf] = parseCertificates(cert) ?? []
+    const end = leaf?.validToDate ?? new Date(0)
+    const ok = end.getTime() > Date.now()
+    return {
+      check: 'certificate',
+      ok,
+      found: `${file} ${ok ? 'until' : 'ended'} ${end.toISOString().slice(0, 10)}`,
+      ...(ok ? {} : { next: 'renew it; `proofgate dev-ca` does on this machine' }),
+    }
+  })
 }
 
 async function audit(configuration: Configuration): Promise<Finding> {
