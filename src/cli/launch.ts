@@ -19,6 +19,7 @@ export interface LaunchOptions {
   readonly origin?: string
   readonly domain?: string
   readonly json?: boolean
+  readonly takeOver?: boolean
 }
 
 /** How a configuration came about; kept in the data directory so that later commands find the same one. */

@@ -15,6 +15,10 @@ export function withListening(command: Command): Command {
     .option('--admin-port <port>', 'port of the admin listener', parsePort)
     .option('--origin <origin>', 'serve everything on this one origin, e.g. http://localhost:8080')
     .option('--domain <domain>', 'domain of the identity, console and API hosts')
+    .option(
+      '--take-over',
+      'replace the server that runs on this data directory; callers do not notice',
+    )
 }
 
 export function withJson(command: Command): Command {

@@ -25,6 +25,7 @@ export interface Banner {
 export async function serve(input: {
   launch: Launch
   version: string
+  takeOver: boolean
   onUp: (banner: Banner) => Promise<void> | void
 }): Promise<void> {
   // Whatever is written from here on is for its owner alone.
@@ -41,6 +42,7 @@ export async function serve(input: {
   const server = await startServer({
     configuration,
     version: input.version,
+    takeOver: input.takeOver,
     reload: async () => {
       watching.watcher?.reload()
       return watching.outcome

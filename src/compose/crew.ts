@@ -1,6 +1,7 @@
 import type { Millis } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
-import type { GatewayTable } from '../gateway/index.ts'
+import { canShare, requireFree } from '../gateway/index.ts'
+import type { GatewayTable, WaitingRoom } from '../gateway/index.ts'
 import type { Serving } from './serving.ts'
 
 /** Whoever serves the public listener: this thread, or several others. */
@@ -9,8 +10,12 @@ export interface Crew {
   readonly table: GatewayTable
   /** Resolves when the configuration is in force everywhere. */
   apply(configuration: Configuration): Promise<void>
-  /** Resolves with the port that was bound. */
-  listen(address: string, port: number): Promise<number>
+  /**
+   * Resolves with the port that was bound.
+   *
+   * @param room - where callers wait since the server before this one stopped, on the same port.
+   */
+  listen(address: string, port: number, room: WaitingRoom | undefined): Promise<number>
   drain(deadline: Millis): Promise<void>
   close(): Promise<void>
   forgetPrincipals(): void
@@ -37,8 +42,13 @@ export class CrewOfOne implements Crew {
     this.#serving.apply(configuration)
   }
 
-  listen(address: string, port: number): Promise<number> {
-    return this.#serving.listen({ address, port, reusePort: false, share: 1 })
+  async listen(address: string, port: number, room: WaitingRoom | undefined): Promise<number> {
+    if (room !== undefined) {
+      this.#serving.adopt(room)
+      return port
+    }
+    await requireFree(address, port)
+    return this.#serving.listen({ address, port, reusePort: canShare })
   }
 
   drain(deadline: Millis): Promise<void> {

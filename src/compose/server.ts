@@ -3,6 +3,7 @@ import { randomId, randomToken, Secret } from '../core/index.ts'
 import type { ProofgateError } from '../core/index.ts'
 import { Administration, AdminListener } from '../admin/index.ts'
 import type { Configuration, ConfigurationProblem } from '../config/index.ts'
+import type { WaitingRoom } from '../gateway/index.ts'
 import { loadAssets } from '../pages/index.ts'
 import { MemoryBuckets } from '../throttle/index.ts'
 import { administrationParts } from './administration.ts'
@@ -15,6 +16,7 @@ import { firstEnrolment } from './identity.ts'
 import { Log } from './log.ts'
 import { processMetrics } from './metrics/metrics.ts'
 import { Serving } from './serving.ts'
+import { takeOver } from './take-over.ts'
 import { CrewOfThreads } from './threads/crew-of-threads.ts'
 
 /** A process that serves one configuration at a time. */
@@ -40,13 +42,18 @@ export async function startServer(options: {
   /** Loads the configuration again, for the admin API. */
   reload: () => Promise<string | undefined>
   version: string
+  /** Tells the server that runs on the data directory to end, and serves its callers. */
+  takeOver?: boolean
 }): Promise<RunningProcess> {
   let configuration = options.configuration
   const log = new Log(() => configuration.log.level)
   const paths = dataPaths(configuration)
   prepareDataDirectory(paths)
   loadAssets()
-  const lock = DirectoryLock.take(paths)
+  const { lock, room } =
+    options.takeOver === true
+      ? await takeOver(configuration, paths, log)
+      : { lock: DirectoryLock.take(paths), room: undefined }
   let areas: OwnAreas | undefined
   try {
     areas = await openAreas({
@@ -67,7 +74,7 @@ export async function startServer(options: {
         configuration = next
       },
     })
-    await server.start(options.configuration)
+    await server.start(options.configuration, room)
     return {
       areas,
       log,
@@ -78,6 +85,7 @@ export async function startServer(options: {
       stop: () => server.stop(),
     }
   } catch (error) {
+    room?.close()
     await areas?.close()
     lock.release()
     throw error
@@ -85,10 +93,9 @@ export async function startServer(options: {
 }
 
 function crewFor(workers: number, areas: OwnAreas, log: Log): Crew {
+  if (workers > 1) return new CrewOfThreads({ areas, log, count: workers })
   const formKey = new Uint8Array(randomBytes(32))
-  const serving = new Serving({ areas, log, buckets: new MemoryBuckets(), formKey })
-  if (workers === 1) return new CrewOfOne(serving)
-  return new CrewOfThreads({ areas, log, count: workers, own: serving })
+  return new CrewOfOne(new Serving({ areas, log, buckets: new MemoryBuckets(), formKey }))
 }
 
 /** The process around what is served: its lock, its administration, and the order of configurations. */
@@ -125,7 +132,7 @@ class Server {
     this.#onInForce = parts.onInForce
   }
 
-  async start(configuration: Configuration): Promise<void> {
+  async start(configuration: Configuration, room: WaitingRoom | undefined): Promise<void> {
     const { revocations } = this.#areas
     await this.apply(configuration)
     revocations.follow()
@@ -133,7 +140,7 @@ class Server {
     const { listeners } = configuration
     const secret = new Secret(randomToken())
     this.#admin = this.#buildAdmin(secret)
-    this.ports = await this.#listen(listeners, this.#admin)
+    this.ports = await this.#listen(listeners, this.#admin, room)
     const { admin } = this.ports
     const host = listeners.admin.address.includes(':')
       ? `[${listeners.admin.address}]`
@@ -153,11 +160,12 @@ class Server {
   async #listen(
     at: Configuration['listeners'],
     admin: AdminListener,
+    room: WaitingRoom | undefined,
   ): Promise<{ public: number; admin: number }> {
     try {
       return {
         admin: await admin.listen(at.admin.address, at.admin.port),
-        public: await this.#crew.listen(at.public.address, at.public.port),
+        public: await this.#crew.listen(at.public.address, at.public.port, room),
       }
     } catch (error) {
       await admin.close()

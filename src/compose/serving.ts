@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Configuration } from '../config/index.ts'
 import { PublicListener } from '../gateway/index.ts'
-import type { GatewayTable } from '../gateway/index.ts'
+import type { GatewayTable, WaitingRoom } from '../gateway/index.ts'
 import { FormTokens } from '../http/index.ts'
 import { IdentitySurface, UserCodeTries } from '../login/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
@@ -73,21 +73,25 @@ export class Serving {
   }
 
   /**
-   * Begins to serve.
+   * Begins to serve on a port.
    *
    * @param share - that of this thread in what is limited for the process.
    * @returns the port that was bound.
    */
-  async listen(options: {
-    address: string
-    port: number
-    reusePort: boolean
-    share: number
-  }): Promise<number> {
-    this.#listener = this.#buildListener(this.#current().configuration, options.share)
-    const port = await this.#listener.listen(options.address, options.port, options.reusePort)
+  async listen(
+    at: { address: string; port: number; reusePort: boolean },
+    share = 1,
+  ): Promise<number> {
+    this.#listener ??= this.#buildListener(this.#current().configuration, share)
+    const port = await this.#listener.listen(at)
     this.#certificates.start()
     return port
+  }
+
+  /** Begins to serve those in a waiting room. */
+  adopt(room: WaitingRoom, share = 1): void {
+    this.#listener ??= this.#buildListener(this.#current().configuration, share)
+    this.#listener.adopt(room)
   }
 
   /** No new connections, and what is under way ends, at the latest by the deadline. */

@@ -47,6 +47,7 @@ function registerStart(program: Command, version: string): void {
         await serve({
           launch: { overrides: { ...launch.overrides, upstreamUrl: sample.url } },
           version,
+          takeOver: options.takeOver === true,
           onUp: (banner) =>
             printBanner(banner, {
               sample: true,
@@ -74,6 +75,7 @@ function registerUp(program: Command, version: string): void {
       await serve({
         launch: await withRealPorts({ upstream: url, overrides: overridesOf(options) }),
         version,
+        takeOver: options.takeOver === true,
         onUp: (banner) =>
           printBanner(banner, { sample: false, command: commandName, json: options.json === true }),
       })
@@ -94,6 +96,7 @@ function registerServe(program: Command, version: string): void {
       await serve({
         launch,
         version,
+        takeOver: options.takeOver === true,
         onUp: (banner) =>
           printBanner(banner, { sample: false, command: commandName, json: options.json === true }),
       })

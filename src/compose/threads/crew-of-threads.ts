@@ -3,13 +3,14 @@ import { Worker } from 'node:worker_threads'
 import { ProofgateError } from '../../core/index.ts'
 import type { Millis } from '../../core/index.ts'
 import type { Configuration } from '../../config/index.ts'
-import type { GatewayTable } from '../../gateway/index.ts'
-import { AuditDesk, SharedBuckets, sharedBucketMemory } from '../../workers/index.ts'
+import { requireFree } from '../../gateway/index.ts'
+import type { GatewayTable, WaitingRoom } from '../../gateway/index.ts'
+import { AuditDesk, sharedBucketMemory, SharedBuckets } from '../../workers/index.ts'
 import type { OwnAreas } from '../areas.ts'
 import type { Crew } from '../crew.ts'
 import { addExpositions } from '../metrics/exposition.ts'
 import type { Log } from '../log.ts'
-import type { Serving } from '../serving.ts'
+import { Serving } from '../serving.ts'
 import type { FromThread, ThreadStart, ToThread } from './messages.ts'
 import { packConfiguration } from './portable.ts'
 import { ServingThread } from './serving-thread.ts'
@@ -28,11 +29,11 @@ export class CrewOfThreads implements Crew {
   readonly #areas: OwnAreas
   readonly #log: Log
   readonly #count: number
-  /** Serves nobody: builds what is explained, and finds what cannot be built before the threads do. */
+  /** Builds what is explained, and finds what cannot be built before the threads do. */
   readonly #own: Serving
-  readonly #memory = sharedBucketMemory()
-  readonly #buckets = new SharedBuckets(this.#memory, 0x7fff_ffff)
-  readonly #formKey = new Uint8Array(randomBytes(32))
+  readonly #memory: SharedArrayBuffer
+  readonly #buckets: SharedBuckets
+  readonly #formKey: Uint8Array
   readonly #threads = new Map<number, ServingThread>()
   #configuration: Configuration | undefined
   #address = ''
@@ -41,11 +42,14 @@ export class CrewOfThreads implements Crew {
   #pause = firstPause
   #stopping = false
 
-  constructor(parts: { areas: OwnAreas; log: Log; count: number; own: Serving }) {
+  constructor(parts: { areas: OwnAreas; log: Log; count: number }) {
     this.#areas = parts.areas
     this.#log = parts.log
     this.#count = parts.count
-    this.#own = parts.own
+    this.#memory = sharedBucketMemory()
+    this.#buckets = new SharedBuckets(this.#memory, 0x7fff_ffff)
+    this.#formKey = new Uint8Array(randomBytes(32))
+    this.#own = new Serving({ ...parts, buckets: this.#buckets, formKey: this.#formKey })
   }
 
   get table(): GatewayTable {
@@ -62,18 +66,24 @@ export class CrewOfThreads implements Crew {
   }
 
   /** The first thread finds the port out when any will do; the others then share it. */
-  async listen(address: string, port: number): Promise<number> {
+  async listen(address: string, port: number, room: WaitingRoom | undefined): Promise<number> {
+    if (room === undefined) await requireFree(address, port)
     this.#address = address
     this.#port = port
     this.#port = await this.#start()
     const others = Array.from({ length: this.#count - 1 }, () => this.#start())
     await Promise.all(others)
+    // Those who arrive in it are served here: a connection cannot be given to another thread.
+    if (room !== undefined) this.#own.adopt(room, 1 / this.#count)
     return this.#port
   }
 
   async drain(deadline: Millis): Promise<void> {
     this.#stopping = true
-    await this.#all((thread) => thread.call((call) => ({ kind: 'drain', call, deadline })))
+    await Promise.all([
+      this.#own.drain(deadline),
+      this.#all((thread) => thread.call((call) => ({ kind: 'drain', call, deadline }))),
+    ])
   }
 
   async close(): Promise<void> {

@@ -79,7 +79,7 @@ async function run(): Promise<void> {
   parentPort?.on('message', listen)
 
   const { address, port, threads } = start
-  const bound = await serving.listen({ address, port, reusePort: true, share: 1 / threads })
+  const bound = await serving.listen({ address, port, reusePort: true }, 1 / threads)
   tell({ kind: 'listening', port: bound })
 }
 

@@ -17,6 +17,9 @@ const sweepEvery = 1000
 /** How long a caller has to read the last answer of its connection. */
 const lingersFor = 1000
 
+/** How long a connection may lie idle, while the server drains, before it is closed. */
+const graceful = 300
+
 /** HTTP/1.1 from callers: the runtime's server, its connections, and what they get when they are no HTTP. */
 export class Http1Server {
   readonly server: Server
@@ -25,11 +28,35 @@ export class Http1Server {
   readonly #connections = new Connections()
   /** Connections that end as soon as what is under way on them is answered. */
   readonly #givenUp = new WeakSet<Duplex>()
+  #draining = false
+  #drainTimer: NodeJS.Timeout | undefined
 
   constructor(reception: Reception, limits: ListenerLimits) {
     this.#reception = reception
     this.slowPeers = new SlowPeers(limits.requestIdle)
     this.server = this.#createServer(limits)
+  }
+
+  begin(): void {
+    // What the runtime watches connections with begins to work when its server listens, or hears that.
+    if (!this.server.listening) this.server.emit('listening')
+    this.slowPeers.start()
+  }
+
+  /** From now on each answer ends its connection; the idle ones are closed a moment later. */
+  drain(): void {
+    this.#draining = true
+    const closeAfter = performance.now() + graceful
+    this.#drainTimer = setInterval(() => {
+      if (performance.now() >= closeAfter) this.server.closeIdleConnections()
+    }, 50)
+  }
+
+  /** Everybody has gone. */
+  stop(): void {
+    clearInterval(this.#drainTimer)
+    this.slowPeers.stop()
+    this.server.close()
   }
 
   get inFlight(): number {
@@ -68,7 +95,7 @@ export class Http1Server {
   #accept(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     this.slowPeers.serving(request.socket, request)
     // The runtime's parser stops at an upgrade, and drops what came with it, also when that is declined.
-    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false
+    if (request.headers.upgrade !== undefined || this.#draining) response.shouldKeepAlive = false
     this.#begin(request, response, { expectsContinue, upgrade: undefined })
   }
 

@@ -1,5 +1,5 @@
-import type { AddressInfo, Server } from 'node:net'
-import { ProofgateError } from '../../core/index.ts'
+import { Server as NetServer } from 'node:net'
+import type { Server } from 'node:net'
 import type { Millis } from '../../core/index.ts'
 import { Front } from '../arrive/front.ts'
 import type { FrontCounts, FrontSettings } from '../arrive/front.ts'
@@ -9,9 +9,12 @@ import { Http2Server } from '../http2/server.ts'
 import { LiveExchanges } from '../live/live-exchanges.ts'
 import { Shedding } from '../shed/shedding.ts'
 import type { SheddingLimits } from '../shed/shedding.ts'
+import { listenOn } from './bind.ts'
+import type { Binding } from './bind.ts'
 import { Http1Server } from './http1.ts'
 import { Reception } from './reception.ts'
 import type { FindSurface } from './reception.ts'
+import type { WaitingRoom } from './waiting-room.ts'
 
 export interface ListenerLimits {
   readonly headerBytes: number
@@ -27,6 +30,25 @@ export interface ListenerLimits {
   readonly reauthorizeEvery: Millis
 }
 
+/**
+ * Without what the runtime's HTTP server adds to it: idle connections are closed when their moment is over.
+ * Those that the system has made already are accepted first, because it resets them with the socket they
+ * wait at; only one that arrives between that look and the close is lost.
+ */
+async function unbind(server: Server): Promise<void> {
+  await nextTurn()
+  await nextTurn()
+  await new Promise<void>((resolve) => {
+    NetServer.prototype.close.call(server, () => resolve())
+  })
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
 /** How long those that are told of the end have to hear it. */
 const lastWords = 100
 
@@ -39,6 +61,8 @@ export class PublicListener {
   readonly #live: LiveExchanges
   /** Where there is more to connections than HTTP. */
   readonly #front: Front | undefined
+  #room: WaitingRoom | undefined
+  #begun = false
 
   constructor(options: {
     parts: Omit<GatewayParts, 'shedding' | 'live'>
@@ -62,8 +86,6 @@ export class PublicListener {
         http2: (socket) => this.#http2.accept(socket),
       },
     )
-    // What the runtime watches connections with begins to work when its server listens, or hears that.
-    this.#http1.server.emit('listening')
   }
 
   /** Connections that were closed before a request was read. */
@@ -94,46 +116,39 @@ export class PublicListener {
     this.#live.reauthorize()
   }
 
-  /**
-   * Resolves with the port that was bound.
-   *
-   * @param reusePort - whether several threads share it.
-   */
-  async listen(address: string, port: number, reusePort = false): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const server = this.#server
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const taken = cause.code === 'EADDRINUSE'
-      reject(
-        new ProofgateError('gateway.cannot_listen', `cannot listen on ${address}:${port}`, {
-          cause,
-          hint: taken
-            ? 'Another process has this port. Stop it, or choose another with `--port`.'
-            : 'Check the address and the permission to bind it.',
-        }),
-      )
-    })
-    server.listen({ port, host: address, reusePort }, resolve)
-    await promise
-    this.#http1.slowPeers.start()
+  /** Binds the port and begins. Resolves with the port that was bound. */
+  async listen(binding: Binding): Promise<number> {
+    const port = await listenOn(this.#server, binding)
+    this.#begin()
+    return port
+  }
+
+  /** Begins to serve those who arrived, and go on arriving, in a waiting room. */
+  adopt(room: WaitingRoom): void {
+    this.#room = room
+    this.#begin()
+    room.admit((socket) => this.#server.emit('connection', socket))
+  }
+
+  #begin(): void {
+    if (this.#begun) return
+    this.#begun = true
+    this.#http1.begin()
     this.#http2.start()
     this.shedding.start()
     this.#live.start()
-    return (server.address() as AddressInfo).port
   }
 
   /**
    * Takes no new connections, lets requests end, and at the deadline closes what is left (event streams and
-   * tunnels among it).
+   * tunnels among it). Whoever is just about to send a request on an open connection has a moment for it; the
+   * answer then ends the connection.
    */
   async drain(deadline: Millis): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve())
-    })
-    if (this.#front !== undefined) this.#http1.server.close()
+    const closed = this.#close()
     this.#front?.closeArriving()
+    this.#http1.drain()
     this.#http2.drain()
-    const sweep = setInterval(() => this.#http1.server.closeIdleConnections(), 50)
     const end = setTimeout(() => {
       this.#live.closeAll()
       setTimeout(() => {
@@ -141,14 +156,18 @@ export class PublicListener {
         this.#http2.stop()
       }, lastWords).unref()
     }, deadline)
-    this.#http1.server.closeIdleConnections()
     await closed
-    clearInterval(sweep)
     clearTimeout(end)
-    this.#http1.slowPeers.stop()
+    this.#http1.stop()
     this.#http2.stop()
     this.shedding.stop()
     this.#live.stop()
+  }
+
+  /** Resolves when the last connection has ended. */
+  async #close(): Promise<void> {
+    const bound = [this.#server, this.#room?.server].filter((server) => server?.listening === true)
+    await Promise.all(bound.map((server) => server && unbind(server)))
   }
 
   /** What is bound to the port. */
