@@ -166,8 +166,8 @@ export class PublicListener {
 
   /** Resolves when the last connection has ended. */
   async #close(): Promise<void> {
-    const bound = [this.#server, this.#room?.server].filter((server) => server?.listening === true)
-    await Promise.all(bound.map((server) => server && unbind(server)))
+    const servers = this.#room === undefined ? [this.#server] : [this.#server, this.#room.server]
+    await Promise.all(servers.filter((server) => server.listening).map(unbind))
   }
 
   /** What is bound to the port. */
