@@ -1,7 +1,7 @@
 /**
  * The data plane: one listener, one pipeline. It guarantees that nothing is forwarded without a recorded
- * decision, that the path decided on is the path forwarded, that identity headers are ours alone, and
- * that what cannot be decided or recorded is refused. Ordered in `pipeline.ts`.
+ * decision, that the path decided on is the path forwarded (or the record names both), that identity
+ * headers are ours alone, and that what cannot be decided or recorded is refused. Ordered in `pipeline.ts`.
  */
 export type { FrontCounts, FrontSettings } from './arrive/front.ts'
 export type { Cors } from './answer/cors.ts'
