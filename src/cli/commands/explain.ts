@@ -17,7 +17,7 @@ export function registerExplain(program: Command): void {
     .argument('<url>')
     .option('--as <person>', 'username of the caller (default: nobody)')
     .option('--address <address>', 'source address of the caller', '127.0.0.1')
-    .description('why a request would be let through or not')
+    .description('why a request would be let through or not, and what would be done with it')
     .action(async (method: string, url: string, options: ExplainOptions) => {
       const answer = await withAdministration(options, (call) =>
         call('POST', '/v1/explain', {

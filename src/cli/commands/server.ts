@@ -130,7 +130,7 @@ function registerInit(program: Command): void {
 function registerCheck(program: Command): void {
   const command = withJson(withLocation(program.command('check')))
     .argument('[file]', 'the file, instead of --config')
-    .description('check the configuration: every problem at once, with its place')
+    .description('check the configuration: every problem at once, with its place; what routes do')
     .action((file: string | undefined, options: LaunchOptions) => {
       const launch = launchOf(file === undefined ? options : { ...options, config: file })
       const result = load(launch)
