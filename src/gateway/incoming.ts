@@ -44,6 +44,11 @@ export interface CallerResponse {
   writeHead(status: number, headers: Record<string, string | string[]>): unknown
   /** Flat name, value pairs. */
   writeHead(status: number, reason: string, headers: string[]): unknown
+  /**
+   * Answers with a header and nothing else, so that the caller can see it from the header alone: how gRPC
+   * ends a call without messages. In HTTP/2 only. Flat name, value pairs.
+   */
+  endWithHead?(status: number, headers: string[]): void
   flushHeaders(): void
   /** @returns `false` when the writer should wait for `drain`. */
   write(chunk: Buffer): boolean

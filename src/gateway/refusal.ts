@@ -5,6 +5,7 @@ import { policyErrors } from '../policy/index.ts'
 import type { Decision } from '../policy/index.ts'
 import { challenges } from '../token/index.ts'
 import { corsHeaders } from './answer/cors.ts'
+import { answerGrpcRefusal, isGrpcCall } from './answer/grpc.ts'
 import { beginSignIn } from './caller/api-session-routes.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { CallerRequest, Incoming } from './incoming.ts'
@@ -32,6 +33,10 @@ export function answerRefusal(
   const { response, request, requestId } = incoming
   if (response.headersSent || response.destroyed) {
     response.destroy()
+    return
+  }
+  if (isGrpcCall(incoming)) {
+    answerGrpcRefusal(incoming, refusal, challengeHeaders(refusal, request, context.progress))
     return
   }
   const person = isNavigation(request)

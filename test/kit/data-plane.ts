@@ -29,6 +29,8 @@ export interface DataPlaneOptions {
   /** Replaces the usual throttles. */
   readonly throttles?: string
   readonly limits?: string
+  /** For an upstream that speaks HTTP/2. */
+  readonly withoutWebSocket?: boolean
   readonly port?: number
   readonly dataDirectory?: string
   readonly environment?: Readonly<Record<string, string>>
@@ -70,8 +72,7 @@ apis:
       - { method: ANY, path: '/public/{rest+}', authorizer: open }
       - { method: ANY, path: '/app/{rest+}' }
       - { method: ANY, path: '/admin/{rest+}' }
-      - { method: GET, path: '/ws/{rest+}', websocket: true }
-${options.routes ?? ''}
+${options.withoutWebSocket === true ? '' : "      - { method: GET, path: '/ws/{rest+}', websocket: true }\n"}${options.routes ?? ''}
 throttles: ${options.throttles ?? roomy}
 limits: ${options.limits ?? '{ drain: 1s }'}
 ${options.more ?? ''}

@@ -137,7 +137,9 @@ class Answer extends OpenExchange implements ResponseSink {
     response.sendDate = false
     this.#endsWithBody = head.framing === 'length'
     try {
-      response.writeHead(head.status, head.statusText, headers)
+      if (head.framing === 'none' && response.endWithHead !== undefined) {
+        response.endWithHead(head.status, headers)
+      } else response.writeHead(head.status, head.statusText, headers)
     } catch {
       // What the runtime will not send ends this one answer, never the process.
       this.exchange?.abort()

@@ -40,6 +40,7 @@ export function outgoingRequest<Framing extends RequestFraming>(
     target: target.query === '' ? target.path : `${target.path}?${target.query}`,
     headers,
     framing,
+    acceptsTrailers: incoming.request.headers['te'] === 'trailers',
     caller: isOpen ? incoming.address : admitted.principal.key,
     headersTimeout: route.timeout,
     ...(streams ? endless : limitOf(route)),

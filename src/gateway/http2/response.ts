@@ -65,6 +65,14 @@ export class Http2Response implements CallerResponse {
     this.#stream.respond(headers, options)
   }
 
+  endWithHead(status: number, headers: string[]): void {
+    this.statusCode = status
+    this.#ended = true
+    this.#stream.once('finish', () => this.#finished())
+    const options = { sendDate: this.sendDate, endStream: true }
+    this.#stream.respond(answerHeaders(status, pairsOf(headers)), options)
+  }
+
   /** 1xx other than 101 (RFC 9113 8.1). Flat name, value pairs. */
   writeInformation(status: number, flat: readonly string[]): void {
     if (this.destroyed || this.headersSent) return
