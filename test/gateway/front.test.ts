@@ -120,12 +120,14 @@ async function secure(
     ...options,
   })
   const answer = untilClosed(socket)
+  let session: Buffer | undefined
+  socket.on('session', (given: Buffer) => (session = given))
   await new Promise<void>((resolve, reject) => {
     socket.once('secureConnect', resolve)
     socket.once('error', reject)
     under.once('error', reject)
   })
-  const [session, reused] = [socket.getSession(), socket.isSessionReused()]
+  const reused = socket.isSessionReused()
   const names = socket.getPeerCertificate().subjectaltname ?? ''
   socket.write(head)
   const text = await answer
@@ -294,18 +296,19 @@ test('a continued session keeps the facts of its certificate, until the authorit
   const pair = authority.server('a.localhost')
   const settings = (ca: string): TlsSettings =>
     tlsOf([pair], { clientCertificates: { ca, mode: 'request' } })
-  const { front, port } = await startFront({ tls: settings(authority.ca) })
   const client = authority.client('alice')
-  const maxVersion = 'TLSv1.2' as const
-  const { session } = await secure(port, { ...client, maxVersion })
-  assert.ok(session !== undefined)
-  const again = await secure(port, { maxVersion, session })
-  assert.equal(again.reused, true)
-  assert.equal(again.seen.certificate?.['subject'], 'CN=alice')
-  front.renew(settings(strangers.ca))
-  const later = await secure(port, { maxVersion, session })
-  assert.equal(later.reused, false)
-  assert.equal(later.seen.certificate, null)
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const { front, port } = await startFront({ tls: settings(authority.ca) })
+    const { session } = await secure(port, { ...client, maxVersion })
+    assert.ok(session !== undefined)
+    const again = await secure(port, { maxVersion, session })
+    assert.equal(again.reused, true)
+    assert.equal(again.seen.certificate?.['subject'], 'CN=alice')
+    front.renew(settings(strangers.ca))
+    const later = await secure(port, { maxVersion, session })
+    assert.equal(later.reused, false)
+    assert.equal(later.seen.certificate, null)
+  }
 })
 
 test('a continued session is worth no more than its certificate, which may have ended since', async () => {
