@@ -173,6 +173,16 @@ test('the total time-out counts while there is no connection, no place and no an
   }
 })
 
+test('who waits for a place waits no longer than the total time-out', async (t) => {
+  const server = await rawServer(t, () => undefined)
+  const upstream = upstreamTo(t, server.port, { maxConnections: 1 })
+  const first = start(upstream, get('/first'))
+  const { recorder } = start(upstream, get('/waits', { totalTimeout: millis(100) }))
+  await recorder.settled
+  assert.equal(recorder.failure?.kind, 'total_timeout')
+  assert.deepEqual(first.recorder.events, [])
+})
+
 test('a reader that pauses does not stop the total time-out', async (t) => {
   const server = await rawServer(t, (socket) => socket.write(ok('x'.repeat(1_000_000))))
   const upstream = upstreamTo(t, server.port)
@@ -220,13 +230,16 @@ function changingName(): {
   addresses: string[]
   asked: number
   broken: boolean
+  silent: boolean
 } {
   const name = {
     addresses: ['127.0.0.1'],
     asked: 0,
     broken: false,
+    silent: false,
     resolve: ((_host, answer) => {
       name.asked += 1
+      if (name.silent) return
       if (name.broken) answer(new Error('SERVFAIL'), [])
       else answer(undefined, name.addresses)
     }) satisfies Resolver,
@@ -255,6 +268,7 @@ test('a connection to an address the name no longer has is let go, after what it
   assert.equal(upstream.stats.idle, 1, 'the same answer changes nothing')
   name.addresses = ['127.0.0.2']
   await until(() => upstream.stats.idle === 0)
+  name.silent = true
   assert.deepEqual(held.recorder.events, [])
   for (const socket of server.sockets) if (!socket.destroyed) socket.write(ok('late'))
   await held.recorder.settled

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { millis } from '../../../src/core/index.ts'
-import { fetchOver, get, ok, rawServer, until } from '../kit.ts'
+import { fetchOver, get, ok, rawServer, until, upstreamTo } from '../kit.ts'
 import { groupOf } from './kit.ts'
 
 const health = {
@@ -99,7 +99,7 @@ test('of an endless answer a check reads a bounded part', async (t) => {
     more()
   })
   const { conditions } = groupOf(t, [server.port], {
-    health: { ...health, interval: millis(5000) },
+    health: { ...health, interval: millis(60_000), timeout: millis(60_000) },
   })
   await until(() => server.sockets[0]?.destroyed === true)
   assert.ok(written < 8 * 1024 * 1024, String(written))
@@ -156,12 +156,13 @@ test('when none but ejected targets pass their checks these are used', async (t)
 
 test('closing ends the checks', async (t) => {
   const server = await checkedServer(t, 'x', () => 'silence')
-  const { upstream } = groupOf(t, [server.port], { health })
+  const probe = upstreamTo(t, server.port, { keepAliveTimeout: millis(1) })
+  const { upstream } = groupOf(t, [{ port: server.port, probe }], { health })
   await until(() => server.heads.length > 0)
   await upstream.close(millis(10))
-  const asked = server.heads.length
+  const asked = probe.stats.requests
   await delay(100)
-  assert.equal(server.heads.length, asked)
+  assert.equal(probe.stats.requests, asked)
 })
 
 test('checks of many gateways do not come at the same moments', async (t) => {

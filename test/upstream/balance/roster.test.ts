@@ -6,6 +6,7 @@ import * as fc from 'fast-check'
 import { millis } from '../../../src/core/index.ts'
 import { Member } from '../../../src/upstream/balance/member.ts'
 import { Roster } from '../../../src/upstream/balance/roster.ts'
+import type { EjectionOptions } from '../../../src/upstream/balance/roster.ts'
 import type { UpstreamPool } from '../../../src/upstream/index.ts'
 
 const nowhere: UpstreamPool = {
@@ -108,3 +109,66 @@ function check({ members, ready }: Roster, maxEjected: number): void {
     if (isTried && usable.length > 0) assert.ok(!ready.includes(member), 'one at a time')
   }
 }
+
+function rosterOf(count: number, ejection: Partial<EjectionOptions>): [Roster, ...Member[]] {
+  const members = Array.from(
+    { length: count },
+    (_, index) => new Member({ label: String(index), pool: nowhere, weight: 1, backup: false }),
+  )
+  const all = { failures: 2, base: millis(1000), maxEjected: 50, ...ejection }
+  return [new Roster(members, { ejection: all, onChange: () => undefined }), ...members]
+}
+
+test('a success between failures begins the count anew', () => {
+  const [roster, member] = rosterOf(2, {})
+  assert.ok(member !== undefined)
+  for (let count = 0; count < 5; count++) {
+    roster.failed(member)
+    roster.succeeded(member)
+  }
+  assert.equal(member.ejection, 'none')
+  roster.failed(member)
+  roster.failed(member)
+  assert.equal(member.ejection, 'ejected')
+  roster.close()
+})
+
+test('the only target that passes its checks is not left out', () => {
+  const [roster, member, other] = rosterOf(2, { failures: 1 })
+  assert.ok(member !== undefined && other !== undefined)
+  roster.checked(other, false)
+  roster.failed(member)
+  assert.equal(member.ejection, 'none')
+  roster.checked(other, true)
+  roster.failed(member)
+  assert.equal(member.ejection, 'ejected')
+  roster.close()
+})
+
+test('one failure of a returning target is enough, whatever it was left out for', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const [roster, member] = rosterOf(2, { failures: 5, errorAnswers: 1 })
+  assert.ok(member !== undefined)
+  roster.answered(member, 500)
+  assert.equal(member.ejection, 'ejected')
+  t.mock.timers.tick(1000)
+  assert.equal(member.ejection, 'half-open')
+  roster.failed(member)
+  assert.equal(member.ejection, 'ejected')
+  roster.close()
+})
+
+test('the end of a request from before does not let a second one try a returning target', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const [roster, member] = rosterOf(2, { failures: 1 })
+  assert.ok(member !== undefined)
+  const before = roster.taken(member)
+  roster.failed(member)
+  t.mock.timers.tick(1000)
+  assert.equal(roster.taken(member), true)
+  roster.released(member, before)
+  assert.ok(!roster.ready.includes(member))
+  roster.released(member, true)
+  assert.ok(roster.ready.includes(member))
+  roster.close()
+})
