@@ -11,6 +11,8 @@ import { configurationFile, startGateway } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { call } from '../kit/http.ts'
 import { Mint, personId, recordsOf } from '../kit/minting.ts'
+import { answerOf, beginHttp2, openHttp2 } from '../kit/http2.ts'
+import type { Http2Call } from '../kit/http2.ts'
 import { callAdmin, until } from '../kit/operations.ts'
 import { WebSocketCaller, WebSocketService } from '../kit/websocket.ts'
 
@@ -58,6 +60,7 @@ describe('connections that last', { timeout: 120_000 }, () => {
       - { method: GET, path: /lines }
       - { method: GET, path: /file }`,
       limits: '{ drain: 1s, reauthorizeEvery: 1s }',
+      more: 'listeners: { public: { h2c: true } }',
     })
     text = text.replace(
       'policies:\n',
@@ -334,6 +337,32 @@ describe('connections that last', { timeout: 120_000 }, () => {
     assert.equal(closing.code, undefined)
     assert.deepEqual(closing.rest, Buffer.from([0x81, 126, 0x10, 0, 1, 2, 3]))
     service.echo()
+  })
+
+  it('end over HTTP/2 like over HTTP/1.1, one stream and not its connection', async () => {
+    const heidi = await somebody('heidi', ['admins'])
+    const { port } = new URL(gateway.api)
+    const session = openHttp2(Number(port))
+    const call = (path: string, token: string): Http2Call => ({
+      path,
+      authority: `streams.proofgate.localhost:${port}`,
+      headers: { authorization: `Bearer ${token}` },
+    })
+    const events = beginHttp2(session, call('/events', mint.token(heidi)))
+    const other = beginHttp2(session, call('/events', mint.token(personId(gateway, 'alice'))))
+    const short = beginHttp2(session, call('/events/short', mint.token(personId(gateway, 'alice'))))
+    const answers = [answerOf(events), answerOf(short)]
+    await new Promise((resolve) => events.once('data', resolve))
+    const at = performance.now()
+    await administer('/v1/people/heidi/disable')
+    const [cut, whole] = await Promise.all(answers)
+    assert.ok(performance.now() - at < 2 * soon)
+    assert.equal(cut?.status, 200)
+    assert.notEqual(cut.reset, 0, 'it is not ended as if it were whole')
+    assert.deepEqual([whole?.status, whole?.reset, whole?.ended], [200, 0, true])
+    assert.equal(other.destroyed, false)
+    assert.equal((await closingOf(String(cut.headers['x-request-id']))).reason, 'gateway.revoked')
+    session.destroy()
   })
 
   it('leave short requests alone, whatever is revoked while they are under way', async () => {

@@ -66,6 +66,19 @@ describe('a session', () => {
     assert.equal(await sessions.load('browser', other.handle), undefined)
   })
 
+  test('is kept open by use, and not by being looked at', async () => {
+    const { clock, sessions, input } = await house()
+    const [used, watched] = [await sessions.open(input), await sessions.open(input)]
+    for (let turn = 0; turn < 2; turn++) {
+      clock.advance(40 * 60_000)
+      const found = await sessions.use(used.session.id)
+      assert.equal(found?.id, used.session.id)
+      const isOpen = (await sessions.loadById(watched.session.id)) !== undefined
+      assert.equal(isOpen, turn === 0)
+    }
+    assert.equal(await sessions.use(watched.session.id), undefined, 'what has ended stays ended')
+  })
+
   test('is found as what it is and by its handle only', async () => {
     const { sessions, input } = await house()
     const { session, handle } = await sessions.open(input)
@@ -200,4 +213,18 @@ test('no decision about a session comes from a polluted prototype', async () => 
 test('groups are those given and those configured, each once, in order', async () => {
   const { directory, alice } = await house()
   assert.deepEqual(directory.groupsOf(alice), ['a', 'b', 'c'])
+})
+
+test('what changes in the list of revocations is told to who listens, as long as they listen', async () => {
+  const { revocations, alice } = await house()
+  const heard: string[] = []
+  const stop = revocations.onChange((changes) => {
+    heard.push(...changes.map(({ kind, id }) => `${kind} ${id}`))
+  })
+  await revocations.revoke('directory', alice.id)
+  await revocations.revoke('session', 's-1')
+  revocations.refresh()
+  stop()
+  await revocations.revoke('session', 's-2')
+  assert.deepEqual(heard, [`directory ${alice.id}`, 'session s-1'])
 })

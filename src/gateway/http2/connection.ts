@@ -33,7 +33,7 @@ export class Http2Connection {
   #idleSince: number
   #served = false
   #failed = false
-  inFlight = 0
+  readonly #total: { inFlight: number }
 
   constructor(
     socket: Duplex,
@@ -42,9 +42,12 @@ export class Http2Connection {
       readonly reception: Reception
       readonly limits: ListenerLimits
       readonly onClose: () => void
+      /** Requests of all connections together, which is asked for at each of them. */
+      readonly total: { inFlight: number }
     },
   ) {
     const { limits } = options
+    this.#total = options.total
     this.#reception = options.reception
     this.#limits = limits
     this.#peer = options.peer
@@ -131,9 +134,9 @@ export class Http2Connection {
       expectsContinue: fields.headers.expect?.toLowerCase() === '100-continue',
       flaw: fields.flaw,
     })
-    this.inFlight += 1
+    this.#total.inFlight += 1
     incoming.life.onOver(() => {
-      this.inFlight -= 1
+      this.#total.inFlight -= 1
     })
     stream.once('close', () => incoming.life.end())
     this.#reception.serve(incoming, () => surfacePair(stream, { request, response }))

@@ -11,6 +11,7 @@ export class Http2Server {
   readonly #reception: Reception
   readonly #limits: ListenerLimits
   readonly #connections = new Set<Http2Connection>()
+  readonly #total = { inFlight: 0 }
   #timer: NodeJS.Timeout | undefined
   #drains = false
 
@@ -20,9 +21,7 @@ export class Http2Server {
   }
 
   get inFlight(): number {
-    let sum = 0
-    for (const { inFlight } of this.#connections) sum += inFlight
-    return sum
+    return this.#total.inFlight
   }
 
   /** Nothing but bytes put back may have been read from it. */
@@ -31,6 +30,7 @@ export class Http2Server {
       peer: peerOf(socket),
       reception: this.#reception,
       limits: this.#limits,
+      total: this.#total,
       onClose: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)
