@@ -14,6 +14,7 @@ const routes = `
       - { method: GET, path: /everybody, authorizer: open, cors: { origins: ['*'] } }
       - { method: PUT, path: '/strict/{id}', cors: { origins: ['https://app.example.com'], methods: [GET] } }
       - { method: GET, path: /limited, throttle: { principal: { rate: 0.001, burst: 1 } } }
+      - { method: ANY, path: /any }
       - { method: OPTIONS, path: /own-options, authorizer: open }
     cors: { origins: ['https://app.example.com', 'https://*.example.org'] }
 `
@@ -144,6 +145,16 @@ describe('pages of other origins', { timeout: 120_000 }, () => {
     ] as const) {
       const answer = await preflight(path, method, 'https://evil.org')
       assert.equal(answer.status, 404, `${method} ${path}`)
+      assert.equal(answer.headers['access-control-allow-methods'], undefined)
+    }
+    assert.deepEqual(upstream.take(), [])
+  })
+
+  it('are asked about methods that are served, and no other text comes back', async () => {
+    assert.equal((await preflight('/any', 'PATCH', app)).status, 204)
+    for (const method of ['ANY', 'TRACE', 'FOO', 'GET, DELETE', 'get']) {
+      const answer = await preflight('/any', method, app)
+      assert.equal(answer.status, 401, method)
       assert.equal(answer.headers['access-control-allow-methods'], undefined)
     }
     assert.deepEqual(upstream.take(), [])

@@ -1,7 +1,7 @@
 import type { Refusal } from '../../core/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { Incoming } from '../incoming.ts'
-import { owesLongBody } from '../listen/screen.ts'
+import { isServedMethod, owesLongBody } from '../listen/screen.ts'
 import type { Api, Route } from '../route.ts'
 
 /** Which pages of other origins may read answers (Fetch standard 3.2). */
@@ -41,6 +41,7 @@ export function findPreflight(incoming: Incoming, api: Api, path: string): Prefl
   const { headers } = incoming.request
   const method = headers['access-control-request-method']
   if (headers.origin === undefined || method === undefined) return undefined
+  if (!isServedMethod(method)) return undefined
   const route = api.routes.find(method, path)
   return route?.cors === undefined ? undefined : new Preflight(route, route.cors, method)
 }
