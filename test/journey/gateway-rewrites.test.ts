@@ -201,6 +201,18 @@ describe('requests that a route changes on their way', { timeout: 120_000 }, () 
     assert.doesNotMatch(answer.text, /secret/)
   })
 
+  it('takes them out of early hints as well', async () => {
+    upstream.answer = (_request, response) => {
+      response.writeEarlyHints({ link: '</a>; rel=preload', server: 'secret/1.0' })
+      response.end('x')
+      return true
+    }
+    const answer = await send('/app/headers/1', alice)
+    upstream.answer = () => false
+    assert.match(answer.text, /^HTTP\/1\.1 103 .*\r\nlink: <\/a>/i)
+    assert.doesNotMatch(answer.text, /secret/)
+  })
+
   it('names nobody where nobody is known, and still removes what a caller claims', async () => {
     const seen = await through('/open/headers', 'X-User: root')
     assert.deepEqual(headerOf(seen, 'x-user'), [])

@@ -154,8 +154,9 @@ class Answer extends OpenExchange implements ResponseSink {
     const { request, response } = this.#incoming
     const isOld = request.httpVersionMajor === 1 && request.httpVersionMinor === 0
     if (status === 100 || isOld || response.headersSent || response.destroyed) return
+    const edits = this.admitted.routed.route.headers?.response
     try {
-      response.writeInformation(status, informationalHeaders(headers))
+      response.writeInformation(status, withoutEdited(informationalHeaders(headers), edits))
     } catch {
       // What the runtime will not send is left out: it is a hint.
     }

@@ -29,13 +29,16 @@ export function editHeaders(
   }
 }
 
-/** Trailers may be folded into the header section, so what is removed or set there is not taken from them. */
+/**
+ * Trailers may be folded into the header section, and hints stand for it: what is removed or set there is
+ * not taken from them.
+ */
 export function withoutEdited(
-  trailers: readonly string[],
+  section: readonly string[],
   edits: readonly HeaderEdits[] | undefined,
 ): readonly string[] {
-  if (edits === undefined || trailers.length === 0) return trailers
-  const kept = [...trailers]
+  if (edits === undefined || section.length === 0) return section
+  const kept = [...section]
   for (const { removed } of edits) removeNames(kept, removed)
   return kept
 }
