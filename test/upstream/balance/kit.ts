@@ -12,7 +12,7 @@ import type {
 import { ok, rawServer } from '../kit.ts'
 import type { RawServer } from '../kit.ts'
 
-export interface TargetChanges extends Partial<Omit<TargetOptions, 'pool'>> {
+export interface TargetChanges extends Partial<TargetOptions> {
   readonly port: number
   readonly options?: Partial<UpstreamOptions>
 }
