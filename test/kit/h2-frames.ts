@@ -157,17 +157,20 @@ export class RawHttp2 {
     })
   }
 
-  /** Connects, says the preface and takes the other side's settings. Compresses nothing. */
-  static async open(port: number, own: Readonly<Record<number, number>> = {}): Promise<RawHttp2> {
+  /** Connects, says the preface and, unless told not to, takes the other side's settings. */
+  static async open(
+    port: number,
+    options: { readonly acknowledges?: boolean } = {},
+  ): Promise<RawHttp2> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     await new Promise((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('error', reject)
     })
     const raw = new RawHttp2(socket)
-    raw.send(preface, settings({ 1: 0, ...own }))
+    raw.send(preface, settings({ 1: 0 }))
     await raw.until((one) => one.type === frameTypes.settings && (one.flags & ack) === 0)
-    raw.send(frame(frameTypes.settings, ack, 0))
+    if (options.acknowledges !== false) raw.send(frame(frameTypes.settings, ack, 0))
     return raw
   }
 

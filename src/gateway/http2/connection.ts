@@ -54,7 +54,7 @@ export class Http2Connection {
     this.#idleSince = now()
     this.#slow = new SlowStreams(limits.requestIdle)
     this.#traffic = new Traffic(
-      { headerBytes: limits.headerBytes, now },
+      { headerBytes: limits.headerBytes, mostAtOnce: mostStreams, now },
       {
         onFlood: (what) => this.#fail(gatewayErrors.refuse('malformed', `a flood of ${what}`)),
         onRejected: (_stream, code) => this.#rejected(code),
@@ -145,8 +145,7 @@ export class Http2Connection {
   /** The runtime did not make a request of it. */
   #rejected(code: number): void {
     // Too many at once: it was not looked at, and the caller is told to come again.
-    const isFull = this.#traffic.streams.size >= mostStreams
-    if (code === errorCode.refusedStream || isFull) return
+    if (code === errorCode.refusedStream) return
     const refusal =
       code === errorCode.enhanceYourCalm
         ? gatewayErrors.refuse('headers_too_large')

@@ -20,6 +20,8 @@ export interface StreamTraffic {
 
 export interface TrafficLimits {
   readonly headerBytes: number
+  /** Streams that the other side may have open. */
+  readonly mostAtOnce: number
   /** In milliseconds; never goes back. */
   readonly now: () => number
 }
@@ -193,9 +195,11 @@ export class Traffic {
     this.#reset.code = Buffer.concat([this.#reset.code, piece])
     if (!last || this.#reset.code.length < 4) return
     const { stream } = this.#reset
-    const code = this.#reset.code.readUInt32BE(0)
     const traffic = this.streams.get(stream)
-    if (traffic?.begun === false) {
+    const rejected = traffic?.begun === false
+    if (rejected && this.streams.size > this.#limits.mostAtOnce) sayRefused(piece)
+    const code = piece.length === 4 ? piece.readUInt32BE(0) : this.#reset.code.readUInt32BE(0)
+    if (rejected) {
       this.streams.delete(stream)
       this.#events.onRejected(stream, code)
     }
@@ -215,6 +219,14 @@ export class Traffic {
   #grantUpdates(): void {
     this.#updates = Math.min(mostUpdates, this.#updates + updatesPerPiece)
   }
+}
+
+/**
+ * The runtime counts a stream a moment longer than the protocol does, and resets one too many with a code
+ * that says not to try again. This one says that nothing was done (RFC 9113 8.7).
+ */
+function sayRefused(code: Buffer): void {
+  if (code.length === 4) code.writeUInt32BE(errorCode.refusedStream, 0)
 }
 
 /** With these we end streams ourselves, whatever the caller does. */
