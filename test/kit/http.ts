@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { request as secureRequest } from 'node:https'
+import { callHttp2, openHttp2 } from './http2.ts'
 
 export interface Answer {
   readonly status: number
@@ -17,9 +18,17 @@ export interface CallOptions {
   readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string }
 }
 
+const http2Ports = new Set<string>()
+
+/** From now on everything sent to this port goes by HTTP/2 with prior knowledge. */
+export function speakHttp2At(port: number): void {
+  http2Ports.add(String(port))
+}
+
 /** One HTTP request; every `*.localhost` name is this machine, redirects are not followed. */
 export function call(url: string, options: CallOptions = {}): Promise<Answer> {
   const target = new URL(url)
+  if (http2Ports.has(target.port)) return callOverHttp2(target, options)
   return new Promise((resolve, reject) => {
     const secure = { ...options.tls, servername: target.hostname, agent: false }
     const isSecure = target.protocol === 'https:'
@@ -45,6 +54,23 @@ export function call(url: string, options: CallOptions = {}): Promise<Answer> {
     outgoing.once('error', reject)
     outgoing.end(options.body)
   })
+}
+
+async function callOverHttp2(target: URL, options: CallOptions): Promise<Answer> {
+  const session = openHttp2(Number(target.port))
+  const { host, ...headers }: Record<string, string> & { host?: string } = {
+    ...(options.headers as Record<string, string>),
+  }
+  const answer = await callHttp2(session, {
+    method: options.method ?? 'GET',
+    path: `${target.pathname}${target.search}`,
+    authority: host ?? target.host,
+    headers,
+    ...(options.body === undefined ? {} : { body: options.body }),
+  })
+  session.destroy()
+  const text = Buffer.from(answer.body, 'latin1').toString('utf8')
+  return { ...answer, text, json: () => JSON.parse(text) }
 }
 
 async function collect(incoming: IncomingMessage): Promise<Answer> {

@@ -1,5 +1,5 @@
 import { Http2ServerRequest, Http2ServerResponse, performServerHandshake } from 'node:http2'
-import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Refusal } from '../../core/index.ts'
@@ -205,7 +205,11 @@ function surfacePair(
   stream: ServerHttp2Stream,
   { request, response }: Pick<Exchanged, 'request' | 'response'>,
 ): SurfacePair {
-  const headers = { ...request.headers, ':method': request.method, ':path': request.url }
+  const headers: IncomingHttpHeaders = { ...request.headers, ':method': request.method }
+  headers[':path'] = request.url
+  // Koa and its like see by the lines of HTTP/1.1 that there is a body.
+  const isUndeclared = request.hasBody && headers['content-length'] === undefined
+  if (isUndeclared) headers['transfer-encoding'] = 'chunked'
   const own = new Http2ServerRequest(stream, headers, {}, request.rawHeaders)
   const answer = new Http2ServerResponse(stream)
   stream.once('finish', () => setImmediate(() => response.stopRequest()))

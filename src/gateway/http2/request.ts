@@ -54,6 +54,7 @@ export class Http2Request implements CallerRequest {
   /** Reads what is left to nowhere: while some of it waits, the stream counts as open. */
   discard(): void {
     this.#discards = true
+    this.#stream.removeAllListeners('data')
     this.#stream.resume()
   }
 
@@ -62,14 +63,7 @@ export class Http2Request implements CallerRequest {
   on(event: 'error', listener: (error: Error) => void): void
   on(event: string, listener: (value: never) => void): void {
     if (event === 'end') this.#onEnd(() => this.#ended(listener as () => void))
-    else if (event === 'data') this.#onData(listener as unknown as (chunk: Buffer) => void)
     else this.#stream.on(event, listener as (value: unknown) => void)
-  }
-
-  #onData(listener: (chunk: Buffer) => void): void {
-    this.#stream.on('data', (chunk: Buffer) => {
-      if (!this.#discards) listener(chunk)
-    })
   }
 
   /** An empty body has ended before anybody listens. */

@@ -45,6 +45,11 @@ export class SlowStreams {
 
   #judge(watched: Watched): void {
     const { stream, traffic } = watched
+    // Over for the protocol, but somebody has not read it to its end.
+    if (stream.closed) {
+      stream.destroy()
+      return
+    }
     const owesBody = !traffic.ended && stream.readableFlowing === true
     const owesReading = stream.writableLength > 0
     const stalls =
