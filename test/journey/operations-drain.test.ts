@@ -71,6 +71,33 @@ async function openSocket(
   return { socket, closed }
 }
 
+test('a request that crosses SIGTERM on a connection that is kept is answered, as the last one', async () => {
+  const gateway = await start()
+  const { host, port } = new URL(gateway.api)
+  const bytes = `GET /open HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.on('error', () => undefined)
+  let text = ''
+  socket.setEncoding('latin1').on('data', (part: string) => {
+    text += part
+  })
+  socket.write(bytes)
+  await until('the first is answered', () => text.endsWith('/open'))
+  assert.match(text, /connection: keep-alive/i)
+  text = ''
+  const exit = ended(gateway)
+  gateway.child.kill('SIGTERM')
+  await until('it says so', () => gateway.errors().includes('finishing requests under way'))
+  const closed = new Promise((resolve) => {
+    socket.once('close', resolve)
+  })
+  socket.write(bytes)
+  await closed
+  assert.match(text, /^HTTP\/1\.1 200 /)
+  assert.match(text, /connection: close/i)
+  assert.equal(await exit, 0, gateway.errors())
+})
+
 test('SIGTERM lets requests finish, takes no new connection and ends with 0', async () => {
   const gateway = await start()
   const slow = Array.from({ length: 20 }, () => call(`${gateway.api}/slow?millis=1000`))
