@@ -12,6 +12,7 @@ export interface RevocableFacts {
 
 /** How often a process looks for revocations made by another one. */
 const pollEvery = 250
+const mostAge = 1000 + pollEvery
 
 /**
  * The view of revocations that the hot path asks: two or three map lookups, no I/O. Complete at start,
@@ -26,24 +27,20 @@ export class Revocations {
   readonly #listeners = new Set<(changes: readonly Revocation[]) => void>()
   #sequence = 0
   #readAt: Instant
+  #triedAt: Instant
   #timer: NodeJS.Timeout | undefined
 
   constructor(store: RevocationStore, clock: Clock) {
     this.#store = store
     this.#clock = clock
     this.#readAt = clock.now()
+    this.#triedAt = this.#readAt
     this.refresh()
   }
 
   /** Begins to follow the store. */
   follow(): void {
-    this.#timer ??= setInterval(() => {
-      try {
-        this.refresh()
-      } catch {
-        // `current` turns false when this goes on: the gateway then says no.
-      }
-    }, pollEvery)
+    this.#timer ??= setInterval(() => this.#tryRefresh(), pollEvery)
     this.#timer.unref()
   }
 
@@ -52,9 +49,16 @@ export class Revocations {
     this.#timer = undefined
   }
 
-  /** Invariant: a view that could not be read for a second is not asked any more. */
+  /**
+   * Invariant: a view that could not be read for a second is not asked any more. One that is only late,
+   * because the process stood still, is read again at once.
+   */
   get current(): boolean {
-    return this.#timer === undefined || this.#clock.now() - this.#readAt < 1000 + pollEvery
+    if (this.#timer === undefined) return true
+    const now = this.#clock.now()
+    if (now - this.#readAt < mostAge) return true
+    if (now - this.#triedAt < pollEvery) return false
+    return this.#tryRefresh()
   }
 
   /** Called after each change of the view, with what is new in it. */
@@ -73,6 +77,17 @@ export class Revocations {
     if (facts.credential !== undefined && this.#credentials.has(facts.credential)) return true
     const person = this.#people.get(facts.person)
     return person !== undefined && facts.issuedAt <= person
+  }
+
+  /** Whether the view could be read. When it cannot for long, `current` is false and the gateway says no. */
+  #tryRefresh(): boolean {
+    this.#triedAt = this.#clock.now()
+    try {
+      this.refresh()
+      return true
+    } catch {
+      return false
+    }
   }
 
   refresh(): void {

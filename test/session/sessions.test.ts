@@ -5,7 +5,7 @@ import { hashSecret, manualClock, millis } from '../../src/core/index.ts'
 import { Directory } from '../../src/identity/index.ts'
 import type { CredentialId, Person } from '../../src/identity/index.ts'
 import { acrOf, amrOf, Handoffs, Revocations, Sessions } from '../../src/session/index.ts'
-import type { ProofFacts } from '../../src/session/index.ts'
+import type { ProofFacts, RevocationStore } from '../../src/session/index.ts'
 import {
   Database,
   sqliteHandoffs,
@@ -159,6 +159,43 @@ test('the list of what was revoked is not current once it was unread for more th
   database.close()
   clock.advance(1250)
   assert.ok(!revocations.current)
+  revocations.close()
+})
+
+test('a process that stood still reads the list of what was revoked before it uses it', async () => {
+  const { clock, sessions, revocations, open, input } = await house()
+  const { session } = await sessions.open(input)
+  const later = open()
+  later.revocations.follow()
+  await revocations.revoke('session', session.id)
+  clock.advance(60_000)
+  assert.ok(later.revocations.current)
+  const facts = { session: session.id, credential: undefined, person: 'p', issuedAt: clock.now() }
+  assert.ok(later.revocations.isRevoked(facts))
+  later.revocations.close()
+})
+
+test('a list that cannot be read is not tried again for every request', async () => {
+  const { clock } = await house()
+  let reads = 0
+  let broken = false
+  const store: RevocationStore = {
+    revoke: async () => undefined,
+    since: () => {
+      reads += 1
+      if (broken) throw new Error('no disk')
+      return []
+    },
+  }
+  const revocations = new Revocations(store, clock)
+  revocations.follow()
+  broken = true
+  clock.advance(5000)
+  for (let request = 0; request < 100; request++) assert.ok(!revocations.current)
+  assert.equal(reads, 2)
+  clock.advance(250)
+  broken = false
+  assert.ok(revocations.current)
   revocations.close()
 })
 
