@@ -112,6 +112,13 @@ test('what several threads have seen is added up, and levels are not', () => {
   assert.equal(addExpositions([]), '')
 })
 
+test('the time until a certificate ends is that of the thread where it is least, not the sum', () => {
+  const line = (left: number): string =>
+    `proofgate_certificate_expiry_seconds{certificate="a b.pem"} ${left}`
+  const all = addExpositions([line(500), line(499), line(501)]).split('\n')
+  assert.deepEqual(all, [line(499), ''])
+})
+
 test('what was ended before its time is counted by reason', () => {
   assert.deepEqual(lines(new Metrics(), 'proofgate_closed_total'), [
     'proofgate_closed_total{reason="revoked"} 3',

@@ -12,9 +12,16 @@ export function gauge(name: string, help: string, value: number): string[] {
   return [...heading(name, 'gauge', help), `${name} ${value}`]
 }
 
+/** How values of several threads become one, where it is not their sum: by the end of the name. */
+const combined: readonly (readonly [end: string, combine: (a: number, b: number) => number])[] = [
+  ['_level', Math.max],
+  // All threads show the same certificates.
+  ['_expiry_seconds', Math.min],
+]
+
 /**
- * Several expositions of the same program as one: values of one name and labels are added up, those of a
- * `_level` are not, of which the highest counts.
+ * Several expositions of the same program as one: values of one name and labels are added up, except those
+ * of levels, of which the highest counts, and of ends, of which the nearest does.
  */
 export function addExpositions(texts: readonly string[]): string {
   const values = new Map<string, number | undefined>()
@@ -23,14 +30,19 @@ export function addExpositions(texts: readonly string[]): string {
     const name = line.startsWith('#') ? line : line.slice(0, line.lastIndexOf(' '))
     const value = line.startsWith('#') ? undefined : Number(line.slice(name.length + 1))
     const before = values.get(name)
-    const isLevel = name.endsWith('_level')
     if (value === undefined || before === undefined) values.set(name, value)
-    else values.set(name, isLevel ? Math.max(before, value) : before + value)
+    else values.set(name, combine(name, before, value))
   }
   const lines = [...values].map(([name, value]) =>
     value === undefined ? name : `${name} ${value}`,
   )
   return lines.length === 0 ? '' : `${inOrder(lines).join('\n')}\n`
+}
+
+function combine(name: string, before: number, value: number): number {
+  const family = familyOf(name)
+  const found = combined.find(([end]) => family.endsWith(end))
+  return found === undefined ? before + value : found[1](before, value)
 }
 
 /** What one thread alone has seen stands at the end; it belongs under its heading. */
