@@ -5,7 +5,7 @@ export const gatewayErrors = defineErrors('gateway', {
     status: 400,
     title: 'The request is malformed',
     fault: 'caller',
-    doc: 'The request breaks HTTP/1.1 or could be read in two ways: two `Host` or `Authorization` lines, unusual framing, a control character.',
+    doc: 'The request breaks HTTP/1.1 or HTTP/2, or could be read in two ways: two `Host` or `Authorization` lines, unusual framing, a control character.',
   },
   ambiguous_path: {
     status: 400,
