@@ -10,8 +10,8 @@ export interface Strain {
   readonly memory: number
 }
 
-/** Looks over the limit before one more priority is refused: a single pause is no overload. */
-const looksToRise = 2
+/** Looks over the limit, one after the other, before one more priority is refused: a pause is no overload. */
+const looksToRise = 5
 /** Looks well below it before one fewer is. */
 const looksToFall = 10
 /** Well below, as a share of the limit; between this and the limit nothing changes. */
