@@ -18,10 +18,12 @@ export class WaitingRoom {
       { pauseOnConnect: true, allowHalfOpen: true, noDelay: true },
       (socket) => this.#arrived(socket),
     )
+    // Also of those who were admitted: whoever they are handed to does not count them.
+    this.#server.maxConnections = most
   }
 
   /**
-   * @param most - connections that may wait at once; further ones are closed.
+   * @param most - connections that may wait or be open at once; further ones are closed.
    * @throws ProofgateError `gateway.cannot_listen`
    */
   static async open(address: string, port: number, most: number): Promise<WaitingRoom> {
