@@ -56,13 +56,15 @@ export class Loader {
 
   #hear(kind: 'counts' | 'done'): Promise<Counts> {
     return new Promise((resolve, reject) => {
+      const over = (code: number | null): void => reject(new Error(`the load ended with ${code}`))
       const listen = (word: Word): void => {
         if (word.kind !== kind) return
         this.#child.off('message', listen)
+        this.#child.off('exit', over)
         resolve(word.counts)
       }
       this.#child.on('message', listen)
-      this.#child.once('exit', (code) => reject(new Error(`the load ended with ${code}`)))
+      this.#child.once('exit', over)
     })
   }
 }
