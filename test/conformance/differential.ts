@@ -4,8 +4,8 @@ import { Caller } from './caller.ts'
 import { get } from './case.ts'
 import type { Case } from './case.ts'
 import { corpus } from './corpus.ts'
-import { outcomesFile, printOutcomes, short } from './outcomes.ts'
-import type { Outcome } from './outcomes.ts'
+import { outcomesFile, printOutcomes, readOutcomes, short } from './outcomes.ts'
+import type { Outcome, Recorded } from './outcomes.ts'
 import { ByteRecorder } from './recorder.ts'
 import type { Arrived } from './recorder.ts'
 import { printReport, reportFile } from './report.ts'
@@ -14,7 +14,8 @@ import type { Subject } from './subjects.ts'
 
 /*
  * Plays the corpus against nginx, HAProxy and Caddy as well, and writes down where they read a request in
- * another way than we do: `node test/conformance/differential.ts [id...]`. With ids nothing is written.
+ * another way than we do: `node test/conformance/differential.ts [--ours] [id...]`. With ids nothing is
+ * written; `--ours` plays Proofgate alone, which needs no packages, and keeps what is on record of the others.
  */
 
 /** How long a connection may be quiet before it counts as settled, and how long an answer may take. */
@@ -92,28 +93,36 @@ async function playAll(
   }
 }
 
-async function main(ids: readonly string[]): Promise<void> {
-  const cases = ids.length === 0 ? corpus : corpus.filter(({ id }) => ids.includes(id))
-  const names = Object.keys(subjects)
+/** Plays the cases against these proxies, and takes what is on record of the others. */
+async function compare(names: readonly string[], cases: readonly Case[]): Promise<Recorded> {
+  const all = Object.keys(subjects)
+  const before: Recorded =
+    names.length === all.length ? { versions: {}, outcomes: new Map() } : readOutcomes()
   const played = await Promise.all(names.map((name) => playAll(name, cases)))
-  const versions = Object.fromEntries(
-    names.map((name, at) => [name, played[at]?.[0] ?? ''] as const).filter(([, one]) => one !== ''),
-  )
-  const outcomes = new Map(
-    cases.map(({ id }) => {
-      const compared = names.flatMap((name, at) => {
-        const outcome = played[at]?.[1].get(id)
-        return outcome === undefined ? [] : [[name, outcome] as const]
-      })
-      return [id, Object.fromEntries(compared)] as const
-    }),
-  )
+  const fresh = names.map((name, at) => [name, played[at]?.[0] ?? ''] as const)
+  const versions = Object.fromEntries(fresh.filter(([, version]) => version !== ''))
+  const outcomes = cases.map(({ id }) => {
+    const known = { ...before.outcomes.get(id) }
+    for (const [at, name] of names.entries()) {
+      const outcome = played[at]?.[1].get(id)
+      if (outcome !== undefined) known[name] = outcome
+    }
+    return [id, known] as const
+  })
+  return { versions: { ...before.versions, ...versions }, outcomes: new Map(outcomes) }
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const ids = args.filter((one) => one !== '--ours')
+  const cases = ids.length === 0 ? corpus : corpus.filter(({ id }) => ids.includes(id))
+  const names = args.includes('--ours') ? ['Proofgate'] : Object.keys(subjects)
+  const recorded = await compare(names, cases)
   if (ids.length > 0) {
-    process.stdout.write(printOutcomes({ versions, outcomes }))
+    process.stdout.write(printOutcomes(recorded))
     return
   }
-  writeFileSync(outcomesFile, printOutcomes({ versions, outcomes }))
-  writeFileSync(reportFile, printReport({ versions, outcomes }))
+  writeFileSync(outcomesFile, printOutcomes(recorded))
+  writeFileSync(reportFile, printReport(recorded))
   process.stdout.write(`wrote ${fileURLToPath(outcomesFile)} and ${fileURLToPath(reportFile)}\n`)
 }
 
