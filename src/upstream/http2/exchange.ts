@@ -85,7 +85,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
   #paused = false
   #blocked = false
   #held: Buffer[] = []
-  /** What a second attempt would begin with; absent when it is too much, or too late. */
+  /** What a second attempt would begin with; absent when it is too much, or there was a word of answer. */
   #replay: Buffer[] | undefined = []
   #trailers: readonly string[] = []
   #drained: (() => void) | undefined
@@ -284,7 +284,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
    * nothing and the session died before a word of answer.
    */
   #repeatable(loss: Loss): boolean {
-    if (this.retried || this.#answered) return false
+    if (this.retried) return false
     const { method, framing } = this.request
     const harmless =
       this.#settings.resends && framing.kind === 'none' && repeatableMethods.has(method)

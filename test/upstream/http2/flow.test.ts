@@ -213,8 +213,11 @@ test('both directions run at the same time', async (t) => {
 })
 
 test('an answer that does not wait for the request stops the rest of it', async (t) => {
+  const codes: (number | undefined)[] = []
   const { port } = await service(t, (stream: ServerHttp2Stream) => {
     stream.on('error', () => undefined)
+    stream.on('close', () => codes.push(stream.rstCode))
+    stream.resume()
     stream.respond({ ':status': 413 })
     stream.end('too much')
   })
@@ -226,5 +229,6 @@ test('an answer that does not wait for the request stops the rest of it', async 
   assert.equal(recorder.head?.status, 413)
   assert.equal(recorder.body, 'too much')
   assert.equal(exchange.write(Buffer.alloc(1000)), true)
-  await until(() => upstream.stats.idle === 1)
+  await until(() => upstream.stats.idle === 1 && codes.length === 1)
+  assert.deepEqual(codes, [8], 'CANCEL')
 })
