@@ -1,5 +1,6 @@
 import { constants } from 'node:http2'
 import type { ClientHttp2Stream } from 'node:http2'
+import { addAbortSignal } from 'node:stream'
 
 import { invariant } from '../../core/index.ts'
 import type {
@@ -52,6 +53,8 @@ export type ExpiryKind = 'headers_timeout' | 'idle_timeout' | 'total_timeout'
 
 /** How much of a body is kept until an answer begins, for a service that refuses the stream. */
 const replayed = 64 * 1024
+
+const cutShort = AbortSignal.abort()
 
 /** Methods that can be sent again when nobody can say whether the first one arrived. */
 const repeatableMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -246,7 +249,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
   }
 
   malformed(detail: string): void {
-    this.#stream?.close(constants.NGHTTP2_PROTOCOL_ERROR)
+    if (this.#stream !== undefined) this.#reset(this.#stream, constants.NGHTTP2_PROTOCOL_ERROR)
     this.#settings.failed(this, 'malformed', detail)
   }
 
@@ -333,7 +336,16 @@ export class StreamExchange implements Exchange, AnswerEvents {
   #leave(code: number): void {
     const stream = this.#stream
     this.#close()
-    stream?.close(code)
+    if (stream !== undefined) this.#reset(stream, code)
+  }
+
+  /**
+   * Invariant: a request that was cut short never reaches the service as if it were whole. The runtime's
+   * `close` ends a body that is still being written before it resets; an abort does not, and says CANCEL.
+   */
+  #reset(stream: ClientHttp2Stream, code: number): void {
+    if (this.#complete) stream.close(code)
+    else addAbortSignal(cutShort, stream)
   }
 
   /** Nothing more is said to the sink. */

@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { millis } from '../../../src/core/index.ts'
 import { Http2Upstream } from '../../../src/upstream/http2/http2-upstream.ts'
 import { fetchOver, get, Recorder, start, until } from '../kit.ts'
-import { http2To, service } from './kit.ts'
+import { errorCodes, frameTypes } from '../../kit/h2-frames.ts'
+import { http2To, rawService, service } from './kit.ts'
 
 type OnStream = (
   stream: ServerHttp2Stream,
@@ -327,6 +328,27 @@ test('a caller that goes away resets its stream and nothing else', async (t) => 
   exchange.abort()
   exchange.resume()
   assert.equal(exchange.write(Buffer.from('late')), true)
+})
+
+test('a request that is cut short is reset and never ended, whatever its framing', async (t) => {
+  const { port, connections } = await rawService(t, {})
+  const upstream = http2To(t, port)
+  let stream = -1
+  for (const framing of [{ kind: 'chunked' }, { kind: 'length', length: 10 }] as const) {
+    for (const write of [true, false]) {
+      stream += 2
+      const { exchange } = start(upstream, get('/', { method: 'POST', framing }))
+      if (write) exchange.write(Buffer.from('half'))
+      const frames = () => (connections[0]?.frames ?? []).filter((one) => one.stream === stream)
+      await until(() => frames().some(({ type }) => type === (write ? 0 : 1)))
+      exchange.abort()
+      await until(() => frames().some(({ type }) => type === frameTypes.rstStream))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      const ended = frames().some(({ type, flags }) => type <= 1 && (flags & 1) !== 0)
+      assert.equal(ended, false, `${framing.kind} ${String(write)}`)
+      assert.equal(frames().at(-1)?.payload.readUInt32BE(0), errorCodes.cancel)
+    }
+  }
 })
 
 test('a session without streams is closed after its time', async (t) => {
