@@ -4,6 +4,7 @@ import { callApi, enrolled, startHouse, startRecorder } from '../kit/flows.ts'
 import type { Recorder } from '../kit/flows.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { headers, RawHttp2 } from '../kit/h2-frames.ts'
+import { callHttp2, openHttp2 } from '../kit/http2.ts'
 import { call, speakHttp2At } from '../kit/http.ts'
 import { authorize, codeFields, obtainTokens, requestTokens } from '../kit/person.ts'
 import type { SoftPerson } from '../kit/person.ts'
@@ -77,6 +78,20 @@ test('a form from another site is refused, and a body that is too large', async 
   })
   assert.equal(large.status >= 400 && large.status < 500, true, String(large.status))
   assert.equal((await alice.client.call(`${gateway.identity}/account`)).status, 200)
+})
+
+test('bodies that a page leaves unread take no room from other requests', async () => {
+  const session = openHttp2(Number(new URL(gateway.api).port))
+  const { host } = new URL(gateway.identity)
+  const large = {
+    method: 'POST',
+    path: '/webauthn/authentication/options',
+    authority: host,
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.alloc(200_000, ' '),
+  }
+  for (let n = 0; n < 102; n++) assert.equal((await callHttp2(session, large)).status, 413)
+  session.destroy()
 })
 
 test('what is malformed reaches no page', async () => {
