@@ -26,6 +26,8 @@ export interface LoadOutcome {
   readonly requests: number
   /** Answers other than 2xx, connections cut, and requests never answered. */
   readonly failed: number
+  /** What the first of them met: a status line, or what became of the connection. */
+  readonly problem: string
   readonly durationMicros: number
   /** Latencies from the moment the request was due. */
   readonly p50Micros: number
@@ -68,9 +70,11 @@ export class Generator {
       once(this.#child, 'message', { signal }),
       once(this.#child, 'exit', { signal }).then(() => [{ problem: 'the load generator ended' }]),
     ]).finally(() => answered.abort())) as [LoadOutcome | { readonly problem: string }]
-    if ('problem' in answer) throw new Error(answer.problem)
+    if (!('requests' in answer)) throw new Error(answer.problem)
     if (answer.failed > 0 || answer.requests === 0) {
-      throw new Error(`${answer.failed} of ${answer.requests} requests to :${order.port} failed`)
+      const { failed, problem, requests } = answer
+      const why = problem === '' ? 'no answer in time' : problem
+      throw new Error(`${failed} of ${failed + requests} requests to :${order.port} failed: ${why}`)
     }
     return answer
   }

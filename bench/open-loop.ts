@@ -26,6 +26,8 @@ class Connection {
   #missing = -1
   #head = ''
   #succeeded = false
+  /** What was wrong with the last answer that was no success. */
+  problem = 'the connection was closed'
   dueAt = 0
   isOpen = false
 
@@ -81,6 +83,7 @@ class Connection {
       this.#head = ''
       const size = /\r\ncontent-length: *([0-9]+)/i.exec(text.slice(0, end))?.[1]
       this.#succeeded = text.startsWith('HTTP/1.1 2') && size !== undefined
+      if (!this.#succeeded) this.problem = text.slice(0, text.indexOf('\r\n'))
       this.#missing = Number(size ?? 0)
       body = text.length - end - 4
     }
@@ -110,6 +113,7 @@ class Run {
   #answered = 0
   #succeeded = 0
   #over = false
+  #problem = ''
 
   constructor(order: LoadOrder, finish: (outcome: LoadOutcome) => void) {
     this.#order = order
@@ -182,6 +186,7 @@ class Run {
     this.#lastAnswerAt = now
     this.#answered += 1
     if (succeeded) this.#succeeded += 1
+    else if (this.#problem === '') this.#problem = connection.problem
     if (!connection.isOpen) {
       this.#end()
       return
@@ -210,6 +215,7 @@ class Run {
     this.#finish({
       requests: this.#succeeded,
       failed: this.#begun - this.#succeeded,
+      problem: this.#problem,
       durationMicros: Math.round((this.#lastAnswerAt - this.#startedAt) * 1000),
       p50Micros: this.#latencies.percentile(50),
       p90Micros: this.#latencies.percentile(90),

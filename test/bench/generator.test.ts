@@ -150,18 +150,29 @@ describe('the load generator', () => {
     server.close()
   })
 
-  const failures: Readonly<Record<string, RequestListener>> = {
-    'an answer that refuses': (_request, response) => response.writeHead(403).end('no'),
-    'an answer without a length': (_request, response) => {
-      response.write('o')
-      response.end('k')
-    },
-    'a connection that is cut': (request) => void request.socket.destroy(),
+  const failures: Readonly<Record<string, readonly [RequestListener, RegExp]>> = {
+    'an answer that refuses': [
+      (_request, response) => response.writeHead(403).end('no'),
+      /403 Forbidden/,
+    ],
+    'an answer without a length': [
+      (_request, response) => {
+        response.write('o')
+        response.end('k')
+      },
+      /200 OK/,
+    ],
+    'a connection that is cut': [
+      (request) => void request.socket.destroy(),
+      /the connection was closed/,
+    ],
   }
-  for (const [what, listener] of Object.entries(failures)) {
-    it(`takes ${what} for a failure and gives no figures`, async () => {
+  for (const [what, [listener, reason]] of Object.entries(failures)) {
+    it(`takes ${what} for a failure, says why, and gives no figures`, async () => {
       await withServer(listener, async (port) => {
-        await assert.rejects(generator.run(order(port, { rate: 20 })), /requests to :\d+ failed/)
+        const running = generator.run(order(port, { rate: 20 }))
+        await assert.rejects(running, /requests to :\d+ failed/)
+        await assert.rejects(running, reason)
       })
     })
   }
