@@ -1,4 +1,5 @@
 /** The command line of the benchmark. */
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 export interface Options {
@@ -6,6 +7,8 @@ export interface Options {
   /** Also write the picture and a line of the history. */
   readonly save: boolean
   readonly full: boolean
+  /** Folder of another checkout that is measured as well. */
+  readonly beside?: string
   /** Seconds of load per subject and round. */
   readonly seconds: number
   readonly rounds: number
@@ -33,6 +36,7 @@ export function parseOptions(choices: Choices): Options {
       full: { type: 'boolean', default: false },
       seconds: { type: 'string' },
       rounds: { type: 'string' },
+      beside: { type: 'string' },
       connections: { type: 'string', default: '64' },
       subjects: { type: 'string', default: choices.defaultSubjects.join(',') },
       sections: { type: 'string', default: choices.sections.join(',') },
@@ -43,6 +47,7 @@ export function parseOptions(choices: Choices): Options {
     json: values.json,
     save: values.save,
     full,
+    ...(values.beside === undefined ? {} : { beside: resolve(values.beside) }),
     // A round may not outlive the token it is sent with.
     seconds: parseCount('seconds', values.seconds ?? (full ? '8' : '3'), 120),
     rounds: parseCount('rounds', values.rounds ?? (full ? '7' : '3'), 25),

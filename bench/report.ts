@@ -29,6 +29,7 @@ const COMPARED = [
   ['proofgate', 'nginx-plain'],
   ['proofgate', 'haproxy-plain'],
   ['proofgate', 'haproxy-jwt-es256'],
+  ['proofgate', 'proofgate-beside'],
 ] as const
 
 /** Each figure is the median over the subject's rounds. */

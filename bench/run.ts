@@ -32,7 +32,7 @@ import { workers } from './sections/workers.ts'
 import type { RunningSubject, Subject, Surroundings } from './subject.ts'
 import { haproxyJwt, haproxyPlain } from './subjects/haproxy.ts'
 import { nginxPlain, startUpstream, UPSTREAM_BODY } from './subjects/nginx.ts'
-import { proofgate } from './subjects/proofgate.ts'
+import { proofgate, proofgateBeside } from './subjects/proofgate.ts'
 
 const SUBJECTS: readonly Subject[] = [nginxPlain, haproxyPlain, haproxyJwt, proofgate]
 const DEFAULT_SUBJECTS: readonly Subject[] = [nginxPlain, haproxyJwt, proofgate]
@@ -103,7 +103,11 @@ async function saturate(
 }
 
 async function run(options: Options, signal: AbortSignal): Promise<Report> {
-  const chosen = SUBJECTS.filter(({ name }) => options.subjects.includes(name))
+  const { beside } = options
+  const chosen = [
+    ...SUBJECTS.filter(({ name }) => options.subjects.includes(name)),
+    ...(beside === undefined ? [] : [proofgateBeside(beside)]),
+  ]
   checkPackages(chosen)
   const seen = watchMachine()
   await using started = new AsyncDisposableStack()

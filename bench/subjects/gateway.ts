@@ -17,7 +17,7 @@ import type { Headers, Surroundings } from '../subject.ts'
 import { signToken } from '../token.ts'
 import type { TokenFacts } from '../token.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../bin/proofgate.cjs', import.meta.url))
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 const DOMAIN = 'proofgate.localhost'
 const PERSON = 'bench'
 // High enough that no request is held back, so that the check is paid for and always passes.
@@ -37,6 +37,8 @@ export interface GatewayShape {
   /** Cleartext HTTP/2 with prior knowledge on the public listener. */
   readonly h2c?: boolean
   readonly workers?: number
+  /** Folder of another checkout to run in place of this one. */
+  readonly checkout?: string
   readonly environment?: Readonly<Record<string, string>>
 }
 
@@ -72,9 +74,10 @@ export async function startGateway(
   const policies = writePolicies(directory, shape.statements ?? 0)
   // YAML 1.2 contains JSON; on one line it is read fastest.
   writeFileSync(file, JSON.stringify(configure({ port, adminPort, upstreamPort, policies }, shape)))
+  const program = join(shape.checkout ?? CHECKOUT, 'bin', 'proofgate.cjs')
   const start = (): Promise<ServerProcess> =>
     startServer({
-      command: [process.execPath, PROGRAM, 'serve', '--config', file],
+      command: [process.execPath, program, 'serve', '--config', file],
       directory,
       port,
       signal,
@@ -83,7 +86,7 @@ export async function startGateway(
   const server = await start()
   try {
     const issuer = await discoverIssuer(port)
-    const first = await findPerson(file)
+    const first = await findPerson(program, file)
     const others = addPeople(join(directory, 'data', 'proofgate.db'), shape.people ?? 0)
     const key = readSigningKey(join(directory, 'data', 'keys'))
     const host = `api.${DOMAIN}:${port}`
@@ -239,8 +242,8 @@ async function discoverIssuer(port: number): Promise<string> {
 }
 
 /** Asks the command line, which asks the running server. */
-async function findPerson(file: string): Promise<string> {
-  const command = [PROGRAM, 'people', 'list', '--json', '--config', file]
+async function findPerson(program: string, file: string): Promise<string> {
+  const command = [program, 'people', 'list', '--json', '--config', file]
   const { stdout } = await promisify(execFile)(process.execPath, command)
   const { people } = JSON.parse(stdout) as { people: { id: string; username: string }[] }
   const found = people.find(({ username }) => username === PERSON)

@@ -10,6 +10,15 @@ export const proofgate: Subject = {
   start: async (surroundings) => subjectOf(await startGateway(surroundings)),
 }
 
+/** Another checkout, an older commit say, under the same load in the same run. */
+export function proofgateBeside(checkout: string): Subject {
+  return {
+    name: 'proofgate-beside',
+    packages: [],
+    start: async (surroundings) => subjectOf(await startGateway(surroundings, { checkout })),
+  }
+}
+
 export function subjectOf(gateway: RunningGateway): RunningSubject {
   const { bearer, mint } = gateway
   return {
