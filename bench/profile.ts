@@ -112,7 +112,7 @@ function pageOf(all: Frame, count: number): string {
 
 Written by \`node bench/profile.ts --save\`, ${date}, ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}: ${scenario!.title}, ${CONNECTIONS} busy connections, main thread only. Times are those of a clock on the wall, so that a busy machine makes all of them longer; read the shares.
 
-![Flame graph](flame.svg)
+![Flame graph of an authorized request, by share of time](flame.svg)
 
 ## Self time by area
 
