@@ -1,7 +1,7 @@
 import { authority } from './case.ts'
 
 /** The configuration that the corpus is played against: `/public` is open, `/app` for all, `/admin` for admins. */
-export function configurationText(servicePort: number): string {
+export function configurationText(servicePort: number, workers = 1): string {
   const roomy = '{ rate: 100000, burst: 100000 }'
   return `version: 1
 domain: proofgate.localhost
@@ -32,5 +32,6 @@ apis:
       - { method: GET, path: '/ws/{rest+}', websocket: true }
 throttles: { address: ${roomy}, principal: ${roomy} }
 limits: { drain: 1s, requestHeaderTimeout: 5s }
+workers: ${workers}
 `
 }
