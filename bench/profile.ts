@@ -46,7 +46,12 @@ await using started = new AsyncDisposableStack()
 const home = mkdtempSync(join(tmpdir(), 'proofgate-profile-'))
 started.defer(() => rmSync(home, { recursive: true, force: true }))
 const stopping = new AbortController()
-process.once('SIGINT', () => stopping.abort())
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    stopping.abort()
+    void started.disposeAsync().finally(() => process.exit(1))
+  })
+}
 const { signal } = stopping
 const folder = (name: string): string => mkdtempSync(join(home, `${name}-`))
 const upstream = await startUpstream({ directory: folder('upstream'), signal })

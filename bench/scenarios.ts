@@ -9,7 +9,7 @@ import type { ProofAlgorithm } from './token.ts'
 export const LONGEST_LIFETIME = 600
 
 const PATH = '/orders/1'
-const SIGNED_REQUESTS = 30_000
+const SIGNED_REQUESTS = 12_000
 
 export interface Scenario {
   readonly title: string
