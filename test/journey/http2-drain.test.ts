@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startDataPlane } from '../kit/data-plane.ts'
-import { errorCodes, frameTypes, headers, RawHttp2 } from '../kit/h2-frames.ts'
+import { errorCodes, frameTypes, headers, RawHttp2, windowUpdate } from '../kit/h2-frames.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
 const goawayOf = (connection: RawHttp2): number | undefined =>
@@ -54,4 +54,31 @@ test('a stop lets streams end, takes no new ones, and cuts off what does not end
     upstream.seen.map(({ url }) => url),
     [],
   )
+})
+
+test('a caller that reads nothing does not keep a stop waiting', { timeout: 30_000 }, async () => {
+  const upstream = new RecordingUpstream()
+  const plane = await startDataPlane({
+    upstream: await upstream.listen(),
+    more: 'listeners: { public: { h2c: true } }',
+    limits: '{ drain: 1s }',
+  })
+  upstream.answer = (_request, response) => {
+    response.on('error', () => undefined)
+    response.end(Buffer.alloc(50_000_000))
+    return true
+  }
+  const connection = await RawHttp2.open(plane.port)
+  connection.socket.pause()
+  const request = headers(1, [
+    [':method', 'GET'],
+    [':scheme', 'http'],
+    [':path', '/public/large'],
+    [':authority', plane.host],
+  ])
+  connection.send(windowUpdate(0, 0x70000000), request, windowUpdate(1, 0x70000000))
+  await delay(1000)
+  assert.equal(await plane.gateway.stop(), 0, plane.gateway.errors())
+  connection.close()
+  upstream.close()
 })

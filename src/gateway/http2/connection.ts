@@ -17,6 +17,8 @@ import { SlowStreams } from './slow-streams.ts'
 import { Traffic } from './traffic.ts'
 
 const mostStreams = 100
+/** How long a caller has to read the last of a connection. */
+const lingersFor = 1000
 /** What a field counts at least against the limit of a header section (RFC 9113 6.5.2). */
 const leastPerField = 32
 
@@ -80,18 +82,23 @@ export class Http2Connection {
   destroy(): void {
     this.#failed = true
     this.#session.destroy(new Error('the connection is closed'), errorCode.cancel)
+    this.#letGo()
   }
 
   /** Ends what idles, and what holds resources without moving. To be called about once a second. */
   sweep(): void {
     const at = now()
-    const { blockSince, streams } = this.#traffic
+    const { blockSince } = this.#traffic
+    if (this.#session.destroyed) {
+      this.#letGo()
+      return
+    }
     if (blockSince !== undefined && at - blockSince > this.#limits.requestHeaderTimeout) {
       this.#fail(gatewayErrors.refuse('request_timeout'))
       return
     }
     this.#slow.sweep(at)
-    if (streams.size > 0) this.#idleSince = at
+    if (this.#slow.size > 0) this.#idleSince = at
     const patience = this.#served ? this.#limits.keepAlive : this.#limits.requestHeaderTimeout
     if (at - this.#idleSince <= patience) return
     if (this.#session.closed) this.destroy()
@@ -164,6 +171,12 @@ export class Http2Connection {
     this.#record(refusal)
     // After the piece that is being judged: the runtime may be in the middle of writing.
     setImmediate(() => this.#session.destroy(new Error(refusal.code), errorCode.enhanceYourCalm))
+    this.#letGo()
+  }
+
+  /** A caller that reads nothing would keep even a session that was destroyed: it waits for its last write. */
+  #letGo(): void {
+    setTimeout(() => this.#guard.destroy(), lingersFor).unref()
   }
 
   /** At most one record for all that is wrong with a connection as a whole. */

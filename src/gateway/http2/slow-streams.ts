@@ -30,6 +30,11 @@ export class SlowStreams {
     this.#mostStalled = Math.max(1, Math.floor(patience / interval))
   }
 
+  /** Streams that are not over. */
+  get size(): number {
+    return this.#watched.size
+  }
+
   watch(stream: ServerHttp2Stream, traffic: StreamTraffic): void {
     const watched = { stream, traffic, received: 0, sent: 0, stalled: 0 }
     this.#watched.add(watched)
