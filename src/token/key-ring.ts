@@ -113,7 +113,10 @@ export class KeyRing implements VerificationKeys {
     return this.#active(algorithm)
   }
 
-  /** Reads what another process changed. On failure the keys known so far stay in use. */
+  /**
+   * Reads what another process changed. On failure the keys known so far stay in use; where nothing changed,
+   * what was verified with them stays remembered.
+   */
   async reload(): Promise<void> {
     const keys = withRetirement(await readKeyFiles(this.#options.directory))
     const missing = this.#options.algorithms.find(
@@ -122,6 +125,7 @@ export class KeyRing implements VerificationKeys {
     if (missing !== undefined) {
       throw tokenFailure('key_missing', `${this.#options.directory} has no ${missing} key any more`)
     }
+    if (isSameRing(this.#keys, keys)) return
     this.#keys = keys
     this.#byKeyId = new Map(keys.map((key) => [key.keyId, key]))
     this.#revision++
@@ -191,6 +195,14 @@ function withRetirement(files: readonly KeyFile[]): readonly RingKey[] {
     )
     return { ...file, retireAt: successor?.predecessorRetiresAt ?? successor?.createdAt }
   })
+}
+
+/** A key's id is the hash of what it is. */
+function isSameRing(one: readonly RingKey[], other: readonly RingKey[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every((key, at) => key.keyId === other[at]?.keyId && key.retireAt === other[at]?.retireAt)
+  )
 }
 
 function isPublished(key: RingKey, now: Instant): boolean {

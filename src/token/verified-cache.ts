@@ -20,9 +20,9 @@ export class VerifiedTokenCache<Token> {
   #recent = new Map<string, Entry<Token>>()
   #older = new Map<string, Entry<Token>>()
 
-  /** @param capacity - at most this many tokens are kept; 0 keeps none. */
+  /** @param capacity - this many in use are kept, and twice as many at most; 0 keeps none. */
   constructor(capacity: number) {
-    this.#generationSize = Math.floor(capacity / 2)
+    this.#generationSize = capacity
   }
 
   get size(): number {

@@ -153,6 +153,18 @@ test('the revision changes when a key is replaced and again when its overlap end
   assert.equal(ring.revisionAt(clock.now()), ended)
 })
 
+test('a reload that finds what is known already leaves everything as it is', async (t) => {
+  const { clock, open } = await setUp(t)
+  const ring = await open()
+  const [revision, key] = [ring.revisionAt(clock.now()), ring.active('ES256').publicKey]
+  await ring.reload()
+  assert.equal(ring.revisionAt(clock.now()), revision)
+  assert.equal(ring.active('ES256').publicKey, key)
+  await (await open()).rotate('ES256')
+  await ring.reload()
+  assert.notEqual(ring.revisionAt(clock.now()), revision)
+})
+
 test('a key is found only by its own id and for its own algorithm', async (t) => {
   const { open } = await setUp(t)
   const ring = await open(['ES256', 'RS256'])
