@@ -5,7 +5,7 @@ import type {
   ConfiguredQueryEdits,
   ConfiguredRouteFeatures,
 } from '../config/index.ts'
-import { foldName, Mirror, Split } from '../gateway/index.ts'
+import { foldName, Mirror, reservedNames, Split } from '../gateway/index.ts'
 import type { Cors, Destination, HeaderEdits, QueryEdits, Route } from '../gateway/index.ts'
 import type { Kept } from './kept.ts'
 import { upstreamAuthority } from './upstreams.ts'
@@ -87,12 +87,16 @@ export function corsOf(cors: Configured<'cors'>): Cors {
 }
 
 function queryEditsOf({ keep, remove, rename, set, add }: ConfiguredQueryEdits): QueryEdits {
-  return {
-    keep: keep === undefined ? undefined : new Set(keep),
+  const changes = {
     remove: new Set(remove),
     rename: new Map(rename.map(({ from, to }) => [from, to])),
     set: byName(set),
+  }
+  return {
+    ...changes,
+    keep: keep === undefined ? undefined : new Set(keep),
     add: byName(add),
+    reserved: reservedNames(changes),
   }
 }
 

@@ -14,6 +14,20 @@ export interface QueryEdits {
   readonly set: ReadonlyMap<string, Value>
   /** Comes behind what the caller sent under the name. */
   readonly add: ReadonlyMap<string, Value>
+  /** What a caller cannot say whatever else is in here: `reservedNames` of the others. */
+  readonly reserved: ReadonlySet<string>
+}
+
+/** Longest name that is configured. */
+const longestName = 100
+
+/** The names that are removed, set, or given to others; folded. */
+export function reservedNames({
+  remove,
+  rename,
+  set,
+}: Pick<QueryEdits, 'remove' | 'rename' | 'set'>): ReadonlySet<string> {
+  return new Set([...remove, ...rename.values(), ...set.keys()].map(foldQueryName))
 }
 
 /**
@@ -50,23 +64,39 @@ function editPiece(piece: string, edits: QueryEdits): string | typeof dropped | 
   if (edits.keep?.has(name) === false || edits.remove.has(name)) return dropped
   const renamed = edits.rename.get(name)
   if (renamed !== undefined) {
+    if (edits.set.has(renamed)) return dropped
     return `${encodeQuery(renamed)}${equals === -1 ? '' : piece.slice(equals)}`
   }
-  return edits.set.has(name) || isTarget(name, edits) ? dropped : piece
+  return isReserved(name, edits.reserved) ? dropped : piece
 }
 
-/** A caller's own copy of a name that another is renamed to would be taken for that one. */
-function isTarget(name: string, { rename }: QueryEdits): boolean {
-  for (const to of rename.values()) {
-    if (to === name) return true
+/**
+ * Invariant: what a service could take for a reserved name is one: `role[]`, `role[0]` and `role[x]` are
+ * `role` to those that read lists and maps out of names.
+ */
+function isReserved(name: string, reserved: ReadonlySet<string>): boolean {
+  if (reserved.size === 0) return false
+  const written = name.trimStart()
+  const folded = foldQueryName(name)
+  if (reserved.has(folded)) return true
+  let at = written.indexOf('[')
+  while (at > 0 && at <= longestName) {
+    if (reserved.has(folded.slice(0, at))) return true
+    at = written.indexOf('[', at + 1)
   }
   return false
 }
 
-/** As forms are decoded (WHATWG URL 5.1): `+` is a blank. */
+/** Signs that cannot stand in a variable's name become one that can, where queries become variables. */
+function foldQueryName(name: string): string {
+  return name.trimStart().replace(/[ .[]/g, '_')
+}
+
+/** As forms are decoded (WHATWG URL 5.1): `+` is a blank. A name ends at a zero byte for some, so none may. */
 function decodeName(raw: string): string | undefined {
   try {
-    return decodeURIComponent(raw.replaceAll('+', ' '))
+    const name = decodeURIComponent(raw.replaceAll('+', ' '))
+    return name.includes('\0') ? undefined : name
   } catch {
     return undefined
   }
