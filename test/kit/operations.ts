@@ -30,7 +30,11 @@ export async function startService(): Promise<Service> {
     if (pathname === '/events') {
       streamEvents(response)
     } else if (pathname === '/slow') {
-      setTimeout(() => response.end('slow'), Number(searchParams.get('millis') ?? 500))
+      const answer = setTimeout(
+        () => response.end('slow'),
+        Number(searchParams.get('millis') ?? 500),
+      )
+      response.once('close', () => clearTimeout(answer))
     } else {
       response.end(pathname)
     }
