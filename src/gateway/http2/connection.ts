@@ -197,7 +197,9 @@ function now(): number {
   return performance.now()
 }
 
-function sessionOptions(limits: ListenerLimits): Parameters<typeof performServerHandshake>[1] {
+function sessionOptions(
+  limits: ListenerLimits,
+): Parameters<typeof performServerHandshake>[1] & { strictSingleValueFields: boolean } {
   return {
     settings: {
       maxConcurrentStreams: mostStreams,
@@ -210,6 +212,8 @@ function sessionOptions(limits: ListenerLimits): Parameters<typeof performServer
     maxSessionRejectedStreams: mostStreams,
     maxSessionMemory: 10,
     strictFieldWhitespaceValidation: true,
+    // As over HTTP/1.1: a second line of such a field in an answer is the service's to judge.
+    strictSingleValueFields: false,
   }
 }
 

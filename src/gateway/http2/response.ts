@@ -120,8 +120,14 @@ export class Http2Response implements CallerResponse {
     return !this.destroyed && !this.#stream.writableEnded
   }
 
+  /** Called by the runtime: what is thrown here would end the process. */
   #sendTrailers(): void {
-    this.#stream.sendTrailers(answerHeaders(undefined, this.#trailers))
+    try {
+      this.#stream.sendTrailers(answerHeaders(undefined, this.#trailers))
+    } catch {
+      cutOff(this.#stream, errorCode.internalError)
+      return
+    }
     // The runtime sends them in its next turn.
     setImmediate(() => setImmediate(() => this.stopRequest()))
   }
