@@ -1,6 +1,11 @@
 import { invariant } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import { answeredHeaders, informationalHeaders, outgoingTrailers } from './headers.ts'
+import {
+  answeredHeaders,
+  answeredTrailers,
+  informationalHeaders,
+  outgoingTrailers,
+} from './headers.ts'
 import { editAnswered } from '../rewrite/answered.ts'
 import { withoutEdited } from '../rewrite/header-edits.ts'
 import { outgoingRequest } from './outgoing.ts'
@@ -173,7 +178,8 @@ class Answer extends OpenExchange implements ResponseSink {
 
   onEnd(received: readonly string[]): void {
     if (this.#response.writableEnded) return
-    const trailers = withoutEdited(received, this.admitted.routed.route.headers?.response)
+    const { headers } = this.admitted.routed.route
+    const trailers = withoutEdited(answeredTrailers(received), headers?.response)
     if (trailers.length > 0 && this.#response.chunkedEncoding) {
       this.#response.addTrailers(pairs(trailers))
     }

@@ -143,6 +143,18 @@ export function answeredHeaders(received: readonly string[], requestId: string):
   return out
 }
 
+/** Trailers of an answer, without names that are ours: whoever reads them may take them for headers. */
+export function answeredTrailers(received: readonly string[]): readonly string[] {
+  if (received.length === 0) return received
+  const out: string[] = []
+  for (let at = 0; at < received.length; at += 2) {
+    const name = received[at] ?? ''
+    const lower = name.toLowerCase()
+    if (lower !== 'x-request-id' && !ours.test(lower)) out.push(name, received[at + 1] ?? '')
+  }
+  return out
+}
+
 const neverInformational: ReadonlySet<string> = new Set([
   'content-length',
   'set-cookie',
