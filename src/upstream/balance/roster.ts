@@ -30,7 +30,8 @@ const longestEjection = millis(5 * 60_000)
 export class Roster {
   readonly members: readonly Member[]
   readonly #options: RosterOptions
-  readonly #returns = new Map<Member, NodeJS.Timeout>()
+  /** Until an ejected target returns, or until the request that tries a half-open one gives way. */
+  readonly #timers = new Map<Member, NodeJS.Timeout>()
   #ready: readonly Member[] = []
 
   constructor(members: readonly Member[], options: RosterOptions) {
@@ -59,11 +60,17 @@ export class Roster {
     return millis(Math.max(1, first - performance.now()))
   }
 
-  /** @returns whether the request is the one by which a half-open target is tried. */
+  /**
+   * Invariant: no caller decides how long a target stays out. A request that tries one, and whose body comes
+   * slowly, gives way to another after the time of the first ejection.
+   *
+   * @returns whether the request is the one by which a half-open target is tried.
+   */
   taken(member: Member): boolean {
     member.pending += 1
     if (member.ejection !== 'half-open' || member.probing) return false
     member.probing = true
+    this.#after(member, this.#options.ejection?.base ?? longestEjection, () => this.#letGo(member))
     this.#refresh()
     return true
   }
@@ -71,9 +78,7 @@ export class Roster {
   /** A request is over, however it ended. */
   released(member: Member, wasProbe: boolean): void {
     member.pending -= 1
-    if (!wasProbe || !member.probing) return
-    member.probing = false
-    this.#refresh()
+    if (wasProbe && member.probing) this.#letGo(member)
   }
 
   /** The head of an answer came. */
@@ -109,8 +114,25 @@ export class Roster {
   }
 
   close(): void {
-    for (const timer of this.#returns.values()) clearTimeout(timer)
-    this.#returns.clear()
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+  }
+
+  /** Another request may try the target. */
+  #letGo(member: Member): void {
+    this.#stopTimer(member)
+    member.probing = false
+    this.#refresh()
+  }
+
+  #after(member: Member, time: Millis, act: () => void): void {
+    this.#stopTimer(member)
+    this.#timers.set(member, setTimeout(act, time).unref())
+  }
+
+  #stopTimer(member: Member): void {
+    clearTimeout(this.#timers.get(member))
+    this.#timers.delete(member)
   }
 
   #eject(member: Member): void {
@@ -126,9 +148,7 @@ export class Roster {
     member.returnsAt = now + member.ejectedFor
     member.ejection = 'ejected'
     member.probing = false
-    const timer = setTimeout(() => this.#halfOpen(member), member.ejectedFor)
-    timer.unref()
-    this.#returns.set(member, timer)
+    this.#after(member, member.ejectedFor, () => this.#halfOpen(member))
     this.#refresh()
     this.#options.onChange(member, member.state.condition)
   }
@@ -144,7 +164,7 @@ export class Roster {
   }
 
   #halfOpen(member: Member): void {
-    this.#returns.delete(member)
+    this.#stopTimer(member)
     member.ejection = 'half-open'
     this.#refresh()
     this.#options.onChange(member, member.state.condition)
@@ -152,8 +172,7 @@ export class Roster {
 
   #restore(member: Member): void {
     const wasOut = member.ejection !== 'none'
-    clearTimeout(this.#returns.get(member))
-    this.#returns.delete(member)
+    this.#stopTimer(member)
     member.ejection = 'none'
     member.probing = false
     member.failures = 0

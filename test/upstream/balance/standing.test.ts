@@ -62,6 +62,29 @@ test('while a returning target is tried nobody else is sent there', async (t) =>
   assert.equal(conditions()[label], 'ejected')
 })
 
+test('a request whose body does not come keeps a returning target from nobody for long', async (t) => {
+  let down = true
+  const service = await rawServer(t, (socket, text) => {
+    if (down) socket.destroy()
+    else if (text.startsWith('GET')) socket.write(ok('back'))
+  })
+  const { upstream, conditions } = groupOf(t, [service.port], {
+    ejection: { failures: 1, base: millis(100), maxEjected: 100 },
+  })
+  const label = String(service.port)
+  await fetchOver(upstream, post)
+  assert.equal(conditions()[label], 'ejected')
+  await until(() => conditions()[label] === 'half-open')
+  down = false
+  const slow = start(upstream, get('/', { method: 'POST', framing: { kind: 'length', length: 9 } }))
+  const refused = start(upstream, get())
+  await refused.recorder.settled
+  assert.equal(refused.recorder.failure?.kind, 'unavailable')
+  while ((await fetchOver(upstream, get())).body !== 'back') await delay(20)
+  assert.equal(conditions()[label], 'healthy')
+  slow.exchange.abort()
+})
+
 test('a request that was given up lets the next one try a returning target', async (t) => {
   const good = await namedServer(t, 'good')
   const bad = await rawServer(t, (socket, text) => {
