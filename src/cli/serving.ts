@@ -48,12 +48,19 @@ export async function serve(input: {
       return watching.outcome
     },
   })
-  const paths = dataPaths(configuration)
-  writeFileSync(launchPath(paths.root), JSON.stringify(launch), { mode: 0o600 })
-  writeFileSync(paths.schema, JSON.stringify(configurationSchema(), null, 2), { mode: 0o600 })
   watching.watcher = watch(launch, configuration, server, watching)
   const ended = untilSignal(server, watching.watcher, configuration)
-  await input.onUp({ configuration, enrolment: server.enrolment })
+  try {
+    const paths = dataPaths(configuration)
+    writeFileSync(launchPath(paths.root), JSON.stringify(launch), { mode: 0o600 })
+    writeFileSync(paths.schema, JSON.stringify(configurationSchema(), null, 2), { mode: 0o600 })
+    await input.onUp({ configuration, enrolment: server.enrolment })
+  } catch (error) {
+    // Nobody was told that it is up.
+    watching.watcher.close()
+    await server.stop()
+    throw error
+  }
   await ended
 }
 

@@ -97,8 +97,11 @@ export async function openAreas(options: {
   upkeep.unref()
   const close = async (): Promise<void> => {
     clearInterval(upkeep)
-    await audit.close()
-    await areas.close()
+    try {
+      await audit.close()
+    } finally {
+      await areas.close()
+    }
   }
   return { ...areas, audit, close }
 }

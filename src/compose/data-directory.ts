@@ -140,6 +140,10 @@ export interface RunningServer {
   readonly admin: string
   /** Bearer secret of the admin API; new at each start. */
   readonly secret: string
+  /** Of the public listener. */
+  readonly port?: number
+  /** How long it takes at most to finish what is under way, in milliseconds. */
+  readonly drain?: number
 }
 
 /**
@@ -155,19 +159,25 @@ export class DirectoryLock {
     this.#file = file
   }
 
+  /** One process at a time takes over from another. It ends with `close`. */
+  static takeTurn(paths: DataPaths): { close(): void } {
+    return lockFile(join(paths.running, 'take-over'), (cause) => {
+      throw new ProofgateError('storage.in_use', `${paths.root} is being taken over already`, {
+        cause,
+        hint: 'Wait for the process that does it.',
+      })
+    })
+  }
+
   static take(paths: DataPaths): DirectoryLock {
-    const connection = new DatabaseSync(join(paths.running, 'lock'))
-    try {
-      connection.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-    } catch (cause) {
-      connection.close()
+    const connection = lockFile(join(paths.running, 'lock'), (cause) => {
       const other = readRunning(paths.running)
       const who = other === undefined ? 'another process' : `process ${other.pid}`
       throw new ProofgateError('storage.in_use', `${paths.root} is in use by ${who}`, {
         cause,
         hint: 'Stop it first, or use another data directory (`--data-dir`).',
       })
-    }
+    })
     return new DirectoryLock(connection, join(paths.running, 'server.json'))
   }
 
@@ -176,8 +186,22 @@ export class DirectoryLock {
   }
 
   release(): void {
-    rmSync(this.#file, { force: true })
-    this.#connection.close()
+    try {
+      rmSync(this.#file, { force: true })
+    } finally {
+      this.#connection.close()
+    }
+  }
+}
+
+function lockFile(path: string, onHeld: (cause: unknown) => never): DatabaseSync {
+  const connection = new DatabaseSync(path)
+  try {
+    connection.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    return connection
+  } catch (cause) {
+    connection.close()
+    return onHeld(cause)
   }
 }
 
@@ -198,8 +222,10 @@ function readRunning(folder: string): RunningServer | undefined {
 
 function isRunningServer(value: unknown): value is RunningServer {
   if (typeof value !== 'object' || value === null) return false
-  const { pid, admin, secret } = value as Partial<Record<keyof RunningServer, unknown>>
-  return Number.isSafeInteger(pid) && typeof admin === 'string' && typeof secret === 'string'
+  const { pid, admin, secret, port, drain } = value as Partial<Record<keyof RunningServer, unknown>>
+  const isNumber = (one: unknown): boolean => one === undefined || Number.isSafeInteger(one)
+  const isNamed = typeof admin === 'string' && typeof secret === 'string'
+  return Number.isSafeInteger(pid) && isNamed && isNumber(port) && isNumber(drain)
 }
 
 function isAlive(pid: number): boolean {

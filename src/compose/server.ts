@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { randomId, randomToken, Secret } from '../core/index.ts'
+import { millis, randomId, randomToken, Secret } from '../core/index.ts'
 import type { ProofgateError } from '../core/index.ts'
 import { Administration, AdminListener } from '../admin/index.ts'
 import type { Configuration, ConfigurationProblem } from '../config/index.ts'
@@ -55,6 +55,7 @@ export async function startServer(options: {
       ? await takeOver(configuration, paths, log)
       : { lock: DirectoryLock.take(paths), room: undefined }
   let areas: OwnAreas | undefined
+  let server: Server | undefined
   try {
     areas = await openAreas({
       configuration: () => configuration,
@@ -63,7 +64,7 @@ export async function startServer(options: {
     })
     markInstalled(paths, areas.clock.now())
     await ensurePeople(areas)
-    const server = new Server({
+    server = new Server({
       areas,
       log,
       lock,
@@ -74,19 +75,21 @@ export async function startServer(options: {
         configuration = next
       },
     })
-    await server.start(options.configuration, room)
+    const started = server
+    await started.start(options.configuration, room)
     return {
       areas,
       log,
-      ports: server.ports,
+      ports: started.ports,
       enrolment: await firstEnrolment(areas),
-      apply: (next) => server.apply(next),
-      refused: (problems) => server.refused(problems),
-      stop: () => server.stop(),
+      apply: (next) => started.apply(next),
+      refused: (problems) => started.refused(problems),
+      stop: () => started.stop(),
     }
   } catch (error) {
     room?.close()
-    await areas?.close()
+    await server?.abandon()
+    await areas?.close().catch((cause: unknown) => log.failure('not closed in order', cause))
     lock.release()
     throw error
   }
@@ -149,10 +152,10 @@ class Server {
       pid: process.pid,
       admin: `http://${host}:${admin}`,
       secret: secret.reveal(),
+      port: this.ports.public,
+      drain: configuration.limits.drain,
     })
-    this.#keyTimer = setInterval(() => {
-      this.#crew.refreshKeys().catch((error: unknown) => this.#log.failure('keys not read', error))
-    }, keyRefreshEvery)
+    this.#keyTimer = setInterval(() => this.#refreshKeys(), keyRefreshEvery)
     this.#keyTimer.unref()
   }
 
@@ -183,7 +186,17 @@ class Server {
   /** Invariant: a configuration is on record before it is in force; one that cannot be is refused. */
   async #applyNext(configuration: Configuration): Promise<void> {
     await recordConfiguration(this.#areas, 'success', configuration.version, configuration)
-    await this.#crew.apply(configuration)
+    try {
+      await this.#crew.apply(configuration)
+    } catch (error) {
+      await recordConfiguration(
+        this.#areas,
+        'failure',
+        'it could not be put in force',
+        configuration,
+      )
+      throw error
+    }
     this.#onInForce(configuration)
     await ensurePeople(this.#areas)
   }
@@ -200,15 +213,34 @@ class Server {
     await this.#crew.drain(this.#areas.configuration().limits.drain)
     await this.#admin?.close()
     await this.#crew.close()
-    await this.#areas.record({
-      id: randomId(),
-      kind: 'system',
-      action: 'server.stop',
-      outcome: 'success',
-      reason: 'server.stopped',
-    })
-    await this.#areas.close()
-    this.#lock.release()
+    try {
+      await this.#areas.record({
+        id: randomId(),
+        kind: 'system',
+        action: 'server.stop',
+        outcome: 'success',
+        reason: 'server.stopped',
+      })
+      await this.#areas.close()
+    } catch (error) {
+      // A log that takes no records any more must not keep the directory locked.
+      this.#log.failure('not closed in order', error)
+    } finally {
+      this.#lock.release()
+    }
+  }
+
+  /** Closes what a start that failed has begun to listen with. */
+  async abandon(): Promise<void> {
+    this.#draining = true
+    clearInterval(this.#keyTimer)
+    await this.#crew.drain(millis(0))
+    await this.#admin?.close()
+    await this.#crew.close()
+  }
+
+  #refreshKeys(): void {
+    this.#crew.refreshKeys().catch((error: unknown) => this.#log.failure('keys not read', error))
   }
 
   #buildAdmin(secret: Secret): AdminListener {
@@ -218,7 +250,7 @@ class Server {
           table: () => this.#crew.table,
           version: this.#version,
           reload: this.#reload,
-          onKeysChanged: () => void this.#crew.refreshKeys(),
+          onKeysChanged: () => this.#refreshKeys(),
           onPeopleChanged: () => this.#crew.forgetPrincipals(),
         }),
       ),

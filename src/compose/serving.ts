@@ -91,6 +91,7 @@ export class Serving {
   /** Begins to serve those in a waiting room. */
   adopt(room: WaitingRoom, share = 1): void {
     this.#listener ??= this.#buildListener(this.#current().configuration, share)
+    room.limit(Math.ceil(this.#current().configuration.limits.connections * share))
     this.#listener.adopt(room)
   }
 

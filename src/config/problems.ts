@@ -56,6 +56,7 @@ export const problemCodes = {
   'config.tls-certificate': 'A file holds no certificate, or one that TLS cannot use.',
   'config.tls-key': 'A file holds no private key without passphrase.',
   'config.tls-pair': 'A private key is not the one of its certificate.',
+  'config.tls-ciphers': 'The TLS library does not know a cipher suite.',
   'config.tls-authority': 'A file of authorities holds none, or something else.',
   'config.tls-origin': 'An http origin is served by a listener with TLS.',
   'config.h2c-tls': 'HTTP/2 without TLS is asked for at a listener with TLS.',

@@ -40,7 +40,7 @@ export class Revocations {
 
   /** Begins to follow the store. */
   follow(): void {
-    this.#timer ??= setInterval(() => this.#tryRefresh(), pollEvery)
+    this.#timer ??= setInterval(() => this.tryRefresh(), pollEvery)
     this.#timer.unref()
   }
 
@@ -58,7 +58,7 @@ export class Revocations {
     const now = this.#clock.now()
     if (now - this.#readAt < mostAge) return true
     if (now - this.#triedAt < pollEvery) return false
-    return this.#tryRefresh()
+    return this.tryRefresh()
   }
 
   /** Called after each change of the view, with what is new in it. */
@@ -80,7 +80,7 @@ export class Revocations {
   }
 
   /** Whether the view could be read. When it cannot for long, `current` is false and the gateway says no. */
-  #tryRefresh(): boolean {
+  tryRefresh(): boolean {
     this.#triedAt = this.#clock.now()
     try {
       this.refresh()

@@ -1,5 +1,7 @@
 import { after, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Worker } from 'node:worker_threads'
 import { startServer } from '../../src/compose/index.ts'
@@ -116,4 +118,37 @@ test('a port that is taken is said as with one thread, and leaves nothing runnin
     startServer({ configuration: settings, reload: async () => undefined, version: 'test' }),
     (error: unknown) => (error as { code?: string }).code === 'gateway.cannot_listen',
   )
+})
+
+for (const workers of [1, 2]) {
+  test(`a start that fails at its end leaves nothing that serves (workers: ${workers})`, async () => {
+    const settings = { ...(await configuration()), workers }
+    // In the place of the file in which a server says who it is.
+    mkdirSync(join(settings.dataDirectory, 'run', 'server.json'), { recursive: true, mode: 0o700 })
+    await assert.rejects(
+      startServer({ configuration: settings, reload: async () => undefined, version: 'test' }),
+    )
+    const { public: open, admin } = settings.listeners
+    for (const { port } of [open, admin]) {
+      await assert.rejects(call(`http://api.proofgate.localhost:${port}/open`), /ECONNREFUSED/)
+    }
+  })
+}
+
+test('a log that takes no records any more keeps no server from ending', async () => {
+  const settings = await configuration()
+  const server = await startServer({
+    configuration: settings,
+    reload: async () => undefined,
+    version: 'test',
+  })
+  await server.areas.audit.close()
+  await server.stop()
+  assert.equal(existsSync(join(settings.dataDirectory, 'run', 'server.json')), false)
+  const next = await startServer({
+    configuration: settings,
+    reload: async () => undefined,
+    version: 'test',
+  })
+  await next.stop()
 })

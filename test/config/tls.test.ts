@@ -115,6 +115,11 @@ const refused: readonly (readonly [what: string, tls: string, code: string])[] =
     'config.value',
   ],
   [
+    'a suite nobody knows',
+    `certificates: [${pair}], ciphers: ECDHE-ECDSA-AES128-GCM-SHA384`,
+    'config.tls-ciphers',
+  ],
+  [
     'authorities that are not there',
     `certificates: [${pair}], clientCertificates: { ca: x.pem }`,
     'config.tls-file',

@@ -1,13 +1,26 @@
 import { after, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { join } from 'node:path'
 import { freePort } from '../../src/cli/free-port.ts'
 import { configurationFile, proofgate, startGateway, temporaryDirectory } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { operationsConfiguration, startService, until } from '../kit/operations.ts'
 
 const service = await startService()
-after(() => service.close())
+const started: GatewayProcess[] = []
+after(async () => {
+  service.close()
+  await Promise.all(started.map((one) => one.kill()))
+})
+
+async function startOne(options: Parameters<typeof startGateway>[0]): Promise<GatewayProcess> {
+  const gateway = await startGateway(options)
+  started.push(gateway)
+  return gateway
+}
 
 /** Calls again and again until it is told to stop; what failed, by what it says. */
 class Load {
@@ -60,7 +73,7 @@ async function takeOvers(more: string, times: number): Promise<void> {
   const dataDirectory = temporaryDirectory()
   const port = await freePort()
   const start = (...flags: string[]): Promise<GatewayProcess> =>
-    startGateway({ command: ['serve', '--config', file, ...flags], dataDirectory, port })
+    startOne({ command: ['serve', '--config', file, ...flags], dataDirectory, port })
   let current = await start()
   const load = new Load(current.api, [
     { keepAlive: true, method: 'GET' },
@@ -104,12 +117,48 @@ test('without a server to replace it is an ordinary start; without the flag the 
   const dataDirectory = temporaryDirectory()
   const port = await freePort()
   const command = ['serve', '--config', file]
-  const first = await startGateway({ command: [...command, '--take-over'], dataDirectory, port })
-  await assert.rejects(startGateway({ command, dataDirectory, port }), /in use by process/)
+  const first = await startOne({ command: [...command, '--take-over'], dataDirectory, port })
+  await assert.rejects(startOne({ command, dataDirectory, port }), /in use by process/)
   // Another installation must not share the port by accident.
   await assert.rejects(
-    startGateway({ command, dataDirectory: temporaryDirectory(), port }),
+    startOne({ command, dataDirectory: temporaryDirectory(), port }),
     /Another process has this port/,
   )
   assert.equal(await first.stop(), 0)
+})
+
+test('nobody is told to end who does not hold the directory', async () => {
+  const file = configurationFile(operationsConfiguration(service))
+  const dataDirectory = temporaryDirectory()
+  const port = await freePort()
+  const command = ['serve', '--config', file]
+  await (await startOne({ command, dataDirectory, port })).kill()
+  const bystander = spawn('sleep', ['60'])
+  const said = join(dataDirectory, 'run', 'server.json')
+  const facts = JSON.parse(readFileSync(said, 'utf8')) as object
+  writeFileSync(said, JSON.stringify({ ...facts, pid: bystander.pid }))
+  const next = await startOne({ command: [...command, '--take-over'], dataDirectory, port })
+  assert.equal(bystander.signalCode, null)
+  bystander.kill()
+  assert.equal(await next.stop(), 0)
+})
+
+test('two that take over at once do not cut the old one short, and one of them serves', async () => {
+  const file = configurationFile(operationsConfiguration(service))
+  const dataDirectory = temporaryDirectory()
+  const port = await freePort()
+  const start = (...flags: string[]): Promise<GatewayProcess> =>
+    startOne({ command: ['serve', '--config', file, ...flags], dataDirectory, port })
+  const old = await start()
+  const slow = once(`${old.api}/slow?millis=1500`, 'GET', new Agent())
+  await until('the slow request has arrived', () => service.seen.includes('/slow'))
+  const outcomes = await Promise.allSettled([start('--take-over'), start('--take-over')])
+  assert.equal(await slow, 200)
+  const serving = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  assert.equal(await exitOf(old), 0)
+  // The slower of the two was refused, or came so late that it took over from the other.
+  const isAlive = ({ child }: GatewayProcess): boolean => child.exitCode === null
+  await until('one of them is left', () => serving.filter(isAlive).length === 1)
+  assert.equal(await once(`${old.api}/open`, 'GET', new Agent()), 200)
+  assert.equal(await serving.find(isAlive)?.stop(), 0)
 })

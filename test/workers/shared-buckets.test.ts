@@ -72,19 +72,44 @@ test('a clock that is behind that of another thread takes nothing from a bucket 
   assert.equal(buckets.take('a', limit, 10_100), 0)
 })
 
-test('more keys than there is room for make the longest unused ones start anew, and keep recent ones', () => {
+test('a hundred thousand keys all keep their limits', () => {
   const buckets = new SharedBuckets(sharedBucketMemory(), 1)
   const limit = { rate: 0.001, burst: 1 }
-  buckets.take('victim', limit, 1000)
-  for (let turn = 0; turn < 400_000; turn++) buckets.take(`flood-${turn}`, limit, 2000 + turn)
-  assert.equal(buckets.take('victim', limit, 500_000), 0, 'it was forgotten')
-  assert.ok(buckets.take('flood-399999', limit, 500_000) > 0, 'this one was not')
+  for (let key = 0; key < 100_000; key++) assert.equal(buckets.take(`k${key}`, limit, 1000), 0)
+  let again = 0
+  for (let key = 0; key < 100_000; key++) if (buckets.take(`k${key}`, limit, 2000) === 0) again++
+  assert.equal(again, 0)
+})
+
+test('a flood of keys drives out what is full again soon, not the limits that last', () => {
+  const buckets = new SharedBuckets(sharedBucketMemory(), 1)
+  const slow = { rate: 0.001, burst: 1 }
+  const quick = { rate: 100, burst: 200 }
+  for (let key = 0; key < 500; key++) buckets.take(`slow-${key}`, slow, 1000)
+  for (let turn = 0; turn < 400_000; turn++) buckets.take(`flood-${turn}`, quick, 2000 + turn)
+  for (let key = 0; key < 500; key++) {
+    assert.ok(buckets.take(`slow-${key}`, slow, 402_000) > 0, `slow-${key} was forgotten`)
+  }
+})
+
+test('more lasting limits than there is room for are bounded all the same', () => {
+  const memory = sharedBucketMemory()
+  const buckets = new SharedBuckets(memory, 1)
+  const limit = { rate: 0.001, burst: 1 }
+  for (let turn = 0; turn < 300_000; turn++) buckets.take(`key-${turn}`, limit, 2000 + turn)
+  assert.ok(buckets.take('key-299999', limit, 302_000) > 0, 'the latest is known')
+  assert.ok(memory.byteLength < 8 * 1024 * 1024)
+})
+
+test('a lock whose holder never lets go is taken over in the end', () => {
+  const memory = sharedBucketMemory()
+  new Int32Array(memory, 200_000 * 32, 3125).fill(9)
+  assert.equal(new SharedBuckets(memory, 1).take('a', { rate: 1, burst: 1 }, 1000), 0)
 })
 
 test('a lock that a dead thread held is freed, and only that of the dead', () => {
   const memory = sharedBucketMemory()
-  const sets = (memory.byteLength - 200_000 * 24 - 16) / 4
-  const locks = new Int32Array(memory, 200_000 * 24, sets)
+  const locks = new Int32Array(memory, 200_000 * 32, 3125)
   locks.fill(7)
   locks[0] = 8
   const buckets = new SharedBuckets(memory, 1)

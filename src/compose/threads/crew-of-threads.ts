@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { ProofgateError } from '../../core/index.ts'
+import type { WorkerOptions } from 'node:worker_threads'
+import { millis, ProofgateError } from '../../core/index.ts'
 import type { Millis } from '../../core/index.ts'
 import type { Configuration } from '../../config/index.ts'
 import { requireFree } from '../../gateway/index.ts'
@@ -13,11 +14,13 @@ import type { Log } from '../log.ts'
 import { Serving } from '../serving.ts'
 import type { FromThread, ThreadStart, ToThread } from './messages.ts'
 import { packConfiguration } from './portable.ts'
-import { ServingThread } from './serving-thread.ts'
+import { ServingThread, ThreadEnded } from './serving-thread.ts'
 
 /** Before a thread that died is started again; doubled while it goes on dying at once. */
 const firstPause = 100
 const longestPause = 5000
+/** What a thread has beyond the deadline of its requests to close its state. */
+const closing = 5000
 /** A thread that lived this long did not die of its start. */
 const lived = 10_000
 
@@ -38,6 +41,8 @@ export class CrewOfThreads implements Crew {
   #configuration: Configuration | undefined
   #address = ''
   #port = 0
+  /** Of what is limited for the process. */
+  #share = 1
   #nextThread = 1
   #pause = firstPause
   #stopping = false
@@ -46,6 +51,7 @@ export class CrewOfThreads implements Crew {
     this.#areas = parts.areas
     this.#log = parts.log
     this.#count = parts.count
+    this.#share = 1 / parts.count
     this.#memory = sharedBucketMemory()
     this.#buckets = new SharedBuckets(this.#memory, 0x7fff_ffff)
     this.#formKey = new Uint8Array(randomBytes(32))
@@ -56,25 +62,46 @@ export class CrewOfThreads implements Crew {
     return this.#own.table
   }
 
+  /**
+   * Invariant: what one thread cannot put in force is in force in none. They go back to what was before, and
+   * the configuration is refused.
+   */
   async apply(configuration: Configuration): Promise<void> {
+    const before = this.#configuration
     this.#own.apply(configuration)
     this.#configuration = configuration
+    try {
+      await this.#applyInThreads(configuration)
+    } catch (error) {
+      if (before === undefined) throw error
+      this.#configuration = before
+      this.#own.apply(before)
+      await this.#applyInThreads(before).catch((cause: unknown) => {
+        this.#log.failure('the configuration before could not be put back everywhere', cause)
+      })
+      throw error
+    }
+  }
+
+  /** A thread that ends meanwhile is followed by one that begins with what is in force then. */
+  async #applyInThreads(configuration: Configuration): Promise<void> {
     const packed = packConfiguration(configuration)
-    await this.#all((thread) =>
-      thread.call((call) => ({ kind: 'apply', call, configuration: packed })),
-    )
+    const answers = await this.#ask((call) => ({ kind: 'apply', call, configuration: packed }))
+    const failed = answers.find((answer) => answer instanceof Error)
+    if (failed !== undefined) throw failed
   }
 
   /** The first thread finds the port out when any will do; the others then share it. */
   async listen(address: string, port: number, room: WaitingRoom | undefined): Promise<number> {
     if (room === undefined) await requireFree(address, port)
+    else this.#share = 1 / (this.#count + 1)
     this.#address = address
     this.#port = port
     this.#port = await this.#start()
     const others = Array.from({ length: this.#count - 1 }, () => this.#start())
     await Promise.all(others)
     // Those who arrive in it are served here: a connection cannot be given to another thread.
-    if (room !== undefined) this.#own.adopt(room, 1 / this.#count)
+    if (room !== undefined) this.#own.adopt(room, this.#share)
     return this.#port
   }
 
@@ -82,7 +109,7 @@ export class CrewOfThreads implements Crew {
     this.#stopping = true
     await Promise.all([
       this.#own.drain(deadline),
-      this.#all((thread) => thread.call((call) => ({ kind: 'drain', call, deadline }))),
+      this.#ask((call) => ({ kind: 'drain', call, deadline }), millis(deadline + closing)),
     ])
   }
 
@@ -97,9 +124,10 @@ export class CrewOfThreads implements Crew {
     this.#tell({ kind: 'forget' })
   }
 
+  /** Where it fails the keys known so far stay in use; it is done again soon. */
   async refreshKeys(): Promise<void> {
     await this.#own.refreshKeys()
-    await this.#all((thread) => thread.call((call) => ({ kind: 'keys', call })))
+    await this.#ask((call) => ({ kind: 'keys', call }))
   }
 
   onRevoked(): void {
@@ -108,31 +136,37 @@ export class CrewOfThreads implements Crew {
   }
 
   async metrics(): Promise<string> {
-    const texts = await Promise.all(
-      [...this.#threads.values()].map((thread) =>
-        thread.call((call) => ({ kind: 'metrics', call })).catch(() => ''),
-      ),
-    )
-    return addExpositions(texts.filter((text) => text !== ''))
+    const answers = await this.#ask((call) => ({ kind: 'metrics', call }))
+    const texts = answers.filter((answer) => typeof answer === 'string')
+    // This thread serves too when it took the place of another process.
+    return addExpositions([this.#own.metrics(), ...texts])
   }
 
   #tell(message: ToThread): void {
     for (const thread of this.#threads.values()) thread.tell(message)
   }
 
-  /** One that cannot do as it is told is ended, and replaced by one that begins with what is in force now. */
-  async #all(work: (thread: ServingThread) => Promise<unknown>): Promise<void> {
-    await Promise.all(
-      [...this.#threads.values()].map((thread) => work(thread).catch(() => thread.end())),
+  /** Asks all threads; what each answered, or the error it had. Those that have ended do not count. */
+  async #ask(
+    make: (call: number) => ToThread,
+    within?: Millis,
+  ): Promise<readonly (string | Error)[]> {
+    const answers = await Promise.allSettled(
+      [...this.#threads.values()].map((thread) => thread.call(make, within)),
     )
+    return answers.flatMap((answer): readonly (string | Error)[] => {
+      if (answer.status === 'fulfilled') return [answer.value]
+      if (answer.reason instanceof ThreadEnded) return []
+      return [answer.reason instanceof Error ? answer.reason : new Error(String(answer.reason))]
+    })
   }
 
   /** Resolves with the port when the thread serves. */
-  #start(): Promise<number> {
+  async #start(): Promise<number> {
     const thread = this.#nextThread++
     const start: ThreadStart = {
       thread,
-      threads: this.#count,
+      share: this.#share,
       configuration: packConfiguration(this.#requireConfiguration()),
       buckets: this.#memory,
       formKey: this.#formKey,
@@ -142,7 +176,7 @@ export class CrewOfThreads implements Crew {
     const began = performance.now()
     const { promise, resolve, reject } = Promise.withResolvers<number>()
     const execArgv = ['--disable-warning=ExperimentalWarning']
-    const worker = new Worker(threadFile, { workerData: start, execArgv })
+    const worker = this.#spawn({ workerData: start, execArgv })
     const serving = new ServingThread(worker)
     const desk = new AuditDesk(this.#areas.audit, (reply) => serving.tell(reply))
     this.#threads.set(thread, serving)
@@ -150,7 +184,7 @@ export class CrewOfThreads implements Crew {
       if (message.kind === 'audit') desk.take(message)
       else if (message.kind === 'answer') serving.settle(message)
       else if (message.kind === 'listening') resolve(message.port)
-      else if (message.kind === 'revoked') this.#areas.revocations.refresh()
+      else if (message.kind === 'revoked') this.#areas.revocations.tryRefresh()
       else reject(failureOf(message))
     })
     worker.on('error', (error) => this.#log.failure('a serving thread failed', error, { thread }))
@@ -171,10 +205,24 @@ export class CrewOfThreads implements Crew {
       thread,
       afterMillis: this.#pause,
     })
+    this.#replaceLater()
+  }
+
+  #replaceLater(): void {
     setTimeout(() => {
       if (this.#stopping) return
       this.#start().catch((error: unknown) => this.#log.failure('no thread started', error))
     }, this.#pause).unref()
+  }
+
+  /** A machine that has no room for another thread now may have it later. */
+  #spawn(options: WorkerOptions): Worker {
+    try {
+      return new Worker(threadFile, options)
+    } catch (error) {
+      if (!this.#stopping && this.#threads.size > 0) this.#replaceLater()
+      throw error
+    }
   }
 
   #requireConfiguration(): Configuration {

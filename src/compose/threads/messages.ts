@@ -6,7 +6,8 @@ import type { PortableConfiguration } from './portable.ts'
 export interface ThreadStart {
   /** From 1; the thread that writes the log and administers is none of them. */
   readonly thread: number
-  readonly threads: number
+  /** Of what is limited for the process. */
+  readonly share: number
   readonly configuration: PortableConfiguration
   readonly buckets: SharedArrayBuffer
   readonly formKey: Uint8Array

@@ -1,12 +1,26 @@
 import type { Worker } from 'node:worker_threads'
+import { millis } from '../../core/index.ts'
+import type { Millis } from '../../core/index.ts'
 import type { FromThread, ToThread } from './messages.ts'
+
+/** How long a thread may take to answer unless the caller says otherwise. */
+const patience = millis(10_000)
 
 interface Caller {
   readonly resolve: (text: string) => void
   readonly reject: (error: Error) => void
+  readonly timer: NodeJS.Timeout
 }
 
-/** A serving thread as the one that started it sees it: told things, and asked things it answers. */
+/** The thread is gone, or is on its way out: what it was asked does not matter any more. */
+export class ThreadEnded extends Error {
+  constructor() {
+    super('the thread has ended')
+    this.name = 'ThreadEnded'
+  }
+}
+
+/** A serving thread as the one that started it sees it: told things, and asked things it answers in time. */
 export class ServingThread {
   readonly #worker: Worker
   readonly #calls = new Map<number, Caller>()
@@ -21,20 +35,24 @@ export class ServingThread {
     if (!this.#gone) this.#worker.postMessage(message)
   }
 
-  call(make: (call: number) => ToThread): Promise<string> {
-    if (this.#gone) return Promise.reject(new Error('the thread has ended'))
+  /** One that does not answer in time hangs: it is ended, which replaces it. */
+  call(make: (call: number) => ToThread, within: Millis = patience): Promise<string> {
+    if (this.#gone) return Promise.reject(new ThreadEnded())
     const call = this.#nextCall++
     const { promise, resolve, reject } = Promise.withResolvers<string>()
-    this.#calls.set(call, { resolve, reject })
+    const timer = setTimeout(() => void this.end(), within)
+    this.#calls.set(call, { resolve, reject, timer })
     this.#worker.postMessage(make(call))
     return promise
   }
 
   settle(answer: Extract<FromThread, { kind: 'answer' }>): void {
     const caller = this.#calls.get(answer.call)
+    if (caller === undefined) return
     this.#calls.delete(answer.call)
-    if (answer.failed) caller?.reject(new Error(answer.text))
-    else caller?.resolve(answer.text)
+    clearTimeout(caller.timer)
+    if (answer.failed) caller.reject(new Error(answer.text))
+    else caller.resolve(answer.text)
   }
 
   /** It has ended: nobody is answered any more. */
@@ -42,7 +60,10 @@ export class ServingThread {
     this.#gone = true
     const callers = [...this.#calls.values()]
     this.#calls.clear()
-    for (const caller of callers) caller.reject(new Error('the thread has ended'))
+    for (const caller of callers) {
+      clearTimeout(caller.timer)
+      caller.reject(new ThreadEnded())
+    }
   }
 
   async end(): Promise<void> {

@@ -68,7 +68,7 @@ async function run(): Promise<void> {
   const listen = (message: ToThread): void => {
     if (message.kind === 'audit') audit.settle(message)
     else if (message.kind === 'forget') serving.forgetPrincipals()
-    else if (message.kind === 'revoked') areas.revocations.refresh()
+    else if (message.kind === 'revoked') areas.revocations.tryRefresh()
     else if (message.kind === 'apply') void answer(message.call, () => calls.apply(message))
     else if (message.kind === 'metrics') void answer(message.call, calls.metrics)
     else if (message.kind === 'keys') void answer(message.call, calls.keys)
@@ -78,8 +78,8 @@ async function run(): Promise<void> {
   }
   parentPort?.on('message', listen)
 
-  const { address, port, threads } = start
-  const bound = await serving.listen({ address, port, reusePort: true }, 1 / threads)
+  const { address, port, share } = start
+  const bound = await serving.listen({ address, port, reusePort: true }, share)
   tell({ kind: 'listening', port: bound })
 }
 

@@ -27,13 +27,37 @@ export function resolveTls(draft: Draft, files: PolicyFiles): ConfiguredTls | un
   )
   const { clientCertificates } = tls
   const ca = clientCertificates === undefined ? '' : readAuthorities(reading, clientCertificates.ca)
+  const areCiphersKnown = checkCiphers(draft, tls.ciphers)
   if (certificates.length < tls.certificates.length || ca === undefined) return undefined
+  if (!areCiphersKnown) return undefined
   return {
     certificates,
     minVersion: String(tls.minVersion) === '1.3' ? '1.3' : '1.2',
     ciphers: tls.ciphers,
     clientCertificates:
       clientCertificates === undefined ? undefined : { ca, mode: clientCertificates.mode },
+  }
+}
+
+/** Whether the TLS library knows all of them: it would otherwise refuse the listener, and not the file. */
+function checkCiphers(draft: Draft, ciphers: string | undefined): boolean {
+  if (ciphers === undefined) return true
+  const unknown = ciphers.split(':').find((suite) => !isCipher(suite))
+  if (unknown === undefined) return true
+  draft.report([...here, 'ciphers'], {
+    code: 'config.tls-ciphers',
+    message: `found ${quote(unknown)}, which TLS does not know here, expected another suite`,
+    hint: 'Names are those of OpenSSL: `openssl ciphers -v` lists them.',
+  })
+  return false
+}
+
+function isCipher(suite: string): boolean {
+  try {
+    createSecureContext({ ciphers: suite })
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -36,6 +36,11 @@ export class WaitingRoom {
     return this.#server
   }
 
+  /** Connections that may be open at once from now on. */
+  limit(most: number): void {
+    this.#server.maxConnections = most
+  }
+
   /** Hands over who waits, and everybody who comes. */
   admit(admit: (socket: Socket) => void): void {
     this.#admit = admit
