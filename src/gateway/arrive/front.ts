@@ -76,8 +76,16 @@ export class Front {
     for (const socket of this.#arriving) socket.destroy()
   }
 
+  /**
+   * Invariant: a connection without an address goes nowhere: nobody could tell whether a proxy is at its
+   * other end. It was reset before it was accepted, but what it said would still be read.
+   */
   #arrive(socket: Socket): void {
     const peer = peerOf(socket)
+    if (peer.address === '') {
+      socket.destroy()
+      return
+    }
     this.#arriving.add(socket)
     socket.once('close', () => this.#arriving.delete(socket))
     socket.on('error', () => socket.destroy())
