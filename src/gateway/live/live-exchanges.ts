@@ -67,7 +67,10 @@ export class LiveExchanges {
     if (this.#last === undefined) this.#first = exchange
     else this.#last.next = exchange
     this.#last = exchange
-    if (exchange.bond === 'tunnel') this.#tunnels += 1
+    if (exchange.bond !== 'tunnel') return
+    this.#tunnels += 1
+    // Its handshake was in no book: what changed while the service took its time is looked at now.
+    exchange.reviewAt = 0
   }
 
   leave(exchange: OpenExchange): void {
