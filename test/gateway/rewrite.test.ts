@@ -328,10 +328,16 @@ describe('changes to headers', () => {
     )
   })
 
-  it('take path parts in their canonical form, in which no control character is left', () => {
+  it('take path parts in their canonical form, in which nothing is left that ends a value', () => {
     const value: Value = [{ segment: 0, rest: false }, '/', { segment: 1, rest: true }]
     assert.equal(canonical('/a%0d%0aX:1/b'), undefined)
     const path = canonical('/a%20b,c/%C3%A4/d') ?? ''
-    assert.equal(fillIn(value, facts(path), headerEncoding), 'a%20b,c/%C3%A4/d')
+    assert.equal(fillIn(value, facts(path), headerEncoding), 'a%20b%2Cc/%C3%A4/d')
+    const tenant: Value = ['tenant=', { segment: 0, rest: false }, ';role=user']
+    const evil = canonical("/1;role=admin,x='y'") ?? ''
+    assert.equal(
+      fillIn(tenant, facts(evil), headerEncoding),
+      "tenant=1%3Brole=admin%2Cx='y';role=user",
+    )
   })
 })

@@ -76,12 +76,13 @@ function known(text: string | undefined): string | undefined {
 }
 
 /**
- * For a header: the configured text as it was checked, path parts in their canonical form (visible ASCII),
- * and facts with everything escaped that could end a line or a list item, `%` among it.
+ * For a header: the configured text as it was checked, path parts in their canonical form (visible ASCII) but
+ * for the two signs that end a list item or a parameter, and facts with everything escaped that could end
+ * one of these or a line, `%` among it.
  */
 export const headerEncoding: Encoding = {
   text: (text) => text,
-  segment: (segment) => segment,
+  segment: (segment) => segment.replace(/[,;]/g, escape),
   fact: (fact) => fact.replace(/[^A-Za-z0-9._~@+:=/|-]/gu, (found) => escape(found)),
 }
 
