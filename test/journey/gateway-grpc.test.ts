@@ -5,6 +5,7 @@ import type { DataPlane } from '../kit/data-plane.ts'
 import { GrpcClient, GrpcService } from '../kit/grpc.ts'
 import type { ServiceCall } from '../kit/grpc.ts'
 import { call as callHttp } from '../kit/http.ts'
+import { callHttp2, openHttp2 } from '../kit/http2.ts'
 
 let plane: DataPlane
 let alice: GrpcClient
@@ -310,6 +311,21 @@ test('over HTTP/1.1, and for what is not gRPC, a refusal stays a problem documen
     assert.equal(outcome.headers[':status'], 401, type)
     assert.equal(outcome.headers['content-type'], 'application/problem+json')
   }
+})
+
+test('a GET that says it is gRPC is refused so that no cache keeps it', async () => {
+  const session = openHttp2(plane.port)
+  for (const method of ['GET', 'HEAD', 'PUT']) {
+    const { status, headers } = await callHttp2(session, {
+      method,
+      path: '/app/x',
+      authority: plane.host,
+      headers: { 'content-type': 'application/grpc' },
+    })
+    assert.equal(status, 401, method)
+    assert.equal(headers['cache-control'], 'no-store', method)
+  }
+  session.destroy()
 })
 
 test('five hundred calls at once keep apart', async () => {

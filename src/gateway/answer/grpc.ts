@@ -1,9 +1,15 @@
 import type { Refusal } from '../../core/index.ts'
 import type { Incoming } from '../incoming.ts'
 
-/** A gRPC call: over HTTP/1.1 the protocol does not exist, whatever a header says. */
-export function isGrpcCall({ protocol, request }: Incoming): boolean {
-  return protocol === 'h2' && grpc.test(request.headers['content-type'] ?? '')
+/**
+ * A gRPC call: a POST. Over HTTP/1.1 the protocol does not exist, whatever a header says.
+ *
+ * Invariant: what a cache may keep is never refused with status 200, because a cache would keep it for
+ * everybody else.
+ */
+export function isGrpcCall({ protocol, method, request }: Incoming): boolean {
+  const mayBe = protocol === 'h2' && method === 'POST'
+  return mayBe && grpc.test(request.headers['content-type'] ?? '')
 }
 
 /** `application/grpc`, bare or with `+proto` and the like; not `application/grpc-web`. */
