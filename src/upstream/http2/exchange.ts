@@ -137,8 +137,11 @@ export class StreamExchange implements Exchange, AnswerEvents {
     this.#deputy = deputy
     if (this.#drained !== undefined) deputy.onDrain(this.#drained)
     if (this.#paused) deputy.pause()
-    for (const chunk of held) deputy.write(chunk)
+    let goesOn = true
+    for (const chunk of held) goesOn = deputy.write(chunk)
     if (this.#ended) deputy.end(this.#trailers)
+    // The writer heard `false` and waits; a connection that was kept took everything at once.
+    else if (goesOn) this.drained()
   }
 
   /** Whether the whole of it took longer than it may. */

@@ -168,6 +168,28 @@ test('what waited while the service chose HTTP/1.1 goes on there, with its body'
   assert.deepEqual(aborted.events, [])
 })
 
+test('a body that waited while a service is asked again goes on over a connection that was kept', async (t) => {
+  const { port } = await secureService(t, 'http/1.1')
+  const upstream = opened(t, port, { protocol: 'auto' })
+  await fetchOver(upstream, get())
+  await until(() => upstream.stats.idle === 1)
+  const now = performance.now.bind(performance)
+  t.mock.method(performance, 'now', () => now() + 61_000)
+  const recorder = new Recorder()
+  const framing = { kind: 'length', length: 10 } as const
+  const exchange = upstream.request(get('/', { method: 'POST', framing }), recorder)
+  let drained = 0
+  exchange.onDrain(() => {
+    drained += 1
+    exchange.write(Buffer.from('56789'))
+    exchange.end()
+  })
+  assert.equal(exchange.write(Buffer.from('01234')), false)
+  await recorder.settled
+  assert.equal(upstream.stats.reused, 1)
+  assert.equal(drained, 1)
+})
+
 test('a service that no longer speaks HTTP/2 is followed without a failure', async (t) => {
   const first = await secureService(t, 'both')
   const upstream = opened(t, first.port, { protocol: 'auto' })
