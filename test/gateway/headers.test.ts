@@ -43,6 +43,25 @@ describe('Forwarded towards the upstream', () => {
 })
 
 describe('headers towards the upstream', () => {
+  it('hold no client certificate of a proxy that is not there', () => {
+    const names = [
+      'Client-Cert',
+      'X-Forwarded-Client-Cert',
+      'X-Client-Cert',
+      'X-SSL-Client-Verify',
+      'SSL_CLIENT_S_DN',
+      'X-Amzn-Mtls-Clientcert-Subject',
+      'x_amzn_mtls_clientcert',
+      'X-ARR-ClientCert',
+      'X-TLS-Client-Cert',
+      'X-mTLS-Subject',
+    ]
+    assert.deepEqual(
+      namesOf(outgoing(names.flatMap((name) => [name, 'forged']))).sort(),
+      [...own, 'x-proofgate-assertion'].sort(),
+    )
+  })
+
   it('hold each of ours exactly once, with our value, whatever came in', () => {
     const name = fc.oneof(
       fc.constantFrom(

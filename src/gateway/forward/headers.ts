@@ -30,7 +30,7 @@ const dropped: ReadonlySet<string> = new Set([
  * method or path other than the one decided on. A client's copy never passes, whatever the route says.
  */
 const spoofable =
-  /^(x-proofgate(-|$)|x-forwarded(-|$)|forwarded$|x-real-ip$|x-host$|x-http-host-override$|x-original-|x-rewrite-url$|x-http-method(-override)?$|x-method-override$|x-envoy-|x-client-ip$|x-cluster-client-ip$|true-client-ip$|cf-|fastly-client-ip$|x-auth-request-|x-remote-|remote-(user|groups|name|email)$|x-authenticated-|x-pomerium-|x-authentik-|x-webauth-|x-consumer-|x-credential-identifier$|x-anonymous-consumer$|x-amzn-ava-|x-amzn-oidc-|x-goog-(authenticated-user|iap)-|x-ms-client-principal(-|$)|impersonate-|teleport-jwt-|client-cert(-|$)|x-ssl-|x-client-cert|ssl-client-)/
+  /^(x-proofgate(-|$)|x-forwarded(-|$)|forwarded$|x-real-ip$|x-host$|x-http-host-override$|x-original-|x-rewrite-url$|x-http-method(-override)?$|x-method-override$|x-envoy-|x-client-ip$|x-cluster-client-ip$|true-client-ip$|cf-|fastly-client-ip$|x-auth-request-|x-remote-|remote-(user|groups|name|email)$|x-authenticated-|x-pomerium-|x-authentik-|x-webauth-|x-consumer-|x-credential-identifier$|x-anonymous-consumer$|x-amzn-ava-|x-amzn-oidc-|x-goog-(authenticated-user|iap)-|x-ms-client-principal(-|$)|impersonate-|teleport-jwt-|client-cert(-|$)|x-ssl-|x-client-cert|ssl-client-|x-amzn-mtls-|x-arr-clientcert$|x-tls-client-|x-mtls-)/
 
 const ours = /^x[^a-z0-9]proofgate([^a-z0-9]|$)/
 
