@@ -1,4 +1,6 @@
-import type { IncomingMessage } from 'node:http'
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Configuration, KoaContextWithOIDC, Provider as ProviderType } from 'oidc-provider'
 import { millis, toSeconds } from '../core/index.ts'
 import type { Clock, JsonObject, Millis } from '../core/index.ts'
@@ -72,6 +74,11 @@ export function createIssuer(settings: IssuerSettings, parts: IssuerParts): Prov
   provider.proxy = true
   provider.use(slowDownPolling(parts.clock))
   provider.on('server_error', (_ctx, error) => parts.onServerError(error))
+  // An event of the framework below, which the library's types leave out.
+  const framework: EventEmitter = provider
+  framework.on('error', (error: unknown, ctx?: KoaContextWithOIDC) => {
+    if (!hasLeft(ctx)) parts.onServerError(error)
+  })
   provider.on('grant.revoked', (_ctx, grantId) => {
     parts.grants.end(grantId).catch(parts.onServerError)
   })
@@ -79,6 +86,14 @@ export function createIssuer(settings: IssuerSettings, parts: IssuerParts): Prov
     endOwnSession(parts, ctx).catch(parts.onServerError)
   })
   return provider
+}
+
+/** Without a listener the library's framework prints a stack for each caller that goes away or is cut off. */
+function hasLeft(ctx: KoaContextWithOIDC | undefined): boolean {
+  if (ctx === undefined) return false
+  // Over HTTP/2 the response outlives its stream.
+  const { stream } = ctx.res as ServerResponse & { readonly stream?: Duplex }
+  return ctx.res.destroyed || stream?.destroyed === true
 }
 
 /**

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { callApi, enrolled, startHouse, startRecorder } from '../kit/flows.ts'
 import type { Recorder } from '../kit/flows.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
-import { headers, RawHttp2 } from '../kit/h2-frames.ts'
+import { frameTypes, headers, RawHttp2, rstStream, settings } from '../kit/h2-frames.ts'
 import { callHttp2, openHttp2 } from '../kit/http2.ts'
 import { call, speakHttp2At } from '../kit/http.ts'
 import { authorize, codeFields, obtainTokens, requestTokens } from '../kit/person.ts'
@@ -38,6 +38,28 @@ test('a person enrols, signs in and gets tokens that open an API', async () => {
     refresh_token: tokens.refresh_token,
   })
   assert.equal(refreshed.status, 200, refreshed.text)
+})
+
+test('callers that break off requests to the issuer fill no log', async () => {
+  const { host, port } = new URL(gateway.identity)
+  const before = gateway.errors()
+  const path = '/.well-known/openid-configuration'
+  const fields = [
+    [':method', 'GET'],
+    [':scheme', 'http'],
+    [':path', path],
+    [':authority', host],
+  ] as const
+  for (const end of [headers(1, [[':path', '/x']]), rstStream(1, 1), rstStream(1, 8)]) {
+    const connection = await RawHttp2.open(Number(port))
+    // No room for the body of an answer, which is therefore under way when the stream breaks.
+    connection.send(settings({ 4: 0 }), headers(1, fields, { end: false }))
+    assert.equal(await connection.outcome(1), '200')
+    connection.send(end)
+    await connection.until((one) => one.type === frameTypes.rstStream, 200)
+    connection.close()
+  }
+  assert.equal(gateway.errors(), before)
 })
 
 test('a code is good once', async () => {
