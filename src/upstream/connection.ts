@@ -128,8 +128,7 @@ export class Connection implements Carrier, ParserEvents {
   head(head: ResponseHead): void {
     const exchange = this.#exchange
     if (exchange === undefined) return
-    exchange.responded = true
-    exchange.stamp = this.#owner.ticks.now
+    exchange.began(head)
     exchange.sink.onHead(head)
   }
 

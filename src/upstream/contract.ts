@@ -98,10 +98,12 @@ export interface OutgoingRequest {
   readonly caller?: string
   /** Replaces the upstream's own for this request. */
   readonly headersTimeout?: Millis
-  /** Replaces the upstream's own for this request; `Infinity` for event streams. */
+  /** Replaces the upstream's own for this request. */
   readonly idleTimeout?: Millis
   /** Replaces the upstream's own for this request. */
   readonly totalTimeout?: Millis
+  /** An answer that is an event stream may be silent, and last, as long as it likes. */
+  readonly acceptsEvents?: boolean
 }
 
 /** A request to change protocols; has no body. */

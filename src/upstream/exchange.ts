@@ -3,12 +3,14 @@ import type {
   Exchange,
   OutgoingRequest,
   RequestFraming,
+  ResponseHead,
   ResponseSink,
   UpgradeSink,
   UpstreamFailure,
   UpstreamFailureKind,
 } from './contract.ts'
 import { encodeHead } from './encode.ts'
+import { mayLast } from './event-stream.ts'
 import type { ParserExpectation } from './parser.ts'
 import type { Ticks } from './ticks.ts'
 import { encodeTrailers } from './trailers.ts'
@@ -66,7 +68,10 @@ export class LiveExchange implements Exchange {
 
   readonly #settings: ExchangeSettings
   readonly #begunAt: number
+  readonly #request: OutgoingRequest
   readonly #framing: RequestFraming
+  /** An event stream came back. */
+  #lasts = false
   readonly #head: string
   #headPending = true
   #remaining: number
@@ -81,6 +86,7 @@ export class LiveExchange implements Exchange {
 
   constructor(request: OutgoingRequest, sink: ResponseSink, settings: ExchangeSettings) {
     this.#head = encodeHead(request, settings.upgrade?.protocol)
+    this.#request = request
     this.#framing = request.framing
     this.#remaining = request.framing.kind === 'length' ? request.framing.length : 0
     this.#ended = request.framing.kind === 'none'
@@ -138,15 +144,22 @@ export class LiveExchange implements Exchange {
     this.#drained?.()
   }
 
+  /** The head of the answer came. */
+  began(head: ResponseHead): void {
+    this.responded = true
+    this.stamp = this.#settings.ticks.now
+    this.#lasts = mayLast(this.#request, head)
+  }
+
   /** Whether the whole of it took longer than it may. */
   outlived(now: number): boolean {
-    return now - this.#begunAt > this.#settings.totalTicks
+    return !this.#lasts && now - this.#begunAt > this.#settings.totalTicks
   }
 
   /** Which time-out has passed, if one has. */
   expired(now: number): 'headers_timeout' | 'idle_timeout' | 'total_timeout' | undefined {
     if (this.outlived(now)) return 'total_timeout'
-    if (this.paused) return undefined
+    if (this.paused || this.#lasts) return undefined
     const passed = now - this.stamp
     if (this.responded || this.#blocked) {
       return passed > this.#settings.idleTicks ? 'idle_timeout' : undefined

@@ -41,6 +41,7 @@ export type {
   UpstreamStats,
 } from './contract.ts'
 export { refuseFailure, upstreamErrors } from './errors.ts'
+export { isEventStream } from './event-stream.ts'
 export { openOrigin } from './http2/open-origin.ts'
 export { resolveChecked, systemResolver } from './resolve.ts'
 export type { AddressVerdict, Resolver } from './resolve.ts'

@@ -268,15 +268,20 @@ ${['group', 'pair', 'sticky', 'breaker', 'checked', 'late', 'hostile', 'socket',
     const silent = await ask('late', '/x', { method: 'POST' })
     assert.equal(silent.status, 504)
     assert.equal(silent.json().code, 'upstream.total_timeout')
+    let type = 'text/plain'
     hostile.serve = (socket) => {
-      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ntransfer-encoding: chunked\r\n\r\n`)
       const drip = setInterval(() => socket.write('1\r\nx\r\n'), 20)
       socket.on('close', () => clearInterval(drip))
     }
     await assert.rejects(ask('late'))
-    const stream = call(`http://late.proofgate.localhost:${port()}/x`, {
-      headers: { accept: 'text/event-stream' },
-    })
+    const askEvents = () =>
+      call(`http://late.proofgate.localhost:${port()}/x`, {
+        headers: { accept: 'text/event-stream' },
+      })
+    await assert.rejects(askEvents(), 'to ask for events is not to get them')
+    type = 'text/event-stream'
+    const stream = askEvents()
     const ended = await Promise.race([stream.then(String, String), delay(1000, 'goes on')])
     assert.equal(ended, 'goes on')
     for (const socket of hostile.sockets) socket.destroy()

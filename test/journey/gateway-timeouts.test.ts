@@ -21,10 +21,10 @@ describe('the total time-out of a route', { timeout: 60_000 }, () => {
     await plane.finish().finally(() => upstream.close())
   })
 
-  function ask(path: string): Promise<RawAnswer> {
+  function ask(path: string, accept = '*/*'): Promise<RawAnswer> {
     return raw(
       plane.port,
-      head(`GET ${path} HTTP/1.1`, `Host: ${plane.host}`, 'Connection: close'),
+      head(`GET ${path} HTTP/1.1`, `Host: ${plane.host}`, 'Connection: close', `Accept: ${accept}`),
       { quiet: 4000 },
     )
   }
@@ -49,10 +49,15 @@ describe('the total time-out of a route', { timeout: 60_000 }, () => {
       response.on('close', () => clearInterval(timer))
       return true
     }
-    const [cut, whole] = await Promise.all([ask('/timed/slow'), ask('/public/slow')])
+    const [cut, asked, whole] = await Promise.all([
+      ask('/timed/slow'),
+      ask('/timed/slow', 'text/event-stream'),
+      ask('/public/slow'),
+    ])
     upstream.answer = () => false
     assert.deepEqual(cut.statuses, [200])
     assert.ok(cut.closed && /\r\n\r\na{1,19}$/.test(cut.text), cut.text)
+    assert.ok(asked.closed && /\r\n\r\na{1,19}$/.test(asked.text), 'no caller lifts it by asking')
     assert.match(whole.text, /\r\n\r\na{20}$/)
   })
 })

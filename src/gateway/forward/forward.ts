@@ -16,7 +16,7 @@ import { OpenExchange } from '../live/open-exchange.ts'
 import type { Bond, Ending } from '../live/open-exchange.ts'
 import { bodyLength } from '../listen/screen.ts'
 import type { Admitted } from '../stages.ts'
-import { refuseFailure } from '../../upstream/index.ts'
+import { isEventStream, refuseFailure } from '../../upstream/index.ts'
 import type {
   Exchange,
   RequestFraming,
@@ -108,7 +108,7 @@ class Answer extends OpenExchange implements ResponseSink {
   }
 
   get isLasting(): boolean {
-    return this.bond === 'stream' && isEventStream(this.#head?.headers ?? [])
+    return this.bond === 'stream' && this.#head !== undefined && isEventStream(this.#head)
   }
 
   takeUse(): boolean {
@@ -195,15 +195,6 @@ class Answer extends OpenExchange implements ResponseSink {
 
 /** Nobody lost a right to read what is on its way. */
 const gentle: ReadonlySet<Ending> = new Set<Ending>(['too_old', 'idle', 'draining'])
-
-function isEventStream(headers: readonly string[]): boolean {
-  return headers.some(
-    (name, at) =>
-      at % 2 === 0 &&
-      name.toLowerCase() === 'content-type' &&
-      (headers[at + 1] ?? '').toLowerCase().startsWith('text/event-stream'),
-  )
-}
 
 function hasBody(incoming: Incoming): boolean {
   const { chunked, length } = bodyLength(incoming.request)

@@ -105,7 +105,7 @@ export class Mirror {
       if (!isWhole) counts.failed += 1
     }
     const {
-      idleTimeout: _,
+      acceptsEvents: _,
       totalTimeout: __,
       ...request
     } = outgoingRequest(admitted, framing, destination)

@@ -1,4 +1,3 @@
-import { millis } from '../../core/index.ts'
 import type { OutgoingRequest, RequestFraming } from '../../upstream/index.ts'
 import { editHeaders } from '../rewrite/header-edits.ts'
 import type { Route } from '../route.ts'
@@ -43,15 +42,16 @@ export function outgoingRequest<Framing extends RequestFraming>(
     acceptsTrailers: incoming.request.headers['te'] === 'trailers',
     caller: isOpen ? incoming.address : admitted.principal.key,
     headersTimeout: route.timeout,
-    ...(streams ? endless : limitOf(route)),
+    ...(streams ? eventful : unchanged),
+    ...limitOf(route),
   }
 }
 
 /** An event stream may say nothing for long, and goes on for as long as both sides want. */
-const endless = { idleTimeout: millis(Infinity), totalTimeout: millis(Infinity) }
+const eventful = { acceptsEvents: true }
 
-const unlimited = {}
+const unchanged = {}
 
 function limitOf({ totalTimeout }: Route): Pick<OutgoingRequest, 'totalTimeout'> {
-  return totalTimeout === undefined ? unlimited : { totalTimeout }
+  return totalTimeout === undefined ? unchanged : { totalTimeout }
 }

@@ -11,6 +11,7 @@ import type {
   UpstreamFailure,
   UpstreamFailureKind,
 } from '../contract.ts'
+import { mayLast } from '../event-stream.ts'
 import type { Ticks } from '../ticks.ts'
 import { StreamAnswer } from './answer.ts'
 import type { AnswerEvents } from './answer.ts'
@@ -82,6 +83,8 @@ export class StreamExchange implements Exchange, AnswerEvents {
   #sent = false
   #answered = false
   #responded = false
+  /** An event stream came back. */
+  #lasts = false
   #complete = false
   #over = false
   #ended: boolean
@@ -146,14 +149,14 @@ export class StreamExchange implements Exchange, AnswerEvents {
 
   /** Whether the whole of it took longer than it may. */
   outlived(now: number): boolean {
-    return now - this.#begunAt > this.#settings.totalTicks
+    return !this.#lasts && now - this.#begunAt > this.#settings.totalTicks
   }
 
   /** Which time-out has passed, if one has. */
   expired(now: number): ExpiryKind | undefined {
     if (this.#over) return undefined
     if (this.outlived(now)) return 'total_timeout'
-    if (this.#paused || this.#stream === undefined) return undefined
+    if (this.#paused || this.#lasts || this.#stream === undefined) return undefined
     const passed = now - this.stamp
     if (this.#responded || this.#blocked) {
       return passed > this.#settings.idleTicks ? 'idle_timeout' : undefined
@@ -235,6 +238,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
 
   began(head: ResponseHead): void {
     this.#responded = true
+    this.#lasts = mayLast(this.request, head)
     this.sink.onHead(head)
   }
 
