@@ -25,7 +25,15 @@ describe('WebSockets through the gateway', { timeout: 180_000 }, () => {
   let person: SoftPerson
 
   before(async () => {
-    plane = await startDataPlane({ upstream: await service.listen() })
+    plane = await startDataPlane({
+      upstream: await service.listen(),
+      routes: `      - method: GET
+        path: '/edited/{rest+}'
+        authorizer: open
+        websocket: true
+        headers: { response: { remove: [x-inside, set-cookie], set: { x-by: '{context:route}' } } }
+`,
+    })
     api = plane.gateway.api
     person = new SoftPerson(plane.gateway)
     await person.enrolByLink(plane.gateway.enrolment?.link ?? '')
@@ -127,6 +135,19 @@ describe('WebSockets through the gateway', { timeout: 180_000 }, () => {
     assert.deepEqual(socket.frames[0]?.payload, deflated.subarray(2))
     socket.socket.destroy()
     service.serve = () => undefined
+  })
+
+  it('are accepted with the headers that the route leaves and sets', async () => {
+    service.more =
+      'X-Inside: 10.0.0.1\r\nX_Inside: 1\r\nSet-Cookie: a=1\r\nX-By: service\r\nX-Kept: 1\r\n'
+    const caller = await WebSocketCaller.open(plane.port, '/edited/x', { host: plane.host })
+    service.more = ''
+    assert.ok(typeof caller !== 'string')
+    assert.doesNotMatch(caller.head, /inside|set-cookie|service/i)
+    assert.match(caller.head, /^x-by: GET%20/im)
+    assert.match(caller.head, /^X-Kept: 1$/im)
+    assert.match(caller.head, /^Sec-WebSocket-Accept: /im)
+    caller.socket.destroy()
   })
 
   it('refuse bytes that come before the answer to the handshake', async () => {

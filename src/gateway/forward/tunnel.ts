@@ -3,6 +3,7 @@ import { invariant } from '../../core/index.ts'
 import type { LiveExchanges } from '../live/live-exchanges.ts'
 import { OpenExchange } from '../live/open-exchange.ts'
 import type { Bond, Ending } from '../live/open-exchange.ts'
+import { editAnswered } from '../rewrite/answered.ts'
 import type { Admitted } from '../stages.ts'
 import { refuseFailure, upstreamErrors } from '../../upstream/index.ts'
 import type { ResponseHead, UpstreamFailure } from '../../upstream/index.ts'
@@ -40,7 +41,7 @@ export function openTunnel(admitted: Admitted, live: LiveExchanges, fail: Fail):
     {
       onUpgrade: (head, upstream, leftover) => {
         const caller = upgrade.take()
-        caller.write(switchingProtocols(head, incoming.requestId))
+        caller.write(switchingProtocols(head, admitted), 'latin1')
         new Tunnel(admitted, live, { caller, upstream }).join(leftover)
       },
       // Anything but 101: no tunnel is opened and nothing more is read from this connection.
@@ -59,8 +60,9 @@ export function openTunnel(admitted: Admitted, live: LiveExchanges, fail: Fail):
   incoming.life.onOver(() => exchange.abort())
 }
 
-function switchingProtocols(head: ResponseHead, requestId: string): string {
-  const headers = answeredHeaders(head.headers, requestId)
+function switchingProtocols(head: ResponseHead, admitted: Admitted): string {
+  const { incoming } = admitted.routed
+  const headers = editAnswered(answeredHeaders(head.headers, incoming.requestId), admitted)
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade']
   if (!headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'upgrade')) {
     lines.push('Upgrade: websocket')
