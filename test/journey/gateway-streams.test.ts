@@ -170,15 +170,14 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
   })
 
   it('holds a route to its own time-out, shorter or longer than that of the upstream', async () => {
-    upstream.answer = (_incoming, response) => {
-      setTimeout(() => response.end('late'), 2600)
+    upstream.answer = ({ url }, response) => {
+      // Within the two seconds of the upstream, and beyond them.
+      setTimeout(() => response.end('late'), url === '/slow' ? 1600 : 2600)
       return true
     }
-    const begun = performance.now()
     const slow = await call(`${plane.gateway.api}/slow`)
     assert.equal(slow.status, 504)
     assert.equal(slow.json().code, 'upstream.headers_timeout')
-    assert.ok(performance.now() - begun < 2500)
     assert.equal((await call(`${plane.gateway.api}/patient`)).status, 200)
     upstream.answer = () => false
   })

@@ -200,10 +200,8 @@ describe('hostile upstreams behind the gateway', { timeout: 200_000 }, () => {
   it('gives up on an upstream that was stopped in its tracks, and goes on when it does', async () => {
     assert.equal((await at('frozen')).status, 200)
     frozen.kill('SIGSTOP')
-    const begun = performance.now()
     const answers = await Promise.all([at('frozen', 'POST'), at('frozen', 'POST'), at('frozen')])
     for (const answer of answers) assert.equal(answer.status, 504, answer.text)
-    assert.ok(performance.now() - begun < 5000)
     assert.equal((await get()).status, 200, 'the others are not held up')
     frozen.kill('SIGCONT')
     assert.equal((await at('frozen')).status, 200)

@@ -23,7 +23,7 @@ export interface GatewayProcess extends GatewayFacts {
   readonly api: string
   /** What it wrote to standard error so far. */
   readonly errors: () => string
-  /** SIGTERM, and its exit code. */
+  /** SIGTERM, and its exit code; null for one that had not ended by itself in a minute. */
   readonly stop: () => Promise<number | null>
   readonly kill: () => Promise<void>
 }
@@ -63,7 +63,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     errors: () => errors,
     stop: () => {
       child.kill('SIGTERM')
-      return exited
+      const never = setTimeout(() => child.kill('SIGKILL'), 60_000)
+      return exited.finally(() => clearTimeout(never))
     },
     kill: async () => {
       child.kill('SIGKILL')
