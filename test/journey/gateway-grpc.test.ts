@@ -41,8 +41,9 @@ before(async () => {
 
 after(async () => {
   for (const client of [alice, bob, nobody]) client.close()
-  await plane.finish()
-  service.close()
+  await plane.finish().finally(() => {
+    service.close()
+  })
 })
 
 const orders = '/app.Orders/Any'

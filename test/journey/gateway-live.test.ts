@@ -279,13 +279,15 @@ describe('connections that last', { timeout: 120_000 }, () => {
     await reload(text)
   })
 
-  it('end when they are too old or say nothing, with a word to both sides', async () => {
+  it('end when they are too old or say nothing, with a word to both sides', async (t) => {
     const token = mint.token(personId(gateway, 'alice'))
     const busy = await openSocket('/idle', token)
     const pings = setInterval(() => busy.send('', { opcode: 9 }), 300)
+    t.after(() => clearInterval(pings))
     const [old, idle] = [await openSocket('/old', token), await openSocket('/idle', token)]
     const served = service.frames.at(-1)
     const beats = setInterval(() => old.send('beat'), 200)
+    t.after(() => clearInterval(beats))
     const oldClosing = await old.closed
     clearInterval(beats)
     assert.deepEqual([oldClosing.code, oldClosing.reason], [1001, 'gateway.too_old'])

@@ -52,8 +52,7 @@ before(async () => {
 
 after(async () => {
   session.destroy()
-  await plane.finish()
-  upstream.close()
+  await plane.finish().finally(() => upstream.close())
 })
 
 function bodyOf(text: string): Buffer {

@@ -157,8 +157,10 @@ before(async () => {
 })
 
 after(async () => {
-  for (const plane of planes.values()) await plane.finish()
-  for (const service of services) service.close()
+  const finished = Promise.all([...planes.values()].map((plane) => plane.finish()))
+  await finished.finally(() => {
+    for (const service of services) service.close()
+  })
 })
 
 /** Asks in each protocol, of a service in each. */

@@ -127,7 +127,7 @@ describe('requests over several services', { timeout: 120_000 }, () => {
     })
     assert.deepEqual(short.statuses, [200])
     await raw(plane.port, head('POST /copied-all/cut HTTP/1.1', ...lines) + '2\r\nab\r\n', {
-      quiet: 100,
+      limit: 300,
     })
     const copies = await arrived(shadow, 1)
     assert.deepEqual(

@@ -38,8 +38,9 @@ before(async () => {
 })
 
 after(async () => {
-  await plane.finish()
-  upstream.close()
+  await plane.finish().finally(() => {
+    upstream.close()
+  })
 })
 
 const usual = (): Fields => [

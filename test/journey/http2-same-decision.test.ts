@@ -26,8 +26,9 @@ before(async () => {
 
 after(async () => {
   session.destroy()
-  await plane.finish()
-  upstream.close()
+  await plane.finish().finally(() => {
+    upstream.close()
+  })
 })
 
 interface Asked {

@@ -30,9 +30,10 @@ before(async () => {
 
 after(async () => {
   session.destroy()
-  await plane.finish()
-  upstream.close()
-  crude.close()
+  await plane.finish().finally(() => {
+    upstream.close()
+    crude.close()
+  })
 })
 
 const at = (path: string): { path: string; authority: string } => ({ path, authority: plane.host })

@@ -99,9 +99,12 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
 }
 
 async function finish(gateway: GatewayProcess, tls: DataPlaneOptions['tls']): Promise<void> {
-  const last = await call(`${gateway.api}/public/last`, tls === undefined ? {} : { tls })
-  assert.notEqual(last.status, 500)
+  const asked = call(`${gateway.api}/public/last`, tls === undefined ? {} : { tls })
+  const [last] = await Promise.allSettled([asked])
+  // Before anything is asserted: what fails here must not leave a process behind.
   const stopped = await gateway.stop()
+  assert.equal(last.status, 'fulfilled')
+  assert.notEqual((await asked).status, 500)
   const verified = await proofgate(['audit', 'verify', '--data-dir', gateway.dataDirectory])
   assert.equal(verified.code, 0, verified.stdout)
   assert.equal(stopped, 0, gateway.errors())
