@@ -16,11 +16,13 @@ async function takeTogether(
     { length: threads },
     (_, at) => new Worker(file, { workerData: { ...taking, thread: at + 1 } }),
   )
+  // Asked for before any can have happened: a quick thread ends while a slow one still counts.
+  const exits = workers.map((worker) => once(worker, 'exit'))
   await Promise.all(workers.map((worker) => once(worker, 'message')))
   const results = workers.map((worker) => once(worker, 'message') as Promise<[number[]]>)
   for (const worker of workers) worker.postMessage('go')
   const admitted = (await Promise.all(results)).map(([counts]) => counts)
-  await Promise.all(workers.map((worker) => once(worker, 'exit')))
+  await Promise.all(exits)
   return taking.keys.map((_, key) => admitted.reduce((sum, counts) => sum + (counts[key] ?? 0), 0))
 }
 
