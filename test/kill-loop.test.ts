@@ -10,6 +10,4 @@ test('ten kills at random moments under load lose nothing that was acknowledged'
   assert.ok(report.credentials > 3)
   assert.ok(report.endedSessions > 3)
   assert.ok(report.records > 20)
-  // A promise of 2 s on an idle machine; here others run beside it.
-  assert.ok(report.startMillis.most < 30_000)
 })

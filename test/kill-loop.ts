@@ -9,7 +9,7 @@ import { configurationFile, program, startGateway, temporaryDirectory } from './
 import type { GatewayProcess } from './kit/gateway.ts'
 import { call } from './kit/http.ts'
 import type { Answer } from './kit/http.ts'
-import { callAdmin, operationsConfiguration, startService } from './kit/operations.ts'
+import { callAdmin, operationsConfiguration, startService, until } from './kit/operations.ts'
 import { boundHeaders, obtainTokens, SoftPerson } from './kit/person.ts'
 import type { ProofKey } from './kit/person.ts'
 import { SoftAuthenticator } from './kit/soft-authenticator.ts'
@@ -114,7 +114,7 @@ class KillLoop {
     const work = Promise.all(
       this.#workers().map((worker) => repeat(worker, gateway, killed.signal)),
     )
-    await delay(50 + this.#random() * 700)
+    await this.#aMoment(round)
     await gateway.kill()
     killed.abort()
     const failures = (await work).flat()
@@ -123,21 +123,42 @@ class KillLoop {
     this.#checkDatabase()
   }
 
+  /** When to kill: at random, and every second time not before something of each kind was acknowledged. */
+  async #aMoment(round: number): Promise<void> {
+    const before = this.#counts()
+    await delay(50 + this.#random() * 700)
+    if (round % 2 === 0) return
+    await until('something of each kind is acknowledged', () => {
+      const now = this.#counts()
+      return (
+        now.credentials > before.credentials &&
+        now.endedSessions > before.endedSessions &&
+        now.records > before.records + 4
+      )
+    })
+  }
+
+  #counts(): Pick<KillReport, 'people' | 'credentials' | 'endedSessions' | 'records'> {
+    const { people, enrolled, endedBrowsers, endedBearers, records } = this.#known
+    return {
+      people: people.size,
+      credentials: enrolled.length,
+      endedSessions: endedBrowsers.length + endedBearers.length,
+      records: records.length,
+    }
+  }
+
   async report(): Promise<Omit<KillReport, 'rounds' | 'seed'>> {
     const gateway = await this.#start()
     await this.#check(gateway, true)
     assert.equal(await gateway.stop(), 0)
     const sorted = this.#starts.toSorted((a, b) => a - b)
-    const { people, enrolled, endedBrowsers, endedBearers, records } = this.#known
     return {
       startMillis: {
         median: Math.round(sorted[sorted.length >> 1] ?? 0),
         most: Math.round(sorted.at(-1) ?? 0),
       },
-      people: people.size,
-      credentials: enrolled.length,
-      endedSessions: endedBrowsers.length + endedBearers.length,
-      records: records.length,
+      ...this.#counts(),
     }
   }
 
