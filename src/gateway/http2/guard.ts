@@ -23,7 +23,9 @@ export class Guard extends Duplex {
     this.#inbound = new FrameScanner(traffic.inbound)
     this.#outbound = new FrameScanner(traffic.outbound)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
-    socket.on('end', () => this.push(null))
+    // Invariant: the runtime never hears that the caller has ended its side. It would end its own in turn, and
+    // end the process when it has something to write before that is over.
+    socket.on('end', () => this.destroy())
     socket.on('error', () => this.destroy())
     socket.on('close', () => this.destroy())
     socket.on('drain', () => this.#drained())
