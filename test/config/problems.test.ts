@@ -169,6 +169,7 @@ test('every code that can be found in a text is in a table here', () => {
     'config.tls-pair',
     'config.tls-authority',
     'config.tls-origin',
+    'config.tls-ciphers',
     'config.h2c-tls',
     'config.warn-certificate-expiry',
     'config.warn-certificate-host',
