@@ -1,5 +1,6 @@
 import { after, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -151,4 +152,24 @@ test('a log that takes no records any more keeps no server from ending', async (
     version: 'test',
   })
   await next.stop()
+})
+
+test('what a connection said that is gone before it is accepted is decided on by nobody', async (t) => {
+  const settings = { ...(await configuration()), workers: 1 }
+  const server = await startServer({
+    configuration: settings,
+    reload: async () => undefined,
+    version: 'test',
+  })
+  t.after(() => server.stop())
+  const before = server.areas.audit.size
+  // This process stands still until the other one has said it and gone.
+  const program = `
+    const socket = require('node:net').connect(${server.ports.public}, '127.0.0.1', () => {
+      socket.write('GET /open HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n', () => socket.resetAndDestroy())
+    })`
+  assert.equal(spawnSync(process.execPath, ['-e', program]).status, 0)
+  const answer = await call(`http://api.proofgate.localhost:${server.ports.public}/open`)
+  assert.equal(answer.status, 200)
+  assert.equal(server.areas.audit.size, before + 1)
 })

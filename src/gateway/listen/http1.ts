@@ -8,6 +8,7 @@ import { gatewayErrors } from '../errors.ts'
 import type { Incoming } from '../incoming.ts'
 import { Connections } from './connections.ts'
 import type { ListenerLimits } from './listener.ts'
+import { peerOf } from './peer.ts'
 import type { Reception } from './reception.ts'
 import { SlowPeers } from './slow-peers.ts'
 import { originForm } from './target.ts'
@@ -79,6 +80,11 @@ export class Http1Server {
     // Counted by `checkFraming`: the runtime would drop the lines beyond silently.
     server.maxHeadersCount = 0
     server.on('connection', (socket: Socket) => {
+      // Reset before it was accepted: what it said can be read, but nobody can tell any more who did.
+      if (peerOf(socket).address === '') {
+        socket.destroy()
+        return
+      }
       this.slowPeers.watch(socket)
       this.#connections.watch(socket)
     })
