@@ -140,36 +140,38 @@ class Server {
     await this.apply(configuration)
     revocations.follow()
     revocations.onChange(() => this.#crew.onRevoked())
-    const { listeners } = configuration
     const secret = new Secret(randomToken())
     this.#admin = this.#buildAdmin(secret)
-    this.ports = await this.#listen(listeners, this.#admin, room)
-    const { admin } = this.ports
-    const host = listeners.admin.address.includes(':')
-      ? `[${listeners.admin.address}]`
-      : listeners.admin.address
-    this.#lock.announce({
-      pid: process.pid,
-      admin: `http://${host}:${admin}`,
-      secret: secret.reveal(),
-      port: this.ports.public,
-      drain: configuration.limits.drain,
-    })
+    this.ports = await this.#listen(configuration, { admin: this.#admin, secret, room })
     this.#keyTimer = setInterval(() => this.#refreshKeys(), keyRefreshEvery)
     this.#keyTimer.unref()
   }
 
-  /** Both or none: a listener left open would keep a process alive that could not start. */
+  /**
+   * Both or none: a listener left open would keep a process alive that could not start. Commands find the server
+   * before callers do, so that whoever was answered can also administer.
+   */
   async #listen(
-    at: Configuration['listeners'],
-    admin: AdminListener,
-    room: WaitingRoom | undefined,
+    configuration: Configuration,
+    {
+      admin,
+      secret,
+      room,
+    }: { admin: AdminListener; secret: Secret; room: WaitingRoom | undefined },
   ): Promise<{ public: number; admin: number }> {
+    const at = configuration.listeners
+    const host = at.admin.address.includes(':') ? `[${at.admin.address}]` : at.admin.address
     try {
-      return {
-        admin: await admin.listen(at.admin.address, at.admin.port),
-        public: await this.#crew.listen(at.public.address, at.public.port, room),
-      }
+      const port = await admin.listen(at.admin.address, at.admin.port)
+      this.#lock.announce({
+        pid: process.pid,
+        admin: `http://${host}:${port}`,
+        secret: secret.reveal(),
+        port: at.public.port,
+        drain: configuration.limits.drain,
+      })
+      const { address } = at.public
+      return { admin: port, public: await this.#crew.listen(address, at.public.port, room) }
     } catch (error) {
       await admin.close()
       await this.#crew.close()
