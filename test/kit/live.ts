@@ -92,8 +92,12 @@ export async function withoutAutofill(page: Page): Promise<void> {
   })
 }
 
-export function press(page: Page, name: string): Promise<void> {
-  return page.getByRole('button', { name, exact: true }).click()
+/** Presses a button once the page's script is there to hear it, also on a page that is just coming. */
+export async function press(page: Page, name: string): Promise<void> {
+  const button = page.getByRole('button', { name, exact: true })
+  await button.waitFor()
+  await page.waitForLoadState()
+  await button.click()
 }
 
 /** Waits until the page's live region says something. */

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { accountPage, english, enrolPage, signInPage } from '../../src/pages/index.ts'
 import { withBrowser } from '../kit/browser.ts'
 import type { Persona } from '../kit/browser.ts'
+import { withoutAutofill } from '../kit/live.ts'
 import { servePages } from './server.ts'
 import type { PageServer, Seen } from './server.ts'
 
@@ -115,10 +116,7 @@ test('signing in', async (t) => {
     await t.test('works by the button, and sends returnTo with the answer', async () => {
       await using server = await start()
       const ada = await newPersona()
-      await ada.page.addInitScript(() => {
-        const { PublicKeyCredential } = globalThis as any
-        PublicKeyCredential.isConditionalMediationAvailable = async () => false
-      })
+      await withoutAutofill(ada.page)
       const id = await givePasskey(ada, server)
       await ada.page.goto(`${server.origin}/sign-in`)
       await button(ada.page, english.signIn.button).click()
@@ -205,10 +203,7 @@ test('signing in', async (t) => {
     await t.test('asks once when the button is pressed twice', async () => {
       await using server = await start()
       const ada = await newPersona()
-      await ada.page.addInitScript(() => {
-        const { PublicKeyCredential } = globalThis as any
-        PublicKeyCredential.isConditionalMediationAvailable = async () => false
-      })
+      await withoutAutofill(ada.page)
       await givePasskey(ada, server)
       await ada.page.goto(`${server.origin}/sign-in`)
       await ada.page.evaluate(() => {
@@ -224,6 +219,7 @@ test('signing in', async (t) => {
     await t.test('says that nothing happened when the person does not go through', async () => {
       await using server = await start()
       const ada = await newPersona()
+      await withoutAutofill(ada.page)
       await givePasskey(ada, server)
       await ada.authenticator.answer({ verified: false })
       await ada.page.goto(`${server.origin}/sign-in`)
