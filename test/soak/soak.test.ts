@@ -9,7 +9,9 @@ test('a short soak fails no request, records each once and leaves nothing behind
   const report = await soak({ requests: 6000 })
   // Too short to tell growth from caches that fill: only a leak of kilobytes per request would show.
   judge(report, { heap: 32 * 1024 * 1024, rss: 128 * 1024 * 1024 })
-  assert.ok(report.reloads > 0)
+  for (const what of ['reloads', 'rotations', 'revocations'] as const) {
+    assert.ok(report[what] > 1, `${report[what]} ${what}`)
+  }
 })
 
 test('growth is what the best line says, whatever single samples do', () => {
