@@ -33,6 +33,7 @@ export interface DataPaths {
 }
 
 const runningFolder = 'run'
+const serverFile = 'server.json'
 
 export function dataPaths(configuration: Configuration): DataPaths {
   const root = configuration.dataDirectory
@@ -169,6 +170,12 @@ export class DirectoryLock {
     })
   }
 
+  /**
+   * What a server that crashed said of itself is gone with the lock taken: its process id may be another's by
+   * now, and whoever takes over signals the one it finds.
+   *
+   * @throws ProofgateError `storage.in_use`
+   */
   static take(paths: DataPaths): DirectoryLock {
     const connection = lockFile(join(paths.running, 'lock'), (cause) => {
       const other = readRunning(paths.running)
@@ -178,7 +185,9 @@ export class DirectoryLock {
         hint: 'Stop it first, or use another data directory (`--data-dir`).',
       })
     })
-    return new DirectoryLock(connection, join(paths.running, 'server.json'))
+    const file = join(paths.running, serverFile)
+    forget(file)
+    return new DirectoryLock(connection, file)
   }
 
   announce(server: RunningServer): void {
@@ -186,11 +195,16 @@ export class DirectoryLock {
   }
 
   release(): void {
-    try {
-      rmSync(this.#file, { force: true })
-    } finally {
-      this.#connection.close()
-    }
+    forget(this.#file)
+    this.#connection.close()
+  }
+}
+
+function forget(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // Whatever stands there that is no file: `announce` fails on it, with its reason.
   }
 }
 
@@ -213,7 +227,7 @@ export function findRunning(root: string): RunningServer | undefined {
 
 function readRunning(folder: string): RunningServer | undefined {
   try {
-    const found = JSON.parse(readFileSync(join(folder, 'server.json'), 'utf8')) as unknown
+    const found = JSON.parse(readFileSync(join(folder, serverFile), 'utf8')) as unknown
     return isRunningServer(found) ? found : undefined
   } catch {
     return undefined

@@ -123,6 +123,35 @@ test('one holder at a time, and the next after it lets go', () => {
   DirectoryLock.take(data).release()
 })
 
+test('what a crashed server said of itself is gone as soon as the next holds the directory', () => {
+  const data = paths()
+  prepareDataDirectory(data)
+  const file = join(data.running, 'server.json')
+  // The process id of the crashed server belongs to somebody else by now.
+  const stale = { pid: process.ppid, admin: 'http://127.0.0.1:1', secret: 's' }
+  writeFileSync(file, JSON.stringify(stale))
+  assert.equal(findRunning(data.root)?.pid, process.ppid)
+  const lock = DirectoryLock.take(data)
+  assert.equal(findRunning(data.root), undefined)
+  lock.announce({ ...stale, pid: process.pid })
+  assert.equal(
+    codeOf(() => DirectoryLock.take(data)),
+    'storage.in_use',
+  )
+  assert.equal(findRunning(data.root)?.pid, process.pid, 'who fails to take it removes nothing')
+  lock.release()
+})
+
+test('a directory where the facts of the server belong is refused when they are written', () => {
+  const data = paths()
+  prepareDataDirectory(data)
+  mkdirSync(join(data.running, 'server.json', 'x'), { recursive: true })
+  const lock = DirectoryLock.take(data)
+  assert.throws(() => lock.announce({ pid: process.pid, admin: 'http://127.0.0.1:1', secret: 's' }))
+  lock.release()
+  DirectoryLock.take(data).release()
+})
+
 test('facts of a process that is gone, or that are damaged, are no running server', () => {
   const data = paths()
   prepareDataDirectory(data)
