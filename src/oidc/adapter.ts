@@ -1,12 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Adapter, AdapterPayload } from 'oidc-provider'
-import { epochSeconds, hashSecret } from '../core/index.ts'
-import type { Clock } from '../core/index.ts'
+import { epochSeconds, hashSecret, millis } from '../core/index.ts'
+import type { Clock, Instant } from '../core/index.ts'
 import { errors } from './library.ts'
 import type { ProviderObject, ProviderObjectStore } from './store.ts'
 
 /** Their ids are needed again when they are found by another key, so they stay in the payload. */
 const foundByOtherKey: ReadonlySet<string> = new Set(['DeviceCode', 'Session'])
+
+/** How long after its end a device code is told from nonsense: `expired_token` (RFC 8628 3.5). */
+const memoryOfDeviceCode = millis(10 * 60_000)
+
+/** Past by any clock. The library takes zero for no end at all. */
+const longPast = 1
 
 /**
  * Who used a one-time object first may be signing the answer at this moment, in this process or another: it
@@ -54,8 +60,13 @@ export class ProviderAdapter implements Adapter {
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const found = await this.#store.find(this.#type, hashId(id), this.#clock.now())
-    return found === undefined ? undefined : { ...payloadOf(found), jti: id }
+    const now = this.#clock.now()
+    const memory = this.#type === 'DeviceCode' ? memoryOfDeviceCode : 0
+    const found = await this.#store.find(this.#type, hashId(id), now - memory)
+    if (found === undefined) return undefined
+    const payload = { ...payloadOf(found), jti: id }
+    // Invariant: our clock says what has expired; the library compares with that of the machine.
+    return isOver(found, now) ? { ...payload, exp: longPast } : payload
   }
 
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
@@ -104,6 +115,10 @@ export class ProviderAdapter implements Adapter {
       consumedAt: undefined,
     }
   }
+}
+
+function isOver({ expiresAt }: ProviderObject, now: Instant): boolean {
+  return expiresAt !== undefined && expiresAt <= now
 }
 
 function hashId(id: string): string {

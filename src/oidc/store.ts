@@ -16,7 +16,10 @@ export interface ProviderObject {
   readonly consumedAt: number | undefined
 }
 
-/** Port. Objects are found by (type, id hash), never by id alone. */
+/**
+ * Port. Objects are found by (type, id hash), never by id alone, and until `now`. They are kept for ten minutes
+ * after their end, so `now` may lie as far back.
+ */
 export interface ProviderObjectStore {
   save(object: ProviderObject): Promise<void>
   /** One atomic insert: false when the key exists already (one-time proofs). */

@@ -311,6 +311,15 @@ describe('objects of the issuer', () => {
     assert.equal(await ports.objects.find(two.type, two.idHash, 1), undefined)
   })
 
+  test('are kept for ten minutes after their end', async () => {
+    const one = object()
+    await ports.objects.save(one)
+    sweepExpired(database, 5000 + 600_000)
+    assert.deepEqual(await ports.objects.find(one.type, one.idHash, 4999), one)
+    sweepExpired(database, 5001 + 600_000)
+    assert.equal(await ports.objects.find(one.type, one.idHash, 4999), undefined)
+  })
+
   test('name the session of their grant', async () => {
     const [grantId, sessionId] = [next('grant'), next('session') as SessionId]
     await ports.links.link({ grantId, sessionId, expiresAt: 5000 })

@@ -155,18 +155,28 @@ describe('connecting a device', () => {
     assert.equal((await poll(waiting)).status, 200)
   })
 
-  test('fails after ten minutes', async () => {
-    const waiting = await begin()
+  test('fails after ten minutes, and is told so for ten more', async () => {
+    const endedSince = (seconds: number): void =>
+      inDatabase(databaseOf(gateway), (database) =>
+        database.exec(
+          `UPDATE provider_object SET expires_at = ${Date.now() - seconds * 1000} WHERE type = 'DeviceCode'`,
+        ),
+      )
+    const [waiting, approved, used] = [await begin(), await begin(), await begin()]
     assert.equal(waiting.expires_in, 600)
-    inDatabase(databaseOf(gateway), (database) =>
-      database.exec(`UPDATE provider_object SET expires_at = 1 WHERE type = 'DeviceCode'`),
-    )
-    const answer = await poll(waiting)
-    assert.equal(answer.status, 400)
-    assert.match(answer.json().error, /^(expired_token|invalid_grant)$/)
+    await approve(alice, approved)
+    await approve(alice, used)
+    assert.equal((await poll(used)).status, 200)
+    endedSince(1)
+    for (const one of [waiting, approved, used, waiting]) refused(await poll(one), 'expired_token')
     const { xsrf } = await openPage(alice.client, waiting.verification_uri)
     const page = await submit(alice.client, { xsrf, user_code: waiting.user_code, confirm: 'yes' })
     assert.equal(page.headers.location, undefined)
+    refused(await poll(waiting), 'expired_token')
+    endedSince(500)
+    refused(await poll(waiting), 'expired_token')
+    endedSince(601)
+    for (const one of [waiting, approved]) refused(await poll(one), 'invalid_grant')
   })
 
   test('is refused when the person says no', async () => {

@@ -4,6 +4,9 @@ import type { Database } from './database.ts'
 /** One-time objects are kept this long after their end, so that a second use can be told from nonsense. */
 const memoryOfTaken = 24 * 3_600_000
 
+/** What the port of the issuer's objects says. */
+const memoryOfObjects = 10 * 60_000
+
 /** Deletes what has expired. Bounded work, called now and then. */
 export function sweepExpired(database: Database, now: Instant): void {
   const forgotten = now - memoryOfTaken
@@ -11,7 +14,7 @@ export function sweepExpired(database: Database, now: Instant): void {
     database.run(`DELETE FROM ${table} WHERE expires_at < ?`, forgotten)
   }
   database.run('DELETE FROM proof_replay WHERE expires_at < ?', now)
-  database.run('DELETE FROM provider_object WHERE expires_at < ?', now)
+  database.run('DELETE FROM provider_object WHERE expires_at < ?', now - memoryOfObjects)
   database.run('DELETE FROM session WHERE expires_at < ?', forgotten)
   // A revocation outlives every token and session it can concern.
   database.run('DELETE FROM revocation WHERE at < ?', now - 32 * memoryOfTaken)
