@@ -1,5 +1,5 @@
 /** Deciding by policy: `node bench/micro/policy.ts` */
-import { compilePolicies, evaluate, parsePolicyDocument } from '../../src/policy/index.ts'
+import { compilePolicies, evaluate, nobody, parsePolicyDocument } from '../../src/policy/index.ts'
 import type { CompiledPolicies, PolicyRequest } from '../../src/policy/index.ts'
 import { measureMicros } from './measure.ts'
 import type { Micro } from './measure.ts'
@@ -12,7 +12,7 @@ function compile(statements: readonly object[]): CompiledPolicies {
   const sources = []
   for (let from = 0; from < statements.length; from += STATEMENTS_PER_DOCUMENT) {
     const Statement = statements.slice(from, from + STATEMENTS_PER_DOCUMENT)
-    const parsed = parsePolicyDocument({ Version: '2012-10-17', Statement })
+    const parsed = parsePolicyDocument({ Version: '2012-10-17', Statement }, 'identity')
     if ('problems' in parsed) throw new Error(parsed.problems[0]?.message)
     sources.push({ name: `policy-${from}`, document: parsed.document })
   }
@@ -31,6 +31,9 @@ function many(count: number, resource: (index: number) => string): readonly obje
 const request: PolicyRequest = {
   action: 'execute-api:Invoke',
   resource: `${ARN}/GET/orders/4711`,
+  resourcePolicy: undefined,
+  sameAccount: true,
+  principal: nobody,
   context: (key) => (key === 'aws:sourceip' ? '192.0.2.7' : undefined),
 }
 

@@ -9,8 +9,8 @@ import type {
   RouteAuthorizer,
   ShedLevel,
 } from '../gateway/index.ts'
-import { compilePolicies } from '../policy/index.ts'
-import type { CompiledPolicies, PolicySource } from '../policy/index.ts'
+import { authorityOf, compilePolicies } from '../policy/index.ts'
+import type { Authority, PolicySource } from '../policy/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
 import { corsOf, destinationOf, featuresOf, Shared } from './features.ts'
@@ -97,6 +97,8 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     stage: configured.stage,
     audience: configured.audience,
     ...destinationOf(configured.upstream, building),
+    account,
+    resourcePolicy: undefined,
     arnPrefix: `arn:aws:execute-api:${region}:${account}:${configured.name}/${configured.stage}/`,
     routes: new RouteTree(routes),
     cors: shared.once(configured.cors, corsOf),
@@ -158,13 +160,13 @@ export function policyDirectory(configuration: Configuration): PolicyDirectory {
   )
   const ofGroup = new Map(configuration.groups.map((group) => [group.name, group.policies]))
   const ofPerson = new Map(configuration.attachments.map((one) => [one.username, one.policies]))
-  const compiled = new Map<string, CompiledPolicies>()
-  const forNames = (names: readonly string[]): CompiledPolicies => {
+  const compiled = new Map<string, Authority>()
+  const forNames = (names: readonly string[]): Authority => {
     const distinct = [...new Set(names)].sort()
     const key = distinct.join('\n')
     const known = compiled.get(key)
     if (known !== undefined) return known
-    const fresh = compilePolicies(distinct.flatMap((name) => sources.get(name) ?? []))
+    const fresh = authorityOf(compilePolicies(distinct.flatMap((name) => sources.get(name) ?? [])))
     compiled.set(key, fresh)
     return fresh
   }
@@ -174,6 +176,6 @@ export function policyDirectory(configuration: Configuration): PolicyDirectory {
     forPerson: (username, groups) =>
       forNames([...ofGroups(groups), ...(ofPerson.get(username) ?? [])]),
     forGroups: (groups) => forNames(ofGroups(groups)),
-    none: compilePolicies([]),
+    account: configuration.account,
   }
 }

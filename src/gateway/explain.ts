@@ -5,7 +5,7 @@ import { explain } from '../policy/index.ts'
 import type { StatementExplanation } from '../policy/index.ts'
 import type { Limit } from '../throttle/index.ts'
 import { isOwnPath } from './caller/api-session-routes.ts'
-import { contextOf } from './caller/context.ts'
+import { policyRequestOf } from './caller/policy-request.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Principal } from './caller/principal.ts'
 import type { Api, Route } from './route.ts'
@@ -73,22 +73,22 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
   const { api, route, target } = place
   const found = { ...begun, ...placeOf(api, route, `${method}${target.path}`) }
   const planned = { api, route, target, incoming: { ...supposed, requestId: supposedId } }
-  if (route.authorizer.kind === 'open') {
+  const isOpen = route.authorizer.kind === 'open'
+  if (isOpen && api.resourcePolicy === undefined) {
     return { ...found, ...admitted(planned, principal, 'gateway.open_route') }
   }
-  if (person === undefined) return { ...found, reason: 'gateway.unauthenticated' }
-  if (person.disabled) return { ...found, reason: 'gateway.session_ended' }
+  if (!isOpen && person === undefined) return { ...found, reason: 'gateway.unauthenticated' }
+  if (!isOpen && person?.disabled === true) return { ...found, reason: 'gateway.session_ended' }
   const incoming = {
     address: supposed.address,
     receivedAt: supposed.now,
     request: { headers: {} },
     peer: {},
   }
-  const { decision, statements } = explain(principal.policies, {
-    action: 'execute-api:Invoke',
-    resource: found.resource,
-    context: contextOf(incoming, api, principal),
-  })
+  const { decision, statements } = explain(
+    principal.authority,
+    policyRequestOf(found.resource, api, { incoming, principal }),
+  )
   const judged = { ...found, statements, answer: decision.effect, reason: decision.reason }
   if (decision.effect === 'deny') return judged
   return { ...judged, ...admitted(planned, principal, decision.reason) }

@@ -1,5 +1,6 @@
 import type { Limit } from '../throttle/index.ts'
 import type { Millis } from '../core/index.ts'
+import type { CompiledPolicies } from '../policy/index.ts'
 import type { StreamLimits, TunnelLimits } from './live/limits.ts'
 import type { ShedLevel } from './shed/shedding.ts'
 import type { TokenVerifier, VerifiedToken } from '../token/index.ts'
@@ -43,6 +44,9 @@ export interface Api {
   readonly writesForwarded: boolean
   /** `arn:aws:execute-api:{region}:{account}:{api}/{stage}/` */
   readonly arnPrefix: string
+  /** The account it belongs to, and what is attached to it there. */
+  readonly account: string
+  readonly resourcePolicy: CompiledPolicies | undefined
   readonly routes: RouteTree
   /** For answers where no route was found. */
   readonly cors: Cors | undefined

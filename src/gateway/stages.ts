@@ -1,7 +1,7 @@
 import type { Refusal } from '../core/index.ts'
 import { isRefusal } from '../core/index.ts'
 import type { Decision } from '../policy/index.ts'
-import { evaluate } from '../policy/index.ts'
+import { decide } from '../policy/index.ts'
 import { addressKey, throttleErrors } from '../throttle/index.ts'
 import { checkPreflight, findPreflight } from './answer/cors.ts'
 import type { Preflight } from './answer/cors.ts'
@@ -9,7 +9,7 @@ import { refuseMaintenance } from './answer/maintenance.ts'
 import { isOwnPath } from './caller/api-session-routes.ts'
 import { authenticateCaller } from './caller/authenticate.ts'
 import { canonicalAuthority, isMisdirected } from './listen/authority.ts'
-import { contextOf } from './caller/context.ts'
+import { policyRequestOf } from './caller/policy-request.ts'
 import { gatewayErrors } from './errors.ts'
 import type { Destination } from './forward/split.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
@@ -249,16 +249,15 @@ export function authenticate(
   return found instanceof Promise ? found.then(judge) : judge(found)
 }
 
-/** Asks the policies. A route that is open to everybody has none to ask. */
+/** Asks the policies. A route that is open to everybody has none to ask but that of its API. */
 export function authorize(authenticated: Authenticated, progress: Progress): Authorized | Refusal {
   const { routed, principal } = authenticated
   progress.principal = principal
-  if (routed.route.authorizer.kind === 'open') return new Authorized(authenticated, undefined)
-  const decision = evaluate(principal.policies, {
-    action: 'execute-api:Invoke',
-    resource: resourceOf(routed),
-    context: contextOf(routed.incoming, routed.api, principal),
-  })
+  const { incoming, api } = routed
+  const isOpen = routed.route.authorizer.kind === 'open' && api.resourcePolicy === undefined
+  if (isOpen) return new Authorized(authenticated, undefined)
+  const request = policyRequestOf(resourceOf(routed), api, { incoming, principal })
+  const decision = decide(principal.authority, request)
   progress.decision = decision
   if (decision.effect !== 'allow') return decisionRefusal(decision)
   return new Authorized(authenticated, decision)

@@ -9,7 +9,9 @@ import type { Test } from './operand.ts'
 import { parseOperator } from './operator.ts'
 import type { Operator, Quantifier } from './operator.ts'
 import { StatementList } from './lookup/statement-list.ts'
+import type { PolicyKind } from './kind.ts'
 import type { Pattern } from './pattern.ts'
+import type { PrincipalSelection } from './principal.ts'
 import { isValueProblem } from './problem.ts'
 import type { ValueProblem } from './problem.ts'
 import { parseAction } from './statement.ts'
@@ -21,9 +23,11 @@ export interface PolicySource {
   readonly document: PolicyDocument
   /** Where statement i stands, `file:line`. */
   readonly places?: readonly string[]
+  /** The role it is attached to; decisions name it. */
+  readonly role?: string
 }
 
-/** All statements that apply to one principal, ready to be evaluated. Immutable; share it freely. */
+/** Statements that count alike, ready to be evaluated. Immutable; share it freely. */
 export interface CompiledPolicies {
   /** In the order of the sources and their documents. */
   readonly statements: readonly CompiledStatement[]
@@ -33,10 +37,14 @@ export interface CompiledPolicies {
 
 export interface CompiledStatement {
   readonly policy: string
+  readonly kind: PolicyKind
+  readonly role: string | undefined
   /** The Sid, or `#` and the index. */
   readonly label: string
   readonly place: string | undefined
   readonly effect: Effect
+  /** Absent where the policy is attached to whom it is about. */
+  readonly principal: PrincipalSelection | undefined
   readonly action: CompiledSelection
   readonly resource: CompiledSelection
   readonly conditions: readonly CompiledCondition[]
@@ -67,7 +75,7 @@ export interface CompiledCondition {
   readonly whenPresent: boolean | undefined
 }
 
-/** Compiles what one principal has attached. The order of sources changes no decision's effect. */
+/** Compiles policies whose statements count alike. The order of sources changes no decision's effect. */
 export function compilePolicies(sources: readonly PolicySource[]): CompiledPolicies {
   const statements = sources.flatMap((source) =>
     source.document.statements.map((statement, index) =>
@@ -87,12 +95,18 @@ function compileStatement(
   source: PolicySource,
 ): CompiledStatement {
   const variables = source.document.version === '2012-10-17'
-  const name = { policy: source.name, label: statement.sid ?? `#${index}` }
+  const name = {
+    policy: source.name,
+    kind: source.document.kind,
+    role: ownProperty(source, 'role') as string | undefined,
+    label: statement.sid ?? `#${index}`,
+  }
   const places = ownProperty(source, 'places') as readonly string[] | undefined
   return Object.freeze({
     ...name,
     place: places?.[index],
     effect: statement.effect,
+    principal: statement.principal,
     action: compileSelection('Action', statement.action, parseAction),
     resource: compileSelection('Resource', statement.resource, (text) =>
       parseResource(text, variables),

@@ -81,6 +81,20 @@ export class ContextValueError extends Error {
   }
 }
 
+/**
+ * What a lookup throws for a fact that it does not know, in an analysis without a request. A request
+ * always knows whether it has a fact; there it denies like every other error.
+ */
+export class UnknownFactError extends Error {
+  readonly key: string
+
+  constructor(key: string) {
+    super(key)
+    this.name = 'UnknownFactError'
+    this.key = key
+  }
+}
+
 /** Reads a fact; an empty list is an absent fact. */
 export function readContext(
   context: ContextLookup,

@@ -1,7 +1,12 @@
+import type { PolicyKind } from './kind.ts'
+
 export type DecisionReason =
   | 'policy.allowed'
   | 'policy.explicit_deny'
   | 'policy.no_statement_allows'
+  | 'policy.resource_policy_does_not_allow'
+  | 'policy.boundary_does_not_allow'
+  | 'policy.session_policy_does_not_allow'
   | 'policy.evaluation_failed'
 
 /** The answer to one request, and which statement gave it. */
@@ -12,20 +17,31 @@ export interface Decision {
   readonly policy: string | undefined
   /** Sid of the deciding statement, or `#` and its index in the document (`#0` is the first). */
   readonly statement: string | undefined
+  /** Of the deciding policy. */
+  readonly kind: PolicyKind | undefined
+  /** The role whose policy decided. */
+  readonly role: string | undefined
 }
 
 /** How a decision names a statement. */
 export interface StatementName {
   readonly policy: string
   readonly label: string
+  readonly kind: PolicyKind
+  readonly role: string | undefined
 }
 
-export const noStatementAllows: Decision = Object.freeze({
-  effect: 'deny',
-  reason: 'policy.no_statement_allows',
-  policy: undefined,
-  statement: undefined,
-})
+/** The decision when no statement decides: nothing is allowed that nobody allowed. */
+export function undecided(reason: DecisionReason): Decision {
+  return Object.freeze({
+    effect: 'deny',
+    reason,
+    policy: undefined,
+    statement: undefined,
+    kind: undefined,
+    role: undefined,
+  })
+}
 
 /** The decision when this statement decides. */
 export function decidedBy(statement: StatementName, effect: 'Allow' | 'Deny'): Decision {
@@ -34,6 +50,8 @@ export function decidedBy(statement: StatementName, effect: 'Allow' | 'Deny'): D
     reason: effect === 'Allow' ? 'policy.allowed' : 'policy.explicit_deny',
     policy: statement.policy,
     statement: statement.label,
+    kind: statement.kind,
+    role: statement.role,
   })
 }
 
@@ -44,5 +62,7 @@ export function evaluationFailed(statement: StatementName | undefined): Decision
     reason: 'policy.evaluation_failed',
     policy: statement?.policy,
     statement: statement?.label,
+    kind: statement?.kind,
+    role: statement?.role,
   }
 }

@@ -1,10 +1,12 @@
 import { isJsonObject, ownProperty } from '../core/index.ts'
 import type { Brand, JsonObject } from '../core/index.ts'
+import { kindRules } from './kind.ts'
+import type { PolicyKind } from './kind.ts'
 import { ProblemList, show, within } from './problem.ts'
 import type { PolicyProblem } from './problem.ts'
 import { refuseUnknown } from './reader.ts'
 import { parseStatement } from './statement.ts'
-import type { Statement } from './statement.ts'
+import type { Statement, StatementSetting } from './statement.ts'
 
 export type PolicyVersion = '2012-10-17' | '2008-10-17'
 
@@ -14,6 +16,7 @@ export type PolicyVersion = '2012-10-17' | '2008-10-17'
  */
 export type PolicyDocument = Brand<
   {
+    readonly kind: PolicyKind
     /** Under 2008-10-17 `${...}` is plain text. */
     readonly version: PolicyVersion
     readonly id: string | undefined
@@ -22,8 +25,15 @@ export type PolicyDocument = Brand<
   'PolicyDocument'
 >
 
-/** Largest document: characters of its compact JSON, white space between elements not counted. */
-export const largestDocument = 10_240
+/** How a document is read that is not attached to anything. */
+export interface Reading {
+  /** What `execute-api:/stage/METHOD/path` in a resource policy is short for. */
+  readonly apiArn?: string
+  /** Whether a document without `Version` is one of 2008-10-17, as in AWS, and not a fault. */
+  readonly versionMayBeAbsent?: boolean
+  /** Characters of the compact JSON, in place of what its kind may have. */
+  readonly largest?: number
+}
 
 /**
  * Reads a policy document from parsed JSON or YAML. The result holds either `document` or `problems`,
@@ -31,39 +41,66 @@ export const largestDocument = 10_240
  * at once. The document is a copy: nothing of `value` stays reachable.
  *
  * Text should come through `parseJson` of core, which refuses a key that is written twice.
+ *
+ * @param kind - what it is going to be attached to; it allows `Principal` and bounds the size.
  */
 export function parsePolicyDocument(
   value: unknown,
+  kind: PolicyKind,
+  reading: Reading = {},
 ): { readonly document: PolicyDocument } | { readonly problems: readonly PolicyProblem[] } {
   const problems = new ProblemList()
-  const document = readDocument(value, problems)
+  const document = readDocument(value, kind, reading, problems)
   if (document === undefined || problems.found.length > 0) {
     return Object.assign(Object.create(null) as object, { problems: problems.found })
   }
   return Object.assign(Object.create(null) as object, { document })
 }
 
-function readDocument(value: unknown, problems: ProblemList): PolicyDocument | undefined {
+function readDocument(
+  value: unknown,
+  kind: PolicyKind,
+  reading: Reading,
+  problems: ProblemList,
+): PolicyDocument | undefined {
   if (!isJsonObject(value)) {
     const message = `found ${show(value)}, expected a policy document`
     const hint = 'write {"Version": "2012-10-17", "Statement": [...]}'
     problems.add('', 'policy.wrong_type', message, hint)
     return undefined
   }
-  if (spend(value, largestDocument, deepestNesting) < 0) {
-    const message = `the document is nested too deeply or longer than ${largestDocument} characters`
+  const rules = kindRules[kind]
+  const largest = option(reading, 'largest') ?? rules.largest
+  if (spend(value, largest, deepestNesting) < 0) {
+    const message = `the document is nested too deeply or longer than ${largest} characters`
     problems.add('', 'policy.too_large', message, 'split it into several policies')
     return undefined
   }
   refuseUnknown(value, ['Version', 'Id', 'Statement'], '', problems)
-  const version = readVersion(value, problems)
+  const version =
+    option(reading, 'versionMayBeAbsent') === true && !Object.hasOwn(value, 'Version')
+      ? '2008-10-17'
+      : readVersion(value, problems)
   const id = readId(value, problems)
-  const statements = readStatements(value, version === '2012-10-17', problems)
+  const variables = version === '2012-10-17'
+  const statements = readStatements(
+    value,
+    { rules, variables, apiArn: option(reading, 'apiArn') },
+    problems,
+  )
   if (version === undefined) return undefined
-  return { version, id, statements } as PolicyDocument
+  return { kind, version, id, statements } as PolicyDocument
 }
 
 const deepestNesting = 8
+
+/** An option that was really given. */
+function option<Name extends keyof Reading>(
+  reading: Reading,
+  name: Name,
+): Reading[Name] | undefined {
+  return Object.hasOwn(reading, name) ? reading[name] : undefined
+}
 
 /** What is left of the budget after the value was written as compact JSON; negative when too little. */
 function spend(value: unknown, budget: number, depth: number): number {
@@ -103,7 +140,7 @@ function readId(document: JsonObject, problems: ProblemList): string | undefined
 
 function readStatements(
   document: JsonObject,
-  variables: boolean,
+  setting: StatementSetting,
   problems: ProblemList,
 ): readonly Statement[] {
   if (!Object.hasOwn(document, 'Statement')) {
@@ -113,14 +150,14 @@ function readStatements(
   }
   const value = document['Statement']
   if (!Array.isArray(value)) {
-    return [parseStatement(value, variables, '/Statement', problems)].filter(isStatement)
+    return [parseStatement(value, setting, '/Statement', problems)].filter(isStatement)
   }
   if (value.length === 0) {
     const message = 'the document has no statement'
     problems.add('/Statement', 'policy.empty', message, 'write at least one statement')
   }
   const statements = value.map((item: unknown, index) =>
-    parseStatement(item, variables, within('/Statement', index), problems),
+    parseStatement(item, setting, within('/Statement', index), problems),
   )
   refuseSameSid(statements, problems)
   return statements.filter(isStatement)

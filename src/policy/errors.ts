@@ -17,6 +17,24 @@ export const policyErrors = defineErrors('policy', {
     fault: 'caller',
     doc: 'No statement allows the request. Attach a policy to the person or one of their groups.',
   },
+  resource_policy_does_not_allow: {
+    status: 403,
+    title: 'You may not do this',
+    fault: 'caller',
+    doc: 'The policy of the API does not allow the request, which callers of another account need.',
+  },
+  boundary_does_not_allow: {
+    status: 403,
+    title: 'You may not do this',
+    fault: 'caller',
+    doc: 'A policy allows the request, but the permission boundary of the person or role does not.',
+  },
+  session_policy_does_not_allow: {
+    status: 403,
+    title: 'You may not do this',
+    fault: 'caller',
+    doc: 'A policy allows the request, but the session policy the token was narrowed to does not.',
+  },
   evaluation_failed: {
     status: 403,
     title: 'You may not do this',

@@ -1,27 +1,155 @@
+import type { Authority, Grant } from './authority.ts'
 import type { CompiledPolicies, CompiledStatement } from './compile.ts'
-import { evaluationFailed, noStatementAllows } from './decision.ts'
-import type { Decision } from './decision.ts'
+import { evaluationFailed, undecided } from './decision.ts'
+import type { Decision, DecisionReason } from './decision.ts'
 import { firstMiss } from './match.ts'
 import type { PolicyRequest } from './match.ts'
+import { namingOf } from './principal.ts'
+import type { Naming } from './principal.ts'
 
 /**
- * Decides one request. Never throws.
+ * Decides one request by everything that has a say in it. Never throws.
  *
- * Invariant: deny by default; a Deny that applies wins over every Allow, whatever the order; a
- * statement that cannot be evaluated denies.
+ * Invariant: deny by default; a Deny that applies wins over every Allow, whatever the order and wherever
+ * it stands; a statement that cannot be evaluated denies.
  */
-export function evaluate(policies: CompiledPolicies, request: PolicyRequest): Decision {
-  let current: CompiledStatement | undefined
+export function decide(authority: Authority, request: PolicyRequest): Decision {
+  let evaluation: Evaluation | undefined
   try {
-    const action = request.action.toLowerCase()
-    for (current of policies.denies.candidates(action, request.resource)) {
-      if (firstMiss(current, request, action) === undefined) return current.decision
-    }
-    for (current of policies.allows.candidates(action, request.resource)) {
-      if (firstMiss(current, request, action) === undefined) return current.decision
-    }
-    return noStatementAllows
+    evaluation = new Evaluation(request)
+    return evaluation.deniedBy(authority)?.decision ?? evaluation.allowedBy(authority)
   } catch {
-    return evaluationFailed(current)
+    return evaluationFailed(evaluation?.current)
   }
+}
+
+/** The same where one set of policies is all there is, such as the trust policy of a role. */
+export function evaluate(policies: CompiledPolicies, request: PolicyRequest): Decision {
+  let evaluation: Evaluation | undefined
+  try {
+    evaluation = new Evaluation(request)
+    const deciding = evaluation.denyIn(policies) ?? evaluation.allowIn(policies)
+    return deciding?.decision ?? unallowed.nothing
+  } catch {
+    return evaluationFailed(evaluation?.current)
+  }
+}
+
+const unallowed = {
+  nothing: undecided('policy.no_statement_allows'),
+  resource: undecided('policy.resource_policy_does_not_allow'),
+  boundary: undecided('policy.boundary_does_not_allow'),
+  session: undecided('policy.session_policy_does_not_allow'),
+} satisfies Record<string, Decision & { readonly reason: DecisionReason }>
+
+/** The closest first: what names a user or a role session is not limited by what limits them. */
+const closeness: readonly Naming[] = ['self', 'role', 'provider', 'everybody', 'account']
+
+interface Named {
+  readonly statement: CompiledStatement
+  readonly naming: Naming | undefined
+}
+
+class Evaluation {
+  readonly #request: PolicyRequest
+  readonly #action: string
+  /** The statement that is looked at, for when that fails. */
+  current: CompiledStatement | undefined
+
+  constructor(request: PolicyRequest) {
+    this.#request = request
+    this.#action = request.action.toLowerCase()
+  }
+
+  deniedBy({ grants, denies }: Authority): CompiledStatement | undefined {
+    const { resourcePolicy } = this.#request
+    if (resourcePolicy !== undefined) {
+      const found = this.denyIn(resourcePolicy)
+      if (found !== undefined) return found
+    }
+    for (const policies of denies) {
+      const found = this.denyIn(policies)
+      if (found !== undefined) return found
+    }
+    for (const { identity, boundary, session } of grants) {
+      const found =
+        this.denyIn(identity) ??
+        (boundary === undefined ? undefined : this.denyIn(boundary)) ??
+        (session === undefined ? undefined : this.denyIn(session))
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /** IAM user guide, policy evaluation logic, from the point where no Deny was found. */
+  allowedBy({ grants }: Authority): Decision {
+    const { resourcePolicy, sameAccount } = this.#request
+    if (resourcePolicy === undefined) return this.#granted(grants, undefined)
+    const named = this.#closestAllow(resourcePolicy)
+    if (!sameAccount) {
+      return named === undefined ? unallowed.resource : this.#granted(grants, undefined)
+    }
+    if (named?.naming === 'self') return named.statement.decision
+    return this.#granted(grants, asGrant(named))
+  }
+
+  #granted(grants: readonly Grant[], fromResource: CompiledStatement | undefined): Decision {
+    if (grants.length === 0) return fromResource?.decision ?? unallowed.nothing
+    let refused = unallowed.nothing
+    for (const grant of grants) {
+      const found = this.allowIn(grant.identity) ?? fromResource
+      if (found === undefined) continue
+      const limit = this.#limitOf(grant)
+      if (limit === undefined) return found.decision
+      refused = limit
+    }
+    return refused
+  }
+
+  denyIn(policies: CompiledPolicies): CompiledStatement | undefined {
+    return this.#firstHit(policies.denies.candidates(this.#action, this.#request.resource))
+  }
+
+  allowIn(policies: CompiledPolicies): CompiledStatement | undefined {
+    return this.#firstHit(policies.allows.candidates(this.#action, this.#request.resource))
+  }
+
+  #firstHit(statements: readonly CompiledStatement[]): CompiledStatement | undefined {
+    for (const statement of statements) {
+      this.current = statement
+      if (firstMiss(statement, this.#request, this.#action) === undefined) return statement
+    }
+    return undefined
+  }
+
+  #limitOf({ boundary, session }: Grant): Decision | undefined {
+    if (boundary !== undefined && this.allowIn(boundary) === undefined) return unallowed.boundary
+    if (session !== undefined && this.allowIn(session) === undefined) return unallowed.session
+    return undefined
+  }
+
+  #closestAllow(policies: CompiledPolicies): Named | undefined {
+    let closest: Named | undefined
+    let rank = closeness.length
+    for (const statement of policies.allows.candidates(this.#action, this.#request.resource)) {
+      this.current = statement
+      if (firstMiss(statement, this.#request, this.#action) !== undefined) continue
+      const { principal } = statement
+      const naming =
+        principal === undefined ? undefined : namingOf(principal, this.#request.principal)
+      const at = naming === undefined ? rank : closeness.indexOf(naming)
+      if (closest !== undefined && at >= rank) continue
+      closest = { statement, naming }
+      rank = at
+    }
+    return closest
+  }
+}
+
+/**
+ * What an Allow of the API's own policy is worth inside the account: as much as one attached to the
+ * principal. One that names the whole account leaves it to the account's policies.
+ */
+function asGrant(named: Named | undefined): CompiledStatement | undefined {
+  return named === undefined || named.naming === 'account' ? undefined : named.statement
 }

@@ -1,72 +1,113 @@
-import type {
-  CompiledCondition,
-  CompiledPolicies,
-  CompiledSelection,
-  CompiledStatement,
-} from './compile.ts'
-import { readContext } from './context.ts'
+import type { Authority } from './authority.ts'
+import type { CompiledCondition, CompiledSelection, CompiledStatement } from './compile.ts'
+import { readContext, UnknownFactError } from './context.ts'
 import type { ContextLookup } from './context.ts'
 import type { Decision } from './decision.ts'
-import { evaluate } from './evaluate.ts'
+import { decide } from './evaluate.ts'
+import type { PolicyKind } from './kind.ts'
 import { firstMiss, holds, selects } from './match.ts'
 import type { PolicyRequest, StatementElement } from './match.ts'
 import { isFilledBy } from './pattern.ts'
+import type { PrincipalSelection } from './principal.ts'
 import { show } from './problem.ts'
 import type { Effect } from './statement.ts'
 
 /** Why one statement applied to a request, or did not. */
 export interface StatementExplanation {
   readonly policy: string
+  readonly kind: PolicyKind
+  /** The role whose policy it is. */
+  readonly role: string | undefined
   /** Sid, or `#` and the index. */
   readonly statement: string
   /** `file:line`, when known. */
   readonly place: string | undefined
   readonly effect: Effect
-  readonly result: 'hit' | 'miss'
+  /** `may`: it depends on facts that are not known. */
+  readonly result: 'hit' | 'miss' | 'may'
   /** `Action`, `NotResource`, `Condition/StringEquals/aws:username`, ...; `undefined` for a hit. */
   readonly failedElement: string | undefined
   /** For a person: what was found, then what was expected. Holds facts of the request. */
   readonly detail: string
 }
 
+/** A decision with every statement's part in it. */
+export interface PolicyExplanation {
+  readonly decision: Decision
+  /** By policy, in the order in which policies are asked, then as written. */
+  readonly statements: readonly StatementExplanation[]
+}
+
 /**
- * The decision of `evaluate`, with every statement's part in it, in the order they were written. For
- * operators and policy authors; it shows context values. Never throws.
+ * The decision of `decide`, with the part of every statement that had a say. For operators and policy
+ * authors; it shows context values. Never throws.
  */
-export function explain(
-  policies: CompiledPolicies,
-  request: PolicyRequest,
-): { readonly decision: Decision; readonly statements: readonly StatementExplanation[] } {
+export function explain(authority: Authority, request: PolicyRequest): PolicyExplanation {
   return {
-    decision: evaluate(policies, request),
-    statements: policies.statements.map((statement) => explainStatement(statement, request)),
+    decision: decide(authority, request),
+    statements: [...new Set(statementsOf(authority, request))].map((statement) =>
+      explainStatement(statement, request),
+    ),
   }
 }
 
-function explainStatement(
+function statementsOf(
+  { grants, denies }: Authority,
+  { resourcePolicy }: PolicyRequest,
+): readonly CompiledStatement[] {
+  const own = [...(resourcePolicy?.statements ?? []), ...denies.flatMap(({ denies }) => denies.all)]
+  const granted = grants.flatMap(({ identity, boundary, session }) => [
+    ...identity.statements,
+    ...(boundary?.statements ?? []),
+    ...(session?.statements ?? []),
+  ])
+  return [...own, ...granted]
+}
+
+/** What one statement says to a request. Never throws. */
+export function explainStatement(
   statement: CompiledStatement,
   request: PolicyRequest,
 ): StatementExplanation {
-  const { policy, label, place, effect } = statement
-  const named = { policy, statement: label, place, effect }
+  const { policy, kind, role, label, place, effect } = statement
+  const named = { policy, kind, role, statement: label, place, effect }
   try {
     const miss = firstMiss(statement, request, request.action.toLowerCase())
     if (miss === undefined) {
-      const detail = 'the action, the resource and every condition match'
+      const detail = 'every element of the statement matches'
       return { ...named, result: 'hit', failedElement: undefined, detail }
     }
-    const detail = isCondition(miss)
-      ? describeCondition(miss, request.context)
-      : describeSelection(miss, request)
-    return { ...named, result: 'miss', failedElement: miss.element, detail }
+    return { ...named, result: 'miss', ...describe(miss, request) }
   } catch (error) {
     const cause = error instanceof Error ? error.message : 'unknown cause'
+    const failedElement = failingElement(statement, request)
+    if (error instanceof UnknownFactError) {
+      return { ...named, result: 'may', failedElement, detail: `depends on ${cause}` }
+    }
     const detail = `could not be evaluated, which denies the request: ${cause}`
-    return { ...named, result: 'miss', failedElement: failingElement(statement, request), detail }
+    return { ...named, result: 'miss', failedElement, detail }
   }
 }
 
-function isCondition(element: StatementElement): element is CompiledCondition {
+function describe(
+  miss: StatementElement,
+  request: PolicyRequest,
+): { failedElement: string; detail: string } {
+  if (isPrincipal(miss)) {
+    const { arn = 'nobody known' } = request.principal
+    return { failedElement: 'Principal', detail: `found ${arn}, expected ${list(miss.values)}` }
+  }
+  const detail = isCondition(miss)
+    ? describeCondition(miss, request.context)
+    : describeSelection(miss, request)
+  return { failedElement: miss.element, detail }
+}
+
+function isPrincipal(element: StatementElement): element is PrincipalSelection {
+  return Object.hasOwn(element, 'everybody')
+}
+
+function isCondition(element: CompiledCondition | CompiledSelection): element is CompiledCondition {
   return Object.hasOwn(element, 'tests')
 }
 

@@ -10,21 +10,27 @@
  * describes the language.
  *
  * Specification: IAM JSON policy grammar and evaluation logic (AWS IAM User Guide), versions 2012-10-17
- * and 2008-10-17, identity policies.
+ * and 2008-10-17; identity, resource, trust, boundary and session policies.
  */
+export { authorityOf, noAuthority, noPolicies } from './authority.ts'
+export type { Authority, Grant } from './authority.ts'
 export { compilePolicies } from './compile.ts'
 export type { CompiledPolicies, PolicySource } from './compile.ts'
 export type { Condition } from './condition.ts'
-export { contextKeys } from './context.ts'
+export { contextKeys, UnknownFactError } from './context.ts'
 export type { ContextKey, ContextLookup } from './context.ts'
 export type { Decision, DecisionReason } from './decision.ts'
-export { largestDocument, parsePolicyDocument } from './document.ts'
-export type { PolicyDocument, PolicyVersion } from './document.ts'
+export { parsePolicyDocument } from './document.ts'
+export type { PolicyDocument, PolicyVersion, Reading } from './document.ts'
 export { policyErrors } from './errors.ts'
-export { evaluate } from './evaluate.ts'
-export { explain } from './explain.ts'
-export type { StatementExplanation } from './explain.ts'
+export { decide, evaluate } from './evaluate.ts'
+export { explain, explainStatement } from './explain.ts'
+export type { PolicyExplanation, StatementExplanation } from './explain.ts'
+export { kindRules } from './kind.ts'
+export type { KindRules, PolicyKind } from './kind.ts'
 export type { PolicyRequest } from './match.ts'
+export { nobody } from './principal.ts'
+export type { PolicyPrincipal, PrincipalSelection } from './principal.ts'
 export { problemCodes } from './problem.ts'
 export type { PolicyProblem, PolicyProblemCode } from './problem.ts'
 export type { Effect, Selection, Statement } from './statement.ts'

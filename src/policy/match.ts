@@ -1,7 +1,14 @@
-import type { CompiledCondition, CompiledSelection, CompiledStatement } from './compile.ts'
+import type {
+  CompiledCondition,
+  CompiledPolicies,
+  CompiledSelection,
+  CompiledStatement,
+} from './compile.ts'
 import { ContextValueError, readContext } from './context.ts'
 import type { ContextLookup } from './context.ts'
 import { isFilledBy, matchesPattern } from './pattern.ts'
+import { namingOf } from './principal.ts'
+import type { PolicyPrincipal, PrincipalSelection } from './principal.ts'
 
 /** What somebody wants to do, to what, and the facts around it. */
 export interface PolicyRequest {
@@ -9,10 +16,19 @@ export interface PolicyRequest {
   readonly action: string
   /** The full ARN; every character in it stands for itself. */
   readonly resource: string
+  /** What is attached to the resource itself. */
+  readonly resourcePolicy: CompiledPolicies | undefined
+  /**
+   * Whether principal and resource are of one account, as is nobody known. If so either the resource's policy or
+   * a grant has to allow (API Gateway developer guide, table A), otherwise both (table B).
+   */
+  readonly sameAccount: boolean
+  /** Who asks, for policies that name principals. */
+  readonly principal: PolicyPrincipal
   readonly context: ContextLookup
 }
 
-export type StatementElement = CompiledSelection | CompiledCondition
+export type StatementElement = CompiledSelection | CompiledCondition | PrincipalSelection
 
 /**
  * The first element of the statement that the request does not satisfy; `undefined` when the statement
@@ -28,6 +44,10 @@ export function firstMiss(
   action: string,
 ): StatementElement | undefined {
   const { context } = request
+  const { principal } = statement
+  if (principal !== undefined && namingOf(principal, request.principal) === undefined) {
+    return principal
+  }
   if (!selects(statement.action, action, context)) return statement.action
   if (!selects(statement.resource, request.resource, context)) return statement.resource
   if (statement.effect === 'Allow' && isUnfilledInverse(statement.resource, context)) {

@@ -64,6 +64,19 @@ export const boolOperand: OperandReader = (value) => {
   }
 }
 
+/** Bytes in base64 (RFC 4648 section 4), which are compared as bytes. */
+export const binaryOperand: OperandReader = (value) => {
+  const expected = parseBase64(value)
+  if (expected === undefined) {
+    return notOfType(value, { name: 'base64', hint: 'write the bytes in base64, with padding' })
+  }
+  return (found) => {
+    const bytes = parseBase64(found)
+    if (bytes === undefined) throw wrongType(found, 'base64')
+    return bytes.equals(expected)
+  }
+}
+
 export const addressOperand: OperandReader = (value) => {
   const range = parseAddressRange(value)
   if (range === undefined) {
@@ -82,6 +95,12 @@ export const arnOperand: OperandReader = (value, variables) => {
   if (isValueProblem(pattern)) return pattern
   // What is not an ARN has too few parts and matches no pattern.
   return (found, context) => matchesColumns(pattern, found, context)
+}
+
+function parseBase64(text: string): Buffer | undefined {
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text))
+    return undefined
+  return Buffer.from(text, 'base64')
 }
 
 /** `true` or `false` in any case, as AWS reads them. */

@@ -1,6 +1,7 @@
 import {
   addressOperand,
   arnOperand,
+  binaryOperand,
   boolOperand,
   dateOperand,
   numericOperand,
@@ -29,7 +30,6 @@ export interface Operator {
 /** Reads an operator's name; names are case-sensitive. */
 export function parseOperator(name: string): Operator | ValueProblem {
   const { quantifier, base, ifExists } = takeApart(name)
-  if (base === 'BinaryEquals') return unsupported(name, 'binary facts do not exist here')
   if (base === 'Null') {
     if (quantifier !== 'none' || ifExists) {
       return unsupported(name, 'Null takes no ForAllValues:, ForAnyValue: and no IfExists')
@@ -70,6 +70,7 @@ const operators: ReadonlyMap<string, KnownOperator> = new Map([
   ['DateGreaterThan', positive(dateOperand(order.greater))],
   ['DateGreaterThanEquals', positive(dateOperand(order.greaterOrEqual))],
   ['Bool', positive(boolOperand)],
+  ['BinaryEquals', positive(binaryOperand)],
   ['IpAddress', positive(addressOperand)],
   ['NotIpAddress', complement(addressOperand)],
   ['ArnEquals', positive(arnOperand)],

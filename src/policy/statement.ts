@@ -3,8 +3,11 @@ import type { JsonObject } from '../core/index.ts'
 import { parseResource } from './arn.ts'
 import { parseConditions } from './condition.ts'
 import type { Condition } from './condition.ts'
+import type { KindRules } from './kind.ts'
 import { parsePattern } from './pattern.ts'
 import type { Pattern } from './pattern.ts'
+import { parsePrincipal } from './principal.ts'
+import type { PrincipalSelection } from './principal.ts'
 import { isValueProblem, show, within } from './problem.ts'
 import type { ProblemList, ValueProblem } from './problem.ts'
 import { readTexts, refuseUnknown } from './reader.ts'
@@ -21,19 +24,32 @@ export interface Selection {
 export interface Statement {
   readonly sid: string | undefined
   readonly effect: Effect
+  /** In resource and trust policies only. */
+  readonly principal: PrincipalSelection | undefined
   readonly action: Selection
+  /** Everything, in a trust policy. */
   readonly resource: Selection
   /** All of them must hold. */
   readonly conditions: readonly Condition[]
 }
 
+/** What a statement is read as a part of. */
+export interface StatementSetting {
+  readonly rules: KindRules
+  /** Whether `${...}` is a variable. */
+  readonly variables: boolean
+  /** What `execute-api:/stage/METHOD/path` is short for: the ARN up to the name of the API. */
+  readonly apiArn: string | undefined
+}
+
 /** Reads one statement; what is wrong with it is added to `problems`. */
 export function parseStatement(
   value: unknown,
-  variables: boolean,
+  setting: StatementSetting,
   pointer: string,
   problems: ProblemList,
 ): Statement | undefined {
+  const { rules, variables } = setting
   if (!isJsonObject(value)) {
     const message = `found ${show(value)}, expected a statement`
     const hint = 'write {"Effect": "Allow", "Action": ..., "Resource": ...}'
@@ -41,18 +57,33 @@ export function parseStatement(
     return undefined
   }
   refuseUnknown(value, [...elements, ...principals], pointer, problems)
-  refusePrincipals(value, pointer, problems)
+  refuseMisplaced(value, rules, pointer, problems)
+  const principal = rules.hasPrincipal ? parsePrincipal(value, pointer, problems) : undefined
   const sid = parseSid(value, pointer, problems)
   const effect = parseEffect(value, pointer, problems)
   const place = { statement: value, pointer, problems }
   const action = parseSelection('Action', parseAction, place)
-  const resource = parseSelection('Resource', (text) => parseResource(text, variables), place)
+  const resource = rules.hasResource ? parseResources(place, setting) : everything
   const conditions = Object.hasOwn(value, 'Condition')
     ? parseConditions(value['Condition'], variables, within(pointer, 'Condition'), problems)
     : []
   if (effect === undefined) return undefined
-  return { sid, effect, action, resource, conditions }
+  return { sid, effect, principal, action, resource, conditions }
 }
+
+const everything: Selection = Object.freeze({ values: ['*'], inverted: false })
+
+function parseResources(place: Place, { variables, apiArn }: StatementSetting): Selection {
+  const expand = (text: string): string =>
+    apiArn !== undefined && text.startsWith(shortResource)
+      ? `${apiArn}${text.slice(shortResource.length - 1)}`
+      : text
+  const check = (text: string): ValueProblem | object => parseResource(expand(text), variables)
+  const { values, inverted } = parseSelection('Resource', check, place)
+  return { values: values.map(expand), inverted }
+}
+
+const shortResource = 'execute-api:/'
 
 const selections: readonly string[] = ['Action', 'NotAction', 'Resource', 'NotResource']
 const elements: readonly string[] = ['Sid', 'Effect', ...selections, 'Condition']
@@ -78,15 +109,28 @@ export function parseAction(source: string): Pattern | ValueProblem {
   return parsePattern(source.toLowerCase(), syntax)
 }
 
-function refusePrincipals(statement: JsonObject, pointer: string, problems: ProblemList): void {
-  for (const name of principals) {
-    if (!Object.hasOwn(statement, name)) continue
-    problems.add(
-      within(pointer, name),
-      'policy.unsupported',
-      `${name} has no place in a policy that is attached to people or groups`,
-      'attach the policy to whom it is for, or compare aws:username in a Condition',
-    )
+function refuseMisplaced(
+  statement: JsonObject,
+  { name, hasPrincipal, hasResource }: KindRules,
+  pointer: string,
+  problems: ProblemList,
+): void {
+  const refuse = (element: string, message: string, hint: string): void => {
+    if (!Object.hasOwn(statement, element)) return
+    problems.add(within(pointer, element), 'policy.unsupported', message, hint)
+  }
+  refuse(
+    'NotPrincipal',
+    'NotPrincipal is not supported: it also means everybody who was not thought of',
+    'write "Principal": "*" and compare aws:PrincipalArn with ArnNotEquals in a Condition',
+  )
+  if (!hasPrincipal) {
+    const hint = 'attach the policy to whom it is for, or compare aws:username in a Condition'
+    refuse('Principal', `Principal has no place in ${name}`, hint)
+  }
+  if (hasResource) return
+  for (const element of ['Resource', 'NotResource']) {
+    refuse(element, `${element} has no place in ${name}`, 'a trust policy is about its own role')
   }
 }
 
@@ -123,14 +167,16 @@ function parseEffect(
   return undefined
 }
 
+interface Place {
+  readonly statement: JsonObject
+  readonly pointer: string
+  readonly problems: ProblemList
+}
+
 function parseSelection(
   name: 'Action' | 'Resource',
   check: (text: string) => ValueProblem | object,
-  place: {
-    readonly statement: JsonObject
-    readonly pointer: string
-    readonly problems: ProblemList
-  },
+  place: Place,
 ): Selection {
   const { statement, pointer, problems } = place
   const written = [name, `Not${name}`].filter((element) => Object.hasOwn(statement, element))

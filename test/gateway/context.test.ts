@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { contextOf } from '../../src/gateway/caller/context.ts'
+import { noAuthority, nobody } from '../../src/policy/index.ts'
 import type { Principal } from '../../src/gateway/caller/principal.ts'
 
 const principal: Principal = {
@@ -21,7 +22,8 @@ const principal: Principal = {
   expiresAt: 1_700_000_301_000,
   scopes: ['invoke'],
   claims: { uv: 'true', be: 7, aaguid: 'a' },
-  policies: undefined as unknown as Principal['policies'],
+  names: nobody,
+  authority: noAuthority,
 }
 
 function look(

@@ -5,23 +5,29 @@ import { RouteTree } from '../../src/gateway/index.ts'
 import type { Api, Principal, Route } from '../../src/gateway/index.ts'
 import type { Bond, OpenExchange } from '../../src/gateway/live/open-exchange.ts'
 import { review } from '../../src/gateway/live/review.ts'
-import { compilePolicies, parsePolicyDocument } from '../../src/policy/index.ts'
-import type { CompiledPolicies } from '../../src/policy/index.ts'
+import {
+  authorityOf,
+  compilePolicies,
+  noAuthority,
+  nobody,
+  parsePolicyDocument,
+} from '../../src/policy/index.ts'
+import type { Authority } from '../../src/policy/index.ts'
 
 const began = 1_000_000
 const now = began + 600_000
 
-function policies(condition?: object): CompiledPolicies {
+function policies(condition?: object): Authority {
   const statement = {
     Effect: 'Allow',
     Action: 'execute-api:Invoke',
     Resource: '*',
     ...(condition === undefined ? {} : { Condition: condition }),
   }
-  const parsed = parsePolicyDocument({ Version: '2012-10-17', Statement: [statement] })
+  const parsed = parsePolicyDocument({ Version: '2012-10-17', Statement: [statement] }, 'identity')
   assert.ok('document' in parsed)
   const { document } = parsed
-  return compilePolicies([{ name: 'p', document }])
+  return authorityOf(compilePolicies([{ name: 'p', document }]))
 }
 
 interface Case {
@@ -57,11 +63,19 @@ async function decide(one: Case = {}): Promise<{ ending: string | undefined; ask
     session: 's-1',
     groups: [],
     authTime: began,
-    policies: policies(),
+    names: nobody,
+    authority: policies(),
     ...one.principal,
   } as unknown as Principal
   const found = one.later?.route === 'gone' ? [] : [{ ...route, ...one.later?.route }]
-  const api = { name: 'a', audience: 'aud', arnPrefix: 'arn:', routes: new RouteTree([route]) }
+  const api = {
+    name: 'a',
+    audience: 'aud',
+    arnPrefix: 'arn:',
+    account: '000000000000',
+    resourcePolicy: undefined,
+    routes: new RouteTree([route]),
+  }
   const laterApi = { ...api, routes: new RouteTree(found), ...one.later?.api } as unknown as Api
   const before = { issuer: 'iss', apis: new Map() } as unknown as GatewayTable
   const table = {
@@ -162,7 +176,7 @@ describe('deciding again', () => {
   it('asks the policies of now', async () => {
     const again = async (known: Principal): Promise<Principal> => ({
       ...known,
-      policies: compilePolicies([]),
+      authority: noAuthority,
     })
     for (const bond of ['tunnel', 'stream', 'answer'] as const) {
       assert.equal(await endingOf({ bond, again }), 'policy_changed')
@@ -171,7 +185,7 @@ describe('deciding again', () => {
   })
 
   it('asks them by the time of now, except for what ends by itself', async () => {
-    const fresh = { policies: policies({ NumericLessThan: { 'proofgate:AuthAge': '300' } }) }
+    const fresh = { authority: policies({ NumericLessThan: { 'proofgate:AuthAge': '300' } }) }
     assert.equal(await endingOf({ principal: fresh }), 'policy_changed')
     assert.equal(await endingOf({ principal: fresh, bond: 'answer' }), undefined)
   })

@@ -20,7 +20,7 @@ const examples = [...page.matchAll(/```json\n([^`]+)```/g)].map(
 const [readers, operators] = examples.filter((example) => Object.hasOwn(example, 'Version'))
 
 function decideAs(value: unknown, call: string, facts: Facts): string {
-  const result = parsePolicyDocument(value)
+  const result = parsePolicyDocument(value, 'identity')
   assert.ok('document' in result)
   const policies = compilePolicies([{ name: 'example', document: result.document }])
   const [method = '', path = ''] = call.split(' /')

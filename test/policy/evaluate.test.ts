@@ -16,6 +16,8 @@ test('nothing is allowed by no policy and by policies that say nothing about the
     effect: 'deny',
     reason: 'policy.no_statement_allows',
     policy: undefined,
+    kind: undefined,
+    role: undefined,
     statement: undefined,
   }
   assert.deepEqual(evaluate(compilePolicies([]), requestFor()), denied)
@@ -28,6 +30,8 @@ test('an Allow that applies allows and is named by its Sid', () => {
     effect: 'allow',
     reason: 'policy.allowed',
     policy: 'test',
+    kind: 'identity',
+    role: undefined,
     statement: 'Open',
   })
 })
@@ -48,6 +52,8 @@ test('a Deny wins over an Allow in either order and from either policy', () => {
     effect: 'deny',
     reason: 'policy.explicit_deny',
     policy: 'deny',
+    kind: 'identity',
+    role: undefined,
     statement: 'No',
   }
   assert.deepEqual(evaluate(compilePolicies([allow, deny]), requestFor()), expected)
@@ -161,6 +167,8 @@ for (const [what, context] of failing) {
         effect: 'deny',
         reason: 'policy.evaluation_failed',
         policy: 'test',
+        kind: 'identity',
+        role: undefined,
         statement: 'Asks',
       })
     }

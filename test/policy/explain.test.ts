@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { compilePolicies, evaluate, explain } from '../../src/policy/index.ts'
+import { authorityOf, compilePolicies, evaluate, explain } from '../../src/policy/index.ts'
 import type { StatementExplanation } from '../../src/policy/index.ts'
 import { compiled, context, documentOf, everything, orders, requestFor } from './kit.ts'
 import type { Facts } from './kit.ts'
 
 function explained(statement: unknown, facts: Facts = {}): StatementExplanation {
-  const { statements } = explain(compiled(statement), requestFor({ context: context(facts) }))
+  const { statements } = explain(
+    authorityOf(compiled(statement)),
+    requestFor({ context: context(facts) }),
+  )
   assert.equal(statements.length, 1)
   return statements[0] as StatementExplanation
 }
@@ -28,13 +31,15 @@ test('every statement is explained, in the order it was written, with its place'
     },
     { name: 'nobody', document: documentOf({ ...everything, Effect: 'Deny' }) },
   ])
-  const { decision, statements } = explain(policies, requestFor())
+  const { decision, statements } = explain(authorityOf(policies), requestFor())
   assert.deepEqual(decision, evaluate(policies, requestFor()))
   assert.deepEqual(
     statements.map((one) => ({ ...one, detail: '' })),
     [
       {
         policy: 'readers',
+        kind: 'identity',
+        role: undefined,
         statement: 'Read',
         place: 'proofgate.yaml:12',
         effect: 'Allow',
@@ -44,6 +49,8 @@ test('every statement is explained, in the order it was written, with its place'
       },
       {
         policy: 'readers',
+        kind: 'identity',
+        role: undefined,
         statement: '#1',
         place: 'proofgate.yaml:18',
         effect: 'Allow',
@@ -53,6 +60,8 @@ test('every statement is explained, in the order it was written, with its place'
       },
       {
         policy: 'nobody',
+        kind: 'identity',
+        role: undefined,
         statement: '#0',
         place: undefined,
         effect: 'Deny',

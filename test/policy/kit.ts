@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { compilePolicies, evaluate, parsePolicyDocument } from '../../src/policy/index.ts'
+import { compilePolicies, evaluate, nobody, parsePolicyDocument } from '../../src/policy/index.ts'
 import type {
   CompiledPolicies,
   ContextLookup,
@@ -24,19 +24,22 @@ export function requestFor(change: Partial<PolicyRequest> = {}): PolicyRequest {
   return {
     action: 'execute-api:Invoke',
     resource: `${orders}/GET/orders/1`,
+    resourcePolicy: undefined,
+    sameAccount: true,
+    principal: nobody,
     context: context(),
     ...change,
   }
 }
 
 export function documentOf(statements: unknown, version = '2012-10-17'): PolicyDocument {
-  const result = parsePolicyDocument({ Version: version, Statement: statements })
+  const result = parsePolicyDocument({ Version: version, Statement: statements }, 'identity')
   if ('problems' in result) assert.fail(JSON.stringify(result.problems))
   return result.document
 }
 
 export function problemsOf(value: unknown): readonly PolicyProblem[] {
-  const result = parsePolicyDocument(value)
+  const result = parsePolicyDocument(value, 'identity')
   return 'problems' in result ? result.problems : []
 }
 

@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 
 import { compilePolicies, evaluate } from '../../src/policy/index.ts'
 import type { CompiledPolicies, Decision, PolicyRequest } from '../../src/policy/index.ts'
-import { evaluationFailed, noStatementAllows } from '../../src/policy/decision.ts'
+import { evaluationFailed, undecided } from '../../src/policy/decision.ts'
 import { firstMiss } from '../../src/policy/match.ts'
 import { documentOf, orders, requestFor } from './kit.ts'
 
@@ -24,7 +24,7 @@ function walk(policies: CompiledPolicies, request: PolicyRequest): Decision {
       const miss = firstMiss(current, request, request.action.toLowerCase())
       if (miss === undefined) return current.decision
     }
-    return noStatementAllows
+    return undecided('policy.no_statement_allows')
   } catch {
     return evaluationFailed(current)
   }

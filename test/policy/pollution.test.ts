@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { compilePolicies, explain, parsePolicyDocument } from '../../src/policy/index.ts'
+import {
+  authorityOf,
+  compilePolicies,
+  explain,
+  parsePolicyDocument,
+} from '../../src/policy/index.ts'
 import { context, everything, orders, requestFor } from './kit.ts'
 
 const gadgets: Readonly<Record<string, unknown>> = {
@@ -88,11 +93,11 @@ const requests = [
 /** Everything the area says about the documents and requests, as text. */
 function outcomes(): string {
   const answers = documents.map((value) => {
-    const result = parsePolicyDocument(value)
+    const result = parsePolicyDocument(value, 'identity')
     if ('problems' in result) return result.problems.map(({ pointer, code }) => [pointer, code])
     const policies = compilePolicies([{ name: 'test', document: result.document }])
     return requests.map((request) => {
-      const { decision, statements } = explain(policies, request)
+      const { decision, statements } = explain(authorityOf(policies), request)
       const { effect, reason, policy, statement } = decision
       const hits = statements.map((one) => [one.result, one.failedElement, one.place, one.detail])
       return [effect, reason, policy, statement, hits]
@@ -129,7 +134,7 @@ test('a polluted Object.prototype changes no decision', () => {
 test('members named like parts of Object.prototype are unknown elements', () => {
   const text =
     '{"Version":"2012-10-17","__proto__":{"Statement":[]},"constructor":1,"Statement":[]}'
-  const result = parsePolicyDocument(JSON.parse(text))
+  const result = parsePolicyDocument(JSON.parse(text), 'identity')
   assert.ok('problems' in result)
   assert.deepEqual(
     result.problems.map(({ pointer }) => pointer),
@@ -144,6 +149,9 @@ test('operators and keys named like parts of Object.prototype are refused', () =
     '{"Bool":{"__proto__":"true"}}',
   ]) {
     const statement = { ...everything, Condition: JSON.parse(condition) as unknown }
-    assert.ok('problems' in parsePolicyDocument({ Version: '2012-10-17', Statement: statement }))
+    assert.ok(
+      'problems' in
+        parsePolicyDocument({ Version: '2012-10-17', Statement: statement }, 'identity'),
+    )
   }
 })

@@ -33,7 +33,7 @@ export function resolvePolicies(draft: Draft, files: PolicyFiles): ConfiguredPol
     const placed = placePolicy(draft, name, files)
     if (placed === undefined) return []
     draft.derive(['policies', name], placed.value)
-    const parsed = parsePolicyDocument(placed.value)
+    const parsed = parsePolicyDocument(placed.value, 'identity')
     if ('document' in parsed) return [finishPolicy(name, parsed.document, placed)]
     for (const problem of parsed.problems) reportPolicy(draft, placed, problem)
     return []

@@ -5,7 +5,8 @@ import type { Peer } from '../listen/peer.ts'
 import type { Principal } from './principal.ts'
 import type { Api } from '../route.ts'
 
-interface Facts {
+/** What facts are read from. */
+export interface ContextFacts {
   readonly incoming: Pick<Incoming, 'address' | 'receivedAt'> & {
     readonly request: Pick<CallerRequest, 'headers'>
     readonly peer: Pick<Peer, 'certificate'>
@@ -14,7 +15,7 @@ interface Facts {
   readonly principal: Principal
 }
 
-type Reader = (facts: Facts) => string | readonly string[] | undefined
+type Reader = (facts: ContextFacts) => string | readonly string[] | undefined
 
 /** Context keys by lower-case name; each reads its value only when a condition asks for it. */
 const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
@@ -60,8 +61,8 @@ const principalTypes = {
 
 /** What conditions can see of one request. */
 export function contextOf(
-  incoming: Facts['incoming'],
-  api: Facts['api'],
+  incoming: ContextFacts['incoming'],
+  api: ContextFacts['api'],
   principal: Principal,
 ): ContextLookup {
   const facts = { incoming, api, principal }
@@ -77,7 +78,7 @@ function timeOf(at: number | undefined): string | undefined {
 }
 
 /** Whole seconds since the person last proved who they are. */
-function ageOf({ incoming, principal }: Facts): string | undefined {
+function ageOf({ incoming, principal }: ContextFacts): string | undefined {
   if (principal.authTime === undefined) return undefined
   return String(Math.max(0, Math.floor((incoming.receivedAt - principal.authTime) / 1000)))
 }

@@ -1,6 +1,7 @@
 import type { Instant, JsonObject } from '../../core/index.ts'
 import type { Directory, Person, PersonId, PersonStore } from '../../identity/index.ts'
-import type { CompiledPolicies } from '../../policy/index.ts'
+import { noAuthority, nobody } from '../../policy/index.ts'
+import type { Authority, PolicyPrincipal } from '../../policy/index.ts'
 import { acrOf, amrOf } from '../../session/index.ts'
 import type { Session } from '../../session/index.ts'
 import type { AssertionSubject, VerifiedToken } from '../../token/index.ts'
@@ -19,14 +20,17 @@ export interface Principal extends AssertionSubject {
   readonly scopes: readonly string[]
   /** Flat facts about the proof, by claim name. */
   readonly claims: JsonObject
-  readonly policies: CompiledPolicies
+  /** By what name policies know it. */
+  readonly names: PolicyPrincipal
+  readonly authority: Authority
 }
 
 /** Finds the policies that count for somebody under one configuration. */
 export interface PolicyDirectory {
-  forPerson(username: string, groups: readonly string[]): CompiledPolicies
-  forGroups(groups: readonly string[]): CompiledPolicies
-  readonly none: CompiledPolicies
+  /** The account of everybody here. */
+  readonly account: string
+  forPerson(username: string, groups: readonly string[]): Authority
+  forGroups(groups: readonly string[]): Authority
 }
 
 /** Turns verified tokens and sessions into principals; remembers the answer as long as the token. */
@@ -35,7 +39,7 @@ export class Principals {
   readonly #directory: Directory
   readonly #policies: PolicyDirectory
   readonly #issuer: string
-  readonly anonymous: Principal
+  readonly anonymous: Principal = anonymous
   #known = new WeakMap<VerifiedToken, Principal>()
 
   constructor(parts: {
@@ -48,7 +52,6 @@ export class Principals {
     this.#directory = parts.directory
     this.#policies = parts.policies
     this.#issuer = parts.issuer
-    this.anonymous = anonymous(parts.policies.none)
   }
 
   /** Groups or people changed: who may do what is worked out anew at the next request. */
@@ -147,7 +150,8 @@ export class Principals {
       expiresAt: token.expiresAt,
       scopes: token.scopes,
       claims: token.claims,
-      policies: this.#policies.forGroups(token.groups),
+      names: this.#namesOfExternal(token),
+      authority: this.#policies.forGroups(token.groups),
     }
     this.#known.set(token, principal)
     return principal
@@ -157,7 +161,7 @@ export class Principals {
   async again(principal: Principal): Promise<Principal | undefined> {
     if (principal.kind === 'anonymous') return this.anonymous
     if (principal.kind === 'external') {
-      return { ...principal, policies: this.#policies.forGroups(principal.groups) }
+      return { ...principal, authority: this.#policies.forGroups(principal.groups) }
     }
     const person = await this.#people.load(principal.subject as PersonId)
     if (person === undefined || person.disabled) return undefined
@@ -166,7 +170,11 @@ export class Principals {
 
   #ofPerson(
     person: Person,
-  ): Pick<Principal, 'kind' | 'key' | 'issuer' | 'subject' | 'username' | 'groups' | 'policies'> {
+  ): Pick<
+    Principal,
+    'kind' | 'key' | 'issuer' | 'subject' | 'username' | 'groups' | 'names' | 'authority'
+  > {
+    const { account } = this.#policies
     const groups = this.#directory.groupsOf(person)
     return {
       kind: 'person',
@@ -175,7 +183,23 @@ export class Principals {
       subject: person.id,
       username: person.username,
       groups,
-      policies: this.#policies.forPerson(person.username, groups),
+      names: {
+        arn: `arn:aws:iam::${account}:user/${person.username}`,
+        role: undefined,
+        account,
+        federated: undefined,
+      },
+      authority: this.#policies.forPerson(person.username, groups),
+    }
+  }
+
+  #namesOfExternal(token: VerifiedToken): PolicyPrincipal {
+    const { account } = this.#policies
+    return {
+      arn: `arn:aws:sts::${account}:federated-user/${token.username ?? token.subject}`,
+      role: undefined,
+      account,
+      federated: token.issuer,
     }
   }
 }
@@ -185,25 +209,24 @@ function textClaim(token: VerifiedToken, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function anonymous(policies: CompiledPolicies): Principal {
-  return {
-    kind: 'anonymous',
-    key: 'anonymous',
-    issuer: '',
-    subject: 'anonymous',
-    username: undefined,
-    groups: [],
-    session: undefined,
-    clientId: undefined,
-    acr: undefined,
-    amr: [],
-    authTime: undefined,
-    credential: undefined,
-    tokenId: undefined,
-    issuedAt: undefined,
-    expiresAt: undefined,
-    scopes: [],
-    claims: {},
-    policies,
-  }
-}
+const anonymous: Principal = Object.freeze({
+  kind: 'anonymous',
+  key: 'anonymous',
+  issuer: '',
+  subject: 'anonymous',
+  username: undefined,
+  groups: [],
+  session: undefined,
+  clientId: undefined,
+  acr: undefined,
+  amr: [],
+  authTime: undefined,
+  credential: undefined,
+  tokenId: undefined,
+  issuedAt: undefined,
+  expiresAt: undefined,
+  scopes: [],
+  claims: {},
+  names: nobody,
+  authority: noAuthority,
+})

@@ -1,7 +1,7 @@
 import type { Instant } from '../../core/index.ts'
-import { evaluate } from '../../policy/index.ts'
+import { decide } from '../../policy/index.ts'
 import type { Revocations, SessionId, Sessions } from '../../session/index.ts'
-import { contextOf } from '../caller/context.ts'
+import { policyRequestOf } from '../caller/policy-request.ts'
 import type { Principal } from '../caller/principal.ts'
 import type { GatewayTable } from '../gateway.ts'
 import type { Api, Route, RouteAuthorizer } from '../route.ts'
@@ -41,7 +41,8 @@ async function judge(
   // What ends by itself ends where it began, whatever the routes are by now.
   const found = exchange.bond === 'answer' ? routed : sameRoute(exchange, table)
   if (found === undefined) return 'policy_changed'
-  if (found.route.authorizer.kind === 'open') return undefined
+  const isOpen = found.route.authorizer.kind === 'open'
+  if (isOpen && found.api.resourcePolicy === undefined) return undefined
   if (principal.kind === 'person' && !parts.revocations.current) return 'evidence_unavailable'
   if (isBrowserSession(principal) && !(await isSessionLive(exchange, parts))) return 'expired'
   const current = await table.principals.again(principal)
@@ -49,11 +50,11 @@ async function judge(
   const { incoming, target } = routed
   // What ends by itself was allowed at its time; what lasts has to be allowed at this one.
   const receivedAt = exchange.bond === 'answer' ? incoming.receivedAt : now
-  const decision = evaluate(current.policies, {
-    action: 'execute-api:Invoke',
-    resource: resourceOf({ api: found.api, target, incoming }),
-    context: contextOf({ ...incoming, receivedAt }, found.api, current),
+  const request = policyRequestOf(resourceOf({ api: found.api, target, incoming }), found.api, {
+    incoming: { ...incoming, receivedAt },
+    principal: current,
   })
+  const decision = decide(current.authority, request)
   return decision.effect === 'allow' ? undefined : 'policy_changed'
 }
 
