@@ -1,4 +1,4 @@
-import type { PolicyKind } from './kind.ts'
+import type { PolicyKind } from './document/kind.ts'
 
 export type DecisionReason =
   | 'policy.allowed'

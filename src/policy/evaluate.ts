@@ -4,8 +4,8 @@ import { evaluationFailed, undecided } from './decision.ts'
 import type { Decision, DecisionReason } from './decision.ts'
 import { firstMiss } from './match.ts'
 import type { PolicyRequest } from './match.ts'
-import { namingOf } from './principal.ts'
-import type { Naming } from './principal.ts'
+import { namingOf } from './document/principal.ts'
+import type { Naming } from './document/principal.ts'
 
 /**
  * Decides one request by everything that has a say in it. Never throws.

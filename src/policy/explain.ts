@@ -4,13 +4,13 @@ import { readContext, UnknownFactError } from './context.ts'
 import type { ContextLookup } from './context.ts'
 import type { Decision } from './decision.ts'
 import { decide } from './evaluate.ts'
-import type { PolicyKind } from './kind.ts'
+import type { PolicyKind } from './document/kind.ts'
 import { firstMiss, holds, selects } from './match.ts'
 import type { PolicyRequest, StatementElement } from './match.ts'
-import { isFilledBy } from './pattern.ts'
-import type { PrincipalSelection } from './principal.ts'
-import { show } from './problem.ts'
-import type { Effect } from './statement.ts'
+import { isFilledBy } from './value/pattern.ts'
+import type { PrincipalSelection } from './document/principal.ts'
+import { show } from './document/problem.ts'
+import type { Effect } from './document/statement.ts'
 
 /** Why one statement applied to a request, or did not. */
 export interface StatementExplanation {

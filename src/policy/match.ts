@@ -6,9 +6,9 @@ import type {
 } from './compile.ts'
 import { ContextValueError, readContext } from './context.ts'
 import type { ContextLookup } from './context.ts'
-import { isFilledBy, matchesPattern } from './pattern.ts'
-import { namingOf } from './principal.ts'
-import type { PolicyPrincipal, PrincipalSelection } from './principal.ts'
+import { isFilledBy, matchesPattern } from './value/pattern.ts'
+import { namingOf } from './document/principal.ts'
+import type { PolicyPrincipal, PrincipalSelection } from './document/principal.ts'
 
 /** What somebody wants to do, to what, and the facts around it. */
 export interface PolicyRequest {

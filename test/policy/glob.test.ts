@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { compileGlob, matchesGlob } from '../../src/policy/glob.ts'
+import { compileGlob, matchesGlob } from '../../src/policy/value/glob.ts'
 import { holds, orders, selects } from './kit.ts'
 
 /** The definition, spelled out: slow, and obviously right. */

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { isInRange, parseAddress, parseAddressRange } from '../../src/policy/address.ts'
-import { parseMoment } from '../../src/policy/moment.ts'
+import { isInRange, parseAddress, parseAddressRange } from '../../src/policy/value/address.ts'
+import { parseMoment } from '../../src/policy/value/moment.ts'
 import { decide, everything, context, requestFor } from './kit.ts'
 
 const spellings: readonly (readonly [text: string, same: string])[] = [

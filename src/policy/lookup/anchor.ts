@@ -1,4 +1,4 @@
-import type { Pattern } from '../pattern.ts'
+import type { Pattern } from '../value/pattern.ts'
 
 /**
  * A piece of text that every resource a pattern matches has to hold: a whole word, or what a word

@@ -1,5 +1,5 @@
 import type { CompiledStatement } from '../compile.ts'
-import type { Pattern } from '../pattern.ts'
+import type { Pattern } from '../value/pattern.ts'
 import { anchorsOf, wordsOf } from './anchor.ts'
 import type { Anchor } from './anchor.ts'
 

@@ -1,4 +1,4 @@
-import { longestPattern } from './pattern.ts'
+import { longestPattern } from '../value/pattern.ts'
 import { nearest, show, within } from './problem.ts'
 import type { ProblemList } from './problem.ts'
 

@@ -1,5 +1,5 @@
-import { isJsonObject, ownProperty } from '../core/index.ts'
-import type { Brand, JsonObject } from '../core/index.ts'
+import { isJsonObject, ownProperty } from '../../core/index.ts'
+import type { Brand, JsonObject } from '../../core/index.ts'
 import { kindRules } from './kind.ts'
 import type { PolicyKind } from './kind.ts'
 import { ProblemList, show, within } from './problem.ts'

@@ -1,7 +1,7 @@
 import { parsePattern, splitAtColons } from './pattern.ts'
 import type { Pattern } from './pattern.ts'
-import { isValueProblem, show } from './problem.ts'
-import type { ValueProblem } from './problem.ts'
+import { isValueProblem, show } from '../document/problem.ts'
+import type { ValueProblem } from '../document/problem.ts'
 
 /** `arn:partition:service:region:account:resource`; the last part may hold further colons. */
 const partCount = 6

@@ -1,9 +1,9 @@
-import { ContextValueError, isListKey, readContext } from './context.ts'
-import type { ContextLookup } from './context.ts'
+import { ContextValueError, isListKey, readContext } from '../context.ts'
+import type { ContextLookup } from '../context.ts'
 import { compileGlob, matchesGlob } from './glob.ts'
 import type { Glob, GlobPart } from './glob.ts'
-import { isValueProblem, show } from './problem.ts'
-import type { ValueProblem } from './problem.ts'
+import { isValueProblem, show } from '../document/problem.ts'
+import type { ValueProblem } from '../document/problem.ts'
 
 /** A policy variable: `${key}` or `${key, 'default'}`. */
 interface Variable {

@@ -1,5 +1,5 @@
-import { isJsonObject } from '../core/index.ts'
-import type { JsonObject } from '../core/index.ts'
+import { isJsonObject } from '../../core/index.ts'
+import type { JsonObject } from '../../core/index.ts'
 import type { ProblemList } from './problem.ts'
 import { nearest, show, within } from './problem.ts'
 import { readTexts } from './reader.ts'
