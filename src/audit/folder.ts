@@ -9,7 +9,7 @@ export interface SegmentFile {
   /** The file's length now; throws when the file is no longer in its folder. */
   length(): number
   /** Writes all of it at this offset, or throws: a part may then have been written. */
-  write(bytes: Uint8Array, offset: number): Promise<void>
+  write(bytes: Uint8Array, offset: number): void
   /** Returns when everything written is durable. */
   sync(): Promise<void>
   truncate(length: number): Promise<void>
@@ -38,7 +38,7 @@ export class DiskFolder implements LogFolder {
     const handle = await open(path, 'wx', 0o600)
     const file = new DiskSegment(handle)
     try {
-      await file.write(Buffer.from(`${header}\n`, 'latin1'), 0)
+      file.write(Buffer.from(`${header}\n`, 'latin1'), 0)
       await file.sync()
       await syncDirectory(this.#directory)
     } catch (error) {
@@ -75,7 +75,7 @@ class DiskSegment implements SegmentFile {
   }
 
   // In place as well: it only copies into the page cache, which is cheaper than a turn of the thread pool.
-  async write(bytes: Uint8Array, offset: number): Promise<void> {
+  write(bytes: Uint8Array, offset: number): void {
     let done = 0
     // One call in all but the rare case that the system takes only a part, which is how it announces
     // that the next call will fail.

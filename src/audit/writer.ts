@@ -77,8 +77,12 @@ export class BatchWriter {
     for (const leaf of batch.leaves) frontier.append(leaf)
     const checkpoint = this.#signer.sign(frontier.size, frontier.root())
     const bytes = batch.sealed(encodeSeal(checkpoint, batch.leaves))
-    await step('write to the log', true, this.#file.write(bytes, this.#length))
-    await step('sync the log', false, this.#file.sync())
+    this.#write(bytes)
+    try {
+      await this.#file.sync()
+    } catch (error) {
+      throw new BatchError(false, 'sync the log', error)
+    }
     this.#length += bytes.length
     this.#frontier = frontier
     this.#checkpoint = checkpoint
@@ -107,6 +111,14 @@ export class BatchWriter {
     this.#segment = segment
     this.#length = header.length + 1
     await step('close a full file', false, previous.close())
+  }
+
+  #write(bytes: Uint8Array): void {
+    try {
+      this.#file.write(bytes, this.#length)
+    } catch (error) {
+      throw new BatchError(fullCodes.has(errorCode(error)), 'write to the log', error)
+    }
   }
 
   /** Invariant: there is one writer. A file that is not as it was left has met another one. */

@@ -70,7 +70,7 @@ class Disk implements LogFolder {
         this.meet('length')
         return bytes().length
       },
-      write: async (more, offset) => {
+      write: (more, offset) => {
         const fault = this.meet('write')
         const kept = fault === undefined ? more : more.subarray(0, fault.stored)
         this.segments[segment] = Buffer.concat([bytes().subarray(0, offset), kept])
