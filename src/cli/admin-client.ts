@@ -13,7 +13,7 @@ export type Call = (
 
 /**
  * Runs `work` against the running server's admin API or, when none runs, against the data directory itself,
- * which is locked meanwhile.
+ * which is locked meanwhile. A data directory that is not there is a typing error, never one to begin.
  */
 export async function withAdministration<Result>(
   options: LaunchOptions,
@@ -34,6 +34,7 @@ async function withLocal<Result>(
   const { Administration } = await import('../admin/index.ts')
   process.umask(0o077)
   const paths = compose.dataPaths(configuration)
+  compose.requireInstallation(paths)
   compose.prepareDataDirectory(paths)
   const lock = compose.DirectoryLock.take(paths)
   const areas = await compose.openAreas({

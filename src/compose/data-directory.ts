@@ -58,8 +58,7 @@ export function dataPaths(configuration: Configuration): DataPaths {
 export function prepareDataDirectory(paths: DataPaths): { isNew: boolean } {
   const begun = existsSync(paths.marker)
   const hasDatabase = existsSync(paths.database)
-  const hasOthers = isFilled(paths.audit) || existsSync(join(paths.auditKeys, 'audit.key'))
-  if (!hasDatabase && (begun || hasOthers)) {
+  if (!hasDatabase && (begun || hasEvidence(paths))) {
     throw missing(`${paths.database}: the database file is missing`)
   }
   if (begun && !hasKeys(paths)) throw missing(`${paths.keys}: signing keys are missing`)
@@ -68,6 +67,24 @@ export function prepareDataDirectory(paths: DataPaths): { isNew: boolean } {
     makePrivate(directory)
   }
   return { isNew: !hasDatabase }
+}
+
+/**
+ * For whoever works on an installation and is not meant to begin one.
+ *
+ * @throws ProofgateError `storage.not_installed`
+ */
+export function requireInstallation(paths: DataPaths): void {
+  if (existsSync(paths.marker) || hasEvidence(paths)) return
+  throw new ProofgateError(
+    'storage.not_installed',
+    `there is no installation in ${paths.root}; \`proofgate start\` makes one`,
+    { hint: '`--data-dir` or `--config` names an installation elsewhere.' },
+  )
+}
+
+function hasEvidence({ audit, auditKeys }: DataPaths): boolean {
+  return isFilled(audit) || existsSync(join(auditKeys, 'audit.key'))
 }
 
 function missing(what: string): ProofgateError {

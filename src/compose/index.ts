@@ -11,6 +11,7 @@ export {
   findRunning,
   markInstalled,
   prepareDataDirectory,
+  requireInstallation,
 } from './data-directory.ts'
 export type { DataPaths, RunningServer } from './data-directory.ts'
 export { buildGatewayTable } from './gateway-table.ts'

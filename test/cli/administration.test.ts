@@ -1,7 +1,7 @@
 import { after, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { call } from '../kit/http.ts'
 import {
@@ -255,6 +255,35 @@ test('a command that lacks what it works on says so and changes nothing', async 
   assert.match(nobody.stderr, /name a session or `--person`/)
   assert.equal(kind.code, 1)
   assert.match(kind.stderr, /Allowed choices are decision, ceremony/)
+})
+
+test('a data directory that is mistyped is named, and nothing is made of it', async () => {
+  const typo = join(temporaryDirectory(), 'proofgat')
+  const other = temporaryDirectory()
+  chmodSync(other, 0o755)
+  const commands = [
+    ['status'],
+    ['people', 'list'],
+    ['people', 'add', 'eve'],
+    ['invite', 'admin'],
+    ['keys', 'rotate'],
+    ['explain', 'GET', `${gateway.api}/orders/1`],
+    ['backup', join(other, 'copy')],
+  ]
+  await Promise.all(
+    commands.flatMap((command) =>
+      [typo, other].map(async (directory) => {
+        const tried = await proofgate([...command, '--data-dir', directory, '--json'])
+        assert.equal(tried.code, 1, `${command.join(' ')}: ${tried.stdout}`)
+        const { error } = JSON.parse(tried.stderr)
+        assert.equal(error.code, 'storage.not_installed')
+        assert.ok(error.message.includes(`no installation in ${directory}`), error.message)
+      }),
+    ),
+  )
+  assert.equal(existsSync(typo), false)
+  assert.deepEqual(readdirSync(other), [])
+  assert.equal(statSync(other).mode & 0o777, 0o755)
 })
 
 test('a reader that stops early ends the command without a stack', async () => {

@@ -1,12 +1,13 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   DirectoryLock,
   findRunning,
   markInstalled,
   prepareDataDirectory,
+  requireInstallation,
 } from '../../src/compose/index.ts'
 import type { DataPaths } from '../../src/compose/index.ts'
 import { sharedSecret, writeDurably } from '../../src/compose/data-directory.ts'
@@ -86,6 +87,26 @@ test('a database whose keys are gone is damage, once the installation was comple
   )
   writeFileSync(join(data.keys, 'sig-ES256-000001.json'), '')
   assert.equal(prepareDataDirectory(data).isNew, false)
+})
+
+test('an installation is where its mark, its log or its key is; a database alone is none', () => {
+  const data = paths()
+  const found = (): string => codeOf(() => requireInstallation(data))
+  assert.equal(found(), 'storage.not_installed')
+  prepareDataDirectory(data)
+  writeFileSync(data.database, 'x')
+  assert.equal(found(), 'storage.not_installed')
+  markInstalled(data, 0)
+  assert.equal(found(), 'nothing was thrown')
+  rmSync(data.marker)
+  const key = join(data.keys, 'audit.key')
+  writeFileSync(key, '')
+  assert.equal(found(), 'nothing was thrown')
+  rmSync(key)
+  mkdirSync(data.audit)
+  assert.equal(found(), 'storage.not_installed')
+  writeFileSync(join(data.audit, 'checkpoint'), '')
+  assert.equal(found(), 'nothing was thrown')
 })
 
 test('a file where the directory should be is said in words', () => {
