@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import * as nodeModule from 'node:module'
 import { gzipSync } from 'node:zlib'
 import { invariant } from '../core/index.ts'
+import { withoutTypes } from './without-types.ts'
 
 /** One file a page loads, ready to be sent. */
 export interface Asset {
@@ -115,7 +115,7 @@ function readStyle(file: string): string {
 function readModule(name: string, files: ReadonlySet<string>): string {
   if (files.has(name)) return shorten(readFileSync(new URL(name, source), 'utf8'))
   const original = readFileSync(new URL(name.replace(/\.js$/, '.ts'), source), 'utf8')
-  return shorten(nodeModule.stripTypeScriptTypes(original))
+  return shorten(withoutTypes(original))
 }
 
 /**
