@@ -1,5 +1,4 @@
-import { buildProgram } from './cli/index.ts'
-import { reportFailure } from './cli/report.ts'
+import { keepHttpLean } from './core/index.ts'
 
 /** Runs the command line. */
 export async function run(argv: readonly string[], version: string): Promise<void> {
@@ -8,6 +7,8 @@ export async function run(argv: readonly string[], version: string): Promise<voi
     if (error.code === 'EPIPE') process.exit(0)
     throw error
   })
+  keepHttpLean()
+  const { buildProgram, reportFailure } = await import('./cli/index.ts')
   try {
     const program = await buildProgram(version)
     await program.parseAsync([...argv])

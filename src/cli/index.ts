@@ -11,6 +11,8 @@ import { registerDoctor } from './commands/doctor.ts'
 import { registerExplain } from './commands/explain.ts'
 import { registerServerCommands } from './commands/server.ts'
 
+export { reportFailure } from './report.ts'
+
 /** All commands, ready to parse. */
 export async function buildProgram(version: string): Promise<Command> {
   const program = new Command('proofgate')

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { WorkerOptions } from 'node:worker_threads'
 import { millis, ProofgateError } from '../../core/index.ts'
@@ -176,7 +178,7 @@ export class CrewOfThreads implements Crew {
     const began = performance.now()
     const { promise, resolve, reject } = Promise.withResolvers<number>()
     const execArgv = ['--disable-warning=ExperimentalWarning']
-    const worker = this.#spawn({ workerData: start, execArgv })
+    const worker = this.#spawn({ workerData: start, execArgv, env: threadEnvironment() })
     const serving = new ServingThread(worker)
     const desk = new AuditDesk(this.#areas.audit, (reply) => serving.tell(reply))
     this.#threads.set(thread, serving)
@@ -233,9 +235,18 @@ export class CrewOfThreads implements Crew {
 
 /** As this file: TypeScript in the repository, JavaScript in the package. */
 const threadFile = new URL(
-  import.meta.filename.endsWith('.ts') ? './thread.ts' : './thread.js',
+  import.meta.filename.endsWith('.ts') ? './entry.ts' : './entry.js',
   import.meta.url,
 )
+
+/** Ours. A thread keeps what it compiled where the process does only if it is told where. */
+function threadEnvironment(): NodeJS.ProcessEnv {
+  const compiled = getCompileCacheDir()
+  // Its last folder is named after this Node, which adds it by itself.
+  return compiled === undefined
+    ? process.env
+    : { ...process.env, NODE_COMPILE_CACHE: dirname(compiled) }
+}
 
 function failureOf(message: Extract<FromThread, { kind: 'failed' }>): ProofgateError {
   const { code, hint } = message

@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { ProofgateError } from '../../core/index.ts'
-import { loadAssets } from '../../pages/index.ts'
 import { RemoteAudit, SharedBuckets } from '../../workers/index.ts'
 import { openServingAreas } from '../areas.ts'
 import { dataPaths } from '../data-directory.ts'
@@ -22,7 +21,6 @@ function tell(message: FromThread): void {
 
 async function run(): Promise<void> {
   let configuration = unpackConfiguration(start.configuration)
-  loadAssets()
   const log = new Log(() => configuration.log.level)
   const audit = new RemoteAudit(tell)
   const areas = await openServingAreas({
