@@ -12,6 +12,10 @@
  * Specification: IAM JSON policy grammar and evaluation logic (AWS IAM User Guide), versions 2012-10-17
  * and 2008-10-17; identity, resource, trust, boundary and session policies.
  */
+export { outlook } from './analysis/outlook.ts'
+export type { Outlook, PartialRequest, StatementOutlook } from './analysis/outlook.ts'
+export type { Possibility } from './analysis/resource.ts'
+export type { Template, TemplatePart } from './analysis/template.ts'
 export { authorityOf, noAuthority, noPolicies } from './authority.ts'
 export type { Authority, Grant } from './authority.ts'
 export { compilePolicies } from './compile.ts'

@@ -6,12 +6,12 @@ import { isValueProblem, show } from '../document/problem.ts'
 import type { ValueProblem } from '../document/problem.ts'
 
 /** A policy variable: `${key}` or `${key, 'default'}`. */
-interface Variable {
+export interface Variable {
   readonly key: string
   readonly fallback: string | undefined
 }
 
-type PatternPart = GlobPart | Variable
+export type PatternPart = GlobPart | Variable
 
 /** A compiled value of a policy: wildcards, variables, or plain text. */
 export interface Pattern {
@@ -171,10 +171,12 @@ function fillIn(pattern: Pattern, context: ContextLookup): readonly GlobPart[] |
 }
 
 /**
+ * What the request has for a variable.
+ *
  * Invariant: an empty value counts as absent, because `home/${aws:username}*` with an empty name
  * would be everybody's home.
  */
-function valueOf(variable: Variable, context: ContextLookup): string | undefined {
+export function valueOf(variable: Variable, context: ContextLookup): string | undefined {
   const found = readContext(context, variable.key)
   if (found === undefined || found === '') return variable.fallback
   if (typeof found === 'string') return found
