@@ -1,14 +1,19 @@
 import { epochSeconds, invariant, randomId } from '../core/index.ts'
-import type { Clock, Instant, Json } from '../core/index.ts'
-import { signJws } from './jws.ts'
+import type { Clock, Instant } from '../core/index.ts'
+import { encodeJwsPart, signJwsInput } from './jws.ts'
 import type { SigningKey } from './key-ring.ts'
 import type { VerifiedToken } from './verified-token.ts'
 
-/** Who an upstream is told about; a verified token is one. */
-export type AssertionSubject = Pick<
+/** Who an upstream is told about. None of it changes. */
+export interface AssertionSubject extends Pick<
   VerifiedToken,
   'issuer' | 'subject' | 'username' | 'groups' | 'session' | 'acr' | 'amr' | 'authTime' | 'clientId'
->
+> {
+  /** What was minted for this very object: for the minter alone. */
+  minted?: Minted | undefined
+  /** Whether assertions for it are kept whole. */
+  readonly isFrequent?: boolean
+}
 
 /** How long an assertion is valid from the moment it was minted. */
 export const assertionLifetimeSeconds = 60
@@ -19,10 +24,34 @@ const reusedFor = 20_000
 /** `typ` of the assertion, so that no other verifier takes it for a token of its own. */
 export const assertionType = 'pg-assertion+jwt'
 
-interface Minted {
-  readonly assertion: string
-  readonly mintedAt: Instant
-  readonly keyId: string
+const idLength = 16
+
+/**
+ * One assertion for one upstream, as little as it can be put together from again: signing costs ten times what
+ * that does, and a whole assertion takes four times the room.
+ */
+export class Minted {
+  readonly subject: AssertionSubject
+  readonly upstream: string
+  /** For another upstream. */
+  readonly next: Minted | undefined
+  keyId = ''
+  /** Seconds since the epoch. */
+  issuedAt = 0
+  /** Id and signature, a character for each byte. */
+  seal = ''
+  whole: string | undefined
+
+  constructor(subject: AssertionSubject, upstream: string, next: Minted | undefined) {
+    this.subject = subject
+    this.upstream = upstream
+    this.next = next
+  }
+}
+
+/** Lets go of whole assertions; those that are still good can be put together again. */
+export function shortenMinted(subject: AssertionSubject): void {
+  for (let one = subject.minted; one !== undefined; one = one.next) one.whole = undefined
 }
 
 /**
@@ -36,7 +65,7 @@ export class AssertionMinter {
   readonly #issuer: string
   readonly #keys: { active(algorithm: 'ES256'): SigningKey }
   readonly #clock: Clock
-  readonly #minted = new WeakMap<AssertionSubject, Map<string, Minted>>()
+  #header = { keyId: '', encoded: '' }
 
   constructor(options: {
     readonly issuer: string
@@ -53,48 +82,77 @@ export class AssertionMinter {
     invariant(upstream !== '', 'an assertion has an audience')
     const now = this.#clock.now()
     const key = this.#keys.active('ES256')
-    const known = this.#minted.get(subject)
-    const last = known?.get(upstream)
-    if (last !== undefined && last.keyId === key.keyId && now - last.mintedAt < reusedFor) {
-      return last.assertion
-    }
-    const assertion = this.#sign(subject, upstream, now, key)
-    const perUpstream = known ?? new Map<string, Minted>()
-    perUpstream.set(upstream, { assertion, mintedAt: now, keyId: key.keyId })
-    if (known === undefined) this.#minted.set(subject, perUpstream)
+    const known = find(subject, upstream)
+    const isGood =
+      known !== undefined && known.keyId === key.keyId && now - known.issuedAt * 1000 < reusedFor
+    if (isGood && known.whole !== undefined) return known.whole
+    const minted = known ?? begin(subject, upstream)
+    const assertion = isGood ? this.#again(minted) : this.#sign(minted, now, key)
+    minted.whole = subject.isFrequent === true ? assertion : undefined
     return assertion
   }
 
-  #sign(subject: AssertionSubject, upstream: string, now: Instant, key: SigningKey): string {
+  #sign(minted: Minted, now: Instant, key: SigningKey): string {
+    const { subject, upstream } = minted
+    const id = randomId()
+    const { keyId } = key
     const issuedAt = epochSeconds(now)
+    const input = this.#signingInput({ subject, upstream, keyId, issuedAt }, id)
+    const signature = signJwsInput(input, 'ES256', key.privateKey)
+    const seal = [id, signature].map((part) => Buffer.from(part, 'base64url'))
+    minted.keyId = keyId
+    minted.issuedAt = issuedAt
+    minted.seal = Buffer.concat(seal).toString('latin1')
+    return `${input}.${signature}`
+  }
+
+  #again(minted: Minted): string {
+    const seal = Buffer.from(minted.seal, 'latin1')
+    const input = this.#signingInput(minted, seal.toString('base64url', 0, idLength))
+    return `${input}.${seal.toString('base64url', idLength)}`
+  }
+
+  /** Invariant: the same each time for the same assertion, or its signature does not hold. */
+  #signingInput(
+    { subject, upstream, issuedAt, keyId }: Omit<Minted, 'next' | 'seal' | 'whole'>,
+    id: string,
+  ): string {
+    if (this.#header.keyId !== keyId) {
+      const header = { alg: 'ES256', typ: assertionType, kid: keyId }
+      this.#header = { keyId, encoded: encodeJwsPart(header) }
+    }
     const { authTime } = subject
     const claims = {
       iss: this.#issuer,
       aud: upstream,
       sub: subject.subject,
       // Whose subject it is, when it is not one of ours: names are unique per issuer only.
-      ...known('subject_issuer', subject.issuer === this.#issuer ? undefined : subject.issuer),
-      ...known('username', subject.username),
+      subject_issuer: subject.issuer === this.#issuer ? undefined : subject.issuer,
+      username: subject.username,
       groups: subject.groups,
-      ...known('sid', subject.session),
-      ...known('acr', subject.acr),
+      sid: subject.session,
+      acr: subject.acr,
       amr: subject.amr,
-      ...known('auth_time', authTime === undefined ? undefined : epochSeconds(authTime)),
-      ...known('client_id', subject.clientId),
-      jti: randomId(),
+      auth_time: authTime === undefined ? undefined : epochSeconds(authTime),
+      client_id: subject.clientId,
+      jti: id,
       iat: issuedAt,
       exp: issuedAt + assertionLifetimeSeconds,
     }
-    return signJws({
-      algorithm: 'ES256',
-      type: assertionType,
-      keyId: key.keyId,
-      claims,
-      key: key.privateKey,
-    })
+    return `${this.#header.encoded}.${encodeJwsPart(claims)}`
   }
 }
 
-function known(name: string, value: string | number | undefined): Record<string, Json> {
-  return value === undefined ? {} : { [name]: value }
+/** What a copy of a subject brings along was made for the original. */
+function find(subject: AssertionSubject, upstream: string): Minted | undefined {
+  if (subject.minted?.subject !== subject) return undefined
+  let minted: Minted | undefined = subject.minted
+  while (minted !== undefined && minted.upstream !== upstream) minted = minted.next
+  return minted
+}
+
+function begin(subject: AssertionSubject, upstream: string): Minted {
+  const others = subject.minted?.subject === subject ? subject.minted : undefined
+  subject.minted = new Minted(subject, upstream, others)
+  return subject.minted
 }

@@ -15,8 +15,13 @@
  */
 export { AccessTokenVerifier } from './access-token.ts'
 export type { AccessTokenRules } from './access-token.ts'
-export { AssertionMinter, assertionLifetimeSeconds, assertionType } from './assertion.ts'
-export type { AssertionSubject } from './assertion.ts'
+export {
+  AssertionMinter,
+  assertionLifetimeSeconds,
+  assertionType,
+  shortenMinted,
+} from './assertion.ts'
+export type { AssertionSubject, Minted } from './assertion.ts'
 export {
   checkBinding,
   checkCertificate,

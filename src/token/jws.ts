@@ -1,13 +1,6 @@
 import { constants, sign, verify } from 'node:crypto'
 import type { KeyObject, SigningOptions } from 'node:crypto'
-import {
-  invariant,
-  isJsonObject,
-  ownProperty,
-  parseBase64url,
-  parseJson,
-  toBase64url,
-} from '../core/index.ts'
+import { invariant, isJsonObject, ownProperty, parseBase64url, parseJson } from '../core/index.ts'
 import type { Json, JsonObject } from '../core/index.ts'
 
 /** The signature algorithms Proofgate knows at all (RFC 7518 3.1, RFC 8037, RFC 9864). */
@@ -136,16 +129,24 @@ export function signJws(input: {
   readonly algorithm: JwsAlgorithm
   readonly type: string
   readonly keyId: string
-  readonly claims: Json
+  readonly claims: object
   readonly key: KeyObject
 }): string {
-  const scheme = schemes.get(input.algorithm)
-  invariant(scheme !== undefined && suits(input.key, scheme), 'the key suits the algorithm')
   const header = { alg: input.algorithm, typ: input.type, kid: input.keyId }
-  const signingInput = `${encodePart(header)}.${encodePart(input.claims)}`
-  const options = { key: input.key, ...scheme.options }
-  const signature = sign(scheme.hash, Buffer.from(signingInput, 'latin1'), options)
-  return `${signingInput}.${toBase64url(signature)}`
+  const signingInput = `${encodeJwsPart(header)}.${encodeJwsPart(input.claims)}`
+  return `${signingInput}.${signJwsInput(signingInput, input.algorithm, input.key)}`
+}
+
+/** The third part of a compact JWS, for the first two with their dot. */
+export function signJwsInput(
+  signingInput: string,
+  algorithm: JwsAlgorithm,
+  key: KeyObject,
+): string {
+  const scheme = schemes.get(algorithm)
+  invariant(scheme !== undefined && suits(key, scheme), 'the key suits the algorithm')
+  const options = { key, ...scheme.options }
+  return sign(scheme.hash, Buffer.from(signingInput, 'latin1'), options).toString('base64url')
 }
 
 /** Whether a key is of the type, curve and size that an algorithm calls for. */
@@ -199,6 +200,7 @@ function parseJsonObject(bytes: Uint8Array, length: number): JsonObject | undefi
   return isJsonObject(value) ? value : undefined
 }
 
-function encodePart(value: Json): string {
-  return toBase64url(Buffer.from(JSON.stringify(value)))
+/** One of the first two parts of a compact JWS; members that are `undefined` are left out. */
+export function encodeJwsPart(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
 }

@@ -7,8 +7,8 @@ import type { TestContext } from 'node:test'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import type { JSONWebKeySet } from 'jose'
 import { manualClock, millis } from '../../src/core/index.ts'
-import { AssertionMinter, KeyRing } from '../../src/token/index.ts'
-import type { AssertionSubject } from '../../src/token/index.ts'
+import { AssertionMinter, KeyRing, shortenMinted } from '../../src/token/index.ts'
+import type { AssertionSubject, SigningKey } from '../../src/token/index.ts'
 
 const alice: AssertionSubject = {
   issuer: 'https://auth.example',
@@ -124,6 +124,78 @@ test('another caller never gets an assertion made before, not even one who looks
   assert.notEqual(minter.mint({ ...alice }, orders), first)
   assert.equal(decodeJwt(minter.mint(alice, orders)).sub, 'person-1')
 })
+
+test('what is put together again is the same assertion, whether it was kept whole or not', async (t) => {
+  const { clock, keys, minter } = await setUp(t)
+  const counted = countSignatures(keys)
+  const counting = new AssertionMinter({ issuer: 'https://auth.example', keys: counted, clock })
+  for (const isFrequent of [false, true]) {
+    const subject: AssertionSubject = { ...alice, isFrequent }
+    const before = counted.signatures()
+    const first = counting.mint(subject, orders)
+    clock.advance(5000)
+    assert.equal(counting.mint(subject, orders), first)
+    assert.equal(counted.signatures() - before, 1)
+    assert.equal(subject.minted?.whole, isFrequent ? first : undefined)
+    shortenMinted(subject)
+    assert.equal(subject.minted?.whole, undefined)
+    assert.equal(counting.mint(subject, orders), first)
+    assert.equal(counted.signatures() - before, 1)
+  }
+  assert.notEqual(minter.mint({ ...alice }, orders), minter.mint({ ...alice }, orders))
+})
+
+test('a copy of a subject with other groups gets an assertion of its own', async (t) => {
+  const { minter } = await setUp(t)
+  const subject: AssertionSubject = { ...alice, isFrequent: true }
+  const first = minter.mint(subject, orders)
+  const copy: AssertionSubject = { ...subject, groups: [] }
+  assert.equal(copy.minted, subject.minted)
+  const second = minter.mint(copy, orders)
+  assert.notEqual(decodeJwt(second).jti, decodeJwt(first).jti)
+  assert.deepEqual(decodeJwt(second)['groups'], [])
+  assert.equal(minter.mint(subject, orders), first)
+})
+
+test('a signature that fails leaves nothing behind that would be sent', async (t) => {
+  const { clock, keys } = await setUp(t)
+  const real = keys.active('ES256')
+  let key: SigningKey = real
+  const minter = new AssertionMinter({
+    issuer: 'https://auth.example',
+    keys: { active: () => key },
+    clock,
+  })
+  const subject: AssertionSubject = { ...alice }
+  const first = minter.mint(subject, orders)
+  clock.advance(30_000)
+  // A public key signs nothing.
+  key = { ...real, privateKey: real.publicKey }
+  assert.throws(() => minter.mint(subject, orders))
+  assert.throws(() => minter.mint(subject, orders))
+  key = real
+  const next = minter.mint(subject, orders)
+  assert.notEqual(decodeJwt(next).jti, decodeJwt(first).jti)
+  const set = createLocalJWKSet(keys.publicJwks() as unknown as JSONWebKeySet)
+  await jwtVerify(next, set, { currentDate: new Date(clock.now()) })
+})
+
+function countSignatures(keys: KeyRing) {
+  let signatures = 0
+  return {
+    active: (algorithm: 'ES256'): SigningKey => {
+      const key = keys.active(algorithm)
+      return {
+        ...key,
+        get privateKey() {
+          signatures += 1
+          return key.privateKey
+        },
+      }
+    },
+    signatures: () => signatures,
+  }
+}
 
 test('after a rotation the new key signs at once', async (t) => {
   const { keys, minter } = await setUp(t)
