@@ -1,5 +1,5 @@
 import type { AuditEntry, AuditValue, AuditWho } from '../audit/index.ts'
-import { randomId } from '../core/index.ts'
+import { randomId, Recently } from '../core/index.ts'
 import type { Instant, Refusal } from '../core/index.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
@@ -83,15 +83,15 @@ function whereOf(incoming: Incoming): NonNullable<AuditEntry['where']> {
     : { address: incoming.address, userAgent }
 }
 
-const known = new WeakMap<Principal, AuditWho>()
+/** For as many the texts that are made of them again and again are kept. */
+const frequentCallers = 4096
+const callers = new Recently<Principal>(frequentCallers)
 
-/** One frozen object for all requests of a principal, so that it is encoded once. */
+/** One frozen object for the requests of a principal who comes often, so that it is encoded once. */
 function whoOf(principal: Principal): AuditWho {
-  let who = known.get(principal)
-  if (who === undefined) {
-    who = Object.freeze(describe(principal))
-    known.set(principal, who)
-  }
+  if (principal.who !== undefined) return principal.who
+  const who = describe(principal)
+  if (callers.meet(principal)) principal.who = Object.freeze(who)
   return who
 }
 

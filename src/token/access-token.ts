@@ -1,3 +1,4 @@
+import { Slot } from '../core/index.ts'
 import type { Clock, Instant, Millis } from '../core/index.ts'
 import { readClaims, readTimes } from './claims.ts'
 import type { ClaimReader } from './claims.ts'
@@ -46,6 +47,9 @@ export class AccessTokenVerifier extends TokenVerifier<VerifiedAccessToken> {
   }
 }
 
+/** Base64url of the 1023 bytes that a credential id may have (WebAuthn L3 4). */
+const longestCredentialId = 1364
+
 /** RFC 9068 4: anything else is another kind of token, such as an ID token. */
 function isAccessTokenType(type: string | undefined): boolean {
   return type === 'at+jwt' || type === 'application/at+jwt'
@@ -65,17 +69,19 @@ function readAccessToken(
     issuer: rules.issuer,
     subject: claims.text('sub'),
     username: claims.optionalText('preferred_username'),
-    clientId: claims.text('client_id', 2048),
+    clientId: claims.commonText('client_id', 2048) ?? claims.refuse('claim client_id is missing'),
     tokenId: claims.text('jti'),
     session: claims.optionalText('sid'),
     scopes: claims.words('scope'),
     groups: claims.texts('groups'),
     ...times,
     authTime: claims.optionalInstant('auth_time'),
-    acr: claims.optionalText('acr'),
+    acr: claims.commonText('acr'),
     amr: claims.texts('amr'),
     ...readBinding(claims),
-    claims: claims.members,
+    credential: claims.optionalText('credential_id', longestCredentialId),
+    claims: claims.proof(),
+    derived: new Slot(),
   }
 }
 

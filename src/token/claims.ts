@@ -1,4 +1,4 @@
-import { isJsonObject, ownProperty } from '../core/index.ts'
+import { Interned, isJsonObject, ownProperty } from '../core/index.ts'
 import type { Instant, Json, JsonObject, Millis, Refusal } from '../core/index.ts'
 import { tokenErrors } from './errors.ts'
 import type { VerifiedToken } from './verified-token.ts'
@@ -7,6 +7,14 @@ import type { VerifiedToken } from './verified-token.ts'
 const lastSecond = 253_402_300_799
 const longestList = 512
 const unprintable = /\p{Cc}/u
+
+/** The claims about a proof that conditions can name. */
+const proofClaimNames = ['aaguid', 'uv', 'be', 'bs', 'attestation', 'attestation_trusted'] as const
+
+/** A token is remembered for minutes, and most of what it says is what others say as well. */
+const interned = new Interned()
+const proofs = new Map<string, JsonObject>()
+const mostProofs = 4096
 
 type ClaimReason = 'invalid' | 'expired' | 'wrong_audience' | 'insufficient_scope'
 
@@ -69,6 +77,12 @@ export class ClaimReader {
     return isText(value, maximum) ? value : this.refuse(`claim ${name} is not a bounded text`)
   }
 
+  /** An optional text that many tokens have in common, such as the name of a client. */
+  commonText(name: string, maximum = 256): string | undefined {
+    const text = this.optionalText(name, maximum)
+    return text === undefined ? undefined : interned.text(text)
+  }
+
   /** A required NumericDate, as an instant. */
   instant(name: string): Instant {
     return this.optionalInstant(name) ?? this.refuse(`claim ${name} is missing`)
@@ -86,28 +100,45 @@ export class ClaimReader {
   /** A list of texts; absent = empty. */
   texts(name: string): readonly string[] {
     const value = this.member(name)
-    if (value === undefined) return []
+    if (value === undefined) return none
     if (!Array.isArray(value) || value.length > longestList) {
       return this.refuse(`claim ${name} is not a bounded list`)
     }
     const list = value as readonly unknown[]
     return list.every((item) => isText(item, 256))
-      ? [...list]
+      ? interned.list(list)
       : this.refuse(`claim ${name} holds something else than texts`)
   }
 
   /** Texts divided by spaces (RFC 6749 3.3); absent = empty. */
   words(name: string): readonly string[] {
     const value = this.member(name)
-    if (value === undefined || value === '') return []
+    if (value === undefined || value === '') return none
     if (!isText(value, 4096)) return this.refuse(`claim ${name} is not a bounded text`)
     const words = value.split(' ').filter((word) => word !== '')
-    return words.length <= longestList ? words : this.refuse(`claim ${name} is too long`)
+    return words.length <= longestList
+      ? interned.list(words)
+      : this.refuse(`claim ${name} is too long`)
   }
 
   /** As `texts` when the claim is a list, as `words` when it is a text. */
   textsOrWords(name: string): readonly string[] {
     return Array.isArray(this.member(name)) ? this.texts(name) : this.words(name)
+  }
+
+  /** What is said of the proof, as far as it is text: other values mean nothing to a condition. */
+  proof(): JsonObject {
+    const said: Record<string, string> = {}
+    for (const name of proofClaimNames) {
+      const value = this.member(name)
+      if (isText(value, 256)) said[name] = value
+    }
+    const key = JSON.stringify(said)
+    const known = proofs.get(key)
+    if (known !== undefined) return known
+    if (proofs.size >= mostProofs) proofs.clear()
+    proofs.set(key, Object.freeze(said))
+    return said
   }
 
   /**
@@ -137,6 +168,8 @@ export class ClaimReader {
       : this.refuse('claim cnf holds something else than a thumbprint')
   }
 }
+
+const none: readonly string[] = Object.freeze([])
 
 type Confirmation = Pick<VerifiedToken, 'confirmationThumbprint' | 'certificateThumbprint'>
 

@@ -1,5 +1,5 @@
 import type { Clock, Instant, Millis } from '../core/index.ts'
-import { isJsonObject } from '../core/index.ts'
+import { isJsonObject, Slot } from '../core/index.ts'
 import { readClaims, readTimes } from './claims.ts'
 import type { ClaimReader } from './claims.ts'
 import { tokenFailure } from './errors.ts'
@@ -63,7 +63,7 @@ function isPossibleAccessTokenType(type: string | undefined): boolean {
 function readToken(claims: ClaimReader, now: Instant, rules: ExternalTokenRules): VerifiedToken {
   if (claims.text('iss', 2048) !== rules.issuer) claims.refuse('iss is another issuer')
   refuseOtherKinds(claims)
-  const clientId = claims.optionalText('client_id', 2048)
+  const clientId = claims.commonText('client_id', 2048)
   checkAudience(claims, clientId, rules.audiences)
   const times = readTimes(claims, now, rules)
   const scopes = readScopes(claims)
@@ -81,10 +81,12 @@ function readToken(claims: ClaimReader, now: Instant, rules: ExternalTokenRules)
     groups: readGroups(claims, rules.groupsClaim),
     ...times,
     authTime: claims.optionalInstant('auth_time'),
-    acr: claims.optionalText('acr'),
+    acr: claims.commonText('acr'),
     amr: claims.texts('amr'),
     ...claims.confirmation(),
-    claims: claims.members,
+    credential: undefined,
+    claims: claims.proof(),
+    derived: new Slot(),
   }
 }
 

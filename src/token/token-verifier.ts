@@ -44,7 +44,7 @@ export class TokenVerifier<Token extends VerifiedToken> {
       throw tokenFailure('misconfigured', 'a token verifier was given no algorithm')
     }
     this.#rules = rules
-    this.#cache = new VerifiedTokenCache(rules.cacheSize)
+    this.#cache = new VerifiedTokenCache(rules.cacheSize, rules.clockSkew)
   }
 
   /**
@@ -54,6 +54,7 @@ export class TokenVerifier<Token extends VerifiedToken> {
   verify(text: string): Token | Refusal | Promise<Token | Refusal> {
     const now = this.#rules.clock.now()
     const revision = this.#rules.keys.revisionAt(now)
+    if (text.length > longestToken) return tokenErrors.refuse('invalid', 'it is too long')
     return this.#cache.find(text, now, revision) ?? this.#verifyAnew(text)
   }
 
@@ -100,15 +101,12 @@ export class TokenVerifier<Token extends VerifiedToken> {
     }
     const claims = parseJwsClaims(jws)
     if (claims === undefined) return tokenErrors.refuse('invalid', 'the claims are not JSON')
-    const { clock, read, keys, clockSkew } = this.#rules
+    const { clock, read, keys } = this.#rules
     const now = clock.now()
     const token = read(claims, now)
     if (isRefusal(token)) return token
     deepFreeze(token)
-    const until = token.expiresAt + clockSkew
-    if (forgotten === this.#forgotten) {
-      this.#cache.keep(text, { token, until, revision: keys.revisionAt(now) })
-    }
+    if (forgotten === this.#forgotten) this.#cache.keep(text, token, keys.revisionAt(now))
     return token
   }
 }

@@ -1,28 +1,32 @@
-import type { Instant } from '../core/index.ts'
+import { hash } from 'node:crypto'
+import type { Instant, Millis } from '../core/index.ts'
 
-interface Entry<Token> {
-  readonly token: Token
-  /** From this instant on the entry counts for nothing. */
-  readonly until: Instant
-  /** The state of the key set it was verified under. */
-  readonly revision: number
-}
+/** How many tokens in frequent use are found without a hash; a power of two. */
+const atHand = 2048
 
 /**
- * Remembers verified tokens by their exact text. Two generations stand in for a least-recently-used
- * list: a hit costs one Map lookup, and what was not used for a whole generation is dropped.
+ * Remembers verified tokens by the SHA-256 of their whole text, so that a token costs what it says and not
+ * what it is long. Two generations stand in for a least-recently-used list: what was not used for a whole
+ * generation is dropped. Those that come again and again are also kept at hand, with their text.
  *
- * Invariant: belongs to one verifier, so one issuer, audience and key set; an entry is only found
- * under the key set revision it was verified with.
+ * Invariant: belongs to one verifier, so one issuer, audience and key set; an entry is only found by the exact
+ * text that was verified, before its end, and under the key set revision it was verified with.
  */
-export class VerifiedTokenCache<Token> {
+export class VerifiedTokenCache<Token extends { readonly expiresAt: Instant }> {
   readonly #generationSize: number
-  #recent = new Map<string, Entry<Token>>()
-  #older = new Map<string, Entry<Token>>()
+  readonly #clockSkew: Millis
+  #revision = 0
+  #recent = new Map<string, Token>()
+  #older = new Map<string, Token>()
+  #atHand = new TokensAtHand<Token>()
 
-  /** @param capacity - this many in use are kept, and twice as many at most; 0 keeps none. */
-  constructor(capacity: number) {
+  /**
+   * @param capacity - this many in use are kept, and twice as many at most; 0 keeps none.
+   * @param clockSkew - how long after its end a token still counts.
+   */
+  constructor(capacity: number, clockSkew: Millis) {
     this.#generationSize = capacity
+    this.#clockSkew = clockSkew
   }
 
   get size(): number {
@@ -30,44 +34,116 @@ export class VerifiedTokenCache<Token> {
   }
 
   find(text: string, now: Instant, revision: number): Token | undefined {
-    const recent = this.#recent.get(text)
-    const entry = recent ?? this.#older.get(text)
-    if (entry === undefined) return undefined
-    if (now >= entry.until || entry.revision !== revision) {
-      this.#remove(text)
-      return undefined
-    }
-    if (recent === undefined) this.#promote(text, entry)
-    return entry.token
+    if (revision !== this.#revision) this.#begin(revision)
+    const known = this.#atHand.find(text) ?? this.#findByHash(text)
+    if (known === undefined) return undefined
+    if (now < known.expiresAt + this.#clockSkew) return known
+    this.#remove(text)
+    return undefined
   }
 
-  keep(text: string, entry: Entry<Token>): void {
+  keep(text: string, token: Token, revision: number): void {
     if (this.#generationSize === 0) return
-    if (this.#recent.size >= this.#generationSize) {
-      this.#older = this.#recent
-      this.#recent = new Map()
-    }
-    this.#recent.set(text, entry)
+    if (revision !== this.#revision) this.#begin(revision)
+    this.#keepAs(fingerprint(text), token)
   }
 
   /** Drops what the predicate names; answers how many entries that were. */
   forget(predicate: (token: Token) => boolean): number {
     const before = this.size
     for (const generation of [this.#recent, this.#older]) {
-      for (const [text, entry] of generation) {
-        if (predicate(entry.token)) generation.delete(text)
+      for (const [print, token] of generation) {
+        if (predicate(token)) generation.delete(print)
       }
     }
+    this.#atHand = new TokensAtHand()
     return before - this.size
   }
 
-  #promote(text: string, entry: Entry<Token>): void {
-    this.#older.delete(text)
-    this.keep(text, entry)
+  #begin(revision: number): void {
+    this.#revision = revision
+    this.#recent = new Map()
+    this.#older = new Map()
+    this.#atHand = new TokensAtHand()
+  }
+
+  #findByHash(text: string): Token | undefined {
+    const print = fingerprint(text)
+    const recent = this.#recent.get(print)
+    const token = recent ?? this.#older.get(print)
+    if (token === undefined) return undefined
+    if (recent === undefined) {
+      this.#older.delete(print)
+      this.#keepAs(print, token)
+    }
+    this.#atHand.note(text, token)
+    return token
+  }
+
+  #keepAs(print: string, token: Token): void {
+    if (this.#recent.size >= this.#generationSize) {
+      this.#older = this.#recent
+      this.#recent = new Map()
+    }
+    this.#recent.set(print, token)
   }
 
   #remove(text: string): void {
-    this.#recent.delete(text)
-    this.#older.delete(text)
+    const print = fingerprint(text)
+    this.#recent.delete(print)
+    this.#older.delete(print)
+    this.#atHand.remove(text)
   }
+}
+
+/** SHA-256 as a text of 32 characters: the smallest there is as the key of a map. */
+function fingerprint(text: string): string {
+  return hash('sha256', text, 'latin1')
+}
+
+/**
+ * A table with one place for each of many texts. A token gets its place when it comes twice with no other for
+ * that place in between, so that those who come once in a while drive nobody out and leave nothing behind.
+ */
+class TokensAtHand<Token> {
+  readonly #texts: (string | undefined)[] = []
+  readonly #tokens: (Token | undefined)[] = []
+  readonly #candidates: (Token | undefined)[] = []
+
+  find(text: string): Token | undefined {
+    const place = placeOf(text)
+    return this.#texts[place] === text ? this.#tokens[place] : undefined
+  }
+
+  note(text: string, token: Token): void {
+    const place = placeOf(text)
+    if (this.#candidates.length === 0) this.#open()
+    if (this.#candidates[place] === token) {
+      this.#texts[place] = text
+      this.#tokens[place] = token
+    }
+    this.#candidates[place] = token
+  }
+
+  remove(text: string): void {
+    const place = placeOf(text)
+    this.#candidates[place] = undefined
+    if (this.#texts[place] !== text) return
+    this.#texts[place] = undefined
+    this.#tokens[place] = undefined
+  }
+
+  #open(): void {
+    for (const list of [this.#texts, this.#tokens, this.#candidates]) {
+      for (let place = 0; place < atHand; place++) list.push(undefined)
+    }
+  }
+}
+
+/** Of the last characters of a signature, which is as good as random; the very last one says little. */
+function placeOf(text: string): number {
+  const end = text.length
+  const mixed =
+    (text.charCodeAt(end - 2) * 61 + text.charCodeAt(end - 3)) * 61 + text.charCodeAt(end - 4)
+  return mixed & (atHand - 1)
 }

@@ -1,4 +1,4 @@
-import type { Instant, JsonObject } from '../core/index.ts'
+import type { Instant, JsonObject, Slot } from '../core/index.ts'
 
 /**
  * What a token that passed every check says. Frozen, because one object serves every request that
@@ -35,8 +35,12 @@ export interface VerifiedToken {
    * `checkCertificate`.
    */
   readonly certificateThumbprint: string | undefined
-  /** Every claim, for policy conditions. */
+  /** `credential_id`: the passkey that was used; said by tokens of our own issuer only. */
+  readonly credential: string | undefined
+  /** What is said of the proof, by claim name, for policy conditions; see `proofClaimNames`. */
   readonly claims: JsonObject
+  /** For whoever works something out from the token. */
+  readonly derived: Slot
 }
 
 /** A verified access token of our own issuer (RFC 9068). */

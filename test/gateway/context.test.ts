@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { contextOf } from '../../src/gateway/caller/context.ts'
 import { noAuthority, nobody } from '../../src/policy/index.ts'
-import type { Principal } from '../../src/gateway/caller/principal.ts'
+import type { PrincipalFacts } from '../../src/gateway/caller/principal.ts'
 
-const principal: Principal = {
+const principal: PrincipalFacts = {
   kind: 'person',
   key: 'p-1',
   issuer: 'http://auth',
@@ -28,7 +28,7 @@ const principal: Principal = {
 
 function look(
   key: string,
-  more: Partial<Principal> = {},
+  more: Partial<PrincipalFacts> = {},
   headers: Record<string, string> = {},
   peer: Parameters<typeof contextOf>[0]['peer'] = {},
 ): string | readonly string[] | undefined {

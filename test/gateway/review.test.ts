@@ -174,10 +174,8 @@ describe('deciding again', () => {
   })
 
   it('asks the policies of now', async () => {
-    const again = async (known: Principal): Promise<Principal> => ({
-      ...known,
-      authority: noAuthority,
-    })
+    const again = async (known: Principal): Promise<Principal> =>
+      Object.assign(Object.create(known), { authority: noAuthority })
     for (const bond of ['tunnel', 'stream', 'answer'] as const) {
       assert.equal(await endingOf({ bond, again }), 'policy_changed')
     }

@@ -3,7 +3,8 @@ import { isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import type { Revocations, Sessions } from '../../session/index.ts'
 import { gatewayErrors } from '../errors.ts'
-import type { Principal, Principals } from './principal.ts'
+import type { Principal } from './principal.ts'
+import type { Principals } from './principals.ts'
 
 interface Known {
   readonly principal: Principal

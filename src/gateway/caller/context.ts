@@ -2,7 +2,7 @@ import { epochSeconds } from '../../core/index.ts'
 import type { ContextLookup } from '../../policy/index.ts'
 import type { CallerRequest, Incoming } from '../incoming.ts'
 import type { Peer } from '../listen/peer.ts'
-import type { Principal } from './principal.ts'
+import type { PrincipalFacts } from './principal.ts'
 import type { Api } from '../route.ts'
 
 /** What facts are read from. */
@@ -12,7 +12,7 @@ export interface ContextFacts {
     readonly peer: Pick<Peer, 'certificate'>
   }
   readonly api: Pick<Api, 'secure'>
-  readonly principal: Principal
+  readonly principal: PrincipalFacts
 }
 
 type Reader = (facts: ContextFacts) => string | readonly string[] | undefined
@@ -63,7 +63,7 @@ const principalTypes = {
 export function contextOf(
   incoming: ContextFacts['incoming'],
   api: ContextFacts['api'],
-  principal: Principal,
+  principal: PrincipalFacts,
 ): ContextLookup {
   const facts = { incoming, api, principal }
   return (key) => readers.get(key)?.(facts)
@@ -83,7 +83,7 @@ function ageOf({ incoming, principal }: ContextFacts): string | undefined {
   return String(Math.max(0, Math.floor((incoming.receivedAt - principal.authTime) / 1000)))
 }
 
-function claimOf(principal: Principal, name: string): string | undefined {
+function claimOf(principal: PrincipalFacts, name: string): string | undefined {
   const value = Object.hasOwn(principal.claims, name) ? principal.claims[name] : undefined
   return typeof value === 'string' ? value : undefined
 }

@@ -1,0 +1,38 @@
+/** What is kept in more detail while it is met often. */
+export interface Meetable {
+  /** Set by `Recently` alone. */
+  meetings: 'none' | 'one' | 'several'
+  /** It was not met often enough of late: what can be made again is let go. */
+  letGo(): void
+}
+
+/**
+ * Tells apart what comes again soon from what comes once in a while, among any number. Bounded: it knows the
+ * last `capacity` that were met, and each of those that go is told.
+ */
+export class Recently<One extends Meetable> {
+  readonly #ring: (One | undefined)[]
+  #next = 0
+
+  constructor(capacity: number) {
+    this.#ring = Array.from({ length: capacity }, () => undefined)
+  }
+
+  /** Answers whether it was met before, not long ago. */
+  meet(one: One): boolean {
+    if (one.meetings === 'several') return true
+    if (one.meetings === 'one') {
+      one.meetings = 'several'
+      return true
+    }
+    const gone = this.#ring[this.#next]
+    if (gone !== undefined) {
+      gone.meetings = 'none'
+      gone.letGo()
+    }
+    one.meetings = 'one'
+    this.#ring[this.#next] = one
+    this.#next = (this.#next + 1) % this.#ring.length
+    return false
+  }
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Interned, Recently, Slot, SlotKey } from '../../src/core/index.ts'
+import type { Meetable } from '../../src/core/index.ts'
+
+describe('a slot', () => {
+  it('is read with the key it was written with, and with no other', () => {
+    const [key, other] = [new SlotKey<string>(), new SlotKey<string>()]
+    const slot = new Slot()
+    assert.equal(slot.read(key), undefined)
+    slot.write(key, 'worked out')
+    assert.equal(slot.read(key), 'worked out')
+    assert.equal(slot.read(other), undefined)
+  })
+
+  it('holds one value: the last that was written', () => {
+    const [key, other] = [new SlotKey<string>(), new SlotKey<string>()]
+    const slot = Object.freeze(new Slot())
+    slot.write(key, 'before')
+    slot.write(other, 'after')
+    assert.equal(slot.read(key), undefined)
+    assert.equal(slot.read(other), 'after')
+  })
+})
+
+describe('what is interned', () => {
+  it('is the same object for equal lists, frozen, and another for others', () => {
+    const interned = new Interned()
+    const list = interned.list(['a', 'b'])
+    assert.equal(interned.list(['a', 'b']), list)
+    assert.ok(Object.isFrozen(list))
+    for (const other of [['b', 'a'], ['a', 'b', 'b'], ['a,b'], ['ab'], ['a'], []]) {
+      assert.deepEqual(interned.list(other), other)
+      assert.notEqual(interned.list(other), list)
+    }
+  })
+
+  it('never shares a list with whoever brought it', () => {
+    const interned = new Interned()
+    const brought = ['a']
+    const list = interned.list(brought)
+    brought.push('admins')
+    assert.deepEqual(list, ['a'])
+  })
+
+  it('is bounded: it begins anew when it is full, and long lists are not held', () => {
+    const interned = new Interned(2)
+    const list = interned.list(['a'])
+    interned.list(['b'])
+    assert.equal(interned.list(['a']), list)
+    interned.list(['c'])
+    assert.notEqual(interned.list(['a']), list)
+    const long = ['x'.repeat(600)]
+    assert.notEqual(interned.list(long), interned.list(long))
+    assert.ok(Object.isFrozen(interned.list(long)))
+  })
+})
+
+class Somebody implements Meetable {
+  meetings: Meetable['meetings'] = 'none'
+  lettingGo = 0
+  letGo(): void {
+    this.lettingGo += 1
+  }
+}
+
+describe('who was met recently', () => {
+  it('is known from the second time on', () => {
+    const recently = new Recently<Somebody>(2)
+    const one = new Somebody()
+    assert.deepEqual(
+      [1, 2, 3].map(() => recently.meet(one)),
+      [false, true, true],
+    )
+    assert.equal(one.lettingGo, 0)
+  })
+
+  it('is told when others took the place, and is then met for the first time again', () => {
+    const recently = new Recently<Somebody>(2)
+    const [one, second, third] = [new Somebody(), new Somebody(), new Somebody()]
+    recently.meet(one)
+    recently.meet(one)
+    recently.meet(second)
+    assert.equal(one.meetings, 'several')
+    recently.meet(third)
+    assert.deepEqual([one.meetings, one.lettingGo, second.lettingGo], ['none', 1, 0])
+    assert.equal(recently.meet(one), false)
+    assert.equal(second.lettingGo, 1)
+  })
+})
