@@ -1,8 +1,8 @@
 import { randomId } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { describeScopes } from '../login/index.ts'
-import { createIssuer } from '../oidc/index.ts'
-import type { IssuerPages, IssuerParts } from '../oidc/index.ts'
+import { issuerOnDemand } from '../oidc/index.ts'
+import type { Issuer, IssuerPages, IssuerParts } from '../oidc/index.ts'
 import {
   deviceConfirmPage,
   deviceDonePage,
@@ -13,7 +13,7 @@ import {
 } from '../pages/index.ts'
 import type { Areas } from './areas.ts'
 
-/** Builds the issuer for one configuration and the keys of now. */
+/** The issuer for one configuration, with the keys there are when it is first asked for something. */
 export function buildIssuer(
   configuration: Configuration,
   areas: Areas,
@@ -23,10 +23,10 @@ export function buildIssuer(
   > & {
     cookieKey: string
   },
-): ReturnType<typeof createIssuer> {
+): Issuer {
   const { tokens } = configuration
-  return createIssuer(
-    {
+  return issuerOnDemand(
+    () => ({
       issuer: configuration.identity.issuer,
       audiences: configuration.apis.map((api) => ({
         identifier: api.audience,
@@ -43,7 +43,7 @@ export function buildIssuer(
       algorithm: tokens.algorithm,
       keys: areas.keys.privateJwks().keys,
       cookieKey: more.cookieKey,
-    },
+    }),
     {
       ...more,
       store: areas.providerObjects,

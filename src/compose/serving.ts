@@ -4,6 +4,7 @@ import { PublicListener } from '../gateway/index.ts'
 import type { GatewayTable, WaitingRoom } from '../gateway/index.ts'
 import { FormTokens } from '../http/index.ts'
 import { IdentitySurface, UserCodeTries } from '../login/index.ts'
+import type { Issuer } from '../oidc/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
 import type { Millis } from '../core/index.ts'
 import type { Areas } from './areas.ts'
@@ -22,7 +23,7 @@ import { Metrics } from './metrics/metrics.ts'
 interface InForce {
   configuration: Configuration
   table: GatewayTable
-  provider: ReturnType<typeof buildIssuer>
+  issuer: Issuer
 }
 
 /**
@@ -41,8 +42,8 @@ export class Serving {
   readonly #userCodeTries: UserCodeTries
   readonly #cookieKey: string
   #inForce: InForce | undefined
-  /** The keys the provider was built with. */
-  #providerKeys = ''
+  /** The keys there were when the issuer was made. */
+  #issuerKeys = ''
   #listener: PublicListener | undefined
 
   constructor(parts: { areas: Areas; log: Log; buckets: BucketStore; formKey: Uint8Array }) {
@@ -65,9 +66,9 @@ export class Serving {
   apply(configuration: Configuration): void {
     this.#kept.beginUse()
     const table = buildGatewayTable(configuration, this.#areas, this.#kept)
-    const provider = this.#buildProvider(configuration)
+    const issuer = this.#issuerFor(configuration)
     this.#certificates.follow(configuration, this.#listener)
-    this.#inForce = { configuration, table, provider }
+    this.#inForce = { configuration, table, issuer }
     this.#listener?.reauthorize()
     this.#kept.endUnused(configuration.limits.drain)
   }
@@ -115,9 +116,9 @@ export class Serving {
   async refreshKeys(): Promise<void> {
     const { keys } = this.#areas
     await keys.reload()
-    if (JSON.stringify(keys.list()) === this.#providerKeys) return
+    if (JSON.stringify(keys.list()) === this.#issuerKeys) return
     const current = this.#current()
-    this.#inForce = { ...current, provider: this.#buildProvider(current.configuration) }
+    this.#inForce = { ...current, issuer: this.#issuerFor(current.configuration) }
   }
 
   /** In Prometheus' text exposition format. */
@@ -138,8 +139,8 @@ export class Serving {
     return this.#inForce
   }
 
-  #buildProvider(configuration: Configuration): InForce['provider'] {
-    this.#providerKeys = JSON.stringify(this.#areas.keys.list())
+  #issuerFor(configuration: Configuration): Issuer {
+    this.#issuerKeys = JSON.stringify(this.#areas.keys.list())
     const { sessions } = this.#areas
     const { browser } = this.#identity
     return buildIssuer(configuration, this.#areas, {
@@ -158,7 +159,7 @@ export class Serving {
     return new IdentitySurface({
       ...this.#areas,
       settings: () => identitySettings(this.#current().configuration),
-      provider: () => this.#current().provider,
+      provider: () => this.#current().issuer(),
       formTokens: new FormTokens(this.#formKey),
       buckets: this.#buckets,
       userCodeTries: this.#userCodeTries,

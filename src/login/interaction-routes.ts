@@ -38,9 +38,10 @@ export function interactionRoutes(parts: IdentityParts, browser: Browser): Route
 }
 
 async function load(parts: IdentityParts, exchange: HttpExchange): Promise<Interaction | Refusal> {
+  const provider = await parts.provider()
   try {
     const { request, response } = exchange
-    const found = await parts.provider().interactionDetails(request, response)
+    const found = await provider.interactionDetails(request, response)
     if (found.uid === exchange.parameters['uid']) return found
   } catch {
     // The library throws for a missing cookie and for an interaction that has ended.
@@ -162,7 +163,7 @@ async function openGrant(
   interaction: Interaction,
   session: Session,
 ): Promise<string> {
-  const provider = parts.provider()
+  const provider = await parts.provider()
   const clientId = clientIdOf(interaction)
   const grant = new provider.Grant({ accountId: session.personId, clientId })
   const scopes = scopesOf(interaction)
@@ -193,9 +194,8 @@ async function openGrant(
 
 async function finish(parts: IdentityParts, exchange: HttpExchange, result: Result): Promise<void> {
   const { request, response } = exchange
-  await parts.provider().interactionFinished(request, response, result, {
-    mergeWithLastSubmission: true,
-  })
+  const provider = await parts.provider()
+  await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true })
 }
 
 function resourcesOf(parts: IdentityParts, interaction: Interaction): readonly string[] {
@@ -216,7 +216,8 @@ function clientIdOf(interaction: Interaction): string {
 }
 
 async function clientNameOf(parts: IdentityParts, clientId: string): Promise<string> {
-  const client = await parts.provider().Client.find(clientId)
+  const provider = await parts.provider()
+  const client = await provider.Client.find(clientId)
   return client?.clientName ?? clientId
 }
 

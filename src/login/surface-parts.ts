@@ -37,7 +37,8 @@ export interface IdentitySettings {
 /** What the identity surface is made of. */
 export interface IdentityParts {
   readonly settings: () => IdentitySettings
-  readonly provider: () => Provider
+  /** The issuer in force; the first to ask waits until its library is loaded. */
+  readonly provider: () => Promise<Provider>
   readonly ceremonies: Ceremonies
   readonly sessions: Sessions
   readonly revocations: Revocations

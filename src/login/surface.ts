@@ -91,7 +91,8 @@ export class IdentitySurface {
     const search = userCode === null && query.size > 0 ? `?${rawQuery(request)}` : ''
     request.url = `${path}${search}`
     Object.assign(request, { originalUrl: `${base}${path}${search}` })
-    await this.#parts.provider().callback()(request, response)
+    const provider = await this.#parts.provider()
+    await provider.callback()(request, response)
     return undefined
   }
 

@@ -60,6 +60,15 @@ export function commandLineClient(): ClientMetadata {
   }
 }
 
+/** Clients that need no consent page: the command line and those the configuration marks. */
+export function isFirstParty(
+  settings: { readonly clients: readonly { readonly id: string; readonly firstParty: boolean }[] },
+  clientId: string,
+): boolean {
+  if (clientId === commandLineClientId) return true
+  return settings.clients.some((client) => client.id === clientId && client.firstParty)
+}
+
 function isNative(client: ClientDeclaration): boolean {
   return client.public && client.redirectUris.some((uri) => uri.startsWith('http://'))
 }

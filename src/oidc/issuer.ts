@@ -8,7 +8,7 @@ import type { Directory, PersonId, PersonStore } from '../identity/index.ts'
 import { proofAlgorithms } from '../token/index.ts'
 import { ProviderAdapter, winnersTime } from './adapter.ts'
 import { assuranceClaimNames, assuranceClaims, profileClaims } from './claims.ts'
-import { clientMetadata, commandLineClient, commandLineClientId, invokeScope } from './clients.ts'
+import { clientMetadata, commandLineClient, invokeScope, isFirstParty } from './clients.ts'
 import type { ClientDeclaration } from './clients.ts'
 import type { Grants } from './grants.ts'
 import { pageFeatures } from './issuer-pages.ts'
@@ -276,15 +276,6 @@ async function loadGrant(
   if (grantId === undefined || (await parts.grants.sessionOf(grantId)) === undefined)
     return undefined
   return ctx.oidc.provider.Grant.find(grantId)
-}
-
-/** Clients that need no consent page: the command line and those the configuration marks. */
-export function isFirstParty(
-  settings: { readonly clients: readonly { readonly id: string; readonly firstParty: boolean }[] },
-  clientId: string,
-): boolean {
-  if (clientId === commandLineClientId) return true
-  return settings.clients.some((client) => client.id === clientId && client.firstParty)
 }
 
 /** A disabled person, or a grant whose session has ended, has no account here. */

@@ -7,13 +7,6 @@ import { interactionPolicy } from './library.ts'
 /** Finds the live browser session of a request to the identity origin. */
 export type CurrentSession = (request: IncomingMessage) => Promise<Session | undefined>
 
-/** Reasons for which a session that is merely there does not do: a new ceremony is needed. */
-export const freshCeremonyReasons: ReadonlySet<string> = new Set([
-  'login_prompt',
-  'max_age',
-  'device_touch',
-])
-
 /**
  * The library's prompts plus two of ours: its own login session counts only while it is backed by a live
  * session of ours, and approving a device code takes a touch made for it.
