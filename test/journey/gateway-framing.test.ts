@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { decisionsDuring, startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
 import { head, problemIn, raw } from '../kit/raw.ts'
@@ -320,6 +321,49 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
     assert.ok(records.length >= 1)
   })
 
+  it('counts the time for a header from the end of the requests before it', async (t) => {
+    const { connect } = await import('node:net')
+    const held: (() => void)[] = []
+    upstream.answer = ({ url }, response) => {
+      if (url === '/public/1') held.push(() => response.end('first'))
+      else response.end('second')
+      return true
+    }
+    t.after(() => {
+      upstream.answer = () => false
+    })
+    const begin = () => {
+      const socket = connect(plane.port, '127.0.0.1')
+      const closed = new Promise<string>((resolve) => {
+        let text = ''
+        socket.setEncoding('latin1').on('data', (chunk: string) => {
+          text += chunk
+          if (text.includes('second')) socket.destroy()
+        })
+        socket.once('close', () => resolve(text))
+      })
+      socket.write(`${head('GET /public/1 HTTP/1.1', host)}GET /public/2 HTTP/1.1\r\nHo`)
+      return { socket, closed }
+    }
+    const work = async (): Promise<void> => {
+      const [whole, half] = [begin(), begin()]
+      // Longer than a header may take, and the interval of looking for late ones.
+      for (let waited = 0; waited < 35 || held.length < 2; waited++) await delay(100)
+      whole.socket.write(`${host.slice(2)}\r\n\r\n`)
+      for (const answer of held) answer()
+      assert.match(await whole.closed, /^HTTP\/1\.1 200 [^]*firstHTTP\/1\.1 200 [^]*second/)
+      assert.match(await half.closed, /^HTTP\/1\.1 200 [^]*firstHTTP\/1\.1 408 /)
+    }
+    const records = await decisionsDuring(plane, work, 4)
+    assert.deepEqual(records.map(({ outcome }) => outcome).sort(), [
+      'allow',
+      'allow',
+      'allow',
+      'deny',
+    ])
+    upstream.take()
+  })
+
   it('answers pipelined requests in order, each decided on its own', async () => {
     const records = await decisionsDuring(plane, async () => {
       const answer = await raw(
@@ -519,7 +563,7 @@ function answersInOrder(socket: Socket, count: number): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>()
   let text = ''
   let next = 0
-  const end = setTimeout(() => resolve(next), 40_000)
+  const end = setTimeout(() => resolve(next), 120_000)
   socket.on('data', (chunk) => {
     text += chunk.toString('latin1')
     for (let at = text.indexOf('"url":"'); at !== -1; at = text.indexOf('"url":"')) {

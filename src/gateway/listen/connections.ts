@@ -15,6 +15,8 @@ interface Carried {
   readonly waiting: { readonly incoming: Incoming; readonly work: () => void }[]
   /** The one that was begun last. */
   last: Incoming | undefined
+  /** How many have arrived. */
+  arrived: number
 }
 
 /** The requests of each connection that are not over yet. */
@@ -34,6 +36,7 @@ export class Connections {
       open,
       waiting,
       last: undefined,
+      arrived: 0,
     })
     socket.once('close', () => {
       waiting.length = 0
@@ -51,6 +54,7 @@ export class Connections {
     const carried = this.#carried.get(socket)
     const open = carried?.open
     this.#inFlight += 1
+    if (carried !== undefined) carried.arrived += 1
     open?.add(incoming)
     // After the piece of the stream that is being read, because each message in it reads on by itself.
     if (open?.size === mostPipelined + 1) queueMicrotask(() => socket.pause())
@@ -72,6 +76,11 @@ export class Connections {
 
   peer(socket: Duplex): Peer {
     return this.#carried.get(socket)?.peer ?? peerOf(socket)
+  }
+
+  /** How many requests have arrived on this connection. */
+  arrived(socket: Duplex): number {
+    return this.#carried.get(socket)?.arrived ?? 0
   }
 
   /** The request that arrived last and is not over, if any. */

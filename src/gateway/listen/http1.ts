@@ -18,6 +18,9 @@ const sweepEvery = 1000
 /** How long a caller has to read the last answer of its connection. */
 const lingersFor = 1000
 
+/** What the runtime says when a header is not whole in time. */
+const lateHeader = 'ERR_HTTP_REQUEST_TIMEOUT'
+
 /** How long a connection may lie idle, while the server drains, before it is closed. */
 const graceful = 300
 
@@ -159,12 +162,29 @@ export class Http1Server {
       return
     }
     if (this.#givenUp.has(socket)) return
+    const latest = this.#connections.latest(socket)
+    if (latest !== undefined && error.code === lateHeader) {
+      this.#timeAgain(error, socket, latest)
+      return
+    }
     this.#givenUp.add(socket)
     const refusal = refusalOf(error)
-    const latest = this.#connections.latest(socket)
     if (latest === undefined) this.#refuseRaw(socket, refusal)
     else if (!latest.request.complete) latest.life.breakOff(refusal)
     else latest.life.onOver(() => socket.writable && this.#refuseRaw(socket, refusal))
+  }
+
+  /**
+   * A header behind requests that are under way may be late because we do not read on. Its time begins when
+   * they are over; the runtime looks at each header once.
+   */
+  #timeAgain(error: NodeJS.ErrnoException, socket: Duplex, latest: Incoming): void {
+    const arrived = this.#connections.arrived(socket)
+    latest.life.onOver(() => {
+      setTimeout(() => {
+        if (this.#connections.arrived(socket) === arrived) this.#malformed(error, socket)
+      }, this.server.headersTimeout).unref()
+    })
   }
 
   #refuseRaw(socket: Duplex, refusal: Refusal, request?: IncomingMessage): void {
@@ -200,7 +220,7 @@ function isWebSocketHandshake(request: IncomingMessage): boolean {
 
 function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
   if (code === 'HPE_HEADER_OVERFLOW') return gatewayErrors.refuse('headers_too_large')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return gatewayErrors.refuse('request_timeout')
+  if (code === lateHeader) return gatewayErrors.refuse('request_timeout')
   return gatewayErrors.refuse('malformed', code)
 }
 
