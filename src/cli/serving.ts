@@ -36,7 +36,7 @@ export async function serve(input: {
   if (configuration.dangerousSwitches.length > 0) {
     say(`warning: protection is switched off: ${configuration.dangerousSwitches.join(', ')}`)
   }
-  const { dataPaths, startServer } = await import('../compose/index.ts')
+  const { collectWhenAtRest, dataPaths, startServer } = await import('../compose/index.ts')
   const { writeFileSync } = await import('node:fs')
   const watching: Watching = { outcome: Promise.resolve(undefined) }
   const server = await startServer({
@@ -55,6 +55,7 @@ export async function serve(input: {
     writeFileSync(launchPath(paths.root), JSON.stringify(launch), { mode: 0o600 })
     writeFileSync(paths.schema, JSON.stringify(configurationSchema(), null, 2), { mode: 0o600 })
     await input.onUp({ configuration, enrolment: server.enrolment })
+    collectWhenAtRest()
   } catch (error) {
     // Nobody was told that it is up.
     watching.watcher.close()

@@ -5,6 +5,7 @@
 export { administrationParts } from './administration.ts'
 export { ensurePeople, openAreas } from './areas.ts'
 export type { Areas } from './areas.ts'
+export { collectWhenAtRest } from './at-rest.ts'
 export {
   dataPaths,
   DirectoryLock,
