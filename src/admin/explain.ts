@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import { isRefusal } from '../core/index.ts'
-import type { Refusal } from '../core/index.ts'
+import type { Instant, Refusal } from '../core/index.ts'
 import { explainRequest } from '../gateway/index.ts'
+import type { SupposedFacts, Supposition } from '../gateway/index.ts'
 import { adminErrors } from './errors.ts'
 import { optionalText } from './operation.ts'
 import type { OperationTable } from './operation.ts'
@@ -11,24 +12,61 @@ export const explainOperations: OperationTable = {
   'POST /v1/explain': async (parts, { body }) => {
     const input = parseInput(body)
     if (isRefusal(input)) return input
-    const { username, ...request } = input
+    const { username, at, ...request } = input
     const person = username === undefined ? undefined : await parts.directory.require(username)
     if (isRefusal(person)) return person
-    return explainRequest(parts.table(), { ...request, person, now: parts.clock.now() })
+    return explainRequest(parts.table(), { ...request, person, now: at ?? parts.clock.now() })
   },
 }
 
-function parseInput(
-  body: Readonly<Record<string, unknown>>,
-): { method: string; url: string; address: string; username: string | undefined } | Refusal {
-  const found = ['method', 'url', 'address', 'as'].map((name) => optionalText(body, name))
+interface Input {
+  readonly method: string
+  readonly url: string
+  readonly address: string
+  readonly username: string | undefined
+  readonly at: Instant | undefined
+  readonly supposition: Supposition
+}
+
+function parseInput(body: Readonly<Record<string, unknown>>): Input | Refusal {
+  const found = ['method', 'url', 'address', 'as', 'at'].map((name) => optionalText(body, name))
   const refused = found.find(isRefusal)
   if (refused !== undefined) return refused
   const texts = found.filter((one): one is string | undefined => !isRefusal(one))
-  const [method = 'GET', url = '', address = '127.0.0.1', username] = texts
+  const [method = 'GET', url = '', address = '127.0.0.1', username, time] = texts
   if (!/^https?:\/\/[^/?#]/i.test(url)) {
     return adminErrors.refuse('input_malformed', 'url: an absolute URL')
   }
   if (isIP(address) === 0) return adminErrors.refuse('input_malformed', 'address: an IP address')
-  return { method: method.toUpperCase(), url, address, username }
+  const at = time === undefined ? undefined : Date.parse(time)
+  if (Number.isNaN(at)) return adminErrors.refuse('input_malformed', 'at: a time in ISO 8601')
+  const facts = parseFacts(body['facts'])
+  if (isRefusal(facts)) return facts
+  const supposition = { facts, isOpen: body['open'] === true }
+  return { method: method.toUpperCase(), url, address, username, at: at as Instant, supposition }
+}
+
+const mostFacts = 100
+
+function parseFacts(value: unknown): SupposedFacts | Refusal {
+  const isWellFormed =
+    value === undefined ||
+    (typeof value === 'object' &&
+      value !== null &&
+      Object.keys(value).length <= mostFacts &&
+      Object.values(value).every(isTexts))
+  if (!isWellFormed) {
+    return adminErrors.refuse('input_malformed', 'facts: condition keys, each with a list of texts')
+  }
+  // One value is a fact that can stand as a policy variable too.
+  return Object.fromEntries(
+    Object.entries((value ?? {}) as Record<string, string[]>).map(([key, values]) => {
+      const [only] = values
+      return [key, values.length === 1 && only !== undefined ? only : values]
+    }),
+  )
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }

@@ -1,8 +1,8 @@
 import type { Instant } from '../core/index.ts'
 import { isRefusal } from '../core/index.ts'
 import type { Person } from '../identity/index.ts'
-import { explain } from '../policy/index.ts'
-import type { StatementExplanation } from '../policy/index.ts'
+import { explain, outlook, remediesOf } from '../policy/index.ts'
+import type { PolicyExplanation, PolicyRequest, StatementExplanation } from '../policy/index.ts'
 import type { Limit } from '../throttle/index.ts'
 import { isOwnPath } from './caller/api-session-routes.ts'
 import { policyRequestOf } from './caller/policy-request.ts'
@@ -16,6 +16,8 @@ import type { Planned } from './plan.ts'
 import { prospectOf } from './prospect.ts'
 import type { Prospect } from './prospect.ts'
 import { findApi } from './stages.ts'
+import { supposedContext } from './supposition.ts'
+import type { Supposition } from './supposition.ts'
 
 /** A request that nobody sent, to be explained. */
 export interface SupposedRequest {
@@ -25,6 +27,7 @@ export interface SupposedRequest {
   readonly person: Person | undefined
   readonly address: string
   readonly now: Instant
+  readonly supposition?: Supposition | undefined
 }
 
 /** Why a request would be let through or not, step by step. */
@@ -41,9 +44,20 @@ export interface Explanation {
   readonly throttle: { readonly principal: Limit; readonly route: Limit | undefined } | undefined
   /** What would be done; absent when the request would not be let through. */
   readonly prospect: Prospect | undefined
-  readonly answer: 'allow' | 'deny'
+  /** `depends` where facts are open that the answer depends on. */
+  readonly answer: 'allow' | 'deny' | 'depends'
   readonly reason: string
+  /** The statement that decided. */
+  readonly decidedBy: DecidedBy | undefined
+  /** What would have to be different for the request to be let through. */
+  readonly remedies: readonly string[]
 }
+
+/** The statement that decided, by name and place. */
+export type DecidedBy = Pick<
+  StatementExplanation,
+  'policy' | 'kind' | 'role' | 'statement' | 'place'
+>
 
 const absolute = /^https?:\/\/(?<authority>[^/?#]*)(?<rest>[^#]*)/i
 
@@ -67,6 +81,8 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
     throttle: undefined,
     prospect: undefined,
     answer: 'deny' as const,
+    decidedBy: undefined,
+    remedies: [],
   }
   const place = locate(table, method, url)
   if ('reason' in place) return { ...begun, ...place }
@@ -77,21 +93,56 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
   if (isOpen && api.resourcePolicy === undefined) {
     return { ...found, ...admitted(planned, principal, 'gateway.open_route') }
   }
-  if (!isOpen && person === undefined) return { ...found, reason: 'gateway.unauthenticated' }
-  if (!isOpen && person?.disabled === true) return { ...found, reason: 'gateway.session_ended' }
+  const turnedAway = isOpen ? undefined : withoutSession(person)
+  if (turnedAway !== undefined) return { ...found, reason: turnedAway }
   const incoming = {
     address: supposed.address,
     receivedAt: supposed.now,
     request: { headers: {} },
     peer: {},
   }
-  const { decision, statements } = explain(
-    principal.authority,
-    policyRequestOf(found.resource, api, { incoming, principal }),
+  const request = policyRequestOf(found.resource, api, { incoming, principal })
+  const context = supposedContext(request.context, supposed.supposition ?? {})
+  const judged = { ...found, ...judge(principal, { ...request, context }) }
+  if (judged.answer !== 'allow') return judged
+  return { ...judged, ...admitted(planned, principal, judged.reason) }
+}
+
+/** Why somebody has no session to call with. */
+function withoutSession(person: Person | undefined): string | undefined {
+  if (person === undefined) return 'gateway.unauthenticated'
+  return person.disabled ? 'gateway.session_ended' : undefined
+}
+
+function judge(
+  { authority }: Principal,
+  request: PolicyRequest,
+): Pick<Explanation, 'statements' | 'answer' | 'reason' | 'decidedBy' | 'remedies'> {
+  const explained = explain(authority, request)
+  const { decision, statements } = explained
+  const resource = [{ text: request.resource }]
+  const { allowed } = outlook(authority, { ...request, resource })
+  const isOpen = allowed === 'maybe' && statements.some(({ result }) => result === 'may')
+  return {
+    statements,
+    answer: isOpen ? 'depends' : decision.effect,
+    reason: isOpen ? 'policy.depends' : decision.reason,
+    decidedBy: isOpen ? undefined : decidedBy(explained),
+    remedies: remediesOf(explained),
+  }
+}
+
+function decidedBy({ decision, statements }: PolicyExplanation): DecidedBy | undefined {
+  const found = statements.find(
+    (one) =>
+      one.policy === decision.policy &&
+      one.statement === decision.statement &&
+      one.kind === decision.kind &&
+      one.role === decision.role,
   )
-  const judged = { ...found, statements, answer: decision.effect, reason: decision.reason }
-  if (decision.effect === 'deny') return judged
-  return { ...judged, ...admitted(planned, principal, decision.reason) }
+  if (found === undefined) return undefined
+  const { policy, kind, role, statement, place } = found
+  return { policy, kind, role, statement, place }
 }
 
 /** Stands where a real request has its id. */

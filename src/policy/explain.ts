@@ -29,6 +29,8 @@ export interface StatementExplanation {
   readonly failedElement: string | undefined
   /** For a person: what was found, then what was expected. Holds facts of the request. */
   readonly detail: string
+  /** The same of the conditions behind the first element that failed, as far as they fail too. */
+  readonly further: readonly string[]
 }
 
 /** A decision with every statement's part in it. */
@@ -70,14 +72,15 @@ export function explainStatement(
   request: PolicyRequest,
 ): StatementExplanation {
   const { policy, kind, role, label, place, effect } = statement
-  const named = { policy, kind, role, statement: label, place, effect }
+  const named = { policy, kind, role, statement: label, place, effect, further: [] }
   try {
     const miss = firstMiss(statement, request, request.action.toLowerCase())
     if (miss === undefined) {
       const detail = 'every element of the statement matches'
       return { ...named, result: 'hit', failedElement: undefined, detail }
     }
-    return { ...named, result: 'miss', ...describe(miss, request) }
+    const further = furtherMisses(statement, miss, request)
+    return { ...named, result: 'miss', ...describe(miss, request), further }
   } catch (error) {
     const cause = error instanceof Error ? error.message : 'unknown cause'
     const failedElement = failingElement(statement, request)
@@ -87,6 +90,21 @@ export function explainStatement(
     const detail = `could not be evaluated, which denies the request: ${cause}`
     return { ...named, result: 'miss', failedElement, detail }
   }
+}
+
+function furtherMisses(
+  { conditions }: CompiledStatement,
+  first: StatementElement,
+  { context }: PolicyRequest,
+): readonly string[] {
+  const behind = conditions.slice(conditions.findIndex((condition) => condition === first) + 1)
+  return behind.flatMap((condition) => {
+    try {
+      return holds(condition, context) ? [] : [describeCondition(condition, context)]
+    } catch (error) {
+      return [error instanceof UnknownFactError ? `depends on ${error.key}` : 'fails']
+    }
+  })
 }
 
 function describe(

@@ -14,6 +14,7 @@
  */
 export { outlook } from './analysis/outlook.ts'
 export type { Outlook, PartialRequest, StatementOutlook } from './analysis/outlook.ts'
+export { remediesOf } from './analysis/remedy.ts'
 export type { Possibility } from './analysis/resource.ts'
 export type { Template, TemplatePart } from './analysis/template.ts'
 export { authorityOf, noAuthority, noPolicies } from './authority.ts'

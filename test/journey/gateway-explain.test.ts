@@ -102,6 +102,57 @@ describe('explanations and decisions', { timeout: 120_000 }, () => {
     assert.match(moved.text, /then +redirect 308 to \/new\/1/)
   })
 
+  async function run(...args: readonly string[]): ReturnType<typeof proofgate> {
+    return proofgate(['explain', ...args, '--data-dir', plane.gateway.dataDirectory])
+  }
+
+  it('say which statement decided, and what would have to be different', async () => {
+    const allowed = await explain('/app/orders/7', 'alice')
+    assert.equal(allowed.json.decidedBy.policy, 'everything')
+    assert.match(allowed.text, /answer: allow \(policy\.allowed\), by everything\/#0 \(.*:\d+\)/)
+    assert.deepEqual(allowed.json.remedies, [])
+    const denied = await explain('/app/orders/7', 'bob')
+    assert.equal(denied.json.decidedBy, undefined)
+    assert.match(denied.text, /to let it through:\n {2}- no Allow names this action and resource/)
+  })
+
+  it('take facts that are given, and refuse what is none', async () => {
+    const url = `http://${plane.host}/app/x`
+    const given = await run('GET', url, '--as', 'bob', '--fact', 'aws:UserAgent=curl', '--json')
+    assert.equal(JSON.parse(given.stdout).method, 'GET', given.stderr)
+    const malformed = await run('GET', url, '--fact', 'aws:UserAgent')
+    assert.equal(malformed.code, 1)
+    assert.match(malformed.stderr, /a fact is a condition key/)
+    const late = await run('GET', url, '--at', 'yesterday')
+    assert.equal(late.code, 1)
+    assert.match(late.stderr, /ISO 8601/)
+  })
+
+  it('are made of recorded requests too', async () => {
+    const answer = await raw(
+      plane.port,
+      head(
+        'DELETE /app/x HTTP/1.1',
+        `Host: ${plane.host}`,
+        `Authorization: Bearer ${plane.mint.token(plane.bob)}`,
+        'Connection: close',
+      ),
+      { quiet: 3000 },
+    )
+    assert.deepEqual(answer.statuses, [403])
+    const id = /x-request-id: (?<id>[^\r\n]+)/i.exec(answer.text)?.groups?.['id'] ?? ''
+    const [json, text] = await Promise.all([run(id, '--json'), run(id)])
+    const explained = JSON.parse(json.stdout)
+    assert.equal(explained.method, 'DELETE')
+    assert.equal(explained.principal, 'bob')
+    assert.equal(explained.recorded.outcome, 'deny')
+    assert.equal(explained.answer, 'deny')
+    assert.match(text.stdout, /recorded +deny \(policy\./)
+    const unknown = await run('no-such-request')
+    assert.equal(unknown.code, 1)
+    assert.match(unknown.stderr, /there is no recorded request no-such-request/)
+  })
+
   it('say why a request is not let through by what the route would do', async () => {
     const denied = await explain('/app/orders/7', 'bob')
     assert.equal(denied.json.answer, 'deny')

@@ -46,6 +46,7 @@ test('every statement is explained, in the order it was written, with its place'
         result: 'hit',
         failedElement: undefined,
         detail: '',
+        further: [],
       },
       {
         policy: 'readers',
@@ -57,6 +58,7 @@ test('every statement is explained, in the order it was written, with its place'
         result: 'miss',
         failedElement: 'Action',
         detail: '',
+        further: [],
       },
       {
         policy: 'nobody',
@@ -68,6 +70,7 @@ test('every statement is explained, in the order it was written, with its place'
         result: 'hit',
         failedElement: undefined,
         detail: '',
+        further: [],
       },
     ],
   )
@@ -164,6 +167,17 @@ test('a statement that cannot be evaluated says why the request was denied', () 
   assert.match(explanation.detail, /could not be evaluated.*"soon", which is not a number/)
   const home = { ...everything, Resource: `${orders}/GET/\${aws:username}` }
   assert.equal(explained(home, { 'aws:username': ['ann'] }).failedElement, 'Resource')
+})
+
+test('the conditions behind the first one that failed are told as well', () => {
+  const condition = {
+    StringEquals: { 'a:one': 'x', 'a:two': 'y' },
+    Bool: { 'a:three': 'true', 'a:four': 'true' },
+  }
+  const facts = { 'a:one': 'no', 'a:two': 'y', 'a:three': 'false', 'a:four': 'neither' }
+  const { detail, further } = explained(withCondition(condition), facts)
+  assert.equal(detail, 'found a:one "no", expected "x"')
+  assert.deepEqual(further, ['found a:three "false", expected "true"', 'fails'])
 })
 
 test('facts are shown escaped and cut off', () => {
