@@ -2,13 +2,13 @@
 export interface Meetable {
   /** Set by `Recently` alone. */
   meetings: 'none' | 'one' | 'several'
-  /** It was not met often enough of late: what can be made again is let go. */
+  /** It was met several times, but not of late: what can be made again is let go. */
   letGo(): void
 }
 
 /**
  * Tells apart what comes again soon from what comes once in a while, among any number. Bounded: it knows the
- * last `capacity` that were met, and each of those that go is told.
+ * last `capacity` that were met.
  */
 export class Recently<One extends Meetable> {
   readonly #ring: (One | undefined)[]
@@ -27,8 +27,8 @@ export class Recently<One extends Meetable> {
     }
     const gone = this.#ring[this.#next]
     if (gone !== undefined) {
+      if (gone.meetings === 'several') gone.letGo()
       gone.meetings = 'none'
-      gone.letGo()
     }
     one.meetings = 'one'
     this.#ring[this.#next] = one

@@ -18,8 +18,8 @@ export interface AssertionSubject extends Pick<
 /** How long an assertion is valid from the moment it was minted. */
 export const assertionLifetimeSeconds = 60
 
-/** One assertion serves at most this long, so an upstream always has 40 s of its life left. */
-const reusedFor = 20_000
+/** One assertion serves at most this long, so an upstream always has 20 s of its life left. */
+const reusedFor = 40_000
 
 /** `typ` of the assertion, so that no other verifier takes it for a token of its own. */
 export const assertionType = 'pg-assertion+jwt'

@@ -96,10 +96,10 @@ test('a caller of another issuer is told apart from one of ours with the same na
   assert.equal(decodeJwt(minter.mint(alice, orders))['subject_issuer'], undefined)
 })
 
-test('one assertion serves the same caller and upstream for less than 20 s', async (t) => {
+test('one assertion serves the same caller and upstream for less than 40 s', async (t) => {
   const { clock, minter } = await setUp(t)
   const first = minter.mint(alice, orders)
-  clock.advance(19_999)
+  clock.advance(39_999)
   assert.equal(minter.mint(alice, orders), first)
   clock.advance(1)
   const second = minter.mint(alice, orders)
@@ -168,7 +168,7 @@ test('a signature that fails leaves nothing behind that would be sent', async (t
   })
   const subject: AssertionSubject = { ...alice }
   const first = minter.mint(subject, orders)
-  clock.advance(30_000)
+  clock.advance(45_000)
   // A public key signs nothing.
   key = { ...real, privateKey: real.publicKey }
   assert.throws(() => minter.mint(subject, orders))
