@@ -197,8 +197,8 @@ export function limitAddress(
   table: GatewayTable,
   parts: GatewayParts,
 ): Refusal | undefined {
-  const key = `address/${addressKey(incoming.address)}`
-  const wait = parts.buckets.take(key, table.addressLimit, incoming.receivedAt)
+  const key = addressKey(incoming.address)
+  const wait = parts.buckets.take(key, table.addressLimit, incoming.receivedAt, 'address')
   return wait > 0 ? exceeded(wait, 'address') : undefined
 }
 
@@ -268,6 +268,9 @@ export function resourceOf(routed: Pick<Routed, 'api' | 'target' | 'incoming'>):
   return `${routed.api.arnPrefix}${routed.incoming.method}${routed.target.path}`
 }
 
+/** Beside the keys of principals, none of which is empty. */
+const wholeRoute = ''
+
 /** The limits of this principal on this route, and of the route as a whole; then what is going to be done. */
 export function admit(
   authorized: Authorized,
@@ -277,10 +280,10 @@ export function admit(
   const { routed, principal } = authorized
   const { throttle, key } = routed.route
   const now = routed.incoming.receivedAt
-  const own = parts.buckets.take(`principal/${key}/${principal.key}`, throttle.principal, now)
+  const own = parts.buckets.take(principal.key, throttle.principal, now, key)
   if (own > 0) return exceeded(own, 'principal')
   const whole =
-    throttle.route === undefined ? 0 : parts.buckets.take(`route/${key}`, throttle.route, now)
+    throttle.route === undefined ? 0 : parts.buckets.take(wholeRoute, throttle.route, now, key)
   if (whole > 0) return exceeded(whole, 'route')
   const { maintenance } = routed.route
   const closed = maintenance === undefined ? undefined : refuseMaintenance(maintenance, principal)

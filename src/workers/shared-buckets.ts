@@ -48,7 +48,8 @@ export class SharedBuckets implements BucketStore {
   readonly #locks: Int32Array
   readonly #salt: string
   readonly #thread: number
-  readonly #places = new Map<string, Place>()
+  readonly #places = new Map<string, Map<string, Place>>()
+  #placeCount = 0
   readonly #bucket = { tokens: 0, at: 0 }
 
   /** @param thread - a positive number that no other thread has. */
@@ -63,8 +64,8 @@ export class SharedBuckets implements BucketStore {
     this.#thread = thread
   }
 
-  take(key: string, limit: Limit, now: Instant): number {
-    const place = this.#placeOf(key)
+  take(key: string, limit: Limit, now: Instant, scope = ''): number {
+    const place = this.#places.get(scope)?.get(key) ?? this.#placeOf(key, scope)
     this.#lock(place.set)
     const slot = this.#slotOf(place, limit, now)
     const bucket = this.#bucket
@@ -85,10 +86,8 @@ export class SharedBuckets implements BucketStore {
     }
   }
 
-  #placeOf(key: string): Place {
-    const known = this.#places.get(key)
-    if (known !== undefined) return known
-    const digest = hash('sha256', `${this.#salt}${key}`, 'buffer')
+  #placeOf(key: string, scope: string): Place {
+    const digest = hash('sha256', `${this.#salt}${scope.length}/${scope}${key}`, 'buffer')
     const low = digest.readInt32LE(4)
     const set = digest.readUInt32LE(8) % sets
     const place = {
@@ -98,8 +97,14 @@ export class SharedBuckets implements BucketStore {
       // Zero in both is a slot that was never used.
       low: low === 0 ? 1 : low,
     }
-    if (this.#places.size >= mostPlaces) this.#places.clear()
-    this.#places.set(key, place)
+    if (this.#placeCount >= mostPlaces) {
+      this.#places.clear()
+      this.#placeCount = 0
+    }
+    const places = this.#places.get(scope) ?? new Map<string, Place>()
+    if (places.size === 0) this.#places.set(scope, places)
+    places.set(key, place)
+    this.#placeCount += 1
     return place
   }
 
