@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { decisionsDuring, startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
+import { until } from '../kit/operations.ts'
 import { head, problemIn, raw } from '../kit/raw.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
@@ -446,15 +447,15 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
     socket.on('error', () => undefined)
     socket.write(head('GET /public/stuck HTTP/1.1', host))
     for (let n = 0; n < 10; n++) socket.write(head(`GET /public/big${n} HTTP/1.1`, host))
-    await new Promise((resolve) => setTimeout(resolve, 800))
+    await delay(800)
     socket.resetAndDestroy()
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await until('all are given up, here and at the service', async () => {
+      const text = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
+      const open = /upstream_connections_open\{[^}]*\} (\d+)/.exec(text)?.[1]
+      const idle = /upstream_connections_idle\{[^}]*\} (\d+)/.exec(text)?.[1]
+      return /in_flight\D* 0\n/.test(text) && open === idle
+    })
     upstream.answer = () => false
-    const text = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
-    assert.match(text, /in_flight\D* 0\n/, text)
-    const open = /upstream_connections_open\{[^}]*\} (\d+)/.exec(text)?.[1]
-    const idle = /upstream_connections_idle\{[^}]*\} (\d+)/.exec(text)?.[1]
-    assert.equal(open, idle, text)
   })
 
   it('holds a flood of pipelined requests within bounds and answers in order', async (t) => {
@@ -484,7 +485,7 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
       socket.write(Array.from({ length: count }, (_, n) => one(n)).join(''))
       let most = before
       for (let seen = -1, still = 0; still < stillFor;) {
-        await new Promise((resolve) => setTimeout(resolve, 100))
+        await delay(100)
         still = reached === seen ? still + 1 : 0
         seen = reached
         most = Math.max(most, resident())
@@ -533,8 +534,8 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
       }),
     )
     let left = Infinity
-    for (let tries = 0; tries < 80 && left > rest + 3; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
+    for (let tries = 0; tries < 300 && left > rest + 3; tries++) {
+      await delay(100)
       if (tries > 10) left = open()
     }
     for (const socket of sockets) socket.destroy()
@@ -550,10 +551,11 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
       await new Promise((resolve) => socket.once('connect', resolve))
       socket.resetAndDestroy()
     }
-    await new Promise((resolve) => setTimeout(resolve, 1000))
-    const metrics = await fetch(`${plane.gateway.admin}/metrics`)
-    const text = await metrics.text()
-    assert.match(text, /in_flight\D* 0\n/, text)
+    await delay(500)
+    await until('none is left', async () => {
+      const metrics = await fetch(`${plane.gateway.admin}/metrics`)
+      return /in_flight\D* 0\n/.test(await metrics.text())
+    })
     upstream.take()
   })
 })

@@ -71,7 +71,7 @@ describe('a handshake that a service answers late', { timeout: 60_000 }, () => {
     accept()
     const caller = await opened
     assert.ok(typeof caller !== 'string')
-    const closing = await Promise.race([caller.closed, delay(5000)])
+    const closing = await Promise.race([caller.closed, delay(20_000, undefined, { ref: false })])
     assert.deepEqual([closing?.code, closing?.reason], [1008, 'gateway.policy_changed'])
   })
 

@@ -60,7 +60,7 @@ describe('requests over several services', { timeout: 120_000 }, () => {
 
   /** What came within a moment, once at least so many did. */
   async function arrived(at: RecordingUpstream, count: number): Promise<Seen[]> {
-    for (let tries = 0; at.seen.length < count && tries < 100; tries++) await delay(20)
+    for (let tries = 0; at.seen.length < count && tries < 1000; tries++) await delay(20)
     await delay(100)
     return at.take()
   }
@@ -162,7 +162,7 @@ describe('requests over several services', { timeout: 120_000 }, () => {
     }
     const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => ask(`/copied-few/${n}`)))
     assert.ok(answers.every(({ status }) => status === 200))
-    for (let tries = 0; held.length < 2 && tries < 100; tries++) await delay(20)
+    for (let tries = 0; held.length < 2 && tries < 1000; tries++) await delay(20)
     assert.equal(held.length, 2, 'as many copies as may be under way, all of them unanswered')
     assert.equal((await ask('/copied-nowhere/x')).status, 200)
     shadow.answer = (_request, response) => {
@@ -187,7 +187,7 @@ describe('requests over several services', { timeout: 120_000 }, () => {
     const api = plane.gateway.api.replace('api.', 'inheriting.')
     for (const path of ['/a', '/b', '/a', '/b'])
       assert.equal((await call(`${api}${path}`)).status, 200)
-    for (let tries = 0; held.length < 1 && tries < 100; tries++) await delay(20)
+    for (let tries = 0; held.length < 1 && tries < 1000; tries++) await delay(20)
     await delay(100)
     assert.equal(held.length, 1)
     shadow.answer = () => false
@@ -199,7 +199,7 @@ describe('requests over several services', { timeout: 120_000 }, () => {
   async function counted(upstream: string, outcome: string, expected: number): Promise<void> {
     const line = `proofgate_mirrored_requests_total{upstream="${upstream}",outcome="${outcome}"}`
     let text = ''
-    for (let tries = 0; tries < 100; tries++) {
+    for (let tries = 0; tries < 400; tries++) {
       text = (await call(`${plane.gateway.admin}/metrics`)).text
       if (text.includes(`${line} ${expected}\n`)) return
       await delay(50)

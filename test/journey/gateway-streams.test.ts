@@ -9,6 +9,7 @@ import { decisionsDuring, startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
 import { call } from '../kit/http.ts'
 import { head, problemIn, raw } from '../kit/raw.ts'
+import { until } from '../kit/operations.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
 const mebibyte = 1024 * 1024
@@ -164,8 +165,7 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
     }
     const answer = await open('/public/events', { accept: 'text/event-stream' })
     answer.destroy()
-    await delay(500)
-    assert.ok(gone)
+    await until('the service is told', () => gone)
     upstream.answer = () => false
   })
 
@@ -254,6 +254,12 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
     assert.equal(script.headers['content-type'], 'application/problem+json')
   })
 
+  const metricsSay = (...lines: readonly RegExp[]): Promise<void> =>
+    until(`the metrics say ${lines.join(' ')}`, async () => {
+      const text = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
+      return lines.every((line) => line.test(text))
+    })
+
   const handshake = (path: string, ...lines: string[]): string =>
     head(
       `GET ${path} HTTP/1.1`,
@@ -274,10 +280,7 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
       assert.ok(answer.text.endsWith('pingpong'), answer.text)
     })
     assert.equal(records.length, 1)
-    await delay(200)
-    const metrics = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
-    assert.match(metrics, /in_flight\D* 0\n/)
-    assert.match(metrics, /tunnels\D* 0\n/)
+    await metricsSay(/in_flight\D* 0\n/, /tunnels\D* 0\n/)
     upstream.take()
   })
 
@@ -325,12 +328,9 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
     socket.on('error', () => undefined)
     socket.write(handshake('/ws/x', `Authorization: Bearer ${alice}`))
     await new Promise((resolve) => socket.once('data', resolve))
-    const open = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
-    assert.match(open, /tunnels\D* 1\n/)
+    await metricsSay(/tunnels\D* 1\n/)
     socket.resetAndDestroy()
-    await delay(300)
-    const closed = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
-    assert.match(closed, /tunnels\D* 0\n/)
+    await metricsSay(/tunnels\D* 0\n/)
   })
 
   async function read(answer: IncomingMessage): Promise<string> {

@@ -183,7 +183,7 @@ export class RawHttp2 {
   }
 
   /** The first frame that fits, now or later; `undefined` when the connection closes or goes quiet first. */
-  async until(fits: (frame: Frame) => boolean, patience = 5000): Promise<Frame | undefined> {
+  async until(fits: (frame: Frame) => boolean, patience = 20_000): Promise<Frame | undefined> {
     const deadline = Date.now() + patience
     for (let at = 0; ;) {
       for (; at < this.frames.length; at++) {
@@ -195,7 +195,7 @@ export class RawHttp2 {
     }
   }
 
-  async untilClosed(patience = 5000): Promise<boolean> {
+  async untilClosed(patience = 20_000): Promise<boolean> {
     const deadline = Date.now() + patience
     while (!this.closed && Date.now() < deadline) await this.#more(deadline - Date.now())
     return this.closed

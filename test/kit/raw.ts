@@ -23,7 +23,7 @@ export function raw(
   bytes: string | Buffer | readonly (string | Buffer)[],
   options: RawOptions = {},
 ): Promise<RawAnswer> {
-  const { quiet = 400, limit = 10_000 } = options
+  const { quiet = 1000, limit = 30_000 } = options
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const chunks: Buffer[] = []
