@@ -2,7 +2,7 @@ import type { Refusal } from '../core/index.ts'
 import { problemOf, send } from '../http/index.ts'
 import { contentSecurityPolicy, refusalPage, refusalStyleHash } from '../pages/index.ts'
 import { policyErrors } from '../policy/index.ts'
-import type { Decision } from '../policy/index.ts'
+import type { Decision, DecisionReason } from '../policy/index.ts'
 import { challenges } from '../token/index.ts'
 import { corsHeaders } from './answer/cors.ts'
 import { answerGrpcRefusal, isGrpcCall } from './answer/grpc.ts'
@@ -13,13 +13,20 @@ import { owesLongBody } from './listen/screen.ts'
 import type { Progress } from './stages.ts'
 
 /** The refusal for a decision that denies. */
-export function decisionRefusal(decision: Decision): Refusal {
-  const reason = decision.reason.replace(/^policy\./, '')
-  if (reason === 'explicit_deny' || reason === 'no_statement_allows') {
-    return policyErrors.refuse(reason)
-  }
-  return policyErrors.refuse('evaluation_failed')
+export function decisionRefusal({ reason }: Decision): Refusal {
+  return policyErrors.refuse(denials[reason])
 }
+
+/** Invariant: a reason that does not deny has no business here, and denies all the same. */
+const denials = {
+  'policy.allowed': 'evaluation_failed',
+  'policy.explicit_deny': 'explicit_deny',
+  'policy.no_statement_allows': 'no_statement_allows',
+  'policy.resource_policy_does_not_allow': 'resource_policy_does_not_allow',
+  'policy.boundary_does_not_allow': 'boundary_does_not_allow',
+  'policy.session_policy_does_not_allow': 'session_policy_does_not_allow',
+  'policy.evaluation_failed': 'evaluation_failed',
+} as const satisfies Readonly<Record<DecisionReason, string>>
 
 /**
  * Answers a refusal: programs get a problem document and, at 401, challenges; people get sign-in where
