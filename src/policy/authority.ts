@@ -12,6 +12,8 @@ export interface Grant {
   readonly boundary: CompiledPolicies | undefined
   /** What the token was narrowed to. */
   readonly session: CompiledPolicies | undefined
+  /** A second boundary: that of the person, on what one of their roles allows. */
+  readonly ceiling?: CompiledPolicies | undefined
 }
 
 /** Everything that says what one principal may do. */
@@ -20,6 +22,8 @@ export interface Authority {
   readonly grants: readonly Grant[]
   /** Policies of which only the Deny statements count: those of the person, while a role is taken. */
   readonly denies: readonly CompiledPolicies[]
+  /** Whether only the grants count, and no Allow of a resource policy can take the place of one. */
+  readonly grantsOnly?: boolean
 }
 
 /** The authority of somebody with one set of policies and nothing else. */

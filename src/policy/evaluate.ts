@@ -71,24 +71,26 @@ class Evaluation {
       const found = this.denyIn(policies)
       if (found !== undefined) return found
     }
-    for (const { identity, boundary, session } of grants) {
+    for (const { identity, boundary, session, ceiling } of grants) {
       const found =
         this.denyIn(identity) ??
         (boundary === undefined ? undefined : this.denyIn(boundary)) ??
-        (session === undefined ? undefined : this.denyIn(session))
+        (session === undefined ? undefined : this.denyIn(session)) ??
+        (ceiling === undefined ? undefined : this.denyIn(ceiling))
       if (found !== undefined) return found
     }
     return undefined
   }
 
   /** IAM user guide, policy evaluation logic, from the point where no Deny was found. */
-  allowedBy({ grants }: Authority): Decision {
+  allowedBy({ grants, grantsOnly }: Authority): Decision {
     const { resourcePolicy, sameAccount } = this.#request
     if (resourcePolicy === undefined) return this.#granted(grants, undefined)
     const named = this.#closestAllow(resourcePolicy)
     if (!sameAccount) {
       return named === undefined ? unallowed.resource : this.#granted(grants, undefined)
     }
+    if (grantsOnly === true) return this.#granted(grants, undefined)
     if (named?.naming === 'self') return named.statement.decision
     return this.#granted(grants, asGrant(named))
   }
@@ -122,8 +124,9 @@ class Evaluation {
     return undefined
   }
 
-  #limitOf({ boundary, session }: Grant): Decision | undefined {
+  #limitOf({ boundary, session, ceiling }: Grant): Decision | undefined {
     if (boundary !== undefined && this.allowIn(boundary) === undefined) return unallowed.boundary
+    if (ceiling !== undefined && this.allowIn(ceiling) === undefined) return unallowed.boundary
     if (session !== undefined && this.allowIn(session) === undefined) return unallowed.session
     return undefined
   }

@@ -58,11 +58,9 @@ function statementsOf(
   { resourcePolicy }: PolicyRequest,
 ): readonly CompiledStatement[] {
   const own = [...(resourcePolicy?.statements ?? []), ...denies.flatMap(({ denies }) => denies.all)]
-  const granted = grants.flatMap(({ identity, boundary, session }) => [
-    ...identity.statements,
-    ...(boundary?.statements ?? []),
-    ...(session?.statements ?? []),
-  ])
+  const granted = grants.flatMap(({ identity, boundary, session, ceiling }) =>
+    [identity, boundary, session, ceiling].flatMap((policies) => policies?.statements ?? []),
+  )
   return [...own, ...granted]
 }
 

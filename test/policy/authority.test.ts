@@ -52,6 +52,9 @@ interface Case {
   readonly sameAccount?: boolean
   /** A policy of which only denies count. */
   readonly denies?: Says
+  /** The boundary of the person in a role. */
+  readonly ceiling?: Says
+  readonly grantsOnly?: boolean
 }
 
 function answer(one: Case): string {
@@ -67,9 +70,11 @@ function answer(one: Case): string {
               identity: found,
               boundary: policyOf('boundary', boundary),
               session: policyOf('session', session),
+              ceiling: policyOf('boundary', one.ceiling ?? 'absent'),
             },
           ],
     denies: [policyOf('identity', one.denies ?? 'absent')].filter((policy) => policy !== undefined),
+    grantsOnly: one.grantsOnly ?? false,
   }
   const request: PolicyRequest = requestFor({
     principal,
@@ -143,6 +148,47 @@ const cases: readonly (readonly [about: string, Case, expected: string])[] = [
   ],
   ['a Deny in a boundary denies', { identity: 'allow', boundary: 'deny' }, denied('boundary')],
   ['a Deny in a session policy denies', { identity: 'allow', session: 'deny' }, denied('session')],
+  [
+    'a second boundary limits',
+    { identity: 'allow', boundary: 'allow', ceiling: 'neither' },
+    'boundary_does_not_allow',
+  ],
+  [
+    'both boundaries have to allow',
+    { identity: 'allow', boundary: 'allow', ceiling: 'allow' },
+    byIdentity,
+  ],
+  [
+    'a second boundary does not stand in for the first',
+    { identity: 'allow', boundary: 'neither', ceiling: 'allow' },
+    'boundary_does_not_allow',
+  ],
+  [
+    'a Deny in a second boundary denies',
+    { identity: 'allow', ceiling: 'deny' },
+    denied('boundary'),
+  ],
+  [
+    'where only grants count, the policy of the API gives nothing to everybody',
+    { resource: 'allow', grantsOnly: true },
+    nothing,
+  ],
+  [
+    'nor to whom it names',
+    { identity: 'absent', resource: 'allow', grantsOnly: true, Principal: { AWS: ann.arn } },
+    nothing,
+  ],
+  [
+    'but it may deny',
+    { identity: 'allow', resource: 'deny', grantsOnly: true },
+    denied('resource'),
+  ],
+  ['and a grant allows', { identity: 'allow', resource: 'neither', grantsOnly: true }, byIdentity],
+  [
+    'and across accounts it has to allow',
+    { identity: 'allow', resource: 'neither', grantsOnly: true, sameAccount: false },
+    noResource,
+  ],
   ['a Deny kept from elsewhere denies', { identity: 'allow', denies: 'deny' }, denied('identity')],
   ['an Allow kept from elsewhere does not allow', { denies: 'allow' }, nothing],
   [
