@@ -1,20 +1,12 @@
 import { millis } from '../core/index.ts'
 import type { Authorizer, Configuration, ConfiguredApi, Priority } from '../config/index.ts'
 import { ApiSessions, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
-import type {
-  Api,
-  GatewayTable,
-  PolicyDirectory,
-  Route,
-  RouteAuthorizer,
-  ShedLevel,
-} from '../gateway/index.ts'
-import { authorityOf, compilePolicies } from '../policy/index.ts'
-import type { Authority, PolicySource } from '../policy/index.ts'
+import type { Api, GatewayTable, Route, RouteAuthorizer, ShedLevel } from '../gateway/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
 import { corsOf, destinationOf, featuresOf, Shared } from './features.ts'
 import type { Kept } from './kept.ts'
+import { compiledDocument, policyDirectory } from './policies.ts'
 
 const clockSkew = millis(5000)
 const longestAccessToken = millis(10 * 60_000)
@@ -98,7 +90,7 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     audience: configured.audience,
     ...destinationOf(configured.upstream, building),
     account,
-    resourcePolicy: undefined,
+    resourcePolicy: compiledDocument(configured.resourcePolicy),
     arnPrefix: `arn:aws:execute-api:${region}:${account}:${configured.name}/${configured.stage}/`,
     routes: new RouteTree(routes),
     cors: shared.once(configured.cors, corsOf),
@@ -128,6 +120,7 @@ function authorizers(
     external.set(issuer.name, {
       kind: 'issuer',
       name: issuer.name,
+      account: issuer.account,
       verifier: new ExternalTokenVerifier({
         issuer: issuer.issuer,
         audiences: issuer.audiences,
@@ -150,32 +143,5 @@ function authorizers(
     const found = external.get(authorizer.issuer)
     if (found === undefined) throw new TypeError('a checked configuration names no unknown issuer')
     return found
-  }
-}
-
-/** Compiles each set of policies that somebody has once. */
-export function policyDirectory(configuration: Configuration): PolicyDirectory {
-  const sources = new Map<string, PolicySource>(
-    configuration.policies.map((policy) => [policy.name, policy]),
-  )
-  const ofGroup = new Map(configuration.groups.map((group) => [group.name, group.policies]))
-  const ofPerson = new Map(configuration.attachments.map((one) => [one.username, one.policies]))
-  const compiled = new Map<string, Authority>()
-  const forNames = (names: readonly string[]): Authority => {
-    const distinct = [...new Set(names)].sort()
-    const key = distinct.join('\n')
-    const known = compiled.get(key)
-    if (known !== undefined) return known
-    const fresh = authorityOf(compilePolicies(distinct.flatMap((name) => sources.get(name) ?? [])))
-    compiled.set(key, fresh)
-    return fresh
-  }
-  const ofGroups = (groups: readonly string[]): readonly string[] =>
-    groups.flatMap((group) => ofGroup.get(group) ?? [])
-  return {
-    forPerson: (username, groups) =>
-      forNames([...ofGroups(groups), ...(ofPerson.get(username) ?? [])]),
-    forGroups: (groups) => forNames(ofGroups(groups)),
-    account: configuration.account,
   }
 }

@@ -11,7 +11,7 @@ import { pathKey, ProblemList, quote } from './problems.ts'
 import type { ConfigurationProblem, ConfigurationSource } from './problems.ts'
 import { resolveConfiguration } from './resolve.ts'
 import { embeddedConfiguration } from './sample.ts'
-import type { PolicyFiles } from './sections/policies.ts'
+import type { PolicyFiles } from './sections/access/documents.ts'
 import { readShape } from './shape.ts'
 
 export interface LoadInput {

@@ -228,7 +228,7 @@ class Reader {
   }
 
   #substitute(node: Scalar, value: string, path: Path, environment: Environment): unknown {
-    const foreign = path[0] === 'policies' ? 'keep' : 'refuse'
+    const foreign = isInPolicy(path) ? 'keep' : 'refuse'
     const { text, substituted, failures } = substituteEnvironment(value, environment, foreign)
     for (const failure of failures) this.#reportUnresolved(failure, node, path)
     if (!substituted) return value
@@ -293,6 +293,11 @@ class Reader {
     const { file } = this.#source
     this.#problems.add({ file, ...place, path: printPath(path), code, message, hint })
   }
+}
+
+/** Whether policy variables may stand there, which look like references. */
+function isInPolicy([section, , key]: Path): boolean {
+  return section === 'policies' || (section === 'apis' && key === 'resourcePolicy')
 }
 
 /** A key as it is spelled, so that `on`, `1` and `null` are names like any other. */

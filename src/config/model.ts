@@ -50,6 +50,8 @@ export interface Configuration {
   readonly people: readonly ConfiguredPerson[]
   readonly groups: readonly ConfiguredGroup[]
   readonly policies: readonly ConfiguredPolicy[]
+  /** Those that bound somebody, as the shorter documents they have to be. */
+  readonly boundaries: readonly ConfiguredPolicy[]
   /** Policies straight onto people. */
   readonly attachments: readonly {
     readonly username: string
@@ -138,6 +140,8 @@ export interface ConfiguredPerson {
   readonly username: string
   readonly name: string
   readonly groups: readonly string[]
+  /** Name of a policy. */
+  readonly boundary: string | undefined
 }
 
 export interface ConfiguredGroup {
@@ -247,6 +251,8 @@ export interface ConfiguredIssuer {
   readonly requiredScopes: readonly string[]
   readonly groupsClaim: string
   readonly usernameClaim: string
+  /** That its people are of. */
+  readonly account: string
   readonly allowHttp: boolean
 }
 
@@ -272,6 +278,8 @@ export interface ConfiguredApi {
   readonly audience: string
   readonly signingAlgorithm: SigningAlgorithm
   readonly authorizer: Authorizer
+  /** What is attached to the API itself. */
+  readonly resourcePolicy: ConfiguredPolicy | undefined
   /** For answers where no route was found. */
   readonly cors: Cors | undefined
   readonly routes: readonly ConfiguredRoute[]

@@ -11,7 +11,7 @@ import { identityPath, resolveOrigins } from './sections/origins.ts'
 import type { Origin, Origins } from './sections/origins.ts'
 import { resolvePeople } from './sections/people.ts'
 import { resolvePolicies } from './sections/policies.ts'
-import type { PolicyFiles } from './sections/policies.ts'
+import type { PolicyFiles } from './sections/access/documents.ts'
 import { readDuration } from './scalars.ts'
 import { resolveFiles, resolveSettings, resolveSwitches } from './sections/settings.ts'
 import { checkTlsOrigins } from './sections/tls.ts'
@@ -59,7 +59,7 @@ export function resolveConfiguration(
   }
   const upstreams = resolveUpstreams(draft, own, policyFiles)
   if (origins === undefined) return undefined
-  const apis = resolveApis(draft, origins, placed)
+  const apis = resolveApis(draft, { origins, placed, files: policyFiles })
   if (draft.problems.size > 0) return undefined
   return deepFreeze({
     version: contentVersion(draft.effective),
@@ -78,7 +78,7 @@ export function resolveConfiguration(
     relyingParty: { id: origins.relyingPartyId, name: shape.relyingParty.name },
     ...settings,
     ...people,
-    policies,
+    ...policies,
     upstreams,
     issuers,
     clients,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { amount, duration, flag, isNarrowCidr, size, text, word } from './scalars.ts'
+import { group, person, policy } from './schema/access.ts'
 import { listeners } from './schema/listeners.ts'
 import {
   algorithm,
@@ -26,20 +27,7 @@ import { workers } from './sections/workers.ts'
 const KiB = 1024
 
 const origin = (description: string) => text('text', description)
-const username = (description: string) =>
-  text('username', description, /^[a-z0-9][a-z0-9._@-]{0,63}$/)
 const scope = (description: string) => text('scope', description, /^[!#-[\]-~]{1,64}$/)
-
-const person = mapping('a person who should exist', {
-  username: username('how the person is named everywhere; lower-case'),
-  name: label('how the person is shown; default: the user name').optional(),
-  groups: list('the groups the person is in', name('a group')).prefault([]),
-})
-
-const group = mapping('a group of people', {
-  description: label('what the group is for').optional(),
-  policies: list('the policies of everyone in it', name('a policy')).prefault([]),
-})
 
 const issuer = mapping('an external OpenID provider whose tokens are accepted', {
   issuer: text('text', 'the exact issuer, found by OIDC discovery'),
@@ -55,6 +43,11 @@ const issuer = mapping('an external OpenID provider whose tokens are accepted', 
   requiredScopes: list('scopes every token must have', scope('a scope')).prefault([]),
   groupsClaim: label('the claim with the groups').prefault('groups'),
   usernameClaim: label('the claim with the user name').prefault('sub'),
+  account: text(
+    'account',
+    "the account its people are of; default: the gateway's own",
+    /^\d{12}$/,
+  ).optional(),
   dangerously_allowHttp: flag('lets the issuer be reached without TLS').prefault(false),
 })
 
@@ -74,18 +67,6 @@ const client = mapping('an OAuth client of our issuer', {
   firstParty: flag('asks people for no consent').prefault(false),
   scopes: list('the scopes it may ask for', scope('a scope')).prefault(['openid']),
 })
-
-const policyFile = z.strictObject(
-  { file: filePath('a JSON policy, relative to this file') },
-  { error: 'mapping' },
-)
-const policyDocument = z
-  .record(z.string(), z.unknown(), { error: 'mapping' })
-  .meta({ description: 'an IAM policy document', required: ['Version', 'Statement'] })
-
-const policy = z
-  .union([policyFile, policyDocument], { error: 'mapping' })
-  .meta({ description: 'an IAM policy document, or { file: path } of one' })
 
 export const configurationShape = z
   .strictObject(

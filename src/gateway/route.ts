@@ -20,6 +20,8 @@ export type RouteAuthorizer =
   | {
       readonly kind: 'issuer'
       readonly name: string
+      /** That its callers are of. */
+      readonly account: string
       readonly verifier: TokenVerifier<VerifiedToken>
     }
 

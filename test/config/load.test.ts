@@ -48,7 +48,7 @@ test('without a file there is the sample API with its routes, groups and first p
   )
   assert.equal(configuration.upstreams[0]?.targets[0]?.port, 41234)
   assert.deepEqual(configuration.people, [
-    { username: 'admin', name: 'Administrator', groups: ['administrators'] },
+    { username: 'admin', name: 'Administrator', groups: ['administrators'], boundary: undefined },
   ])
   assert.deepEqual(
     configuration.groups.map((group) => [group.name, group.policies]),

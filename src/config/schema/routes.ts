@@ -1,4 +1,5 @@
 import { duration, size, text, word } from '../scalars.ts'
+import { documentOf } from './access.ts'
 import { inheritedFeatures, prefixRewrite, routeFeatures } from './features.ts'
 import { priority, streams, websocket } from './live.ts'
 import { algorithm, label, list, mapping, name, nothing, throttle } from './parts.ts'
@@ -58,6 +59,9 @@ export const api = mapping('an API: a host, an upstream and routes', {
   throttle: mapping('limits of the API', {
     principal: throttle('each principal on each route; default: `throttles.principal`').optional(),
   }).optional(),
+  resourcePolicy: documentOf(
+    'an IAM resource policy: who may call the API, people of other accounts above all; or { file: path } of one',
+  ).optional(),
   rewrite: prefixRewrite.optional(),
   ...inheritedFeatures,
   routes: list('what is let through; everything else is 404', route).min(1, { error: 'list' }),

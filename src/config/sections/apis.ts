@@ -1,9 +1,11 @@
 import type { Draft } from '../draft.ts'
-import type { Authorizer, ConfiguredApi, ConfiguredRoute } from '../model.ts'
+import type { Authorizer, ConfiguredApi, ConfiguredPolicy, ConfiguredRoute } from '../model.ts'
 import { quote } from '../problems.ts'
 import type { Path } from '../problems.ts'
 import { readDuration, readSize } from '../scalars.ts'
 import type { ApiShape, RouteShape } from '../schema.ts'
+import { resolveDocument } from './access/documents.ts'
+import type { PolicyFiles } from './access/documents.ts'
 import { resolveFeatures, resolveInherited } from './features/features.ts'
 import type { InheritedFeatures } from './features/features.ts'
 import { builtInAuthorizers } from './issuers.ts'
@@ -118,15 +120,20 @@ function checkApart(
 
 export function resolveApis(
   draft: Draft,
-  origins: Origins,
-  placed: readonly PlacedApi[],
+  context: {
+    readonly origins: Origins
+    readonly placed: readonly PlacedApi[]
+    readonly files: PolicyFiles
+  },
 ): ConfiguredApi[] {
+  const { origins, placed, files } = context
   return Object.entries(draft.shape.apis).flatMap(([name, api]) => {
     const path: Path = ['apis', name]
     checkReference(draft, [...path, 'upstream'], api.upstream, 'upstreams')
     const authorizer = readAuthorizer(draft, [...path, 'authorizer'], api.authorizer)
     const inherited = resolveInherited(draft, path, api, [])
     const routes = resolveRoutes(draft, path, api, { origins, inherited })
+    const resourcePolicy = readResourcePolicy(draft, name, files)
     checkWebSocketProtocol(draft, path, api)
     warnOfOpenness(draft, path, routes)
     const origin = placed.find((other) => other.name === name)?.origin
@@ -140,8 +147,25 @@ export function resolveApis(
     const { authority, hostname } = origin
     const { upstream, stage } = api
     const where = { name, origin: origin.origin, authority, hostname, upstream, stage, audience }
-    return [{ ...where, signingAlgorithm, authorizer, cors: inherited.cors, routes }]
+    const own = { signingAlgorithm, authorizer, resourcePolicy, cors: inherited.cors }
+    return [{ ...where, ...own, routes }]
   })
+}
+
+function readResourcePolicy(
+  draft: Draft,
+  name: string,
+  files: PolicyFiles,
+): ConfiguredPolicy | undefined {
+  const { apis, region, account } = draft.shape
+  if (apis[name]?.resourcePolicy === undefined) return undefined
+  const apiArn = `arn:aws:execute-api:${region}:${account}:${name}`
+  return resolveDocument(
+    draft,
+    ['apis', name, 'resourcePolicy'],
+    { kind: 'resource', apiArn },
+    files,
+  )
 }
 
 function readAuthorizer(draft: Draft, path: Path, name: string): Authorizer {

@@ -20,9 +20,17 @@ export function resolveIssuers(draft: Draft): ConfiguredIssuer[] {
       requiredScopes: shape.requiredScopes,
       groupsClaim: shape.groupsClaim,
       usernameClaim: shape.usernameClaim,
+      account: accountOf(draft, name),
       allowHttp,
     }
   })
+}
+
+function accountOf(draft: Draft, name: string): string {
+  const { issuers, account } = draft.shape
+  const written = issuers[name]?.account
+  if (written === undefined) draft.derive(['issuers', name, 'account'], account)
+  return written ?? account
 }
 
 function checkName(draft: Draft, name: string): void {

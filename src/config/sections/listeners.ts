@@ -1,7 +1,7 @@
 import type { Draft } from '../draft.ts'
 import type { Configuration } from '../model.ts'
 import { readAmount, readFlag } from '../scalars.ts'
-import type { PolicyFiles } from './policies.ts'
+import type { PolicyFiles } from './access/documents.ts'
 import { resolveTls } from './tls.ts'
 
 /** Addresses and ports, and what connections to the public listener begin with. */

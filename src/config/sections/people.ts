@@ -28,10 +28,13 @@ function resolvePerson(
   person: Draft['shape']['people'][number],
   index: number,
 ): ConfiguredPerson {
-  const { username, groups } = person
+  const { username, groups, boundary } = person
   checkReferences(draft, ['people', index, 'groups'], groups, 'groups')
+  if (boundary !== undefined) {
+    checkReference(draft, ['people', index, 'boundary'], boundary, 'policies')
+  }
   if (person.name === undefined) draft.derive(['people', index, 'name'], username)
-  return { username, name: person.name ?? username, groups }
+  return { username, name: person.name ?? username, groups, boundary }
 }
 
 function checkDuplicates(draft: Draft, people: readonly ConfiguredPerson[]): void {

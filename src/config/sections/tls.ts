@@ -9,7 +9,7 @@ import type { ConfiguredCertificate, ConfiguredTls } from '../model.ts'
 import { quote } from '../problems.ts'
 import type { Path } from '../problems.ts'
 import type { Origin } from './origins.ts'
-import type { PolicyFiles } from './policies.ts'
+import type { PolicyFiles } from './access/documents.ts'
 
 const here = ['listeners', 'public', 'tls']
 /** Certificates are renewed a month before their end; two weeks left mean that it did not happen. */

@@ -7,7 +7,7 @@ import type { ConfiguredUpstreamTls } from '../model.ts'
 import { quote } from '../problems.ts'
 import { readFlag } from '../scalars.ts'
 import type { UpstreamShape } from '../schema/upstreams.ts'
-import type { PolicyFiles } from './policies.ts'
+import type { PolicyFiles } from './access/documents.ts'
 
 type FileKey = 'ca' | 'cert' | 'key'
 

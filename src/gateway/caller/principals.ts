@@ -110,17 +110,22 @@ export class Principals {
   }
 
   /** Somebody an external issuer vouches for: groups come from its claim, policies from those groups. */
-  ofExternal(token: VerifiedToken): Principal {
-    const principal = new Principal(this.#standingOfExternal(token), token, token)
+  ofExternal(token: VerifiedToken, account: string): Principal {
+    const principal = new Principal(this.#standingOfExternal(token, account), token, token)
     token.derived.write(this.#known, principal)
     return principal
   }
 
-  /** The same principal with the groups and policies of now; `undefined` when it is gone or disabled. */
-  async again(principal: Principal): Promise<Principal | undefined> {
+  /**
+   * The same principal with the groups and policies of now; `undefined` when it is gone or disabled.
+   *
+   * @param account - that of the issuer that vouches for it, by now.
+   */
+  async again(principal: Principal, account: string | undefined): Promise<Principal | undefined> {
     if (principal.kind === 'anonymous') return this.anonymous
     if (principal.kind === 'external') {
-      return new Principal(this.#standingOfExternal(principal), principal, principal.proof)
+      if (account === undefined) return undefined
+      return new Principal(this.#standingOfExternal(principal, account), principal, principal.proof)
     }
     const person = await this.#people.load(principal.subject as PersonId)
     if (person === undefined || person.disabled) return undefined
@@ -139,15 +144,17 @@ export class Principals {
     return this.#shared({ kind: 'person', issuer: this.#issuer, groups, authority, account })
   }
 
-  #standingOfExternal({ issuer, groups }: Pick<Standing, 'issuer' | 'groups'>): Standing {
+  #standingOfExternal(
+    { issuer, groups }: Pick<Standing, 'issuer' | 'groups'>,
+    account: string,
+  ): Standing {
     const authority = this.#policies.forGroups(groups)
-    const { account } = this.#policies
     return this.#shared({ kind: 'external', issuer, groups, authority, account })
   }
 
   /** Most have the same few. */
   #shared(standing: Standing): Standing {
-    const key = JSON.stringify([standing.kind, standing.issuer, standing.groups])
+    const key = JSON.stringify([standing.kind, standing.issuer, standing.account, standing.groups])
     const known = this.#standings.get(key)
     if (known?.authority === standing.authority) return known
     if (this.#standings.size >= mostStandings) this.#standings.clear()

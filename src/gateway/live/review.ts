@@ -45,7 +45,9 @@ async function judge(
   if (isOpen && found.api.resourcePolicy === undefined) return undefined
   if (principal.kind === 'person' && !parts.revocations.current) return 'evidence_unavailable'
   if (isBrowserSession(principal) && !(await isSessionLive(exchange, parts))) return 'expired'
-  const current = await table.principals.again(principal)
+  const { authorizer } = found.route
+  const account = authorizer.kind === 'issuer' ? authorizer.account : undefined
+  const current = await table.principals.again(principal, account)
   if (current === undefined) return 'revoked'
   const { incoming, target } = routed
   // What ends by itself was allowed at its time; what lasts has to be allowed at this one.

@@ -48,13 +48,15 @@ export function outlook(authority: Authority, request: PartialRequest): Outlook 
   const { resourcePolicy, sameAccount } = request
   const denies = policiesOf(authority, request).flatMap(({ denies }) => look.at(denies.all))
   const named = resourcePolicy === undefined ? [] : look.at(resourcePolicy.allows.all)
-  const granted = grants.map((grant) => look.atGrant(grant, sameAccount ? named : []))
+  const shared = sameAccount && authority.grantsOnly !== true ? named : []
+  const granted = grants.map((grant) => look.atGrant(grant, shared))
   const own = best(granted.map(({ allowed }) => allowed))
   const needsNaming = !sameAccount && resourcePolicy !== undefined
   const reached = needsNaming
     ? worst([possibilityOf(named), own])
-    : best([own, directly(named, request, grants.length === 0)])
-  const allows = reached === 'no' ? [] : [...named, ...granted.flatMap(({ allows }) => allows)]
+    : best([own, directly(shared, request, grants.length === 0)])
+  const allowing = needsNaming ? named : shared
+  const allows = reached === 'no' ? [] : [...allowing, ...granted.flatMap(({ allows }) => allows)]
   return { allowed: worst([reached, denied(denies)]), allows: [...new Set(allows)], denies }
 }
 
@@ -83,7 +85,12 @@ function policiesOf(
   { grants, denies }: Authority,
   { resourcePolicy }: PartialRequest,
 ): readonly CompiledPolicies[] {
-  const granted = grants.flatMap(({ identity, boundary, session }) => [identity, boundary, session])
+  const granted = grants.flatMap(({ identity, boundary, session, ceiling }) => [
+    identity,
+    boundary,
+    session,
+    ceiling,
+  ])
   return [resourcePolicy, ...denies, ...granted].filter((policies) => policies !== undefined)
 }
 
@@ -102,12 +109,12 @@ class Look {
   }
 
   atGrant(
-    { identity, boundary, session }: Grant,
+    { identity, boundary, session, ceiling }: Grant,
     named: readonly StatementOutlook[],
   ): { readonly allowed: Possibility; readonly allows: readonly StatementOutlook[] } {
     const shared = named.filter(({ statement }) => !isForAccount(statement, this.#request))
     const own = [...this.at(identity.allows.all), ...shared]
-    const limits = [boundary, session]
+    const limits = [boundary, session, ceiling]
       .filter((policies) => policies !== undefined)
       .map((policies) => possibilityOf(this.at(policies.allows.all)))
     const allowed = worst([possibilityOf(own), ...limits])

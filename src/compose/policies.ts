@@ -1,0 +1,79 @@
+import type { Configuration, ConfiguredPolicy } from '../config/index.ts'
+import type { PolicyDirectory } from '../gateway/index.ts'
+import { compilePolicies } from '../policy/index.ts'
+import type { Authority, CompiledPolicies, PolicySource } from '../policy/index.ts'
+
+/** Compiles each set of policies that somebody has once. */
+export function policyDirectory(configuration: Configuration): PolicyDirectory {
+  const { account, groups, attachments, people } = configuration
+  const identities = new Compiled(configuration.policies)
+  const boundaries = new Compiled(configuration.boundaries)
+  const ofGroup = new Map(groups.map((group) => [group.name, group.policies]))
+  const ofPerson = new Map(attachments.map((one) => [one.username, one.policies]))
+  const boundaryOf = new Map(people.map((person) => [person.username, person.boundary]))
+  const known = new Map<string, Authority>()
+  const authorityOf = (names: readonly string[], boundary: string | undefined): Authority => {
+    const distinct = [...new Set(names)].sort()
+    const key = [boundary ?? '', ...distinct].join('\n')
+    const found = known.get(key)
+    if (found !== undefined) return found
+    const grant = {
+      identity: identities.of(distinct),
+      boundary: boundary === undefined ? undefined : boundaries.of([boundary]),
+      session: undefined,
+    }
+    const fresh = { grants: [grant], denies: [] }
+    known.set(key, fresh)
+    return fresh
+  }
+  const ofGroups = (names: readonly string[]): readonly string[] =>
+    names.flatMap((name) => ofGroup.get(name) ?? [])
+  return {
+    account,
+    forPerson: (username, groups) =>
+      authorityOf(
+        [...ofGroups(groups), ...(ofPerson.get(username) ?? [])],
+        boundaryOf.get(username),
+      ),
+    forGroups: (groups) => authorityOf(ofGroups(groups), undefined),
+  }
+}
+
+/** What is attached to an API itself. */
+export function compiledDocument(
+  policy: ConfiguredPolicy | undefined,
+): CompiledPolicies | undefined {
+  return policy === undefined ? undefined : compilePolicies([policy])
+}
+
+/** Policies by name, each set of them compiled once. */
+class Compiled {
+  readonly #sources: ReadonlyMap<string, PolicySource>
+  readonly #sets = new Map<string, CompiledPolicies>()
+
+  constructor(policies: readonly ConfiguredPolicy[]) {
+    this.#sources = new Map(policies.map((policy) => [policy.name, policy]))
+  }
+
+  /**
+   * The policies of these names, in their order.
+   *
+   * Invariant: one that is missing is a fault of ours. A boundary that nobody finds must not become none.
+   */
+  of(names: readonly string[]): CompiledPolicies {
+    const key = names.join('\n')
+    const known = this.#sets.get(key)
+    if (known !== undefined) return known
+    const compiled = compilePolicies(names.map((name) => this.#source(name)))
+    this.#sets.set(key, compiled)
+    return compiled
+  }
+
+  #source(name: string): PolicySource {
+    const source = this.#sources.get(name)
+    if (source === undefined) {
+      throw new TypeError('a checked configuration names no unknown policy')
+    }
+    return source
+  }
+}

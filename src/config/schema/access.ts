@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { text } from '../scalars.ts'
+import { filePath, label, list, mapping, name } from './parts.ts'
+
+/*
+ * Who may do what: people, groups, and the documents that say it.
+ */
+
+const username = (description: string) =>
+  text('username', description, /^[a-z0-9][a-z0-9._@-]{0,63}$/)
+
+export const person = mapping('a person who should exist', {
+  username: username('how the person is named everywhere; lower-case'),
+  name: label('how the person is shown; default: the user name').optional(),
+  groups: list('the groups the person is in', name('a group')).prefault([]),
+  boundary: name(
+    'the policy beyond which nothing is allowed to the person, in a role too',
+  ).optional(),
+})
+
+export const group = mapping('a group of people', {
+  description: label('what the group is for').optional(),
+  policies: list('the policies of everyone in it', name('a policy')).prefault([]),
+})
+
+const policyFile = z.strictObject(
+  { file: filePath('a JSON policy, relative to this file') },
+  { error: 'mapping' },
+)
+const policyDocument = z
+  .record(z.string(), z.unknown(), { error: 'mapping' })
+  .meta({ description: 'an IAM policy document', required: ['Version', 'Statement'] })
+
+/** A document, or where one is. */
+export const documentOf = (description: string) =>
+  z.union([policyFile, policyDocument], { error: 'mapping' }).meta({ description })
+
+export const policy = documentOf('an IAM policy document, or { file: path } of one')
