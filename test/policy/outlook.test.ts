@@ -231,17 +231,22 @@ test('no request is allowed that cannot be, and none denied that always is allow
       statements,
       fc.option(statements, { nil: undefined, freq: 3 }),
       fc.option(statements, { nil: undefined, freq: 3 }),
-      fc.boolean(),
+      fc.record({
+        ceiling: fc.option(statements, { nil: undefined, freq: 1 }),
+        grantsOnly: fc.boolean(),
+        sameAccount: fc.boolean(),
+      }),
       facts,
       fc.subarray(['k:1', 'k:2']),
       id,
-      (identity, boundary, attached, sameAccount, facts, known, id) => {
+      (identity, boundary, attached, { ceiling, grantsOnly, sameAccount }, facts, known, id) => {
         const grant = {
           identity: identity.length === 3 ? noPolicies : policiesOf('identity', identity),
           boundary: boundary === undefined ? undefined : policiesOf('boundary', boundary),
           session: undefined,
+          ceiling: ceiling === undefined ? undefined : policiesOf('boundary', ceiling),
         }
-        const authority: Authority = { grants: [grant], denies: [] }
+        const authority: Authority = { grants: [grant], denies: [], grantsOnly }
         const lookup: ContextLookup = context(facts)
         const resourcePolicy =
           attached === undefined
