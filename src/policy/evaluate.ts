@@ -71,15 +71,20 @@ class Evaluation {
       const found = this.denyIn(policies)
       if (found !== undefined) return found
     }
-    for (const { identity, boundary, session, ceiling } of grants) {
-      const found =
-        this.denyIn(identity) ??
-        (boundary === undefined ? undefined : this.denyIn(boundary)) ??
-        (session === undefined ? undefined : this.denyIn(session)) ??
-        (ceiling === undefined ? undefined : this.denyIn(ceiling))
+    for (const grant of grants) {
+      const found = this.#deniedWithin(grant)
       if (found !== undefined) return found
     }
     return undefined
+  }
+
+  #deniedWithin({ identity, boundary, session, ceiling }: Grant): CompiledStatement | undefined {
+    return (
+      this.denyIn(identity) ??
+      (boundary === undefined ? undefined : this.denyIn(boundary)) ??
+      (session === undefined ? undefined : this.denyIn(session)) ??
+      (ceiling === undefined ? undefined : this.denyIn(ceiling))
+    )
   }
 
   /** IAM user guide, policy evaluation logic, from the point where no Deny was found. */

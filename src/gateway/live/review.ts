@@ -45,9 +45,7 @@ async function judge(
   if (isOpen && found.api.resourcePolicy === undefined) return undefined
   if (principal.kind === 'person' && !parts.revocations.current) return 'evidence_unavailable'
   if (isBrowserSession(principal) && !(await isSessionLive(exchange, parts))) return 'expired'
-  const { authorizer } = found.route
-  const account = authorizer.kind === 'issuer' ? authorizer.account : undefined
-  const current = await table.principals.again(principal, account)
+  const current = await table.principals.again(principal, accountOf(found.route))
   if (current === undefined) return 'revoked'
   const { incoming, target } = routed
   // What ends by itself was allowed at its time; what lasts has to be allowed at this one.
@@ -79,6 +77,11 @@ function sameRoute(
 
 function nameOf(authorizer: RouteAuthorizer): string {
   return authorizer.kind === 'issuer' ? `issuer ${authorizer.name}` : authorizer.kind
+}
+
+/** That of the callers of a route whose issuer is somebody else. */
+function accountOf({ authorizer }: Route): string | undefined {
+  return authorizer.kind === 'issuer' ? authorizer.account : undefined
 }
 
 /** By cookie: tokens of our own issuer always have an id. */
