@@ -6,7 +6,7 @@ import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../
 import type { Areas } from './areas.ts'
 import { corsOf, destinationOf, featuresOf, Shared } from './features.ts'
 import type { Kept } from './kept.ts'
-import { compiledDocument, policyDirectory } from './policies.ts'
+import { compiledDocument, policyDirectory } from './access/policies.ts'
 
 const clockSkew = millis(5000)
 const longestAccessToken = millis(10 * 60_000)

@@ -1,7 +1,7 @@
-import type { Configuration, ConfiguredPolicy } from '../config/index.ts'
-import type { PolicyDirectory } from '../gateway/index.ts'
-import { compilePolicies } from '../policy/index.ts'
-import type { Authority, CompiledPolicies, PolicySource } from '../policy/index.ts'
+import type { Configuration, ConfiguredPolicy } from '../../config/index.ts'
+import type { PolicyDirectory } from '../../gateway/index.ts'
+import { compilePolicies } from '../../policy/index.ts'
+import type { Authority, CompiledPolicies, PolicySource } from '../../policy/index.ts'
 
 /** Compiles each set of policies that somebody has once. */
 export function policyDirectory(configuration: Configuration): PolicyDirectory {
