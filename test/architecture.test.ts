@@ -32,7 +32,7 @@ const allowed: Readonly<Record<string, string>> = {
   storage: 'core identity session token login oidc',
   compose:
     'core certificate http pages policy webauthn identity session token throttle audit upstream workers oidc login gateway admin config storage',
-  cli: 'core certificate config gateway audit admin compose',
+  cli: 'core certificate policy config gateway audit admin compose',
   'main.ts': 'core cli',
 }
 

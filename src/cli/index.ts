@@ -9,6 +9,7 @@ import { registerAudit } from './commands/audit.ts'
 import { registerDevelopmentAuthority } from './commands/dev-ca.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerExplain } from './commands/explain.ts'
+import { registerPolicy } from './commands/policy/index.ts'
 import { registerServerCommands } from './commands/server.ts'
 
 export { reportFailure } from './report.ts'
@@ -24,6 +25,7 @@ export async function buildProgram(version: string): Promise<Command> {
   registerClientCommands(program)
   registerAdministration(program)
   registerExplain(program)
+  registerPolicy(program)
   registerAudit(program)
   registerDoctor(program)
   registerDevelopmentAuthority(program)

@@ -39,3 +39,13 @@ export type { PolicyPrincipal, PrincipalSelection } from './document/principal.t
 export { problemCodes } from './document/problem.ts'
 export type { PolicyProblem, PolicyProblemCode } from './document/problem.ts'
 export type { Effect, Selection, Statement } from './document/statement.ts'
+export type {
+  EvalDecision,
+  EvaluationResult,
+  MatchedStatement,
+  SimulationAnswer,
+  SimulationErrorCode,
+  SimulationRefusal,
+  SimulationResponse,
+} from './simulation/answer.ts'
+export { longestSimulation, refusal, Simulator } from './simulation/simulator.ts'
