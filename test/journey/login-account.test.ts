@@ -8,7 +8,7 @@ import {
   inDatabase,
   startHouse,
   startRecorder,
-  within,
+  eventually,
 } from '../kit/flows.ts'
 import type { Recorder } from '../kit/flows.ts'
 import { startGateway } from '../kit/gateway.ts'
@@ -414,7 +414,7 @@ describe('what was taken back', () => {
       } else {
         await administer(gateway, 'POST', `/v1/people/${username}/disable`)
       }
-      const gone = await within(1000, async () => {
+      const gone = await eventually(async () => {
         const { status } = await callApi(url(), key, tokens.access_token)
         return status === 401
       })

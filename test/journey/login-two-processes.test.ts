@@ -9,7 +9,7 @@ import {
   houseText,
   invite,
   startRecorder,
-  within,
+  eventually,
 } from '../kit/flows.ts'
 import type { Recorder } from '../kit/flows.ts'
 import { configurationFile, startGateway, temporaryDirectory } from '../kit/gateway.ts'
@@ -279,6 +279,6 @@ describe('two processes on one store', () => {
     ) as { sid: string }
     assert.equal((await administer(second, 'POST', `/v1/sessions/${sid}/end`)).status, 200)
     assert.equal((await ask(1)).status, 401, 'at once where it was done')
-    assert.ok(await within(1000, async () => (await ask(0)).status === 401))
+    assert.ok(await eventually(async () => (await ask(0)).status === 401))
   })
 })

@@ -9,7 +9,7 @@ import {
   postForm,
   startHouse,
   startRecorder,
-  within,
+  eventually,
 } from '../kit/flows.ts'
 import type { Recorder } from '../kit/flows.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
@@ -108,7 +108,7 @@ test('with a store that does not answer, every door says unavailable and nothing
     assert.equal(recorder.seen.length, seen)
   })
   assert.ok(
-    await within(3000, async () => {
+    await eventually(async () => {
       const { status } = await callApi(`${gateway.api}/orders`, key, tokens.access_token)
       return status === 200
     }),
@@ -134,13 +134,13 @@ test('with the revocation list unread for more than a second, tokens open nothin
   const url = `${gateway.api}/orders`
   assert.equal((await callApi(url, key, tokens.access_token)).status, 200)
   await without(['revocation'], async () => {
-    const refused = await within(3000, async () => {
+    const refused = await eventually(async () => {
       const { status } = await callApi(url, key, tokens.access_token)
       return status === 503
     })
     assert.ok(refused)
   })
   assert.ok(
-    await within(3000, async () => (await callApi(url, key, tokens.access_token)).status === 200),
+    await eventually(async () => (await callApi(url, key, tokens.access_token)).status === 200),
   )
 })
