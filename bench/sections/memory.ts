@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readResidentBytes } from '../cpu.ts'
 import { writeRequests } from '../generator.ts'
@@ -14,6 +14,7 @@ import { firstSeen, LONGEST_LIFETIME } from '../scenarios.ts'
 import type { Bench, Findings, Row, Section } from '../section.ts'
 import { startGateway } from '../subjects/gateway.ts'
 import type { RunningGateway } from '../subjects/gateway.ts'
+import { makePackage } from '../../scripts/package.ts'
 
 const MIB = 1024 * 1024
 const CONNECTIONS = 5000
@@ -21,13 +22,30 @@ const TOKENS = 100_000
 const STARTS = 5
 /** Until a process that nobody calls has done what it does after its start. */
 const REST_MILLIS = 2000
+/** Until it has given back what its start took, too. */
+const SETTLED_MILLIS = 5000
 const CONNECTING_AT_ONCE = 250
 const RETRY_MILLIS = 2
+
+/** What people start: a clone, or the package made of it. */
+interface Build {
+  readonly name: string
+  readonly checkout: string | undefined
+}
+
+function builds(): readonly Build[] {
+  return [
+    { name: 'from sources', checkout: undefined },
+    { name: 'packaged', checkout: join(dirname(makePackage()), 'package') },
+  ]
+}
 
 export const memory: Section = { name: 'memory', run }
 
 async function run(bench: Bench): Promise<Findings> {
-  const rows: Row[] = [...(await measureStart(bench)), ...(await measureContents(bench))]
+  const rows: Row[] = []
+  for (const build of builds()) rows.push(...(await measureStart(bench, build)))
+  rows.push(...(await measureContents(bench)))
   const nginx = bench.subjects.get('nginx-plain')
   if (nginx !== undefined) {
     const megabytes = readResidentBytes(nginx.pids) / MIB
@@ -37,32 +55,42 @@ async function run(bench: Bench): Promise<Findings> {
 }
 
 /** Without an inspector: that costs memory itself. */
-async function measureStart(bench: Bench): Promise<readonly Row[]> {
-  const gateway = await startGateway(bench.surroundings('memory-start'))
-  try {
-    await delay(REST_MILLIS)
-    const afterStart = readResidentBytes([gateway.pid]) / MIB
-    const headers = gateway.bearer(gateway.mint({ lifetimeSeconds: LONGEST_LIFETIME }))
-    const url = `http://127.0.0.1:${gateway.port}/orders/1`
-    const millis: number[] = []
-    await gateway.stop()
-    for (let turn = 0; turn < STARTS; turn += 1) {
-      const startedAt = performance.now()
-      const starting = gateway.restart()
-      millis.push((await untilAnswered(url, headers)) - startedAt)
-      await (await starting).stop()
+async function measureStart(bench: Bench, { name, checkout }: Build): Promise<readonly Row[]> {
+  const surroundings = bench.surroundings(`memory-start-${name}`)
+  await using started = new AsyncDisposableStack()
+  const gateway = await startGateway(surroundings, checkout === undefined ? {} : { checkout })
+  started.defer(gateway.stop)
+  await delay(SETTLED_MILLIS)
+  const withIssuer = readResidentBytes([gateway.pid]) / MIB
+  await gateway.stop()
+  const headers = gateway.bearer(gateway.mint({ lifetimeSeconds: LONGEST_LIFETIME }))
+  const url = `http://127.0.0.1:${gateway.port}/orders/1`
+  const millis: number[] = []
+  let atRest = 0
+  for (let turn = 0; turn < STARTS; turn += 1) {
+    const startedAt = performance.now()
+    const starting = gateway.restart()
+    millis.push((await untilAnswered(url, headers)) - startedAt)
+    const server = await starting
+    started.defer(server.stop)
+    if (turn === 0) {
+      await delay(SETTLED_MILLIS)
+      atRest = readResidentBytes([server.pid]) / MIB
     }
-    bench.progress(`memory: first answer after ${median(millis).toFixed(0)} ms`)
-    return [
-      { name: 'at rest after start', figures: { 'RSS MiB': round(afterStart, 1) } },
-      {
-        name: `start to the first authorized answer, median of ${STARTS}`,
-        figures: { ms: round(median(millis), 0) },
-      },
-    ]
-  } finally {
-    await gateway.stop()
+    await server.stop()
   }
+  bench.progress(`memory: ${name}, first answer after ${median(millis).toFixed(0)} ms`)
+  return [
+    { name: `${name}, at rest`, figures: { 'RSS MiB': round(atRest, 1) } },
+    {
+      name: `${name}, at rest, its issuer was asked something`,
+      figures: { 'RSS MiB': round(withIssuer, 1) },
+    },
+    {
+      name: `${name}, start to the first authorized answer, median of ${STARTS}`,
+      figures: { ms: round(median(millis), 0) },
+    },
+  ]
 }
 
 async function untilAnswered(url: string, headers: Record<string, string>): Promise<number> {
