@@ -8,15 +8,18 @@ const mostWork = 0.02
 /**
  * Gives back what the start took and does not need any more, as soon as this thread has nothing to do: a third of
  * its memory, which Node itself keeps until there is work again. That takes a tenth of a second, once.
+ *
+ * @param before - what else could wait until then.
  */
-export function collectWhenAtRest(): void {
-  let before = performance.eventLoopUtilization()
+export function collectWhenAtRest(before?: () => void): void {
+  let last = performance.eventLoopUtilization()
   const timer = setInterval(() => {
     const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, before)
-    before = now
+    const { utilization } = performance.eventLoopUtilization(now, last)
+    last = now
     if (utilization > mostWork) return
     clearInterval(timer)
+    before?.()
     collect()
   }, lookEvery)
   timer.unref()

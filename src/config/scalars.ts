@@ -4,6 +4,9 @@ import { invariant, parseDuration } from '../core/index.ts'
 import type { Millis } from '../core/index.ts'
 import type { ProblemCode } from './problems.ts'
 
+// A parser compiled for each object takes longer than the one document it would parse, and needs `Function`.
+z.config({ jitless: true })
+
 /** What a value of one kind has to be; a schema's error text is the key in here. */
 export interface Expectation {
   readonly code: ProblemCode

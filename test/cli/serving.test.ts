@@ -1,7 +1,7 @@
 import { after, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { call } from '../kit/http.ts'
 import { program, proofgate, startGateway, temporaryDirectory } from '../kit/gateway.ts'
@@ -136,6 +136,15 @@ test('the schema for editors and the facts of the run are private files that go 
   assert.ok(existsSync(join(gateway.dataDirectory, 'schema.json')))
   assert.equal(await gateway.stop(), 0)
   assert.ok(!existsSync(running))
+})
+
+test('a schema of an older version is replaced once the server is at rest', async () => {
+  const dataDirectory = temporaryDirectory()
+  writeFileSync(join(dataDirectory, 'schema.json'), '{}')
+  const gateway = await start({ command: ['up', service.url], dataDirectory })
+  const written = (): string => readFileSync(join(dataDirectory, 'schema.json'), 'utf8')
+  await until("the schema is this version's", () => written().includes('upstreams'))
+  assert.equal(await gateway.stop(), 0)
 })
 
 test('a server that was killed leaves nothing that stands in the way of the next', async () => {
