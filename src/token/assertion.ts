@@ -1,6 +1,6 @@
 import { epochSeconds, invariant, randomId } from '../core/index.ts'
 import type { Clock, Instant } from '../core/index.ts'
-import { encodeJwsPart, signJwsInput } from './jws.ts'
+import { JwsSigner } from './jws.ts'
 import type { SigningKey } from './key-ring.ts'
 import type { VerifiedToken } from './verified-token.ts'
 
@@ -25,6 +25,7 @@ const reusedFor = 40_000
 export const assertionType = 'pg-assertion+jwt'
 
 const idLength = 16
+const signatureLength = 64
 
 /**
  * One assertion for one upstream, as little as it can be put together from again: signing costs ten times what
@@ -65,7 +66,8 @@ export class AssertionMinter {
   readonly #issuer: string
   readonly #keys: { active(algorithm: 'ES256'): SigningKey }
   readonly #clock: Clock
-  #header = { keyId: '', encoded: '' }
+  #signer: JwsSigner | undefined
+  readonly #seal = Buffer.alloc(idLength + signatureLength)
 
   constructor(options: {
     readonly issuer: string
@@ -82,47 +84,54 @@ export class AssertionMinter {
     invariant(upstream !== '', 'an assertion has an audience')
     const now = this.#clock.now()
     const key = this.#keys.active('ES256')
+    const signer = this.#signerOf(key)
     const known = find(subject, upstream)
     const isGood =
       known !== undefined && known.keyId === key.keyId && now - known.issuedAt * 1000 < reusedFor
     if (isGood && known.whole !== undefined) return known.whole
     const minted = known ?? begin(subject, upstream)
-    const assertion = isGood ? this.#again(minted) : this.#sign(minted, now, key)
+    const assertion = isGood ? this.#again(minted, signer) : this.#sign(minted, now, signer)
     minted.whole = subject.isFrequent === true ? assertion : undefined
     return assertion
   }
 
-  #sign(minted: Minted, now: Instant, key: SigningKey): string {
-    const { subject, upstream } = minted
-    const id = randomId()
-    const { keyId } = key
-    const issuedAt = epochSeconds(now)
-    const input = this.#signingInput({ subject, upstream, keyId, issuedAt }, id)
-    const signature = signJwsInput(input, 'ES256', key.privateKey)
-    const seal = [id, signature].map((part) => Buffer.from(part, 'base64url'))
-    minted.keyId = keyId
-    minted.issuedAt = issuedAt
-    minted.seal = Buffer.concat(seal).toString('latin1')
-    return `${input}.${signature}`
+  #signerOf(key: SigningKey): JwsSigner {
+    if (this.#signer?.keyId !== key.keyId) {
+      const { keyId, privateKey } = key
+      this.#signer = new JwsSigner({
+        algorithm: 'ES256',
+        type: assertionType,
+        keyId,
+        key: privateKey,
+      })
+    }
+    return this.#signer
   }
 
-  #again(minted: Minted): string {
-    const seal = Buffer.from(minted.seal, 'latin1')
-    const input = this.#signingInput(minted, seal.toString('base64url', 0, idLength))
-    return `${input}.${seal.toString('base64url', idLength)}`
+  #sign(minted: Minted, now: Instant, signer: JwsSigner): string {
+    const id = randomId()
+    const issuedAt = epochSeconds(now)
+    const input = signer.signingInput(this.#claims(minted, issuedAt, id))
+    const signature = signer.sign(input)
+    this.#seal.write(id, 'base64url')
+    signature.copy(this.#seal, idLength)
+    minted.keyId = signer.keyId
+    minted.issuedAt = issuedAt
+    minted.seal = this.#seal.toString('latin1')
+    return `${input}.${signature.toString('base64url')}`
+  }
+
+  #again(minted: Minted, signer: JwsSigner): string {
+    this.#seal.write(minted.seal, 'latin1')
+    const id = this.#seal.toString('base64url', 0, idLength)
+    const input = signer.signingInput(this.#claims(minted, minted.issuedAt, id))
+    return `${input}.${this.#seal.toString('base64url', idLength)}`
   }
 
   /** Invariant: the same each time for the same assertion, or its signature does not hold. */
-  #signingInput(
-    { subject, upstream, issuedAt, keyId }: Omit<Minted, 'next' | 'seal' | 'whole'>,
-    id: string,
-  ): string {
-    if (this.#header.keyId !== keyId) {
-      const header = { alg: 'ES256', typ: assertionType, kid: keyId }
-      this.#header = { keyId, encoded: encodeJwsPart(header) }
-    }
+  #claims({ subject, upstream }: Minted, issuedAt: number, id: string): object {
     const { authTime } = subject
-    const claims = {
+    return {
       iss: this.#issuer,
       aud: upstream,
       sub: subject.subject,
@@ -139,7 +148,6 @@ export class AssertionMinter {
       iat: issuedAt,
       exp: issuedAt + assertionLifetimeSeconds,
     }
-    return `${this.#header.encoded}.${encodeJwsPart(claims)}`
   }
 }
 

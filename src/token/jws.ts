@@ -125,28 +125,49 @@ export function verifyJws(jws: ParsedJws, key: KeyObject, algorithm: JwsAlgorith
 }
 
 /** Signs claims as a compact JWS; `typ` is always set, so that kinds of tokens cannot be confused. */
-export function signJws(input: {
-  readonly algorithm: JwsAlgorithm
-  readonly type: string
-  readonly keyId: string
-  readonly claims: object
-  readonly key: KeyObject
-}): string {
-  const header = { alg: input.algorithm, typ: input.type, kid: input.keyId }
-  const signingInput = `${encodeJwsPart(header)}.${encodeJwsPart(input.claims)}`
-  return `${signingInput}.${signJwsInput(signingInput, input.algorithm, input.key)}`
+export function signJws(
+  input: ConstructorParameters<typeof JwsSigner>[0] & { readonly claims: object },
+): string {
+  const signer = new JwsSigner(input)
+  const signingInput = signer.signingInput(input.claims)
+  return `${signingInput}.${signer.sign(signingInput).toString('base64url')}`
 }
 
-/** The third part of a compact JWS, for the first two with their dot. */
-export function signJwsInput(
-  signingInput: string,
-  algorithm: JwsAlgorithm,
-  key: KeyObject,
-): string {
-  const scheme = schemes.get(algorithm)
-  invariant(scheme !== undefined && suits(key, scheme), 'the key suits the algorithm')
-  const options = { key, ...scheme.options }
-  return sign(scheme.hash, Buffer.from(signingInput, 'latin1'), options).toString('base64url')
+/** Signs compact JWS of one type with one key, in two steps for who keeps signatures. */
+export class JwsSigner {
+  readonly keyId: string
+  readonly #header: string
+  readonly #hash: string | null
+  readonly #options: SigningOptions & { readonly key: KeyObject }
+
+  constructor({
+    algorithm,
+    type,
+    keyId,
+    key,
+  }: {
+    readonly algorithm: JwsAlgorithm
+    readonly type: string
+    readonly keyId: string
+    readonly key: KeyObject
+  }) {
+    const scheme = schemes.get(algorithm)
+    invariant(scheme !== undefined && suits(key, scheme), 'the key suits the algorithm')
+    this.keyId = keyId
+    this.#header = encodePart({ alg: algorithm, typ: type, kid: keyId })
+    this.#hash = scheme.hash
+    this.#options = { key, ...scheme.options }
+  }
+
+  /** The first two parts with their dot; members that are `undefined` are left out. */
+  signingInput(claims: object): string {
+    return `${this.#header}.${encodePart(claims)}`
+  }
+
+  /** What the third part says. */
+  sign(signingInput: string): Buffer {
+    return sign(this.#hash, Buffer.from(signingInput, 'latin1'), this.#options)
+  }
 }
 
 /** Whether a key is of the type, curve and size that an algorithm calls for. */
@@ -200,7 +221,6 @@ function parseJsonObject(bytes: Uint8Array, length: number): JsonObject | undefi
   return isJsonObject(value) ? value : undefined
 }
 
-/** One of the first two parts of a compact JWS; members that are `undefined` are left out. */
-export function encodeJwsPart(value: object): string {
+function encodePart(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url')
 }
