@@ -38,6 +38,8 @@ export interface CallerResponse {
   readonly headersSent: boolean
   readonly writableEnded: boolean
   readonly destroyed: boolean
+  /** Bytes that were written and have not left. */
+  readonly writableLength: number
   /** Trailers can follow the body: in HTTP/1.1 behind a chunked one only. */
   readonly chunkedEncoding: boolean
   /** Connection-specific lines have no meaning in HTTP/2 and are left out there. */

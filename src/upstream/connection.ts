@@ -44,6 +44,7 @@ export class Connection implements Carrier, ParserEvents {
   readonly address: string
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
+  readonly #reader: SocketReader | undefined
   #exchange: LiveExchange | undefined
   #dead = false
   #retiring = false
@@ -53,7 +54,9 @@ export class Connection implements Carrier, ParserEvents {
   #idleSince = 0
   #idleTicks: number
   #error = ''
-  readonly #onData = (chunk: Buffer): void => this.#read(chunk, false)
+  readonly #onData = (chunk: Buffer): void => {
+    this.#read(chunk, false)
+  }
   readonly #onDrain = (): void => this.#exchange?.drained()
   readonly #onEnd = (): void => this.#ended()
   readonly #onClose = (): void => this.#closed()
@@ -69,6 +72,7 @@ export class Connection implements Carrier, ParserEvents {
     this.#owner = owner
     this.socket = socket
     this.address = address
+    this.#reader = reader
     this.#parser = new ResponseParser(this, owner.maxHeaderBytes)
     this.#idleTicks = owner.ticks.within(owner.keepAliveTimeout)
     if (reader === undefined) socket.on('data', this.#onData)
@@ -137,7 +141,10 @@ export class Connection implements Carrier, ParserEvents {
     if (exchange === undefined) return
     exchange.stamp = this.#owner.ticks.now
     const chunk = this.#lent ? Buffer.from(view) : view
-    if (!exchange.sink.onData(chunk, last) && !last) exchange.pause()
+    const isSole = this.#reader !== undefined && !this.#lent
+    if (exchange.sink.onData(chunk, last, isSole) || last) return
+    exchange.pause()
+    this.#reader?.ease()
   }
 
   end(trailers: readonly string[], reusable: boolean): void {
@@ -175,16 +182,19 @@ export class Connection implements Carrier, ParserEvents {
     else this.#fail(kind, detail)
   }
 
-  #read(view: Buffer, lent: boolean): void {
-    if (this.#dead) return
+  /** @returns whether more of the same answer is to come. */
+  #read(view: Buffer, lent: boolean): boolean {
+    if (this.#dead) return false
+    const exchange = this.#exchange
     // Invariant: an answer nobody asked for is never kept for whoever asks next.
-    if (this.#exchange === undefined) {
+    if (exchange === undefined) {
       this.drop()
-      return
+      return false
     }
-    this.#exchange.answered = true
+    exchange.answered = true
     this.#lent = lent
     this.#parser.feed(view)
+    return this.#exchange === exchange
   }
 
   #ended(): void {

@@ -136,9 +136,10 @@ export interface ResponseSink {
    * A piece of the body, the receiver's to keep. With `last` the message is complete with this piece
    * and `onEnd` follows in the same call, so a small answer can be written at once.
    *
-   * @returns `false` to pause until `resume`; what was already read (64 KiB) may still come.
+   * @param isSole - nothing else is in the piece's memory, which the receiver may free.
+   * @returns `false` to pause until `resume`; what was already read (128 KiB) may still come.
    */
-  onData(chunk: Buffer, last: boolean): boolean
+  onData(chunk: Buffer, last: boolean, isSole: boolean): boolean
   /** The response is complete. Flat name, value pairs of the trailer section, framing fields removed. */
   onEnd(trailers: readonly string[]): void
   onFailure(failure: UpstreamFailure): void
@@ -157,6 +158,8 @@ export interface UpgradeSink extends ResponseSink {
 export interface Exchange {
   /** Sends a piece of the body. @returns `false` when the writer should wait for `onDrain`. */
   write(chunk: Buffer): boolean
+  /** All that was written has left for good, and its memory is needed no more. `false` when that is not known. */
+  readonly hasLeft: boolean
   /** Called each time a `write` that returned `false` has left; one listener, the last one set. */
   onDrain(listener: () => void): void
   /**

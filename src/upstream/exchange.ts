@@ -19,6 +19,7 @@ import { encodeTrailers } from './trailers.ts'
 export interface Carrier {
   readonly socket: {
     readonly writableNeedDrain: boolean
+    readonly writableLength: number
     write(data: string, encoding: 'latin1'): boolean
     write(data: Buffer): boolean
     cork(): void
@@ -197,8 +198,13 @@ export class LiveExchange implements Exchange {
       return false
     }
     this.#sendPiece(this.#carrier, chunk)
-    this.#blocked = this.#carrier.socket.writableNeedDrain
+    const { socket } = this.#carrier
+    this.#blocked = socket.writableNeedDrain && socket.writableLength > 0
     return !this.#blocked
+  }
+
+  get hasLeft(): boolean {
+    return this.#held.length === 0 && this.#carrier?.socket.writableLength === 0
   }
 
   onDrain(listener: () => void): void {

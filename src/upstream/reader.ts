@@ -1,6 +1,7 @@
 import type { OnReadOpts } from 'node:net'
 
-const readSize = 64 * 1024
+const firstSize = 64 * 1024
+const mostSize = 128 * 1024
 /** From here on handing the buffer over is cheaper than copying out of it. */
 const large = 32 * 1024
 
@@ -8,18 +9,24 @@ const large = 32 * 1024
  * One buffer for all sockets: a read is consumed before the next one can start, so idle connections
  * hold no memory and a small answer costs no allocation but its copy.
  */
-const shared = Buffer.allocUnsafeSlow(readSize)
+const shared = Buffer.allocUnsafeSlow(firstSize)
 
-/** Receives what was read. A `lent` view is overwritten by the next read of any socket. */
-export type Consumer = (view: Buffer, lent: boolean) => void
+/**
+ * Receives what was read. A `lent` view is overwritten by the next read of any socket; of any other the
+ * memory is the receiver's alone.
+ *
+ * @returns whether more of the same body is to come.
+ */
+export type Consumer = (view: Buffer, lent: boolean) => boolean
 
 /**
  * Reads a plain socket without the stream machinery. Small reads lend the shared buffer; after a
- * large one the socket reads into buffers of its own, which the consumer may keep.
+ * large one the socket reads into buffers of its own, larger ones while reads fill them.
  */
 export class SocketReader {
   consumer: Consumer | undefined
   #next = shared
+  #size = firstSize
 
   /** For `net.connect`. */
   get options(): OnReadOpts {
@@ -32,9 +39,16 @@ export class SocketReader {
     }
   }
 
+  /** Who takes what was read is slower than it comes: smaller pieces hold less memory while they wait. */
+  ease(): void {
+    this.#size = firstSize
+  }
+
   #take(count: number): void {
     const read = this.#next
-    this.#next = count >= large ? Buffer.allocUnsafeSlow(readSize) : shared
-    this.consumer?.(read.subarray(0, count), read === shared)
+    const isShared = read === shared
+    if (!isShared) this.#size = count === read.length ? mostSize : firstSize
+    const goesOn = this.consumer?.(read.subarray(0, count), isShared) ?? false
+    this.#next = goesOn && count >= large ? Buffer.allocUnsafeSlow(this.#size) : shared
   }
 }

@@ -235,3 +235,78 @@ test('a response whose last piece was refused a place leaves the connection runn
   }
   assert.equal(server.sockets.length, 1)
 })
+
+test('pieces grow for a reader that keeps up, and do not for one that does not', async (t) => {
+  const server = await rawServer(t, (socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\n\r\n`)
+    pour(socket, size, () => undefined)
+  })
+  const longest = async (keepsUp: boolean): Promise<number> => {
+    const recorder = new Recorder()
+    let most = 0
+    recorder.onData = (chunk) => {
+      most = Math.max(most, chunk.length)
+      if (!keepsUp) setImmediate(() => exchange.resume())
+      return keepsUp
+    }
+    const exchange = upstreamTo(t, server.port).request(get(), recorder)
+    await recorder.settled
+    assert.equal(recorder.failure, undefined)
+    return most
+  }
+  assert.ok((await longest(true)) > 64 * 1024)
+  assert.equal(await longest(false), 64 * 1024)
+})
+
+test('a piece whose memory is its own keeps what it holds, and no other piece is in it', async (t) => {
+  const server = await rawServer(t, (socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${8 * mebibyte}\r\n\r\n`)
+    for (let n = 0; n < 8; n += 1) socket.write(Buffer.alloc(mebibyte, n + 1))
+  })
+  const upstream = upstreamTo(t, server.port)
+  const sole: Buffer[] = []
+  const others = new Set<ArrayBufferLike>()
+  const recorder = new Recorder()
+  recorder.onData = (chunk: Buffer, _last?: boolean, isSole?: boolean) => {
+    if (isSole === true) sole.push(chunk)
+    else others.add(chunk.buffer)
+    return true
+  }
+  upstream.request(get(), recorder)
+  await recorder.settled
+  assert.ok(sole.length > 0)
+  const memories = new Set(sole.map((chunk) => chunk.buffer))
+  assert.equal(memories.size, sole.length)
+  assert.ok(sole.every((chunk) => !others.has(chunk.buffer)))
+})
+
+test('what was written counts as left only when nothing waits for a connection or a drain', async (t) => {
+  let release: (() => void) | undefined
+  const server = createServer((socket) => {
+    t.after(() => socket.destroy())
+    socket.pause()
+    release = () => socket.resume()
+    let received = 0
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.length
+      if (received > size) socket.write(ok('done'))
+    })
+  })
+  t.after(() => server.close())
+  const upstream = upstreamTo(t, await listen(server))
+  const framing = { kind: 'length', length: size } as const
+  const { recorder, exchange } = start(upstream, get('/', { method: 'PUT', framing }))
+  const left: boolean[] = []
+  exchange.onDrain(() => left.push(exchange.hasLeft))
+  exchange.write(Buffer.alloc(1000))
+  assert.equal(exchange.hasLeft, false, 'it waits for a connection')
+  await until(() => release !== undefined && left.length === 1)
+  exchange.write(Buffer.alloc(size - 1000))
+  assert.equal(exchange.hasLeft, false, 'nobody reads it')
+  exchange.end()
+  release?.()
+  await recorder.settled
+  assert.equal(recorder.body, 'done')
+  assert.deepEqual(left, [true, true])
+  assert.equal(exchange.hasLeft, false, 'of what is over nothing is known')
+})

@@ -8,6 +8,7 @@ import {
 } from './headers.ts'
 import { editAnswered } from '../rewrite/answered.ts'
 import { withoutEdited } from '../rewrite/header-edits.ts'
+import { Departing, fillsMemory } from './departing.ts'
 import { outgoingRequest } from './outgoing.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { CallerResponse, Incoming } from '../incoming.ts'
@@ -60,8 +61,12 @@ function framingOf(incoming: Incoming): RequestFraming {
 function sendBody(admitted: Admitted, exchange: Exchange, answer: Answer): void {
   const { incoming, route } = admitted.routed
   const { request } = incoming
+  const departing = new Departing()
   let length = 0
-  exchange.onDrain(() => request.resume())
+  exchange.onDrain(() => {
+    if (exchange.hasLeft) departing.haveLeft()
+    request.resume()
+  })
   request.on('data', (chunk: Buffer) => {
     length += chunk.length
     answer.moved += chunk.length
@@ -69,9 +74,11 @@ function sendBody(admitted: Admitted, exchange: Exchange, answer: Answer): void 
       request.pause()
       exchange.abort()
       answer.refuse(gatewayErrors.refuse('body_too_large'))
-    } else if (!exchange.write(chunk)) {
-      request.pause()
+      return
     }
+    if (!exchange.write(chunk)) request.pause()
+    if (fillsMemory(chunk)) departing.add(chunk)
+    if (exchange.hasLeft) departing.haveLeft()
   })
   request.on('end', () => {
     const trailers = outgoingTrailers(request.rawTrailers)
@@ -92,6 +99,7 @@ class Answer extends OpenExchange implements ResponseSink {
   /** A body of known length ends with its last piece; behind others there may be trailers. */
   #endsWithBody = false
   #refused = false
+  #departing: Departing | undefined
 
   constructor(admitted: Admitted, fail: Fail) {
     super(admitted)
@@ -99,7 +107,10 @@ class Answer extends OpenExchange implements ResponseSink {
     this.#incoming = incoming
     this.#response = incoming.response
     this.#fail = fail
-    this.#response.on('drain', () => this.exchange?.resume())
+    this.#response.on('drain', () => {
+      if (this.#response.writableLength === 0) this.#departing?.haveLeft()
+      this.exchange?.resume()
+    })
   }
 
   get bond(): Bond {
@@ -167,13 +178,22 @@ class Answer extends OpenExchange implements ResponseSink {
     }
   }
 
-  onData(chunk: Buffer, last: boolean): boolean {
+  onData(chunk: Buffer, last: boolean, isSole: boolean): boolean {
     this.moved += chunk.length
-    if (!last || !this.#endsWithBody) return this.#response.write(chunk)
+    if (!last || !this.#endsWithBody) return this.#pass(chunk, isSole)
     // A short body goes out as text, which the runtime joins with the header into one write.
     if (chunk.length <= shortBody) this.#response.end(chunk.toString('latin1'), 'latin1')
     else this.#response.end(chunk)
     return true
+  }
+
+  /** @returns whether the caller keeps up: what came before this piece has left. */
+  #pass(chunk: Buffer, isSole: boolean): boolean {
+    const response = this.#response
+    const keepsUp = response.writableLength === 0 && !response.destroyed
+    if (keepsUp) this.#departing?.haveLeft()
+    if (isSole || fillsMemory(chunk)) (this.#departing ??= new Departing()).add(chunk)
+    return response.write(chunk) || keepsUp
   }
 
   onEnd(received: readonly string[]): void {

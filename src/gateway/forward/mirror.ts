@@ -68,7 +68,7 @@ export class Mirror {
     else this.#collect(admitted)
   }
 
-  /** Takes the body's pieces as they pass; they are neither awaited nor held back. */
+  /** Copies the body's pieces as they pass, since their memory is freed behind us; they are neither awaited nor held back. */
   #collect(admitted: Admitted): void {
     const { request, life } = admitted.routed.incoming
     const pieces: Buffer[] = []
@@ -84,7 +84,7 @@ export class Mirror {
     request.on('data', (piece) => {
       length += piece.length
       if (length > this.#options.maxBody || pieces.length >= mostPieces) giveUp()
-      else if (isOpen) pieces.push(piece)
+      else if (isOpen) pieces.push(Buffer.from(piece))
     })
     request.on('end', () => {
       if (!isOpen) return

@@ -43,6 +43,10 @@ export class Http2Response implements CallerResponse {
     return this.#stream.destroyed || this.#stream.closed
   }
 
+  get writableLength(): number {
+    return this.#stream.writableLength
+  }
+
   get chunkedEncoding(): boolean {
     return this.#mayTrail
   }

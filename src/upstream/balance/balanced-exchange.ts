@@ -93,6 +93,11 @@ export class BalancedExchange implements Exchange, UpgradeSink {
     return goesOn
   }
 
+  /** Invariant: what may be sent again, to another target, has not left. */
+  get hasLeft(): boolean {
+    return this.#unsent === undefined && this.#inner?.hasLeft === true
+  }
+
   onDrain(listener: () => void): void {
     this.#drained = listener
   }
@@ -130,8 +135,8 @@ export class BalancedExchange implements Exchange, UpgradeSink {
     this.#sink.onHead(head)
   }
 
-  onData(chunk: Buffer, last: boolean): boolean {
-    return this.#sink.onData(chunk, last)
+  onData(chunk: Buffer, last: boolean, isSole: boolean): boolean {
+    return this.#sink.onData(chunk, last, isSole)
   }
 
   onEnd(trailers: readonly string[]): void {

@@ -190,6 +190,11 @@ export class StreamExchange implements Exchange, AnswerEvents {
     return !this.#blocked
   }
 
+  /** The runtime holds on to what it was given, and so may a second attempt. */
+  get hasLeft(): boolean {
+    return this.#deputy?.hasLeft ?? false
+  }
+
   onDrain(listener: () => void): void {
     this.#drained = listener
     this.#deputy?.onDrain(listener)
@@ -243,7 +248,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
   }
 
   piece(chunk: Buffer): boolean {
-    const more = this.sink.onData(chunk, false)
+    const more = this.sink.onData(chunk, false, false)
     if (!more && !this.#over) this.#paused = true
     return more || this.#over
   }
