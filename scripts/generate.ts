@@ -14,6 +14,7 @@ import { throttleErrors } from '../src/throttle/index.ts'
 import { tokenErrors } from '../src/token/index.ts'
 import { webauthnErrors } from '../src/webauthn/index.ts'
 import { commandReference } from './command-reference.ts'
+import { keyReference } from './key-reference.ts'
 
 interface Catalogue {
   readonly area: string
@@ -92,6 +93,7 @@ export async function generatedPages(): Promise<Readonly<Record<string, string>>
   const commands = readFileSync(new URL('../docs/cli.md', import.meta.url), 'utf8')
   return {
     'docs/cli.md': await commandReference(commands),
+    'docs/condition-keys.md': keyReference(),
     'docs/configuration.md': configurationReference(),
     'docs/errors.md': errorReference(),
   }

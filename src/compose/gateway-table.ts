@@ -1,7 +1,20 @@
 import { millis } from '../core/index.ts'
-import type { Authorizer, Configuration, ConfiguredApi, Priority } from '../config/index.ts'
-import { ApiSessions, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
-import type { Api, GatewayTable, Route, RouteAuthorizer, ShedLevel } from '../gateway/index.ts'
+import type {
+  Authorizer,
+  Configuration,
+  ConfiguredApi,
+  ConfiguredRoute,
+  Priority,
+} from '../config/index.ts'
+import { ApiSessions, foldName, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
+import type {
+  Api,
+  GatewayTable,
+  Route,
+  RouteAuthorizer,
+  RouteConditions,
+  ShedLevel,
+} from '../gateway/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
 import { corsOf, destinationOf, featuresOf, Shared } from './features.ts'
@@ -79,6 +92,7 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     maxBody: route.maxBody,
     timeout: route.timeout,
     totalTimeout: route.totalTimeout,
+    conditions: conditionsOf(route),
     ...featuresOf(route.features, { api: configured.name, configuration, kept, shared }),
   }))
   const { region, account } = configuration
@@ -89,12 +103,33 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     stage: configured.stage,
     audience: configured.audience,
     ...destinationOf(configured.upstream, building),
+    region,
     account,
     resourcePolicy: compiledDocument(configured.resourcePolicy),
     arnPrefix: `arn:aws:execute-api:${region}:${account}:${configured.name}/${configured.stage}/`,
     routes: new RouteTree(routes),
     cors: shared.once(configured.cors, corsOf),
   }
+}
+
+/** `undefined` where there is nothing to see. */
+function conditionsOf(route: ConfiguredRoute): RouteConditions | undefined {
+  const { tags, conditionHeaders, conditionQuery } = route
+  const keyed = (prefix: string, entries: readonly (readonly [string, string])[]) =>
+    new Map(entries.map(([name, value]) => [`${prefix}${name.toLowerCase()}`, value] as const))
+  const conditions = {
+    tags: keyed('proofgate:routetag/', Object.entries(tags)),
+    headers: keyed(
+      'proofgate:header/',
+      conditionHeaders.map((name) => [name, foldName(name)]),
+    ),
+    parameters: keyed(
+      'proofgate:query/',
+      conditionQuery.map((name) => [name, name]),
+    ),
+  }
+  const isEmpty = Object.values(conditions).every(({ size }) => size === 0)
+  return isEmpty ? undefined : conditions
 }
 
 /** One verifier per API and issuer, so that what it remembers is for that audience and those keys only. */
@@ -121,6 +156,9 @@ function authorizers(
       kind: 'issuer',
       name: issuer.name,
       account: issuer.account,
+      claims: new Map(
+        issuer.conditionClaims.map((claim) => [`${issuer.name}:${claim}`.toLowerCase(), claim]),
+      ),
       verifier: new ExternalTokenVerifier({
         issuer: issuer.issuer,
         audiences: issuer.audiences,
@@ -128,6 +166,7 @@ function authorizers(
         requiredScopes: issuer.requiredScopes,
         usernameClaim: issuer.usernameClaim,
         groupsClaim: issuer.groupsClaim,
+        conditionClaims: issuer.conditionClaims,
         keys: kept.issuerKeys(issuer, areas.clock),
         clock: areas.clock,
         maximumLifetime: longestExternal,

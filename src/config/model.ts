@@ -142,7 +142,11 @@ export interface ConfiguredPerson {
   readonly groups: readonly string[]
   /** Name of a policy. */
   readonly boundary: string | undefined
+  readonly tags: Tags
 }
+
+/** Values by name; names differ in more than case. */
+export type Tags = Readonly<Record<string, string>>
 
 export interface ConfiguredGroup {
   readonly name: string
@@ -253,6 +257,8 @@ export interface ConfiguredIssuer {
   readonly usernameClaim: string
   /** That its people are of. */
   readonly account: string
+  /** Claims that conditions can see. */
+  readonly conditionClaims: readonly string[]
   readonly allowHttp: boolean
 }
 
@@ -308,6 +314,10 @@ export interface ConfiguredRoute {
   readonly timeout: Millis
   /** Until the end of the answer; `undefined` for the upstream's. */
   readonly totalTimeout: Millis | undefined
+  readonly tags: Tags
+  /** Request headers and query parameters that conditions can see. */
+  readonly conditionHeaders: readonly string[]
+  readonly conditionQuery: readonly string[]
   readonly features: RouteFeatures
 }
 

@@ -186,6 +186,31 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'a text of 1 to 200 characters on one line',
     'It is shown to people.',
   ),
+  tagName: expectation(
+    'config.name',
+    'the name of a tag: at most 128 letters, digits and `_.+=@/:-`',
+    'It becomes a part of a condition key.',
+  ),
+  tags: expectation(
+    'config.value',
+    'at most 50 tags, whose names differ in more than case',
+    'Condition keys are not case-sensitive.',
+  ),
+  declared: expectation(
+    'config.value',
+    'at most 20 names, which differ in more than case',
+    'Condition keys are not case-sensitive.',
+  ),
+  claim: expectation(
+    'config.value',
+    'the name of a claim: at most 128 letters, digits and `_.+=@/:-`',
+    'It becomes a part of a condition key.',
+  ),
+  parameterName: expectation(
+    'config.value',
+    'the name of a query parameter: at most 64 letters, digits and `_.-`',
+    'It becomes a part of a condition key.',
+  ),
   headerName: expectation(
     'config.header-name',
     'a header name of at most 64 characters',

@@ -4,6 +4,8 @@ import { group, person, policy } from './schema/access.ts'
 import { listeners } from './schema/listeners.ts'
 import {
   algorithm,
+  claimName,
+  declared,
   filePath,
   label,
   list,
@@ -48,6 +50,10 @@ const issuer = mapping('an external OpenID provider whose tokens are accepted', 
     "the account its people are of; default: the gateway's own",
     /^\d{12}$/,
   ).optional(),
+  conditionClaims: declared(
+    'claims that policies read as ISSUER:CLAIM, by the name of this entry',
+    claimName('a claim'),
+  ).prefault([]),
   dangerously_allowHttp: flag('lets the issuer be reached without TLS').prefault(false),
 })
 

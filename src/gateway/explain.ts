@@ -98,10 +98,10 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
   const incoming = {
     address: supposed.address,
     receivedAt: supposed.now,
-    request: { headers: {} },
+    request: { headers: {}, rawHeaders: [] },
     peer: {},
   }
-  const request = policyRequestOf(found.resource, api, { incoming, principal })
+  const request = policyRequestOf(found.resource, { incoming, api, route, target }, principal)
   const context = supposedContext(request.context, supposed.supposition ?? {})
   const judged = { ...found, ...judge(principal, { ...request, context }) }
   if (judged.answer !== 'allow') return judged

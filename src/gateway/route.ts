@@ -22,6 +22,8 @@ export type RouteAuthorizer =
       readonly name: string
       /** That its callers are of. */
       readonly account: string
+      /** Claims that conditions can see, by condition key in lower case. */
+      readonly claims: ReadonlyMap<string, string>
       readonly verifier: TokenVerifier<VerifiedToken>
     }
 
@@ -46,6 +48,7 @@ export interface Api {
   readonly writesForwarded: boolean
   /** `arn:aws:execute-api:{region}:{account}:{api}/{stage}/` */
   readonly arnPrefix: string
+  readonly region: string
   /** The account it belongs to, and what is attached to it there. */
   readonly account: string
   readonly resourcePolicy: CompiledPolicies | undefined
@@ -80,6 +83,16 @@ export interface Route {
   readonly maintenance: Maintenance | undefined
   readonly split: Split | undefined
   readonly mirror: Mirror | undefined
+  readonly conditions: RouteConditions | undefined
+}
+
+/** What conditions can see of a route and its requests, by condition key in lower case. */
+export interface RouteConditions {
+  readonly tags: ReadonlyMap<string, string>
+  /** Names of headers, folded. */
+  readonly headers: ReadonlyMap<string, string>
+  /** Names of query parameters. */
+  readonly parameters: ReadonlyMap<string, string>
 }
 
 /** Changes to header sections, each list in its order. */

@@ -253,10 +253,10 @@ export function authenticate(
 export function authorize(authenticated: Authenticated, progress: Progress): Authorized | Refusal {
   const { routed, principal } = authenticated
   progress.principal = principal
-  const { incoming, api } = routed
-  const isOpen = routed.route.authorizer.kind === 'open' && api.resourcePolicy === undefined
+  const { api, route } = routed
+  const isOpen = route.authorizer.kind === 'open' && api.resourcePolicy === undefined
   if (isOpen) return new Authorized(authenticated, undefined)
-  const request = policyRequestOf(resourceOf(routed), api, { incoming, principal })
+  const request = policyRequestOf(resourceOf(routed), routed, principal)
   const decision = decide(principal.authority, request)
   progress.decision = decision
   if (decision.effect !== 'allow') return decisionRefusal(decision)

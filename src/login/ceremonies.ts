@@ -387,5 +387,7 @@ export function factsOf(
     backupState: use.backupState,
     attestationFormat: credential.attestationFormat,
     attestationTrusted: credential.attestationTrusted,
+    registeredAt: credential.createdAt,
+    transports: credential.transports,
   }
 }

@@ -1,6 +1,6 @@
 import { epochSeconds } from '../core/index.ts'
 import type { Directory, Person } from '../identity/index.ts'
-import { acrOf, amrOf } from '../session/index.ts'
+import { acrOf, amrOf, originOf } from '../session/index.ts'
 import type { Session } from '../session/index.ts'
 
 /** Who the person is. */
@@ -30,6 +30,8 @@ export function assuranceClaims(session: Session): Record<string, unknown> {
     bs: String(facts.backupState),
     attestation: facts.attestationFormat,
     attestation_trusted: String(facts.attestationTrusted),
+    session_time: epochSeconds(session.createdAt),
+    ...originOf(facts),
   }
 }
 
@@ -46,4 +48,7 @@ export const assuranceClaimNames = [
   'bs',
   'attestation',
   'attestation_trusted',
+  'session_time',
+  'credential_time',
+  'transports',
 ] as const

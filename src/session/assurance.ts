@@ -1,3 +1,4 @@
+import { epochSeconds } from '../core/index.ts'
 import type { ProofFacts } from './types.ts'
 
 /**
@@ -17,4 +18,15 @@ export function amrOf(facts: ProofFacts): readonly string[] {
 
 function isTrustedHardware(facts: ProofFacts): boolean {
   return facts.attestationTrusted && !facts.backupEligible && facts.userVerified
+}
+
+/** Where the credential comes from, as claims; without what an older session did not keep. */
+export function originOf({ registeredAt, transports }: ProofFacts): {
+  readonly credential_time?: number
+  readonly transports?: readonly string[]
+} {
+  return {
+    ...(registeredAt === undefined ? {} : { credential_time: epochSeconds(registeredAt) }),
+    ...(transports === undefined ? {} : { transports }),
+  }
 }

@@ -4,7 +4,7 @@
  * credential or a disabled person is refused by every process on the same store within half a second,
  * and after a restart. Handles are stored only as hashes.
  */
-export { acrOf, amrOf } from './assurance.ts'
+export { acrOf, amrOf, originOf } from './assurance.ts'
 export { Handoffs } from './handoff.ts'
 export type { Handoff, HandoffStore, Taken } from './handoff.ts'
 export { Revocations } from './revocations.ts'

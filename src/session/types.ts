@@ -19,6 +19,10 @@ export interface ProofFacts {
   readonly backupState: boolean
   readonly attestationFormat: string
   readonly attestationTrusted: boolean
+  /** When the credential was registered; absent in sessions from before this was kept. */
+  readonly registeredAt?: Instant
+  /** How the authenticator can be reached, as the browser said; absent like `registeredAt`. */
+  readonly transports?: readonly string[]
 }
 
 export interface Session {

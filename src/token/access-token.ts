@@ -80,6 +80,9 @@ function readAccessToken(
     amr: claims.texts('amr'),
     ...readBinding(claims),
     credential: claims.optionalText('credential_id', longestCredentialId),
+    openedAt: claims.optionalInstant('session_time'),
+    registeredAt: claims.optionalInstant('credential_time'),
+    transports: claims.texts('transports'),
     claims: claims.proof(),
     derived: new Slot(),
   }

@@ -15,6 +15,7 @@ const proofClaimNames = ['aaguid', 'uv', 'be', 'bs', 'attestation', 'attestation
 const interned = new Interned()
 const proofs = new Map<string, JsonObject>()
 const mostProofs = 4096
+const noClaims: JsonObject = Object.freeze({})
 
 type ClaimReason = 'invalid' | 'expired' | 'wrong_audience' | 'insufficient_scope'
 
@@ -139,6 +140,16 @@ export class ClaimReader {
     if (proofs.size >= mostProofs) proofs.clear()
     proofs.set(key, Object.freeze(said))
     return said
+  }
+
+  /** Some of the claims as they are, whatever they hold. */
+  only(names: readonly string[]): JsonObject {
+    if (names.length === 0) return noClaims
+    const chosen = names.flatMap((name) => {
+      const value = this.member(name)
+      return value === undefined ? [] : [[name, value] as const]
+    })
+    return Object.freeze(Object.fromEntries(chosen))
   }
 
   /**

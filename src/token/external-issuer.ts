@@ -20,6 +20,8 @@ export interface ExternalTokenRules {
   readonly usernameClaim: string
   /** The claim with the list of groups; a token without it has none. */
   readonly groupsClaim: string
+  /** The claims that policy conditions can name; nothing is kept of the others. */
+  readonly conditionClaims: readonly string[]
   /** The issuer's keys: one instance per issuer, so that a kid of another issuer means nothing. */
   readonly keys: VerificationKeys
   readonly clock: Clock
@@ -85,7 +87,10 @@ function readToken(claims: ClaimReader, now: Instant, rules: ExternalTokenRules)
     amr: claims.texts('amr'),
     ...claims.confirmation(),
     credential: undefined,
-    claims: claims.proof(),
+    openedAt: undefined,
+    registeredAt: undefined,
+    transports: [],
+    claims: claims.only(rules.conditionClaims),
     derived: new Slot(),
   }
 }

@@ -37,7 +37,11 @@ export interface VerifiedToken {
   readonly certificateThumbprint: string | undefined
   /** `credential_id`: the passkey that was used; said by tokens of our own issuer only. */
   readonly credential: string | undefined
-  /** What is said of the proof, by claim name, for policy conditions; see `proofClaimNames`. */
+  /** `session_time`, `credential_time`, `transports`: what our own issuer says of session and passkey. */
+  readonly openedAt: Instant | undefined
+  readonly registeredAt: Instant | undefined
+  readonly transports: readonly string[]
+  /** What policy conditions can name: of the proof, or what is chosen of an external issuer's claims. */
   readonly claims: JsonObject
   /** For whoever works something out from the token. */
   readonly derived: Slot

@@ -48,7 +48,13 @@ test('without a file there is the sample API with its routes, groups and first p
   )
   assert.equal(configuration.upstreams[0]?.targets[0]?.port, 41234)
   assert.deepEqual(configuration.people, [
-    { username: 'admin', name: 'Administrator', groups: ['administrators'], boundary: undefined },
+    {
+      username: 'admin',
+      name: 'Administrator',
+      groups: ['administrators'],
+      boundary: undefined,
+      tags: {},
+    },
   ])
   assert.deepEqual(
     configuration.groups.map((group) => [group.name, group.policies]),
@@ -164,6 +170,9 @@ apis:
     maxBody: 1_048_576,
     timeout: 7000,
     totalTimeout: undefined,
+    tags: {},
+    conditionHeaders: [],
+    conditionQuery: [],
     features: {
       rewrite: undefined,
       query: undefined,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { contextOf } from '../../src/gateway/caller/context.ts'
-import { noAuthority, nobody } from '../../src/policy/index.ts'
+import type { ContextCall } from '../../src/gateway/caller/context.ts'
 import type { PrincipalFacts } from '../../src/gateway/caller/principal.ts'
+import { noAuthority, nobody } from '../../src/policy/index.ts'
 
 const principal: PrincipalFacts = {
   kind: 'person',
@@ -21,7 +22,11 @@ const principal: PrincipalFacts = {
   issuedAt: 1_700_000_001_000,
   expiresAt: 1_700_000_301_000,
   scopes: ['invoke'],
+  openedAt: undefined,
+  registeredAt: undefined,
+  transports: [],
   claims: { uv: 'true', be: 7, aaguid: 'a' },
+  tags: new Map([['team', 'payments']]),
   names: nobody,
   authority: noAuthority,
 }
@@ -30,18 +35,20 @@ function look(
   key: string,
   more: Partial<PrincipalFacts> = {},
   headers: Record<string, string> = {},
-  peer: Parameters<typeof contextOf>[0]['peer'] = {},
+  peer: ContextCall['incoming']['peer'] = {},
 ): string | readonly string[] | undefined {
-  return contextOf(
-    {
+  const call: ContextCall = {
+    incoming: {
       address: '203.0.113.1',
       receivedAt: 1_700_000_060_500,
-      request: { headers },
+      request: { headers, rawHeaders: Object.entries(headers).flat() },
       peer,
     },
-    { secure: false },
-    { ...principal, ...more },
-  )(key)
+    api: { secure: false, region: 'local' },
+    route: { conditions: undefined, authorizer: { kind: 'open' } },
+    target: { query: '' },
+  }
+  return contextOf(call, { ...principal, ...more })(key)
 }
 
 describe('what conditions can see of a client certificate', () => {
@@ -104,9 +111,7 @@ describe('what conditions can see of a request', () => {
     assert.equal(look('aws:useragent'), undefined)
     assert.equal(look('aws:username', { username: undefined }), undefined)
     assert.equal(look('aws:multifactorauthage', { authTime: undefined }), undefined)
-    assert.equal(look('proofgate:acr', { acr: undefined }), undefined)
     assert.equal(look('proofgate:backupeligible'), undefined, 'a claim that is no text')
-    assert.equal(look('proofgate:userverified', { claims: {} }), undefined)
     for (const key of ['aws:nothing', '__proto__', 'constructor', '', 'aws:SourceIp']) {
       assert.equal(look(key), undefined, key)
     }
@@ -122,6 +127,12 @@ describe('what conditions can see of a request', () => {
     assert.equal(look('aws:sourceip', {}, headers), '203.0.113.1')
     assert.equal(look('aws:username', {}, headers), 'alice')
     assert.equal(look('aws:useragent', {}, headers), 'agent')
+  })
+
+  it('is no, not missing, where the answer would be good news', () => {
+    assert.equal(look('proofgate:acr', { acr: undefined }), 'none')
+    assert.equal(look('proofgate:userverified', { claims: {} }), 'false')
+    assert.equal(look('proofgate:aaguid', { claims: { aaguid: 7 } }), 'none')
   })
 
   it('never counts the age of a proof below zero', () => {

@@ -36,6 +36,7 @@ function route(id: string): Route {
     maintenance: undefined,
     split: undefined,
     mirror: undefined,
+    conditions: undefined,
   }
 }
 

@@ -70,6 +70,9 @@ test('a valid token answers at once with all it says', () => {
       amr: ['pop', 'user'],
       cnf: { jkt: 'A'.repeat(43) },
       uv: 'true',
+      session_time: start - 20,
+      credential_time: start - 30,
+      transports: ['usb'],
     }),
   )
   assert.ok(!isRefusal(outcome) && !(outcome instanceof Promise))
@@ -91,6 +94,9 @@ test('a valid token answers at once with all it says', () => {
     confirmationThumbprint: 'A'.repeat(43),
     certificateThumbprint: undefined,
     credential: undefined,
+    openedAt: (start - 20) * 1000,
+    registeredAt: (start - 30) * 1000,
+    transports: ['usb'],
   })
   assert.deepEqual(all, { uv: 'true' })
 })

@@ -26,6 +26,7 @@ function verifierWith(changes: Partial<ExternalTokenRules> = {}) {
     requiredScopes: [],
     usernameClaim: 'sub',
     groupsClaim: 'groups',
+    conditionClaims: [],
     keys: fixedKeys({ k: ['RS256', pair.publicKey] }),
     clock,
     maximumLifetime: millis(86_400_000),

@@ -1,4 +1,4 @@
-import type { Configuration, ConfiguredPolicy } from '../../config/index.ts'
+import type { Configuration, ConfiguredPerson, ConfiguredPolicy } from '../../config/index.ts'
 import type { PolicyDirectory } from '../../gateway/index.ts'
 import { compilePolicies } from '../../policy/index.ts'
 import type { Authority, CompiledPolicies, PolicySource } from '../../policy/index.ts'
@@ -11,6 +11,7 @@ export function policyDirectory(configuration: Configuration): PolicyDirectory {
   const ofGroup = new Map(groups.map((group) => [group.name, group.policies]))
   const ofPerson = new Map(attachments.map((one) => [one.username, one.policies]))
   const boundaryOf = new Map(people.map((person) => [person.username, person.boundary]))
+  const tags = new Map(people.map((person) => [person.username, tagsOf(person)]))
   const known = new Map<string, Authority>()
   const authorityOf = (names: readonly string[], boundary: string | undefined): Authority => {
     const distinct = [...new Set(names)].sort()
@@ -36,7 +37,15 @@ export function policyDirectory(configuration: Configuration): PolicyDirectory {
         boundaryOf.get(username),
       ),
     forGroups: (groups) => authorityOf(ofGroups(groups), undefined),
+    tagsOf: (username) => tags.get(username) ?? noTags,
   }
+}
+
+const noTags: ReadonlyMap<string, string> = new Map()
+
+/** By lower-case name: condition keys are not case-sensitive. */
+function tagsOf({ tags }: ConfiguredPerson): ReadonlyMap<string, string> {
+  return new Map(Object.entries(tags).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 /** What is attached to an API itself. */

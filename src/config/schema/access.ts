@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { text } from '../scalars.ts'
-import { filePath, label, list, mapping, name } from './parts.ts'
+import { filePath, label, list, mapping, name, nothing, tags } from './parts.ts'
 
 /*
  * Who may do what: people, groups, and the documents that say it.
@@ -13,6 +13,7 @@ export const person = mapping('a person who should exist', {
   username: username('how the person is named everywhere; lower-case'),
   name: label('how the person is shown; default: the user name').optional(),
   groups: list('the groups the person is in', name('a group')).prefault([]),
+  tags: tags('what policies read as aws:PrincipalTag/NAME').prefault(nothing),
   boundary: name(
     'the policy beyond which nothing is allowed to the person, in a role too',
   ).optional(),

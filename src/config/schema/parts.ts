@@ -47,3 +47,34 @@ export const throttle = (description: string) =>
       { error: 'throttle' },
     )
     .meta({ description })
+
+const tagName = /^[A-Za-z0-9][A-Za-z0-9_.+=@/:-]{0,127}$/
+const mostTags = 50
+/** How many names one list of facts for conditions may have. */
+const mostDeclared = 20
+
+/** Condition keys are not case-sensitive, so the names of tags differ in more than case. */
+export const tags = (description: string) =>
+  z
+    .record(
+      z.string().regex(tagName, { error: 'tagName' }),
+      text('display', 'its value', /^.{1,200}$/, (value) => oneLine.test(value)),
+      { error: 'mapping' },
+    )
+    .refine((all) => hasDistinct(Object.keys(all)) && Object.keys(all).length <= mostTags, {
+      error: 'tags',
+    })
+    .meta({ description })
+
+/** Names that become a part of condition keys. */
+export const declared = <Item extends z.ZodType<string>>(description: string, item: Item) =>
+  z
+    .array(item, { error: 'list' })
+    .refine((all) => hasDistinct(all) && all.length <= mostDeclared, { error: 'declared' })
+    .meta({ description, maxItems: mostDeclared })
+
+export const claimName = (description: string) => text('claim', description, tagName)
+
+function hasDistinct(names: readonly string[]): boolean {
+  return new Set(names.map((one) => one.toLowerCase())).size === names.length
+}

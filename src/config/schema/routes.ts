@@ -2,7 +2,17 @@ import { duration, size, text, word } from '../scalars.ts'
 import { documentOf } from './access.ts'
 import { inheritedFeatures, prefixRewrite, routeFeatures } from './features.ts'
 import { priority, streams, websocket } from './live.ts'
-import { algorithm, label, list, mapping, name, nothing, throttle } from './parts.ts'
+import {
+  algorithm,
+  declared,
+  label,
+  list,
+  mapping,
+  name,
+  nothing,
+  tags,
+  throttle,
+} from './parts.ts'
 
 const GiB = 1_073_741_824
 
@@ -39,6 +49,15 @@ const route = mapping('requests of one method and path', {
       '1d',
     ).optional(),
   }).optional(),
+  tags: tags('what policies read as proofgate:RouteTag/NAME').prefault(nothing),
+  conditionHeaders: declared(
+    'request headers that policies read as proofgate:Header/NAME',
+    text('headerName', 'a header', /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/),
+  ).prefault([]),
+  conditionQuery: declared(
+    'query parameters that policies read as proofgate:Query/NAME',
+    text('parameterName', 'a parameter', /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/),
+  ).prefault([]),
   ...inheritedFeatures,
   ...routeFeatures,
 })

@@ -14,6 +14,7 @@ import type { Origin, Origins } from './origins.ts'
 import { parsePathPattern, pathShape } from './paths.ts'
 import { checkWebSocketProtocol } from './protocols.ts'
 import { readStreams, readWebSocket } from './live.ts'
+import { resolveConditions } from './conditions.ts'
 import { checkReference } from './people.ts'
 import { readThrottle } from './settings.ts'
 
@@ -244,6 +245,7 @@ function resolveRoute(
     maxBody: readSize(shape.maxBody),
     timeout: readDuration(resolveTimeout(draft, path, shape, api)),
     totalTimeout: readTotal(shape),
+    ...resolveConditions(draft, path, shape),
     features: resolveFeatures(draft, path, shape, { ...context, segments }),
   }
 }

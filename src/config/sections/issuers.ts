@@ -1,3 +1,4 @@
+import { ownPrefixes } from '../../policy/index.ts'
 import type { Draft } from '../draft.ts'
 import type { ConfiguredIssuer } from '../model.ts'
 import { quote } from '../problems.ts'
@@ -12,6 +13,7 @@ export function resolveIssuers(draft: Draft): ConfiguredIssuer[] {
     checkName(draft, name)
     checkIssuer(draft, name, shape.issuer, allowHttp)
     checkAudiences(draft, name, shape.audiences)
+    if (shape.conditionClaims.length > 0) checkPrefix(draft, name)
     return {
       name,
       issuer: shape.issuer,
@@ -21,6 +23,7 @@ export function resolveIssuers(draft: Draft): ConfiguredIssuer[] {
       groupsClaim: shape.groupsClaim,
       usernameClaim: shape.usernameClaim,
       account: accountOf(draft, name),
+      conditionClaims: shape.conditionClaims,
       allowHttp,
     }
   })
@@ -41,6 +44,28 @@ function checkName(draft: Draft, name: string): void {
       code: 'config.issuer-name',
       message: `found an issuer named ${quote(name)}, expected another name`,
       hint: '`proofgate` and `open` already mean something as authorizers.',
+    },
+    'key',
+  )
+}
+
+/**
+ * The name of an issuer whose claims policies read is the beginning of condition keys. Invariant: no claim of
+ * another issuer can be read under a key of ours, or of a third.
+ */
+function checkPrefix(draft: Draft, name: string): void {
+  const others = Object.entries(draft.shape.issuers)
+    .filter(([other, { conditionClaims }]) => other !== name && conditionClaims.length > 0)
+    .map(([other]) => other.toLowerCase())
+  const lower = name.toLowerCase()
+  const isTaken = ownPrefixes.has(lower) || others.includes(lower)
+  if (!isTaken && /^[a-z]/.test(lower)) return
+  draft.report(
+    ['issuers', name],
+    {
+      code: 'config.issuer-name',
+      message: `found \`conditionClaims\` of an issuer named ${quote(name)}, expected a name of its own that begins with a letter`,
+      hint: 'Condition keys begin with it, and are not case-sensitive; aws and proofgate are taken.',
     },
     'key',
   )

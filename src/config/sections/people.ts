@@ -34,7 +34,7 @@ function resolvePerson(
     checkReference(draft, ['people', index, 'boundary'], boundary, 'policies')
   }
   if (person.name === undefined) draft.derive(['people', index, 'name'], username)
-  return { username, name: person.name ?? username, groups, boundary }
+  return { username, name: person.name ?? username, groups, boundary, tags: { ...person.tags } }
 }
 
 function checkDuplicates(draft: Draft, people: readonly ConfiguredPerson[]): void {

@@ -1,17 +1,26 @@
 import { epochSeconds } from '../../core/index.ts'
+import type { Instant } from '../../core/index.ts'
 import type { ContextLookup } from '../../policy/index.ts'
 import type { CallerRequest, Incoming } from '../incoming.ts'
 import type { Peer } from '../listen/peer.ts'
+import type { Target } from '../listen/target.ts'
+import { declaredFact } from './declared-facts.ts'
 import type { PrincipalFacts } from './principal.ts'
-import type { Api } from '../route.ts'
+import type { Api, Route } from '../route.ts'
 
-/** What facts are read from. */
-export interface ContextFacts {
+/** The request that facts are read from. */
+export interface ContextCall {
   readonly incoming: Pick<Incoming, 'address' | 'receivedAt'> & {
-    readonly request: Pick<CallerRequest, 'headers'>
+    readonly request: Pick<CallerRequest, 'headers' | 'rawHeaders'>
     readonly peer: Pick<Peer, 'certificate'>
   }
-  readonly api: Pick<Api, 'secure'>
+  readonly api: Pick<Api, 'secure' | 'region'>
+  readonly route: Pick<Route, 'conditions' | 'authorizer'>
+  readonly target: Pick<Target, 'query'>
+}
+
+export interface ContextFacts {
+  readonly call: ContextCall
   readonly principal: PrincipalFacts
 }
 
@@ -19,38 +28,67 @@ type Reader = (facts: ContextFacts) => string | readonly string[] | undefined
 
 /** Context keys by lower-case name; each reads its value only when a condition asks for it. */
 const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
-  ['aws:sourceip', ({ incoming }) => incoming.address],
-  ['aws:currenttime', ({ incoming }) => new Date(incoming.receivedAt).toISOString()],
-  ['aws:epochtime', ({ incoming }) => String(epochSeconds(incoming.receivedAt))],
-  ['aws:securetransport', ({ api }) => String(api.secure)],
-  ['aws:useragent', ({ incoming }) => incoming.request.headers['user-agent']],
-  ['aws:referer', ({ incoming }) => incoming.request.headers.referer],
-  ['aws:username', ({ principal }) => principal.username],
+  ['aws:sourceip', ({ call: { incoming } }) => incoming.address],
+  ['aws:currenttime', ({ call: { incoming } }) => new Date(incoming.receivedAt).toISOString()],
+  ['aws:epochtime', ({ call: { incoming } }) => String(epochSeconds(incoming.receivedAt))],
+  ['aws:securetransport', ({ call: { api } }) => String(api.secure)],
+  ['aws:useragent', ({ call: { incoming } }) => incoming.request.headers['user-agent']],
+  ['aws:referer', ({ call: { incoming } }) => incoming.request.headers.referer],
+  ['aws:requestedregion', ({ call: { api } }) => api.region],
+  ['aws:principalarn', ({ principal }) => principal.names.arn],
+  ['aws:username', ({ principal }) => usernameOf(principal)],
   ['aws:userid', ({ principal }) => principal.subject],
   ['aws:principaltype', ({ principal }) => principalTypes[principal.kind]],
   ['aws:tokenissuetime', ({ principal }) => timeOf(principal.issuedAt)],
-  ['aws:multifactorauthpresent', ({ principal }) => String(principal.amr.includes('mfa'))],
-  ['aws:multifactorauthage', (facts) => ageOf(facts)],
-  ['proofgate:acr', ({ principal }) => principal.acr],
+  ['aws:multifactorauthpresent', (facts) => String(hasTwoFactors(facts))],
+  ['aws:multifactorauthage', (facts) => (hasTwoFactors(facts) ? ageOf(facts) : undefined)],
+  ['proofgate:acr', ({ principal }) => principal.acr ?? 'none'],
   ['proofgate:amr', ({ principal }) => principal.amr],
   ['proofgate:authage', (facts) => ageOf(facts)],
   ['proofgate:group', ({ principal }) => principal.groups],
   ['proofgate:clientid', ({ principal }) => principal.clientId],
   ['proofgate:scope', ({ principal }) => principal.scopes],
   ['proofgate:credentialid', ({ principal }) => principal.credential],
-  ['proofgate:aaguid', ({ principal }) => claimOf(principal, 'aaguid')],
-  ['proofgate:backupeligible', ({ principal }) => claimOf(principal, 'be')],
-  ['proofgate:backupstate', ({ principal }) => claimOf(principal, 'bs')],
-  ['proofgate:clientcertificateverified', ({ incoming }) => verified(incoming.peer)],
-  ['proofgate:clientcertificatesubject', ({ incoming }) => incoming.peer.certificate?.subject],
-  ['proofgate:clientcertificatesan', ({ incoming }) => incoming.peer.certificate?.alternativeNames],
-  ['proofgate:clientcertificateissuer', ({ incoming }) => incoming.peer.certificate?.issuer],
+  ['proofgate:sessionid', ({ principal }) => principal.session],
+  ['proofgate:sessionage', (facts) => ageSince(facts, facts.principal.openedAt)],
+  // Invariant: what would be good news is no when nothing is known, so that it cannot hold for want of it.
+  ['proofgate:userverified', ({ principal }) => factOf(principal, 'uv') ?? 'false'],
+  ['proofgate:aaguid', ({ principal }) => factOf(principal, 'aaguid') ?? 'none'],
+  ['proofgate:attestationtype', ({ principal }) => factOf(principal, 'attestation') ?? 'none'],
+  [
+    'proofgate:attestationtrusted',
+    ({ principal }) => factOf(principal, 'attestation_trusted') ?? 'false',
+  ],
+  ['proofgate:certificationlevel', () => 'none'],
+  ['proofgate:backupeligible', ({ principal }) => factOf(principal, 'be')],
+  ['proofgate:backupstate', ({ principal }) => factOf(principal, 'bs')],
+  ['proofgate:credentialage', (facts) => ageSince(facts, facts.principal.registeredAt)],
+  ['proofgate:transport', ({ principal }) => principal.transports],
+  ['proofgate:proofage', () => undefined],
+  ['proofgate:proofboundtorequest', () => 'false'],
+  ['proofgate:approvedby', () => undefined],
+  ['proofgate:approvedbygroup', () => undefined],
+  ['proofgate:clientcertificateverified', ({ call: { incoming } }) => verified(incoming.peer)],
+  [
+    'proofgate:clientcertificatesubject',
+    ({ call: { incoming } }) => incoming.peer.certificate?.subject,
+  ],
+  [
+    'proofgate:clientcertificatesan',
+    ({ call: { incoming } }) => incoming.peer.certificate?.alternativeNames,
+  ],
+  [
+    'proofgate:clientcertificateissuer',
+    ({ call: { incoming } }) => incoming.peer.certificate?.issuer,
+  ],
   [
     'proofgate:clientcertificatefingerprint',
-    ({ incoming }) => incoming.peer.certificate?.fingerprint,
+    ({ call: { incoming } }) => incoming.peer.certificate?.fingerprint,
   ],
-  ['proofgate:clientcertificateserial', ({ incoming }) => incoming.peer.certificate?.serial],
-  ['proofgate:userverified', ({ principal }) => claimOf(principal, 'uv')],
+  [
+    'proofgate:clientcertificateserial',
+    ({ call: { incoming } }) => incoming.peer.certificate?.serial,
+  ],
 ])
 
 const principalTypes = {
@@ -59,18 +97,29 @@ const principalTypes = {
   anonymous: 'Anonymous',
 } as const
 
+/** The keys that are read here; the others are what the configuration declares. */
+export const readKeys: readonly string[] = [...readers.keys()]
+
 /** What conditions can see of one request. */
-export function contextOf(
-  incoming: ContextFacts['incoming'],
-  api: ContextFacts['api'],
-  principal: PrincipalFacts,
-): ContextLookup {
-  const facts = { incoming, api, principal }
-  return (key) => readers.get(key)?.(facts)
+export function contextOf(call: ContextCall, principal: PrincipalFacts): ContextLookup {
+  const facts = { call, principal }
+  return (key) => {
+    const reader = readers.get(key)
+    return reader === undefined ? declaredFact(key, facts) : reader(facts)
+  }
+}
+
+/** Invariant: an external issuer chooses its own user names; none of them is a name of ours. */
+function usernameOf(principal: PrincipalFacts): string | undefined {
+  return principal.kind === 'person' ? principal.username : undefined
 }
 
 function verified({ certificate }: Pick<Peer, 'certificate'>): string {
   return String(certificate !== undefined)
+}
+
+function hasTwoFactors({ principal }: ContextFacts): boolean {
+  return principal.amr.includes('mfa')
 }
 
 function timeOf(at: number | undefined): string | undefined {
@@ -78,12 +127,21 @@ function timeOf(at: number | undefined): string | undefined {
 }
 
 /** Whole seconds since the person last proved who they are. */
-function ageOf({ incoming, principal }: ContextFacts): string | undefined {
-  if (principal.authTime === undefined) return undefined
-  return String(Math.max(0, Math.floor((incoming.receivedAt - principal.authTime) / 1000)))
+function ageOf(facts: ContextFacts): string | undefined {
+  return ageSince(facts, facts.principal.authTime)
 }
 
-function claimOf(principal: PrincipalFacts, name: string): string | undefined {
-  const value = Object.hasOwn(principal.claims, name) ? principal.claims[name] : undefined
+function ageSince({ call }: ContextFacts, then: Instant | undefined): string | undefined {
+  if (then === undefined) return undefined
+  return String(Math.max(0, Math.floor((call.incoming.receivedAt - then) / 1000)))
+}
+
+/** What our own issuer says of the credential; a claim of the same name by another issuer says nothing. */
+function ownClaim({ kind, claims }: PrincipalFacts, name: string): unknown {
+  return kind === 'person' && Object.hasOwn(claims, name) ? claims[name] : undefined
+}
+
+function factOf(principal: PrincipalFacts, name: string): string | undefined {
+  const value = ownClaim(principal, name)
   return typeof value === 'string' ? value : undefined
 }

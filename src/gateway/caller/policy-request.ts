@@ -1,7 +1,8 @@
 import type { PolicyRequest } from '../../policy/index.ts'
 import type { Api } from '../route.ts'
 import { contextOf } from './context.ts'
-import type { ContextFacts } from './context.ts'
+import type { ContextCall } from './context.ts'
+import type { Principal } from './principal.ts'
 
 /** Calling an API, as policies name it. */
 export const invoke = 'execute-api:Invoke'
@@ -13,16 +14,17 @@ export const invoke = 'execute-api:Invoke'
  */
 export function policyRequestOf(
   resource: string,
-  api: Pick<Api, 'secure' | 'resourcePolicy' | 'account'>,
-  { incoming, principal }: Pick<ContextFacts, 'incoming' | 'principal'>,
+  call: ContextCall & { readonly api: Pick<Api, 'resourcePolicy' | 'account'> },
+  principal: Principal,
 ): PolicyRequest {
   const { account } = principal.names
+  const { api } = call
   return {
     action: invoke,
     resource,
     resourcePolicy: api.resourcePolicy,
     sameAccount: account === undefined || account === api.account,
     principal: principal.names,
-    context: contextOf(incoming, api, principal),
+    context: contextOf(call, principal),
   }
 }

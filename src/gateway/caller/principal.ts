@@ -10,6 +10,8 @@ export interface Standing {
   readonly issuer: string
   readonly groups: readonly string[]
   readonly authority: Authority
+  /** What the configuration says of the person, by the tag's name in lower case. */
+  readonly tags: ReadonlyMap<string, string>
   /** As policies name it; nobody known has none. */
   readonly account: string | undefined
 }
@@ -17,7 +19,17 @@ export interface Standing {
 /** What somebody was known by: a verified token is one. */
 export interface Proof extends Pick<
   VerifiedToken,
-  'session' | 'clientId' | 'acr' | 'amr' | 'authTime' | 'credential' | 'tokenId' | 'scopes'
+  | 'session'
+  | 'clientId'
+  | 'acr'
+  | 'amr'
+  | 'authTime'
+  | 'credential'
+  | 'tokenId'
+  | 'scopes'
+  | 'openedAt'
+  | 'registeredAt'
+  | 'transports'
 > {
   readonly issuedAt: Instant | undefined
   /** When it ends: the token, or the session at the latest. */
@@ -97,6 +109,10 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
     return this
   }
 
+  get tags(): ReadonlyMap<string, string> {
+    return this.standing.tags
+  }
+
   get account(): string | undefined {
     return this.standing.account
   }
@@ -155,6 +171,18 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
 
   get expiresAt(): Instant | undefined {
     return this.proof.expiresAt
+  }
+
+  get openedAt(): Instant | undefined {
+    return this.proof.openedAt
+  }
+
+  get registeredAt(): Instant | undefined {
+    return this.proof.registeredAt
+  }
+
+  get transports(): readonly string[] {
+    return this.proof.transports
   }
 
   get claims(): JsonObject {

@@ -15,9 +15,12 @@ export interface PolicyDirectory {
   readonly account: string
   forPerson(username: string, groups: readonly string[]): Authority
   forGroups(groups: readonly string[]): Authority
+  /** By the tag's name in lower case. */
+  tagsOf(username: string): ReadonlyMap<string, string>
 }
 
 const mostStandings = 1024
+const noTags: ReadonlyMap<string, string> = new Map()
 
 /** Turns verified tokens and sessions into principals; remembers the answer as long as the token. */
 export class Principals {
@@ -81,6 +84,9 @@ export class Principals {
       issuedAt: session.authenticatedAt,
       expiresAt: session.expiresAt,
       scopes: ['invoke'],
+      openedAt: session.createdAt,
+      registeredAt: facts.registeredAt,
+      transports: facts.transports ?? [],
       claims: {
         aaguid: facts.aaguid,
         uv: String(facts.userVerified),
@@ -105,6 +111,9 @@ export class Principals {
       issuedAt: now,
       expiresAt: undefined,
       scopes: ['invoke'],
+      openedAt: now,
+      registeredAt: undefined,
+      transports: [],
       claims: { uv: 'true' },
     })
   }
@@ -140,8 +149,9 @@ export class Principals {
   #standingOf(person: Person): Standing {
     const groups = this.#directory.groupsOf(person)
     const authority = this.#policies.forPerson(person.username, groups)
+    const tags = this.#policies.tagsOf(person.username)
     const { account } = this.#policies
-    return this.#shared({ kind: 'person', issuer: this.#issuer, groups, authority, account })
+    return this.#shared({ kind: 'person', issuer: this.#issuer, groups, authority, tags, account })
   }
 
   #standingOfExternal(
@@ -149,12 +159,13 @@ export class Principals {
     account: string,
   ): Standing {
     const authority = this.#policies.forGroups(groups)
-    return this.#shared({ kind: 'external', issuer, groups, authority, account })
+    return this.#shared({ kind: 'external', issuer, groups, authority, tags: noTags, account })
   }
 
   /** Most have the same few. */
   #shared(standing: Standing): Standing {
-    const key = JSON.stringify([standing.kind, standing.issuer, standing.account, standing.groups])
+    const { kind, issuer, account, groups, tags } = standing
+    const key = JSON.stringify([kind, issuer, account, groups, ...tags])
     const known = this.#standings.get(key)
     if (known?.authority === standing.authority) return known
     if (this.#standings.size >= mostStandings) this.#standings.clear()
@@ -165,7 +176,14 @@ export class Principals {
 
 function anonymous(): Principal {
   return new Principal(
-    { kind: 'anonymous', issuer: '', groups: [], authority: noAuthority, account: undefined },
+    {
+      kind: 'anonymous',
+      issuer: '',
+      groups: [],
+      authority: noAuthority,
+      tags: noTags,
+      account: undefined,
+    },
     { subject: 'anonymous', username: undefined },
     {
       session: undefined,
@@ -178,6 +196,9 @@ function anonymous(): Principal {
       issuedAt: undefined,
       expiresAt: undefined,
       scopes: [],
+      openedAt: undefined,
+      registeredAt: undefined,
+      transports: [],
       claims: {},
     },
   )

@@ -50,10 +50,12 @@ async function judge(
   const { incoming, target } = routed
   // What ends by itself was allowed at its time; what lasts has to be allowed at this one.
   const receivedAt = exchange.bond === 'answer' ? incoming.receivedAt : now
-  const request = policyRequestOf(resourceOf({ api: found.api, target, incoming }), found.api, {
-    incoming: { ...incoming, receivedAt },
-    principal: current,
-  })
+  const { api, route } = found
+  const request = policyRequestOf(
+    resourceOf({ api, target, incoming }),
+    { incoming: { ...incoming, receivedAt }, api, route, target },
+    current,
+  )
   const decision = decide(current.authority, request)
   return decision.effect === 'allow' ? undefined : 'policy_changed'
 }

@@ -92,6 +92,25 @@ function foldQueryName(name: string): string {
   return name.trimStart().replace(/[ .[]/g, '_')
 }
 
+/**
+ * Every value of a parameter, also under the names that a service could take for it, whatever their case. Throws when the query
+ * can be read in several ways, because then nobody knows what the service will see.
+ */
+export function readParameter(query: string, name: string): readonly string[] {
+  if (query === '') return []
+  if (query.includes(';')) throw new TypeError('the query holds a semicolon')
+  const names = new Set([foldQueryName(name).toLowerCase()])
+  return query.split('&').flatMap((piece) => {
+    const equals = piece.indexOf('=')
+    const written = decodeName(equals === -1 ? piece : piece.slice(0, equals))
+    if (written === undefined) throw new TypeError('the query holds a name that cannot be read')
+    if (piece === '' || !isReserved(written.toLowerCase(), names)) return []
+    const value = equals === -1 ? '' : decodeName(piece.slice(equals + 1))
+    if (value === undefined) throw new TypeError('the query holds a value that cannot be read')
+    return [value]
+  })
+}
+
 /** As forms are decoded (WHATWG URL 5.1): `+` is a blank. A name ends at a zero byte for some, so none may. */
 function decodeName(raw: string): string | undefined {
   try {

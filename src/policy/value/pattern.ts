@@ -1,5 +1,6 @@
-import { ContextValueError, isListKey, readContext } from '../context.ts'
+import { ContextValueError, readContext } from '../context.ts'
 import type { ContextLookup } from '../context.ts'
+import { isListKey } from '../keys/schema.ts'
 import { compileGlob, matchesGlob } from './glob.ts'
 import type { Glob, GlobPart } from './glob.ts'
 import { isValueProblem, show } from '../document/problem.ts'
@@ -39,10 +40,10 @@ export interface PatternSyntax {
 export const longestPattern = 2048
 
 /** What a key of the request context looks like. */
-export const contextKeyForm = /^[a-z][a-z0-9._/-]*:[a-z0-9][a-z0-9_.+=@/:-]*$/i
+export const contextKeyForm = /^[a-z][\w./-]*:[a-z0-9][a-z0-9_.+=@/:-]*$/i
 
 const reference =
-  /\$\{(?:(?<escaped>[*?$])|(?<key>[a-z][a-z0-9._/-]*:[a-z0-9][a-z0-9_.+=@/:-]*)(?:[ \t]*,[ \t]*'(?<fallback>[^']+)')?)\}/iy
+  /\$\{(?:(?<escaped>[*?$])|(?<key>[a-z][\w./-]*:[a-z0-9][a-z0-9_.+=@/:-]*)(?:[ \t]*,[ \t]*'(?<fallback>[^']+)')?)\}/iy
 
 /** Reads a pattern; a variable that is malformed is a problem, never plain text. */
 export function parsePattern(source: string, syntax: PatternSyntax): Pattern | ValueProblem {
