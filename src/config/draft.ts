@@ -1,4 +1,5 @@
-import type { Located } from './located.ts'
+import type { Located, PlacedDocument } from './located.ts'
+import type { ConfiguredPolicy } from './model.ts'
 import { pathKey, printPath, ProblemList } from './problems.ts'
 import type { ConfigurationProblem, Path, ProblemCode } from './problems.ts'
 import { detach } from './shape.ts'
@@ -14,6 +15,12 @@ export interface Remark {
   readonly hint: string
 }
 
+/** A policy with where it stands. */
+export interface FoundDocument {
+  readonly policy: ConfiguredPolicy
+  readonly placed: PlacedDocument
+}
+
 /** A section whose entries are named and referred to elsewhere. */
 export type NamedSection = 'upstreams' | 'groups' | 'policies' | 'issuers'
 
@@ -26,6 +33,8 @@ export class Draft {
   readonly located: Located
   readonly problems: ProblemList
   readonly warnings = new ProblemList()
+  /** Every policy document that was found to be sound, for the linter. */
+  readonly documents: FoundDocument[] = []
   readonly #original: ShapeReading['original']
   /** The flag each overridden path was given by. */
   readonly #flags: ReadonlyMap<string, string>

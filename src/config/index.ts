@@ -39,9 +39,12 @@ export type {
   PublicListenerSettings,
   SigningAlgorithm,
   Site,
+  Tags,
   Throttle,
 } from './model.ts'
 export type { ConfigurationOverrides } from './overrides.ts'
+export { lintPolicyFiles, policyKinds } from './policy-files.ts'
+export type { LintedFiles, PolicyKind } from './policy-files.ts'
 export { printProblems, problemsJson } from './print.ts'
 export { problemCodes as configurationProblemCodes } from './problems.ts'
 export type { ConfigurationProblem, ConfigurationSource, ProblemCode } from './problems.ts'

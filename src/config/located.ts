@@ -24,6 +24,13 @@ export interface Located {
   readonly unresolved: ReadonlySet<string>
 }
 
+/** A document in a text: the whole of a policy file, or a part of the configuration. */
+export interface PlacedDocument {
+  readonly located: Located
+  readonly at: Path
+  readonly value: unknown
+}
+
 /** What reading one text may cost. */
 const bounds = {
   length: 1_048_576,

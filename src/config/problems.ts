@@ -1,4 +1,4 @@
-import type { PolicyProblemCode } from '../policy/index.ts'
+import type { LintCode, PolicyProblemCode } from '../policy/index.ts'
 
 /** One thing wrong (or, as a warning, doubtful) in a configuration, with where it stands. */
 export interface ConfigurationProblem {
@@ -118,8 +118,8 @@ export const problemCodes = {
   'config.warn-upstream-http': 'An upstream elsewhere is reached without TLS.',
 } as const satisfies Readonly<Record<string, string>>
 
-/** Codes of this area, and those the policy language gives faults in documents. */
-export type ProblemCode = keyof typeof problemCodes | PolicyProblemCode
+/** Codes of this area, and those the policy language and its linter have for documents. */
+export type ProblemCode = keyof typeof problemCodes | PolicyProblemCode | LintCode
 
 const mostProblems = 200
 

@@ -10,6 +10,7 @@ import { resolveListeners } from './sections/listeners.ts'
 import { identityPath, resolveOrigins } from './sections/origins.ts'
 import type { Origin, Origins } from './sections/origins.ts'
 import { resolvePeople } from './sections/people.ts'
+import { lintConfigured } from './sections/access/lint.ts'
 import { resolvePolicies } from './sections/policies.ts'
 import type { PolicyFiles } from './sections/access/documents.ts'
 import { readDuration } from './scalars.ts'
@@ -58,8 +59,10 @@ export function resolveConfiguration(
     ],
   }
   const upstreams = resolveUpstreams(draft, own, policyFiles)
+  const apis =
+    origins === undefined ? [] : resolveApis(draft, { origins, placed, files: policyFiles })
+  lintConfigured(draft, { ...settings, people: people.people, issuers, apis })
   if (origins === undefined) return undefined
-  const apis = resolveApis(draft, { origins, placed, files: policyFiles })
   if (draft.problems.size > 0) return undefined
   return deepFreeze({
     version: contentVersion(draft.effective),

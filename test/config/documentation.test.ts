@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { problemsOf } from './given.ts'
+import {
+  embeddedConfiguration,
+  lintPolicyFiles,
+  sampleConfiguration,
+  upConfiguration,
+} from '../../src/config/index.ts'
+import { problemsOf, warningsOf } from './given.ts'
 
 const around = `version: 1
 upstreams:
@@ -16,4 +22,35 @@ test('every example of what routes do is a configuration', () => {
   const examples = [...text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, yaml = '']) => yaml)
   assert.equal(examples.length, 7)
   for (const example of examples) assert.deepEqual(problemsOf(around + example), [], example)
+})
+
+test('every policy in the documents is one the linter has nothing against', () => {
+  const root = new URL('../../', import.meta.url)
+  let policies = 0
+  for (const page of globSync(['README.md', 'docs/**/*.md'], { cwd: root })) {
+    const text = readFileSync(new URL(page, root), 'utf8')
+    for (const [, json = ''] of text.matchAll(/^```json\n([\s\S]*?)^```/gm)) {
+      if (!json.includes('"Statement"')) continue
+      const linted = lintPolicyFiles({
+        files: [page],
+        kind: 'identity',
+        configuration: undefined,
+        readFile: () => json,
+      })
+      assert.deepEqual([...linted.problems, ...linted.warnings], [], page)
+      policies++
+    }
+  }
+  assert.ok(policies >= 3)
+})
+
+test('the configurations that Proofgate carries and writes are ones the linter has nothing against', () => {
+  for (const text of [
+    embeddedConfiguration(),
+    sampleConfiguration(),
+    upConfiguration('http://127.0.0.1:3000'),
+  ]) {
+    const found = warningsOf(text).filter(({ code }) => code.startsWith('policy.'))
+    assert.deepEqual(found, [])
+  }
 })

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import {
   compilePolicies,
   evaluate,
+  lintCodes,
   parsePolicyDocument,
   policyErrors,
   problemCodes,
@@ -52,7 +53,7 @@ test('the two example policies decide as their table says', () => {
 })
 
 test('the page lists every problem code, every finding of the linter and every reason', () => {
-  for (const [code, meaning] of Object.entries(problemCodes)) {
+  for (const [code, meaning] of Object.entries({ ...problemCodes, ...lintCodes })) {
     assert.ok(page.includes(`| \`${code}\` | ${meaning} |`), code)
   }
   for (const reason of ['allowed', ...Object.keys(policyErrors.specs)]) {

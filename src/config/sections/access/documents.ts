@@ -1,13 +1,18 @@
 import { relative, resolve } from 'node:path'
 import { parsePolicyDocument } from '../../../policy/index.ts'
-import type { PolicyKind, PolicyProblem, Reading } from '../../../policy/index.ts'
+import type { PolicyKind, Reading } from '../../../policy/index.ts'
 import { placeProblem } from '../../draft.ts'
-import type { Draft } from '../../draft.ts'
+import type { Draft, Remark } from '../../draft.ts'
 import { readLocated } from '../../located.ts'
-import type { Located } from '../../located.ts'
+import type { PlacedDocument } from '../../located.ts'
 import type { ConfiguredPolicy } from '../../model.ts'
 import { pathKey, printPath, quote } from '../../problems.ts'
-import type { ConfigurationSource, Path } from '../../problems.ts'
+import type {
+  ConfigurationProblem,
+  ConfigurationSource,
+  Path,
+  ProblemList,
+} from '../../problems.ts'
 
 /** How policy files are reached. */
 export interface PolicyFiles {
@@ -18,13 +23,6 @@ export interface PolicyFiles {
   readonly readFile: (path: string) => string
   /** Called with each file, read or not: its absolute path, and its text if it could be read. */
   readonly onFile: (path: string, source: ConfigurationSource | undefined) => void
-}
-
-/** A document in a text: the whole of a policy file, or a part of the configuration. */
-export interface PlacedDocument {
-  readonly located: Located
-  readonly at: Path
-  readonly value: unknown
 }
 
 /** Finds the document that stands at the path, in the configuration or in the file it names there. */
@@ -93,11 +91,22 @@ export function readDocument(
   draft: Draft,
   name: string,
   placed: PlacedDocument,
+  reading: Reading & { readonly kind: PolicyKind },
+): ConfiguredPolicy | undefined {
+  const policy = parseDocument({ name, placed }, reading, draft.problems)
+  if (policy !== undefined) draft.documents.push({ policy, placed })
+  return policy
+}
+
+/** The same for a document that no configuration names. */
+export function parseDocument(
+  { name, placed }: { readonly name: string; readonly placed: PlacedDocument },
   { kind, ...reading }: Reading & { readonly kind: PolicyKind },
+  problems: ProblemList,
 ): ConfiguredPolicy | undefined {
   const parsed = parsePolicyDocument(placed.value, kind, reading)
   if ('problems' in parsed) {
-    for (const problem of parsed.problems) report(draft, placed, problem)
+    for (const problem of parsed.problems) problems.add(locate(placed, problem, 'value'))
     return undefined
   }
   const { located, at } = placed
@@ -123,11 +132,14 @@ export function resolveDocument(
   return readDocument(draft, printPath(at), placed, reading)
 }
 
-function report(draft: Draft, placed: PlacedDocument, problem: PolicyProblem): void {
-  const { located, at, value } = placed
-  const path = [...at, ...pointerPath(problem.pointer, value)]
-  const placedProblem = placeProblem(located, new Map(), path, problem, 'value')
-  draft.problems.add({ ...placedProblem, path: printPath(path) })
+/** Gives what was found in a document its place in the text. */
+export function locate(
+  { located, at, value }: PlacedDocument,
+  found: Remark & { readonly pointer: string },
+  spot: 'key' | 'value',
+): ConfigurationProblem {
+  const path = [...at, ...pointerPath(found.pointer, value)]
+  return { ...placeProblem(located, new Map(), path, found, spot), path: printPath(path) }
 }
 
 /** RFC 6901; an index where the document has a list. */
