@@ -13,7 +13,7 @@ import { RecordingUpstream } from '../kit/upstream.ts'
 /* Row K12: a request is decided by what it says, never by the protocol it came by. */
 
 let plane: DataPlane
-let session: ClientHttp2Session
+let session: ClientHttp2Session | undefined
 const upstream = new RecordingUpstream()
 
 before(async () => {
@@ -21,11 +21,10 @@ before(async () => {
     upstream: await upstream.listen(),
     more: 'listeners: { public: { h2c: true } }',
   })
-  session = openHttp2(plane.port)
 })
 
 after(async () => {
-  session.destroy()
+  session?.destroy()
   await plane.finish().finally(() => {
     upstream.close()
   })
@@ -136,7 +135,9 @@ function statusByHttp1({ method, path, host, headers }: Asked): Promise<number> 
   })
 }
 
+/** Over one connection, opened for the first: one that is idle meanwhile is closed. */
 async function statusByHttp2({ method, path, host, headers }: Asked): Promise<number> {
+  session ??= openHttp2(plane.port)
   return (await callHttp2(session, { method, path, authority: host, headers })).status
 }
 
