@@ -110,7 +110,7 @@ test('the short form of a resource stands for the API it is attached to', () => 
 test('a document without Version is one of 2008 only where that is asked for', () => {
   const value = { Statement: about }
   assert.ok('problems' in parsePolicyDocument(value, 'identity'))
-  const result = parsePolicyDocument(value, 'identity', { versionMayBeAbsent: true })
+  const result = parsePolicyDocument(value, 'identity', { asAws: true })
   assert.ok('document' in result)
   assert.equal(result.document.version, '2008-10-17')
 })

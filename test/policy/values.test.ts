@@ -141,6 +141,10 @@ test('dates of ISO 8601 and seconds since the epoch name the same moments', () =
   assert.equal(parseMoment('2026-11-22T12:30Z'), moment - 15_000)
   assert.equal(parseMoment('2026-11-22'), Date.UTC(2026, 10, 22))
   assert.equal(parseMoment('2028-02-29'), Date.UTC(2028, 1, 29))
+  assert.equal(parseMoment('2026-11'), Date.UTC(2026, 10, 1))
+  for (const text of ['0', '007', '86400', '1000000', '99999999999']) {
+    assert.equal(parseMoment(text), Number(text) * 1000, text)
+  }
 })
 
 for (const text of [
@@ -148,7 +152,8 @@ for (const text of [
   'now',
   '2026',
   '20261122',
-  '2026-11',
+  '2026-1',
+  '2026-11T00:00Z',
   '2026-11-22T',
   '2026-11-22T12Z',
   '2026-11-22 12:30:15Z',
@@ -164,6 +169,7 @@ for (const text of [
   '-1',
   '1.5',
   '1795348801000',
+  '123456789012',
   '2026-11-22T12:30:15+15:00',
   '2026-11-22T12:30:15z',
   `2026-11-22T12:30:15.${'0'.repeat(40)}Z`,

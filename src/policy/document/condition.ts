@@ -18,14 +18,21 @@ export interface Condition {
   readonly values: readonly string[]
 }
 
+export interface ConditionSetting {
+  /** Whether `${...}` is a variable. */
+  readonly variables: boolean
+  /** Whether a block may hold nothing, as in AWS, and then asks nothing. */
+  readonly mayBeEmpty: boolean
+}
+
 /** Reads a `Condition` block: every operator and every key in it must hold. */
 export function parseConditions(
   block: unknown,
-  variables: boolean,
+  { variables, mayBeEmpty }: ConditionSetting,
   pointer: string,
   problems: ProblemList,
 ): readonly Condition[] {
-  return members(block, pointer, problems).flatMap(([name, keys]) => {
+  return members(block, mayBeEmpty, pointer, problems).flatMap(([name, keys]) => {
     const place = within(pointer, name)
     const operator = parseOperator(name)
     if (isValueProblem(operator)) {
@@ -33,7 +40,7 @@ export function parseConditions(
       return []
     }
     refuseTwice(Object.keys(isJsonObject(keys) ? keys : {}), place, problems)
-    return members(keys, place, problems).flatMap(([key, value]) =>
+    return members(keys, mayBeEmpty, place, problems).flatMap(([key, value]) =>
       parseCondition({ operator, key, value, variables }, within(place, key), problems),
     )
   })
@@ -76,9 +83,10 @@ function checkValue(
   if (isValueProblem(test)) problems.addValue(pointer, test)
 }
 
-/** The members of an object that must hold at least one. */
+/** The members of an object that must hold at least one, but for `mayBeEmpty`. */
 function members(
   value: unknown,
+  mayBeEmpty: boolean,
   pointer: string,
   problems: ProblemList,
 ): readonly (readonly [string, unknown])[] {
@@ -89,7 +97,7 @@ function members(
     return []
   }
   const names = Object.keys(value)
-  if (names.length === 0) {
+  if (names.length === 0 && !mayBeEmpty) {
     const hint = 'leave the block out when there is nothing to ask'
     problems.add(pointer, 'policy.empty', 'the block is empty', hint)
   }

@@ -29,8 +29,11 @@ export type PolicyDocument = Brand<
 export interface Reading {
   /** What `execute-api:/stage/METHOD/path` in a resource policy is short for. */
   readonly apiArn?: string
-  /** Whether a document without `Version` is one of 2008-10-17, as in AWS, and not a fault. */
-  readonly versionMayBeAbsent?: boolean
+  /**
+   * Whether what AWS accepts is no fault: a document without `Version`, which is one of 2008-10-17, and an
+   * empty `Condition`, which asks nothing.
+   */
+  readonly asAws?: boolean
   /** Characters of the compact JSON, in place of what its kind may have. */
   readonly largest?: number
 }
@@ -77,15 +80,14 @@ function readDocument(
     return undefined
   }
   refuseUnknown(value, ['Version', 'Id', 'Statement'], '', problems)
+  const asAws = option(reading, 'asAws') === true
   const version =
-    option(reading, 'versionMayBeAbsent') === true && !Object.hasOwn(value, 'Version')
-      ? '2008-10-17'
-      : readVersion(value, problems)
+    asAws && !Object.hasOwn(value, 'Version') ? '2008-10-17' : readVersion(value, problems)
   const id = readId(value, problems)
   const variables = version === '2012-10-17'
   const statements = readStatements(
     value,
-    { rules, variables, apiArn: option(reading, 'apiArn') },
+    { rules, variables, apiArn: option(reading, 'apiArn'), emptyConditions: asAws },
     problems,
   )
   if (version === undefined) return undefined

@@ -40,6 +40,8 @@ export interface StatementSetting {
   readonly variables: boolean
   /** What `execute-api:/stage/METHOD/path` is short for: the ARN up to the name of the API. */
   readonly apiArn: string | undefined
+  /** Whether an empty `Condition` is one that asks nothing. */
+  readonly emptyConditions: boolean
 }
 
 /** Reads one statement; what is wrong with it is added to `problems`. */
@@ -59,13 +61,18 @@ export function parseStatement(
   refuseUnknown(value, [...elements, ...principals], pointer, problems)
   refuseMisplaced(value, rules, pointer, problems)
   const principal = rules.hasPrincipal ? parsePrincipal(value, pointer, problems) : undefined
-  const sid = parseSid(value, pointer, problems)
+  const sid = parseSid(value, rules, pointer, problems)
   const effect = parseEffect(value, pointer, problems)
   const place = { statement: value, pointer, problems }
   const action = parseSelection('Action', parseAction, place)
   const resource = rules.hasResource ? parseResources(place, setting) : everything
   const conditions = Object.hasOwn(value, 'Condition')
-    ? parseConditions(value['Condition'], variables, within(pointer, 'Condition'), problems)
+    ? parseConditions(
+        value['Condition'],
+        { variables, mayBeEmpty: setting.emptyConditions },
+        within(pointer, 'Condition'),
+        problems,
+      )
     : []
   if (effect === undefined) return undefined
   return { sid, effect, principal, action, resource, conditions }
@@ -91,7 +98,7 @@ const principals: readonly string[] = ['Principal', 'NotPrincipal']
 
 const longestSid = 100
 
-const actionForm = /^(?:\*|(?:\*|[a-z0-9-]+):[a-z0-9_.*?-]+)$/i
+const actionForm = /^(?:\*|(?:\*|[a-z0-9.-]+):[a-z0-9_.*?-]+)$/i
 
 /**
  * Reads one value of `Action`: `service:Name` with wildcards in the name, or `*`. Actions are not
@@ -134,14 +141,17 @@ function refuseMisplaced(
   }
 }
 
+/** Services let the Sids of their resource policies hold more than IAM does: `Enable IAM User Permissions`. */
 function parseSid(
   statement: JsonObject,
+  { hasPrincipal }: KindRules,
   pointer: string,
   problems: ProblemList,
 ): string | undefined {
   const sid = ownProperty(statement, 'Sid')
   if (sid === undefined || sid === '') return undefined
-  if (typeof sid === 'string' && sid.length <= longestSid && /^[A-Za-z0-9]+$/.test(sid)) return sid
+  const form = hasPrincipal ? /^[\x20-\x7e]+$/ : /^[A-Za-z0-9]+$/
+  if (typeof sid === 'string' && sid.length <= longestSid && form.test(sid)) return sid
   const code = typeof sid === 'string' ? 'policy.bad_value' : 'policy.wrong_type'
   const message = `found the Sid ${show(sid)}, expected letters and digits`
   const hint = `use A-Z, a-z and 0-9, at most ${longestSid} of them`

@@ -26,7 +26,7 @@ const mostProblems = 5
 export function readDocument({ name, text }: DocumentText, kind: PolicyKind): PolicyDocument {
   const json = readJson(text, { length: longestDocument, depth: deepestNesting })
   if ('fault' in json) throw malformed(`Syntax errors in policy. ${name}: ${json.fault}`)
-  const reading = { versionMayBeAbsent: true, largest: longestDocument }
+  const reading = { asAws: true, largest: longestDocument }
   const parsed = parsePolicyDocument(json.value, kind, reading)
   if ('document' in parsed) return parsed.document
   throw malformed(describe({ name, text, value: json.value, kind }, parsed.problems))

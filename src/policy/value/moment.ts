@@ -1,18 +1,20 @@
-const dateForm = /^(\d{4})-(\d{2})-(\d{2})(?:T(.+))?$/
+const dateForm = /^(\d{4})-(\d{2})(?:-(\d{2})(?:T(.+))?)?$/
 const timeForm =
   /^([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,9}))?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/
 
+/** Four digits would be a year, eight a day without dashes, twelve and more milliseconds. */
+const epochForm = /^(?:\d{1,3}|\d{5,7}|\d{9,11})$/
+
 /**
- * Milliseconds since the epoch of an ISO 8601 date (`2026-11-22`, midnight UTC) or date and time with
- * its zone (`2026-11-22T09:00:00Z`), or of whole seconds since the epoch in 9 to 11 digits (fewer would be a
- * year or a day without dashes, more would be milliseconds). `undefined` for everything else, for days
- * that do not exist, and for a time without a zone.
+ * Milliseconds since the epoch of an ISO 8601 date (`2026-11-22`, midnight UTC; `2026-11`, its first day) or
+ * date and time with its zone (`2026-11-22T09:00:00Z`), or of whole seconds since the epoch. `undefined` for
+ * everything else, for what may be meant otherwise, for days that do not exist, and for a time without a zone.
  */
 export function parseMoment(text: string): number | undefined {
-  if (/^\d{9,11}$/.test(text)) return Number(text) * 1000
+  if (epochForm.test(text)) return Number(text) * 1000
   const fields = text.length > longestMoment ? null : dateForm.exec(text)
   if (fields === null) return undefined
-  const midnight = parseDay(Number(fields[1]), Number(fields[2]), Number(fields[3]))
+  const midnight = parseDay(Number(fields[1]), Number(fields[2]), Number(fields[3] ?? 1))
   const time = parseTime(fields[4] ?? '00:00Z')
   return midnight === undefined || time === undefined ? undefined : midnight + time
 }

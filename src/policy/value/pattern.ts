@@ -39,11 +39,11 @@ export interface PatternSyntax {
 /** Longest single pattern, in UTF-16 units. */
 export const longestPattern = 2048
 
-/** What a key of the request context looks like. */
-export const contextKeyForm = /^[a-z][\w./-]*:[a-z0-9][a-z0-9_.+=@/:-]*$/i
+/** What a key of the request context looks like. What follows the prefix may be the key of a tag. */
+export const contextKeyForm =
+  /^[a-z][\w./-]*:[\p{L}\p{N}](?:[ \p{L}\p{N}_.+=@/:-]*[\p{L}\p{N}_.+=@/:-])?$/iu
 
-const reference =
-  /\$\{(?:(?<escaped>[*?$])|(?<key>[a-z][\w./-]*:[a-z0-9][a-z0-9_.+=@/:-]*)(?:[ \t]*,[ \t]*'(?<fallback>[^']+)')?)\}/iy
+const reference = /\$\{(?:(?<escaped>[*?$])|(?<key>[^*?$,{}']+)(?:,[ \t]*'(?<fallback>[^']+)')?)\}/y
 
 /** Reads a pattern; a variable that is malformed is a problem, never plain text. */
 export function parsePattern(source: string, syntax: PatternSyntax): Pattern | ValueProblem {
@@ -200,7 +200,8 @@ function readReference(
 ): { readonly part: PatternPart; readonly end: number } | ValueProblem {
   reference.lastIndex = at
   const groups = reference.exec(source)?.groups
-  if (groups === undefined) {
+  const written = groups?.['key']?.replace(/[ \t]+$/, '')
+  if (groups === undefined || (written !== undefined && !contextKeyForm.test(written))) {
     return {
       code: 'policy.bad_variable',
       message: `malformed policy variable in ${show(source)}`,
@@ -208,7 +209,8 @@ function readReference(
     }
   }
   const end = reference.lastIndex
-  const { escaped, key, fallback } = groups
+  const { escaped, fallback } = groups
+  const key = written
   if (key === undefined) return { part: { text: escaped ?? '' }, end }
   if (isListKey(key.toLowerCase())) {
     return {
