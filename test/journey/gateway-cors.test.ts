@@ -242,7 +242,7 @@ describe('preflights in a flood', { timeout: 60_000 }, () => {
     plane = await startDataPlane({
       upstream: await upstream.listen(),
       routes,
-      throttles: '{ address: { rate: 1, burst: 5 } }',
+      throttles: '{ address: { rate: 0.001, burst: 5 } }',
     })
   })
   after(async () => {

@@ -23,7 +23,7 @@ before(async () => {
     upstreamKeys: 'protocol: h2\n    timeouts: { connect: 2s, headers: 2s, idle: 5s }',
     withoutWebSocket: true,
     routes: `      - { method: POST, path: '/app.Large/{method}', maxBody: 64MiB }
-      - { method: POST, path: '/app.Limited/{method}', throttle: { route: { rate: 1, burst: 1 } } }
+      - { method: POST, path: '/app.Limited/{method}', throttle: { route: { rate: 0.001, burst: 1 } } }
       - { method: POST, path: '/app.Slow/{method}', timeout: 300ms }
       - { method: POST, path: '/app.Orders/{method}' }`,
     more: 'listeners: { public: { h2c: true } }',

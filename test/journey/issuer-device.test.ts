@@ -132,14 +132,22 @@ describe('connecting a device', () => {
 
   test('asking faster than every five seconds is told to slow down', async () => {
     const waiting = await begin()
+    const begun = performance.now()
     refused(await poll(waiting), 'authorization_pending')
-    const seen = new Set<string>()
+    const seen: string[] = []
     await atOnce(20, async () => {
       const answer = await poll(waiting)
-      seen.add(answer.json().error)
+      seen.push(answer.json().error)
       return answer
     })
-    assert.deepEqual([...seen], ['slow_down'])
+    const others = seen.filter((error) => error !== 'slow_down')
+    // On a busy machine twenty at once may last until one may ask again.
+    const most = Math.min(9, Math.floor((performance.now() - begun) / 4000))
+    assert.ok(others.length <= most, seen.join())
+    assert.ok(
+      others.every((error) => error === 'authorization_pending'),
+      seen.join(),
+    )
   })
 
   test('needs a proof, and the client that began', async () => {
@@ -261,13 +269,15 @@ describe('the page for it', () => {
     const waiting = await begin()
     const { xsrf } = await openPage(alice.client, waiting.verification_uri)
     const statuses: number[] = []
-    for (let tries = 0; tries < 30; tries++) {
+    const begun = performance.now()
+    for (let tries = 0; tries < 15; tries++) {
       const client = tries % 2 === 0 ? alice.client : new Client()
       const token = tries % 2 === 0 ? xsrf : (await openPage(client, waiting.verification_uri)).xsrf
       const answer = await submit(client, { xsrf: token, user_code: 'BBBBB-BBBBB' })
       statuses.push(answer.status)
     }
-    assert.ok(statuses.filter((status) => status !== 429).length <= 6, statuses.join(' '))
+    const most = 5 + Math.ceil((performance.now() - begun) / 12_000)
+    assert.ok(statuses.filter((status) => status !== 429).length <= most, statuses.join(' '))
     const blocked = await submit(alice.client, { xsrf, user_code: waiting.user_code })
     assert.equal(blocked.status, 429)
     assert.ok(Number(blocked.headers['retry-after']) > 0)

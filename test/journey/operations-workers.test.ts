@@ -11,7 +11,7 @@ import { boundHeaders, obtainTokens, SoftPerson } from '../kit/person.ts'
  * as the kernel likes; nothing tells from outside which one answered.
  */
 const service = await startService()
-const routes = `      - { method: GET, path: /limited, authorizer: open, throttle: { route: { rate: 0.1, burst: 25 } } }\n`
+const routes = `      - { method: GET, path: /limited, authorizer: open, throttle: { route: { rate: 0.001, burst: 25 } } }\n`
 const marker = '      - { method: GET, path: /orders }\n'
 const base = operationsConfiguration(service, 'workers: 3\n').replace(marker, `${routes}${marker}`)
 const file = configurationFile(base)
