@@ -1,25 +1,13 @@
 import { millis } from '../core/index.ts'
-import type {
-  Authorizer,
-  Configuration,
-  ConfiguredApi,
-  ConfiguredRoute,
-  Priority,
-} from '../config/index.ts'
-import { ApiSessions, foldName, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
-import type {
-  Api,
-  GatewayTable,
-  Route,
-  RouteAuthorizer,
-  RouteConditions,
-  ShedLevel,
-} from '../gateway/index.ts'
+import type { Authorizer, Configuration, ConfiguredApi, Priority } from '../config/index.ts'
+import { ApiSessions, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
+import type { Api, GatewayTable, Route, RouteAuthorizer, ShedLevel } from '../gateway/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
 import { corsOf, destinationOf, featuresOf, Shared } from './features.ts'
 import type { Kept } from './kept.ts'
-import { compiledDocument, policyDirectory } from './access/policies.ts'
+import { policyDirectory } from './access/policies.ts'
+import { accessOfApi, accessOfRoute, vouchingOfIssuer } from './access/view.ts'
 
 const clockSkew = millis(5000)
 const longestAccessToken = millis(10 * 60_000)
@@ -80,10 +68,8 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
   const authorizerOf = authorizers(configured, building)
   const shared = new Shared()
   const routes = configured.routes.map((route): Route => ({
-    id: `${route.method} ${route.path}`,
+    ...accessOfRoute(route),
     key: `${configured.name}/${route.method} ${route.path}`,
-    method: route.method,
-    segments: route.segments,
     authorizer: authorizerOf(route.authorizer),
     throttle: route.throttle,
     websocket: route.websocket,
@@ -92,44 +78,16 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     maxBody: route.maxBody,
     timeout: route.timeout,
     totalTimeout: route.totalTimeout,
-    conditions: conditionsOf(route),
     ...featuresOf(route.features, { api: configured.name, configuration, kept, shared }),
   }))
-  const { region, account } = configuration
   return {
-    name: configured.name,
-    origin: configured.origin,
-    secure: configured.origin.startsWith('https:'),
+    ...accessOfApi(configured, configuration),
     stage: configured.stage,
     audience: configured.audience,
     ...destinationOf(configured.upstream, building),
-    region,
-    account,
-    resourcePolicy: compiledDocument(configured.resourcePolicy),
-    arnPrefix: `arn:aws:execute-api:${region}:${account}:${configured.name}/${configured.stage}/`,
     routes: new RouteTree(routes),
     cors: shared.once(configured.cors, corsOf),
   }
-}
-
-/** `undefined` where there is nothing to see. */
-function conditionsOf(route: ConfiguredRoute): RouteConditions | undefined {
-  const { tags, conditionHeaders, conditionQuery } = route
-  const keyed = (prefix: string, entries: readonly (readonly [string, string])[]) =>
-    new Map(entries.map(([name, value]) => [`${prefix}${name.toLowerCase()}`, value] as const))
-  const conditions = {
-    tags: keyed('proofgate:routetag/', Object.entries(tags)),
-    headers: keyed(
-      'proofgate:header/',
-      conditionHeaders.map((name) => [name, foldName(name)]),
-    ),
-    parameters: keyed(
-      'proofgate:query/',
-      conditionQuery.map((name) => [name, name]),
-    ),
-  }
-  const isEmpty = Object.values(conditions).every(({ size }) => size === 0)
-  return isEmpty ? undefined : conditions
 }
 
 /** One verifier per API and issuer, so that what it remembers is for that audience and those keys only. */
@@ -153,12 +111,7 @@ function authorizers(
   const external = new Map<string, RouteAuthorizer>()
   for (const issuer of configuration.issuers) {
     external.set(issuer.name, {
-      kind: 'issuer',
-      name: issuer.name,
-      account: issuer.account,
-      claims: new Map(
-        issuer.conditionClaims.map((claim) => [`${issuer.name}:${claim}`.toLowerCase(), claim]),
-      ),
+      ...vouchingOfIssuer(issuer),
       verifier: new ExternalTokenVerifier({
         issuer: issuer.issuer,
         audiences: issuer.audiences,

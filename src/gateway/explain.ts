@@ -4,18 +4,14 @@ import type { Person } from '../identity/index.ts'
 import { explain, outlook, remediesOf } from '../policy/index.ts'
 import type { PolicyExplanation, PolicyRequest, StatementExplanation } from '../policy/index.ts'
 import type { Limit } from '../throttle/index.ts'
-import { isOwnPath } from './caller/api-session-routes.ts'
+import { locate, supposedPrincipal } from './access-view.ts'
 import { policyRequestOf } from './caller/policy-request.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Principal } from './caller/principal.ts'
 import type { Api, Route } from './route.ts'
-import { isServedMethod } from './listen/screen.ts'
-import { parseTarget } from './listen/target.ts'
-import type { Target } from './listen/target.ts'
 import type { Planned } from './plan.ts'
 import { prospectOf } from './prospect.ts'
 import type { Prospect } from './prospect.ts'
-import { findApi } from './stages.ts'
 import { supposedContext } from './supposition.ts'
 import type { Supposition } from './supposition.ts'
 
@@ -59,15 +55,13 @@ export type DecidedBy = Pick<
   'policy' | 'kind' | 'role' | 'statement' | 'place'
 >
 
-const absolute = /^https?:\/\/(?<authority>[^/?#]*)(?<rest>[^#]*)/i
-
 /**
  * Goes the way of a real request (same route tree, same normal form, same evaluator) without sending
  * it. The person is taken to have signed in just now with a passkey and user verification.
  */
 export function explainRequest(table: GatewayTable, supposed: SupposedRequest): Explanation {
   const { method, url, person } = supposed
-  const principal = principalFor(table, supposed)
+  const principal = supposedPrincipal(table, person, supposed.now)
   const begun = {
     method,
     url,
@@ -158,23 +152,6 @@ function admitted(
   return { prospect, answer: 'allow', reason }
 }
 
-/** Which route a request would meet, or why none. */
-function locate(
-  table: GatewayTable,
-  method: string,
-  url: string,
-): { api: Api; route: Route; target: Target } | { api?: string; reason: string } {
-  if (!isServedMethod(method)) return { reason: 'gateway.method_not_supported' }
-  const { authority = '', rest = '' } = absolute.exec(url)?.groups ?? {}
-  const api = findApi(table, authority)
-  if (api === undefined) return { reason: 'gateway.unknown_host' }
-  const target = parseTarget(rest.startsWith('/') ? rest : `/${rest}`)
-  if (isRefusal(target)) return { api: api.name, reason: target.code }
-  const route = isOwnPath(target.path) ? undefined : api.routes.find(method, target.path)
-  if (route === undefined) return { api: api.name, reason: 'gateway.no_route' }
-  return { api, route, target }
-}
-
 function placeOf(
   api: Api,
   route: Route,
@@ -191,9 +168,4 @@ function placeOf(
     resource: `${api.arnPrefix}${methodAndPath}`,
     throttle: route.throttle,
   }
-}
-
-function principalFor(table: GatewayTable, { person, now }: SupposedRequest): Principal {
-  if (person === undefined) return table.principals.anonymous
-  return table.principals.ofPersonAt(person, now)
 }

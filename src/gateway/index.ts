@@ -9,6 +9,8 @@ export { ApiSessions } from './caller/api-sessions.ts'
 export { canonicalAuthority } from './listen/authority.ts'
 export { trustedProxies } from './listen/client-address.ts'
 export { contextOf } from './caller/context.ts'
+export { locate, supposedPrincipal } from './access-view.ts'
+export type { AccessView, Located, ViewedApi, ViewedRoute } from './access-view.ts'
 export { explainRequest } from './explain.ts'
 export type { DecidedBy, Explanation, SupposedRequest } from './explain.ts'
 export type { SupposedFacts, Supposition } from './supposition.ts'
@@ -32,7 +34,14 @@ export type { Principal } from './caller/principal.ts'
 export { Principals } from './caller/principals.ts'
 export type { PolicyDirectory } from './caller/principals.ts'
 export { RouteTree } from './route.ts'
-export type { Api, Route, RouteAuthorizer, RouteConditions, RouteSegment } from './route.ts'
+export type {
+  Api,
+  Route,
+  RouteAuthorizer,
+  RouteConditions,
+  RouteSegment,
+  Vouching,
+} from './route.ts'
 export type { ShedLevel } from './shed/shedding.ts'
 export { parseTarget } from './listen/target.ts'
 export type { Target } from './listen/target.ts'

@@ -14,9 +14,9 @@ import type { HeaderEdits } from './rewrite/header-edits.ts'
 import type { Rewrite } from './rewrite/rewrite.ts'
 
 /** Who vouches for the callers of a route. */
-export type RouteAuthorizer =
+export type Vouching =
   | { readonly kind: 'open' }
-  | { readonly kind: 'proofgate'; readonly verifier: TokenVerifier<VerifiedToken> }
+  | { readonly kind: 'proofgate' }
   | {
       readonly kind: 'issuer'
       readonly name: string
@@ -24,8 +24,12 @@ export type RouteAuthorizer =
       readonly account: string
       /** Claims that conditions can see, by condition key in lower case. */
       readonly claims: ReadonlyMap<string, string>
-      readonly verifier: TokenVerifier<VerifiedToken>
     }
+
+/** The same with the means to find out. */
+export type RouteAuthorizer =
+  | Extract<Vouching, { kind: 'open' }>
+  | (Exclude<Vouching, { kind: 'open' }> & { readonly verifier: TokenVerifier<VerifiedToken> })
 
 export type RouteSegment =
   | { readonly kind: 'literal'; readonly text: string }
@@ -103,13 +107,13 @@ export interface RouteHeaders {
   readonly response: readonly HeaderEdits[] | undefined
 }
 
-interface Node {
-  readonly literals: Map<string, Node>
-  parameter: Node | undefined
+interface Node<Found> {
+  readonly literals: Map<string, Node<Found>>
+  parameter: Node<Found> | undefined
   /** Routes that end here, by method. */
-  readonly ends: Map<string, Route>
+  readonly ends: Map<string, Found>
   /** Routes that take the rest of the path, at least one segment. */
-  readonly rests: Map<string, Route>
+  readonly rests: Map<string, Found>
 }
 
 const deepest = 128
@@ -119,21 +123,21 @@ const deepest = 128
  * and a named method beats `ANY`; a path that fits in one way but for its method is looked for in the
  * next (as API Gateway's HTTP APIs do).
  */
-export class RouteTree {
-  readonly #root: Node = emptyNode()
-  readonly routes: readonly Route[]
+export class RouteTree<Found extends Pick<Route, 'method' | 'segments'> = Route> {
+  readonly #root: Node<Found> = emptyNode()
+  readonly routes: readonly Found[]
 
-  constructor(routes: readonly Route[]) {
+  constructor(routes: readonly Found[]) {
     this.routes = routes
     for (const route of routes) this.#add(route)
   }
 
-  find(method: string, path: string): Route | undefined {
+  find(method: string, path: string): Found | undefined {
     const segments = path === '/' ? [] : path.slice(1).split('/')
     return segments.length > deepest ? undefined : search(this.#root, segments, 0, method)
   }
 
-  #add(route: Route): void {
+  #add(route: Found): void {
     let node = this.#root
     for (const segment of route.segments) {
       if (segment.kind === 'rest') {
@@ -146,12 +150,12 @@ export class RouteTree {
   }
 }
 
-function search(
-  node: Node,
+function search<Found>(
+  node: Node<Found>,
   segments: readonly string[],
   at: number,
   method: string,
-): Route | undefined {
+): Found | undefined {
   if (at === segments.length) return byMethod(node.ends, method)
   const segment = segments[at] ?? ''
   const literal = node.literals.get(segment)
@@ -164,21 +168,21 @@ function search(
   return below ?? byMethod(node.rests, method)
 }
 
-function byMethod(routes: ReadonlyMap<string, Route>, method: string): Route | undefined {
+function byMethod<Found>(routes: ReadonlyMap<string, Found>, method: string): Found | undefined {
   return routes.get(method) ?? routes.get('ANY')
 }
 
-function emptyNode(): Node {
+function emptyNode<Found>(): Node<Found> {
   return { literals: new Map(), parameter: undefined, ends: new Map(), rests: new Map() }
 }
 
-function literalBelow(node: Node, text: string): Node {
-  const known = node.literals.get(text) ?? emptyNode()
+function literalBelow<Found>(node: Node<Found>, text: string): Node<Found> {
+  const known = node.literals.get(text) ?? emptyNode<Found>()
   node.literals.set(text, known)
   return known
 }
 
-function parameterBelow(node: Node): Node {
+function parameterBelow<Found>(node: Node<Found>): Node<Found> {
   node.parameter ??= emptyNode()
   return node.parameter
 }

@@ -178,11 +178,17 @@ function noted(preflight: Preflight, progress: Progress): Preflight {
 }
 
 /** The API of a `Host` line: as it is written almost always, else in the form in which hosts are compared. */
-export function findApi(table: GatewayTable, host: string): Api | undefined {
+export function findApi<Found extends Pick<Api, 'secure'>>(
+  table: { readonly apis: ReadonlyMap<string, Found> },
+  host: string,
+): Found | undefined {
   return table.apis.get(host) ?? findCanonical(table, host)
 }
 
-function findCanonical(table: GatewayTable, host: string): Api | undefined {
+function findCanonical<Found extends Pick<Api, 'secure'>>(
+  table: { readonly apis: ReadonlyMap<string, Found> },
+  host: string,
+): Found | undefined {
   const plain = canonicalAuthority(host, 'http')
   const found = plain === undefined ? undefined : table.apis.get(plain)
   if (found !== undefined && !found.secure) return found

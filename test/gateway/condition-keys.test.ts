@@ -3,10 +3,8 @@ import { describe, it } from 'node:test'
 import { contextOf, readKeys } from '../../src/gateway/caller/context.ts'
 import type { ContextCall } from '../../src/gateway/caller/context.ts'
 import type { PrincipalFacts } from '../../src/gateway/caller/principal.ts'
-import type { RouteAuthorizer } from '../../src/gateway/index.ts'
 import { contextKeys, noAuthority, nobody } from '../../src/policy/index.ts'
 
-type IssuerAuthorizer = Extract<RouteAuthorizer, { kind: 'issuer' }>
 type Fact = string | readonly string[] | undefined
 
 const now = 1_700_000_060_500
@@ -138,7 +136,6 @@ function look(key: string, principal: PrincipalFacts, request: Request = {}): Fa
         account: '000000000000',
         name: 'idp',
         claims: new Map(claims.map((claim) => [`idp:${claim}`, claim])),
-        verifier: undefined as unknown as IssuerAuthorizer['verifier'],
       },
     },
     target: { query },

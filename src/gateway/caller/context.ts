@@ -6,7 +6,7 @@ import type { Peer } from '../listen/peer.ts'
 import type { Target } from '../listen/target.ts'
 import { declaredFact } from './declared-facts.ts'
 import type { PrincipalFacts } from './principal.ts'
-import type { Api, Route } from '../route.ts'
+import type { Api, Route, Vouching } from '../route.ts'
 
 /** The request that facts are read from. */
 export interface ContextCall {
@@ -15,7 +15,9 @@ export interface ContextCall {
     readonly peer: Pick<Peer, 'certificate'>
   }
   readonly api: Pick<Api, 'secure' | 'region'>
-  readonly route: Pick<Route, 'conditions' | 'authorizer'>
+  readonly route: Pick<Route, 'conditions'> & {
+    readonly authorizer: Vouching
+  }
   readonly target: Pick<Target, 'query'>
 }
 

@@ -24,8 +24,8 @@ const noTags: ReadonlyMap<string, string> = new Map()
 
 /** Turns verified tokens and sessions into principals; remembers the answer as long as the token. */
 export class Principals {
-  readonly #people: PersonStore
-  readonly #directory: Directory
+  readonly #people: Pick<PersonStore, 'load'>
+  readonly #directory: Pick<Directory, 'groupsOf'>
   readonly #policies: PolicyDirectory
   readonly #issuer: string
   readonly anonymous = anonymous()
@@ -33,8 +33,8 @@ export class Principals {
   readonly #standings = new Map<string, Standing>()
 
   constructor(parts: {
-    people: PersonStore
-    directory: Directory
+    people: Pick<PersonStore, 'load'>
+    directory: Pick<Directory, 'groupsOf'>
     policies: PolicyDirectory
     issuer: string
   }) {
