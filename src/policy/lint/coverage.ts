@@ -89,7 +89,8 @@ function selects(outer: CompiledSelection, inner: CompiledSelection, effort: Eff
 /** Whether the outer pattern surely matches all that the inner one does. */
 export function matches(outer: Pattern, inner: Pattern, effort: Effort): boolean {
   if (outer.source === '*' || outer.source === inner.source) return true
-  if (outer.fixed === undefined || !includes(placesOf(outer), placesOf(inner), effort)) return false
+  if (outer.fixed === undefined || !inner.prefix.startsWith(outer.prefix)) return false
+  if (!includes(placesOf(outer), placesOf(inner), effort)) return false
   const { columns } = outer
   if (columns === undefined) return true
   const inners = inner.columns ?? splitAtColons(inner, columns.length)

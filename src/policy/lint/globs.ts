@@ -23,6 +23,12 @@ export function unitsOf(text: string): readonly Place[] {
   return Array.from({ length: text.length }, (_, at) => text.charCodeAt(at))
 }
 
+/** What comes before the first wildcard. */
+export function textOf(places: readonly Place[]): string {
+  const end = places.findIndex((place) => place < 0)
+  return String.fromCharCode(...(end === -1 ? places : places.slice(0, end)))
+}
+
 /** Bounds what comparing patterns may cost altogether, in steps of a few nanoseconds. */
 export class Effort {
   #left: number

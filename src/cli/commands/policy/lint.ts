@@ -51,7 +51,7 @@ function lintConfiguration(options: LintOptions): LintedFiles {
   const result = load(launchOf(options))
   const { sources } = result
   if ('problems' in result) return { problems: result.problems, warnings: [], sources }
-  const warnings = result.warnings.filter(({ code }) => code.startsWith('policy.'))
+  const warnings = result.warnings.filter(({ code }) => /^policy\.|-policy$|-role(-|$)/.test(code))
   return { problems: [], warnings, sources }
 }
 

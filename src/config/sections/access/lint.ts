@@ -65,11 +65,11 @@ function declaredKeys({ people, issuers, apis }: LintedParts): DeclaredKeys {
   }
 }
 
-/** Open routes ask no policies. */
+/** Open routes ask no policies but that of their API. */
 function routesOf(api: ConfiguredApi, { region, account }: LintedParts): readonly LintRoute[] {
   const arnPrefix = `arn:aws:execute-api:${region}:${account}:${api.name}/${api.stage}/`
   return api.routes
-    .filter(({ authorizer }) => authorizer.kind !== 'open')
+    .filter(({ authorizer }) => authorizer.kind !== 'open' || api.resourcePolicy !== undefined)
     .map(({ method, segments }) => ({
       arnPrefix,
       method: method === 'ANY' ? undefined : method,
