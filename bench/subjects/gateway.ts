@@ -46,6 +46,8 @@ export interface RunningGateway extends ServerProcess {
   readonly port: number
   /** The `Host` of its API. */
   readonly host: string
+  /** The `Host` of its identity origin. */
+  readonly identityHost: string
   /** Ids of the people, the first one first. */
   readonly people: readonly string[]
   readonly mint: (changes?: Partial<TokenFacts>) => string
@@ -94,6 +96,7 @@ export async function startGateway(
       ...server,
       port,
       host,
+      identityHost: `auth.${DOMAIN}:${port}`,
       people: [first, ...others],
       mint: (changes) =>
         mint({ ...key, issuer, audience: `http://${host}`, subject: first }, changes),
