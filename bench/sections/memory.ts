@@ -22,7 +22,7 @@ const TOKENS = 100_000
 const STARTS = 5
 /** Until a process that nobody calls has done what it does after its start. */
 const REST_MILLIS = 2000
-/** Until it has given back what its start took, too. */
+/** Until what a start leaves to do is done. */
 const SETTLED_MILLIS = 5000
 const CONNECTING_AT_ONCE = 250
 const RETRY_MILLIS = 2

@@ -36,8 +36,8 @@ export async function serve(input: {
   if (configuration.dangerousSwitches.length > 0) {
     say(`warning: protection is switched off: ${configuration.dangerousSwitches.join(', ')}`)
   }
-  const { collectWhenAtRest, dataPaths, startServer } = await import('../compose/index.ts')
-  const { existsSync, writeFileSync } = await import('node:fs')
+  const { dataPaths, startServer } = await import('../compose/index.ts')
+  const { writeFileSync } = await import('node:fs')
   const watching: Watching = { outcome: Promise.resolve(undefined) }
   const server = await startServer({
     configuration,
@@ -53,12 +53,8 @@ export async function serve(input: {
   try {
     const paths = dataPaths(configuration)
     writeFileSync(launchPath(paths.root), JSON.stringify(launch), { mode: 0o600 })
-    const writeSchema = (): void =>
-      writeFileSync(paths.schema, JSON.stringify(configurationSchema(), null, 2), { mode: 0o600 })
-    if (!existsSync(paths.schema)) writeSchema()
+    writeFileSync(paths.schema, JSON.stringify(configurationSchema(), null, 2), { mode: 0o600 })
     await input.onUp({ configuration, enrolment: server.enrolment })
-    // One of an older version will do for editors until then.
-    collectWhenAtRest(() => tryTo(writeSchema, server.log))
   } catch (error) {
     // Nobody was told that it is up.
     watching.watcher.close()
@@ -66,14 +62,6 @@ export async function serve(input: {
     throw error
   }
   await ended
-}
-
-function tryTo(write: () => void, log: RunningProcess['log']): void {
-  try {
-    write()
-  } catch (error) {
-    log.failure('the schema for editors was not written', error)
-  }
 }
 
 /** What became of the latest load: the version in force, or nothing when it was refused. */

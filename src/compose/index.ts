@@ -5,7 +5,6 @@
 export { administrationParts } from './administration.ts'
 export { ensurePeople, openAreas } from './areas.ts'
 export type { Areas } from './areas.ts'
-export { collectWhenAtRest } from './at-rest.ts'
 export {
   dataPaths,
   DirectoryLock,

@@ -2,7 +2,6 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { ProofgateError } from '../../core/index.ts'
 import { RemoteAudit, SharedBuckets } from '../../workers/index.ts'
 import { openServingAreas } from '../areas.ts'
-import { collectWhenAtRest } from '../at-rest.ts'
 import { dataPaths } from '../data-directory.ts'
 import { Log } from '../log.ts'
 import { Serving } from '../serving.ts'
@@ -80,7 +79,6 @@ async function run(): Promise<void> {
   const { address, port, share } = start
   const bound = await serving.listen({ address, port, reusePort: true }, share)
   tell({ kind: 'listening', port: bound })
-  collectWhenAtRest()
 }
 
 try {
