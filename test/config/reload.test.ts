@@ -55,7 +55,7 @@ function watched(
   return { directory, file, events, watcher, write, until, quiet: () => delay(settle * 10) }
 }
 
-test('a changed file is loaded', { timeout: 10_000 }, async (context) => {
+test('a changed file is loaded', { timeout: 30_000 }, async (context) => {
   const { events, write, until } = watched(context, 'version: 1\n')
   write('proofgate.yaml', 'version: 1\nregion: new\n')
   await until(1)
@@ -64,7 +64,7 @@ test('a changed file is loaded', { timeout: 10_000 }, async (context) => {
 
 test(
   'a bad file is reported and the next good one is loaded',
-  { timeout: 10_000 },
+  { timeout: 30_000 },
   async (context) => {
     const { events, write, until } = watched(context, 'version: 1\n')
     write('proofgate.yaml', 'version: 1\nregoin: new\n')
@@ -75,7 +75,7 @@ test(
   },
 )
 
-test('a file that is renamed into place is loaded', { timeout: 10_000 }, async (context) => {
+test('a file that is renamed into place is loaded', { timeout: 30_000 }, async (context) => {
   const { directory, file, events, write, until } = watched(context, 'version: 1\n')
   write('new.yaml', 'version: 1\nregion: renamed\n')
   renameSync(join(directory, 'new.yaml'), file)
@@ -83,7 +83,7 @@ test('a file that is renamed into place is loaded', { timeout: 10_000 }, async (
   assert.deepEqual(events, ['region renamed'])
 })
 
-test('a file behind an exchanged link is loaded', { timeout: 10_000 }, async (context) => {
+test('a file behind an exchanged link is loaded', { timeout: 30_000 }, async (context) => {
   const { directory, file, events, write, until } = watched(context, 'version: 1\n')
   write('policies/new.yaml', 'version: 1\nregion: linked\n')
   symlinkSync(join(directory, 'policies/new.yaml'), join(directory, 'link'))
@@ -92,7 +92,7 @@ test('a file behind an exchanged link is loaded', { timeout: 10_000 }, async (co
   assert.deepEqual(events, ['region linked'])
 })
 
-test('a removed file is a problem', { timeout: 10_000 }, async (context) => {
+test('a removed file is a problem', { timeout: 30_000 }, async (context) => {
   const { file, events, until } = watched(context, 'version: 1\n')
   rmSync(file)
   await until(1)
@@ -108,7 +108,7 @@ const withPolicy = 'version: 1\npolicies: { p: { file: policies/p.json } }\n'
 
 test(
   'a changed policy file is loaded, also one that was named only later',
-  { timeout: 10_000 },
+  { timeout: 30_000 },
   async (context) => {
     const { events, write, until } = watched(context, 'version: 1\n', {
       'policies/p.json': policy('One'),
@@ -123,7 +123,7 @@ test(
   },
 )
 
-test('a burst of changes is one load', { timeout: 10_000 }, async (context) => {
+test('a burst of changes is one load', { timeout: 30_000 }, async (context) => {
   const { events, write, until, quiet } = watched(context, 'version: 1\n')
   for (let round = 0; round < 50; round++)
     write('proofgate.yaml', `version: 1\nregion: r${round}\n`)
@@ -134,7 +134,7 @@ test('a burst of changes is one load', { timeout: 10_000 }, async (context) => {
 
 test(
   'other files, and the same content written again, load nothing',
-  { timeout: 10_000 },
+  { timeout: 30_000 },
   async (context) => {
     const { events, write, quiet } = watched(context, 'version: 1\n')
     write('other.txt', 'x')
@@ -151,7 +151,7 @@ test('reload loads at once, changed or not', (context) => {
   assert.deepEqual(events, ['region local', 'region local'])
 })
 
-test('after closing nothing is loaded', { timeout: 10_000 }, async (context) => {
+test('after closing nothing is loaded', { timeout: 30_000 }, async (context) => {
   const { events, watcher, write, quiet } = watched(context, 'version: 1\n')
   write('proofgate.yaml', 'version: 1\nregion: late\n')
   watcher.close()

@@ -14,7 +14,7 @@ describe('the total time-out of a route', { timeout: 60_000 }, () => {
     plane = await startDataPlane({
       upstream: await upstream.listen(),
       routes:
-        "      - { method: GET, path: '/timed/{rest+}', authorizer: open, timeouts: { total: 600ms } }\n",
+        "      - { method: GET, path: '/timed/{rest+}', authorizer: open, timeouts: { total: 1500ms } }\n",
     })
   })
   after(async () => {
@@ -45,7 +45,7 @@ describe('the total time-out of a route', { timeout: 60_000 }, () => {
         response.write('a')
         sent += 1
         if (sent === 20) response.end()
-      }, 100)
+      }, 150)
       response.on('close', () => clearInterval(timer))
       return true
     }

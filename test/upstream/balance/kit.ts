@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import type { TestContext } from 'node:test'
 
 import { millis } from '../../../src/core/index.ts'
@@ -83,19 +82,4 @@ export async function namedServer(
     requests: () =>
       server.received.reduce((sum, text) => sum + text.split('HTTP/1.1\r\n').length - 1, 0),
   }
-}
-
-/** A port nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : 0)
-    })
-  })
-  await new Promise((resolve) => {
-    server.close(resolve)
-  })
-  return port
 }
