@@ -58,8 +58,7 @@ export class Http2Response implements CallerResponse {
     second: string | Record<string, string | string[]>,
     flat: string[] = [],
   ): void {
-    const pairs = typeof second === 'string' ? pairsOf(flat) : Object.entries(second)
-    const headers = answerHeaders(status, pairs)
+    const headers = answerHeaders(status, typeof second === 'string' ? flat : flatOf(second))
     this.statusCode = status
     this.#mayTrail =
       !('content-length' in headers) && this.#request.method !== 'HEAD' && !bodiless.has(status)
@@ -74,13 +73,13 @@ export class Http2Response implements CallerResponse {
     this.#ended = true
     this.#stream.once('finish', () => this.#finished())
     const options = { sendDate: this.sendDate, endStream: true }
-    this.#stream.respond(answerHeaders(status, pairsOf(headers)), options)
+    this.#stream.respond(answerHeaders(status, headers), options)
   }
 
   /** 1xx other than 101 (RFC 9113 8.1). Flat name, value pairs. */
   writeInformation(status: number, flat: readonly string[]): void {
     if (this.destroyed || this.headersSent) return
-    this.#stream.additionalHeaders(answerHeaders(status, pairsOf(flat)))
+    this.#stream.additionalHeaders(answerHeaders(status, flat))
   }
 
   writeContinue(): void {
@@ -127,7 +126,7 @@ export class Http2Response implements CallerResponse {
   /** Called by the runtime: what is thrown here would end the process. */
   #sendTrailers(): void {
     try {
-      this.#stream.sendTrailers(answerHeaders(undefined, this.#trailers))
+      this.#stream.sendTrailers(answerHeaders(undefined, this.#trailers.flat()))
     } catch {
       cutOff(this.#stream, errorCode.internalError)
       return
@@ -173,28 +172,31 @@ const singular: ReadonlySet<string> = new Set([
 const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 const legalValue = /^[\t -~\u0080-\u00ff]*$/
 
-/** @throws TypeError for what may not stand in a header: the runtime looks at none of it here. */
-function answerHeaders(
-  status: number | undefined,
-  pairs: Iterable<[string, string | string[]]>,
-): OutgoingHttpHeaders {
+/**
+ * @param flat - name, value pairs.
+ * @throws TypeError for what may not stand in a header: the runtime looks at none of it here.
+ */
+function answerHeaders(status: number | undefined, flat: readonly string[]): OutgoingHttpHeaders {
   const headers = Object.create(null) as Record<string, number | string | string[]>
   if (status !== undefined) headers[':status'] = status
-  for (const [written, value] of pairs) {
-    const name = written.toLowerCase()
+  for (let at = 0; at < flat.length; at += 2) {
+    const name = (flat[at] ?? '').toLowerCase()
     if (connectionSpecific.has(name)) continue
-    const values = [value].flat()
-    if (!token.test(name) || !values.every((one) => legalValue.test(one))) {
+    const value = flat[at + 1] ?? ''
+    if (!token.test(name) || !legalValue.test(value)) {
       throw new TypeError('a header that HTTP does not allow')
     }
-    const all = headers[name] === undefined ? values : [headers[name], values].flat().map(String)
-    headers[name] = singular.has(name) ? all.join(', ') : all
+    const before = headers[name]
+    if (before === undefined) headers[name] = value
+    else if (singular.has(name)) headers[name] = `${String(before)}, ${value}`
+    else if (Array.isArray(before)) before.push(value)
+    else headers[name] = [String(before), value]
   }
   return headers
 }
 
-function pairsOf(flat: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = []
-  for (let at = 0; at < flat.length; at += 2) pairs.push([flat[at] ?? '', flat[at + 1] ?? ''])
-  return pairs
+function flatOf(headers: Record<string, string | string[]>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    [value].flat().flatMap((one) => [name, one]),
+  )
 }
