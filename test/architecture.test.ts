@@ -27,12 +27,13 @@ const allowed: Readonly<Record<string, string>> = {
   upstream: 'core',
   workers: 'core throttle audit',
   gateway: 'core certificate http pages policy identity session token throttle audit upstream',
-  admin: 'core http policy webauthn identity session token audit gateway',
+  analysis: 'core policy identity audit gateway',
+  admin: 'core http policy webauthn identity session token audit gateway analysis',
   config: 'core certificate policy',
   storage: 'core identity session token login oidc',
   compose:
-    'core certificate http pages policy webauthn identity session token throttle audit upstream workers oidc login gateway admin config storage',
-  cli: 'core certificate policy config gateway audit admin compose',
+    'core certificate http pages policy webauthn identity session token throttle audit upstream workers oidc login gateway analysis admin config storage',
+  cli: 'core certificate policy config gateway analysis audit admin compose',
   'main.ts': 'core cli',
 }
 

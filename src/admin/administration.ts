@@ -5,6 +5,7 @@ import { explainOperations } from './explain.ts'
 import { keyOperations } from './keys.ts'
 import type { AdminParts, Operation } from './operation.ts'
 import { peopleOperations } from './people.ts'
+import { policyOperations } from './policy-operations.ts'
 import { serverOperations } from './server-operations.ts'
 import { sessionOperations } from './sessions.ts'
 
@@ -15,6 +16,7 @@ const operations: ReadonlyMap<string, Operation> = new Map(
     sessionOperations,
     keyOperations,
     explainOperations,
+    policyOperations,
     serverOperations,
   ].flatMap((table) => Object.entries(table)),
 )

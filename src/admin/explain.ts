@@ -42,8 +42,15 @@ function parseInput(body: Readonly<Record<string, unknown>>): Input | Refusal {
   if (Number.isNaN(at)) return adminErrors.refuse('input_malformed', 'at: a time in ISO 8601')
   const facts = parseFacts(body['facts'])
   if (isRefusal(facts)) return facts
-  const supposition = { facts, isOpen: body['open'] === true }
-  return { method: method.toUpperCase(), url, address, username, at: at as Instant, supposition }
+  const open = body['open'] === true ? ('sign-in' as const) : undefined
+  return {
+    method: method.toUpperCase(),
+    url,
+    address,
+    username,
+    at: at as Instant,
+    supposition: { facts, open },
+  }
 }
 
 const mostFacts = 100

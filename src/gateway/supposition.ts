@@ -8,15 +8,15 @@ export type SupposedFacts = Readonly<Record<string, string | readonly string[]>>
 export interface Supposition {
   /** In place of what the gateway would find itself. */
   readonly facts?: SupposedFacts | undefined
-  /** Whether the other facts of the sign-in and the connection are open, not absent. */
-  readonly isOpen?: boolean | undefined
+  /**
+   * What of the other facts is open, not absent: `sign-in` those of the sign-in and the headers, `request`
+   * also when and from where it is made.
+   */
+  readonly open?: 'sign-in' | 'request' | undefined
 }
 
 /** Keys that depend on who and what is asked for, and so are known without a request. */
 const alwaysKnown: ReadonlySet<string> = new Set([
-  'aws:sourceip',
-  'aws:currenttime',
-  'aws:epochtime',
   'aws:securetransport',
   'aws:username',
   'aws:userid',
@@ -25,12 +25,17 @@ const alwaysKnown: ReadonlySet<string> = new Set([
   'aws:requestedregion',
   'proofgate:group',
 ])
+const ofTheMoment: ReadonlySet<string> = new Set([
+  'aws:sourceip',
+  'aws:currenttime',
+  'aws:epochtime',
+])
 const knownFamilies = ['aws:principaltag/', 'proofgate:routetag/']
 
 /** The context of a supposed request. */
 export function supposedContext(
   context: ContextLookup,
-  { facts, isOpen }: Supposition,
+  { facts, open }: Supposition,
 ): ContextLookup {
   const given = new Map(
     Object.entries(facts ?? {}).map(([key, value]) => [key.toLowerCase(), value]),
@@ -39,8 +44,9 @@ export function supposedContext(
     const found = given.get(key)
     if (found !== undefined) return found
     const isKnown =
-      isOpen !== true ||
+      open === undefined ||
       alwaysKnown.has(key) ||
+      (open === 'sign-in' && ofTheMoment.has(key)) ||
       knownFamilies.some((family) => key.startsWith(family))
     if (!isKnown) throw new UnknownFactError(key)
     return context(key)

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import { registerLint } from './lint.ts'
+import { registerReach } from './reach.ts'
 import { registerSimulate } from './simulate.ts'
 
-/** `proofgate policy ...`: working with policies, without a running server. One file per command. */
+/** `proofgate policy ...`: working with policies, most of them without a running server. A file for each. */
 export function registerPolicy(program: Command): void {
   const policy = program.command('policy').description('work with policies')
   registerLint(policy)
+  registerReach(policy)
   registerSimulate(policy)
 }
