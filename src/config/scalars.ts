@@ -188,7 +188,7 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
   ),
   tagName: expectation(
     'config.name',
-    'the name of a tag: at most 128 letters, digits and `_.+=@/:-`',
+    'the name of a tag: at most 128 letters, digits, spaces inside, and `_.+=@/:-`',
     'It becomes a part of a condition key.',
   ),
   tags: expectation(

@@ -11,7 +11,7 @@ describe('what conditions can see by configuration', () => {
   it('is the tags of people and routes, declared headers, parameters and claims', () => {
     const configuration = configurationOf(
       `${routed('tags: { Level: low }, conditionHeaders: [X-Tenant], conditionQuery: [status, x.y]')}
-people: [{ username: a, tags: { team: payments, 'cost/centre': '7' } }]
+people: [{ username: a, tags: { team: payments, 'cost/centre': '7', 'coût par an': a } }]
 issuers:
   okta: { ${audience}, conditionClaims: [department, 'https://okta.example/roles'] }
 `,
@@ -20,7 +20,11 @@ issuers:
     assert.deepEqual(tagged?.tags, { Level: 'low' })
     assert.deepEqual(tagged.conditionHeaders, ['X-Tenant'])
     assert.deepEqual(tagged.conditionQuery, ['status', 'x.y'])
-    assert.deepEqual(configuration.people[0]?.tags, { team: 'payments', 'cost/centre': '7' })
+    assert.deepEqual(configuration.people[0]?.tags, {
+      team: 'payments',
+      'cost/centre': '7',
+      'coût par an': 'a',
+    })
     assert.deepEqual(configuration.issuers[0]?.conditionClaims, [
       'department',
       'https://okta.example/roles',
@@ -35,7 +39,8 @@ issuers:
       [person('tags: { team: 7 }'), '7', 'config.value'],
       [person("tags: { team: '' }"), "''", 'config.value'],
       [person("tags: { '': x }"), "''", 'config.name'],
-      [person("tags: { 'a b': x }"), "'a b'", 'config.name'],
+      [person("tags: { 'a ': x }"), "'a '", 'config.name'],
+      [person("tags: { 'a*': x }"), "'a*'", 'config.name'],
       [person('tags: { _a: x }'), '_a', 'config.name'],
       [person('tags: { team: x, Team: y }'), '{ team', 'config.value'],
       [person(`tags: { ${many} }`), '{ n0', 'config.value'],

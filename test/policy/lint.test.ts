@@ -89,6 +89,8 @@ describe('condition keys under the linter', () => {
       ['proofgate:UserVerifed', 'proofgate:UserVerified'],
       ['aws:Acr', 'proofgate:Acr'],
       ['aws:group', 'proofgate:Group'],
+      ['proofgate:RouteTags/level', 'proofgate:RouteTag/level'],
+      ['aws:PrincipalTags/Team', 'aws:PrincipalTag/Team'],
     ] as const) {
       const [finding, ...more] = lint([{ ...allow, Condition: { StringEquals: { [key]: 'x' } } }])
       assert.equal(finding?.code, 'policy.unknown_key', key)
@@ -481,6 +483,17 @@ describe('statements beside each other under the linter', () => {
     }
     const findings = found([odd, wide]).filter((one) => one.startsWith('warn_shadowed'))
     assert.deepEqual(findings, [])
+  })
+
+  it('knows that wildcards of other services cross colons', () => {
+    const odd = 'arn:aws:s3:*:orders'
+    const pair = [
+      { Effect: 'Allow', Action: '*', Resource: [odd, `${arn}/GET/orders`] },
+      { Effect: 'Deny', Action: '*', Resource: ['arn:aws:s3:a:b:c:*', `${arn}/*`] },
+    ]
+    assert.deepEqual(found(pair), [])
+    const wide = { Effect: 'Deny', Action: '*', Resource: 'arn:*:execute-api:*:*:*' }
+    assert.deepEqual(found([allow, wide]), ['warn_shadowed '])
   })
 
   it('tells principals of a resource policy apart', () => {

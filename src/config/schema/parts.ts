@@ -48,7 +48,9 @@ export const throttle = (description: string) =>
     )
     .meta({ description })
 
-const tagName = /^[A-Za-z0-9][A-Za-z0-9_.+=@/:-]{0,127}$/
+/** As in condition keys. */
+const tagName = /^[\p{L}\p{N}](?:[ \p{L}\p{N}_.+=@/:-]{0,126}[\p{L}\p{N}_.+=@/:-])?$/u
+const claimForm = /^[A-Za-z0-9][A-Za-z0-9_.+=@/:-]{0,127}$/
 const mostTags = 50
 /** How many names one list of facts for conditions may have. */
 const mostDeclared = 20
@@ -57,7 +59,7 @@ const mostDeclared = 20
 export const tags = (description: string) =>
   z
     .record(
-      z.string().regex(tagName, { error: 'tagName' }),
+      z.string().refine((name) => tagName.test(name), { error: 'tagName' }),
       text('display', 'its value', /^.{1,200}$/, (value) => oneLine.test(value)),
       { error: 'mapping' },
     )
@@ -73,7 +75,7 @@ export const declared = <Item extends z.ZodType<string>>(description: string, it
     .refine((all) => hasDistinct(all) && all.length <= mostDeclared, { error: 'declared' })
     .meta({ description, maxItems: mostDeclared })
 
-export const claimName = (description: string) => text('claim', description, tagName)
+export const claimName = (description: string) => text('claim', description, claimForm)
 
 function hasDistinct(names: readonly string[]): boolean {
   return new Set(names.map((one) => one.toLowerCase())).size === names.length

@@ -1,7 +1,13 @@
 import type { CompiledCondition } from '../compile.ts'
 import type { Condition } from '../document/condition.ts'
 import { contextKeys, standingOf } from '../keys/schema.ts'
-import { principalTags, queryParameters, requestHeaders, routeTags } from '../keys/families.ts'
+import {
+  keyFamilies,
+  principalTags,
+  queryParameters,
+  requestHeaders,
+  routeTags,
+} from '../keys/families.ts'
 import type { ContextKey, KeyFamily, KeyType } from '../keys/key.ts'
 import type { DeclaredKeys, KeyStanding } from '../keys/schema.ts'
 import { nearest, show } from '../document/problem.ts'
@@ -65,6 +71,9 @@ export function reportStanding(
 
 function suggestion(name: string): string {
   const names = contextKeys.map((key) => key.name)
+  const slash = name.indexOf('/')
+  const family = slash === -1 ? undefined : nearest(name.slice(0, slash), familyNames)
+  if (family !== undefined) return `did you mean ${family}${name.slice(slash)}?`
   const last = name.slice(name.indexOf(':') + 1).toLowerCase()
   const guess =
     names.find((known) => known.toLowerCase().endsWith(`:${last}`)) ?? nearest(name, names)
@@ -72,6 +81,11 @@ function suggestion(name: string): string {
     ? 'docs/condition-keys.md lists the keys that Proofgate supplies'
     : `did you mean ${guess}?`
 }
+
+/** Without what completes them. */
+const familyNames = keyFamilies
+  .filter(({ prefix }) => prefix !== undefined)
+  .map((family) => family.name.slice(0, family.name.indexOf('/')))
 
 function lintCondition(asked: Asked, key: ContextKey, findings: Findings): void {
   if (asked.compiled.whenPresent !== undefined) {

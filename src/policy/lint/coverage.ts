@@ -3,7 +3,7 @@ import type { CompiledSelection } from '../compile.ts'
 import { splitAtColons } from '../value/pattern.ts'
 import type { Pattern } from '../value/pattern.ts'
 import type { Condition } from '../document/condition.ts'
-import { includes, intersects, placesOf } from './globs.ts'
+import { includes, intersects, isText, placesOf } from './globs.ts'
 import type { Effort } from './globs.ts'
 import type { Findings, Subject } from './subject.ts'
 
@@ -93,7 +93,7 @@ export function matches(outer: Pattern, inner: Pattern, effort: Effort): boolean
   if (!includes(placesOf(outer), placesOf(inner), effort)) return false
   const { columns } = outer
   if (columns === undefined) return true
-  const inners = inner.columns ?? splitAtColons(inner, columns.length)
+  const inners = inner.columns ?? literalColumns(inner, columns.length)
   return (
     inners !== undefined &&
     columns.every((column, index) => {
@@ -101,4 +101,11 @@ export function matches(outer: Pattern, inner: Pattern, effort: Effort): boolean
       return other !== undefined && includes(placesOf(column), placesOf(other), effort)
     })
   )
+}
+
+/** The parts of a pattern none of whose wildcards can cross into the next; `undefined` for others. */
+function literalColumns(pattern: Pattern, count: number): readonly Pattern[] | undefined {
+  const columns = splitAtColons(pattern, count)
+  const isFirm = columns?.slice(0, -1).every(({ parts }) => parts.every(isText)) === true
+  return isFirm ? columns : undefined
 }

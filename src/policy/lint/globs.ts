@@ -15,8 +15,15 @@ export function placesOf(pattern: Pattern): readonly Place[] {
   return pattern.parts.flatMap((part): readonly Place[] => {
     if (part === 'any-run') return [anyRun]
     if (part === 'any-one') return [anyOne]
-    return 'text' in part ? unitsOf(part.text) : [anyRun]
+    return isText(part) ? unitsOf(part.text) : [anyRun]
   })
+}
+
+type Part = Pattern['parts'][number]
+
+/** Own members only, as everywhere in this area: a polluted prototype makes no text of a variable. */
+export function isText(part: Part): part is Part & { readonly text: string } {
+  return typeof part === 'object' && Object.hasOwn(part, 'text')
 }
 
 export function unitsOf(text: string): readonly Place[] {

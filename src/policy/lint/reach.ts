@@ -1,4 +1,4 @@
-import { cutAtColons, splitAtColons } from '../value/pattern.ts'
+import { cutAtColons } from '../value/pattern.ts'
 import type { Pattern } from '../value/pattern.ts'
 import { anyRun, anySegment, intersects, placesOf, textOf, unitsOf } from './globs.ts'
 import type { Effort, Place } from './globs.ts'
@@ -39,7 +39,7 @@ export class Reach {
 
   /** Whether the pattern may select one of the resources; `true` when the effort is spent. */
   includesSomeOf(pattern: Pattern, effort: Effort): boolean {
-    const columns = pattern.columns ?? splitAtColons(pattern, partCount)
+    const { columns } = pattern
     if (columns === undefined) return this.#whole.meets(placesOf(pattern), effort)
     const places = columns.map(placesOf)
     const last = places.at(-1) ?? [anyRun]

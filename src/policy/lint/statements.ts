@@ -7,7 +7,7 @@ import type { Pattern } from '../value/pattern.ts'
 import { isValueProblem } from '../document/problem.ts'
 import { reportStanding } from './conditions.ts'
 import { matches } from './coverage.ts'
-import { intersects, placesOf, unitsOf, anyRun } from './globs.ts'
+import { intersects, isText, placesOf, unitsOf, anyRun } from './globs.ts'
 import type { Effort } from './globs.ts'
 import type { Reach } from './reach.ts'
 import type { Findings, Inside, Subject } from './subject.ts'
@@ -112,7 +112,7 @@ function lintPattern(
   findings: Findings,
 ): void {
   for (const part of pattern.parts) {
-    if (typeof part === 'string' || !('key' in part)) continue
+    if (typeof part === 'string' || isText(part)) continue
     const standing = standingOf(part.key, declared)
     reportStanding(subject, inside, { name: part.key, standing, isVariable: true }, findings)
   }
