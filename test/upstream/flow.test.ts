@@ -30,18 +30,19 @@ function pour(socket: Socket, total: number, note: (written: number) => void): v
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
+function liveBuffers(): number {
+  // Buffers found dead are freed beside the program; a second round waits for the first.
+  collectGarbage()
+  collectGarbage()
+  return process.memoryUsage().arrayBuffers
+}
+
 /** The largest amount of live buffer memory seen while something runs, above where it started. */
 function watchBuffers(): { peak(): number } {
-  const live = (): number => {
-    // Buffers found dead are freed beside the program; a second round waits for the first.
-    collectGarbage()
-    collectGarbage()
-    return process.memoryUsage().arrayBuffers
-  }
-  const before = live()
+  const before = liveBuffers()
   let most = 0
   const timer = setInterval(() => {
-    most = Math.max(most, live() - before)
+    most = Math.max(most, liveBuffers() - before)
   }, 60)
   return {
     peak() {
@@ -309,4 +310,28 @@ test('what was written counts as left only when nothing waits for a connection o
   assert.equal(recorder.body, 'done')
   assert.deepEqual(left, [true, true])
   assert.equal(exchange.hasLeft, false, 'of what is over nothing is known')
+})
+
+test('connections that wait for another request hold no buffers of the last answer', async (t) => {
+  const server = await rawServer(t, (socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${mebibyte}\r\n\r\n`)
+    socket.write(Buffer.alloc(mebibyte, 'z'))
+  })
+  const connections = 48
+  const upstream = upstreamTo(t, server.port, { maxConnections: connections })
+  const recorders = Array.from({ length: connections }, () => {
+    const recorder = new Recorder()
+    recorder.onData = () => true
+    upstream.request(get(), recorder)
+    return recorder
+  })
+  const before = liveBuffers()
+  await Promise.all(recorders.map((recorder) => recorder.settled))
+  assert.equal(upstream.stats.idle, connections)
+  let held = Infinity
+  for (let tries = 0; held > mebibyte && tries < 100; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    held = liveBuffers() - before
+  }
+  assert.ok(held <= mebibyte, `${held} bytes of buffers`)
 })
