@@ -1,19 +1,24 @@
 /**
- * Fuzzes the parser of responses from services:
+ * Fuzzes the parser of responses from services, then the policy evaluator:
  *
  *     npm run fuzz -- [cases] [seed] [first case]
+ *     npm run fuzz -- policies [cases] [seed]
  *
- * Each case follows from the seed and its number, so that one that fails can be run again alone:
- * `npm run fuzz -- 1 SEED CASE`. Exits with 1 and the case at the first failure.
+ * Each response follows from the seed and its number, so that one that fails can be run again alone:
+ * `npm run fuzz -- 1 SEED CASE`. Without numbers both are fuzzed, with them only what they are for. Exits
+ * with 1 and the case at the first failure; policies are made smaller before.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { checkCase, newTally } from './check.ts'
+import { comparePolicies } from './policies.ts'
 
 const every = 1_000_000
-const [cases = 10_000_000, seed = Date.now() % 2 ** 31, first = 0] = process.argv
-  .slice(2)
-  .map(Number)
+const [subject, ...rest] = process.argv.slice(2)
+const isAboutPolicies = subject === 'policies'
+const numbers = (isAboutPolicies ? rest : process.argv.slice(2)).map(Number)
+const [cases = isAboutPolicies ? 100_000 : 10_000_000, seed = Date.now() % 2 ** 31, first = 0] =
+  numbers
 
 /** Live memory, once what nobody holds any more is gone. */
 function liveBytes(): number {
@@ -46,7 +51,9 @@ function run(): void {
 }
 
 try {
-  run()
+  if (!isAboutPolicies) run()
+  if (isAboutPolicies) comparePolicies(cases, seed)
+  else if (numbers.length === 0) comparePolicies(100_000, seed)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

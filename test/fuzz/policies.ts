@@ -1,0 +1,10 @@
+import { compareCases, compareConditions } from '../policy/reference/compare.ts'
+
+/** Compares decisions of random policies with those of the reference evaluator; throws at a difference. */
+export function comparePolicies(cases: number, seed: number): void {
+  console.log(`${cases} policies, seed ${seed}`)
+  const { verdicts, allowedWith, limited } = compareCases({ numRuns: cases, seed })
+  console.log(`no difference: ${JSON.stringify({ verdicts, allowedWith, limited })}`)
+  const operators = compareConditions({ numRuns: cases, seed })
+  console.log(`no difference in conditions: ${JSON.stringify(Object.fromEntries(operators))}`)
+}
