@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Slot } from '../../src/core/index.ts'
+import { Principals } from '../../src/gateway/index.ts'
+import type { PolicyDirectory } from '../../src/gateway/index.ts'
+import type { Person } from '../../src/identity/index.ts'
+import { authorityOf, compilePolicies } from '../../src/policy/index.ts'
+import type { VerifiedToken } from '../../src/token/index.ts'
+
+const person = (id: string, more: Partial<Person> = {}): Person =>
+  ({
+    id,
+    username: `name-${id}`,
+    name: id,
+    groups: ['readers'],
+    disabled: false,
+    ...more,
+  }) as Person
+
+function tokenOf(subject: string, more: Partial<VerifiedToken> = {}): VerifiedToken {
+  return Object.freeze({
+    issuer: 'https://auth.example',
+    subject,
+    username: `name-${subject}`,
+    clientId: 'portal',
+    tokenId: `jti-${subject}`,
+    session: 's-1',
+    scopes: ['invoke'],
+    groups: [],
+    issuedAt: 1_700_000_000_000,
+    expiresAt: 1_700_000_300_000,
+    authTime: undefined,
+    acr: undefined,
+    amr: [],
+    confirmationThumbprint: undefined,
+    certificateThumbprint: undefined,
+    credential: 'c-1',
+    openedAt: undefined,
+    registeredAt: undefined,
+    transports: [],
+    claims: {},
+    derived: new Slot(),
+    ...more,
+  })
+}
+
+function setUp(people: readonly Person[]) {
+  const stored = new Map<string, Person>(people.map((one) => [one.id, one]))
+  const compiled = new Map<string, ReturnType<typeof authorityOf>>()
+  const authorityFor = (names: readonly string[]) => {
+    const key = names.join(' ')
+    const known = compiled.get(key) ?? authorityOf(compilePolicies([]))
+    compiled.set(key, known)
+    return known
+  }
+  const policies: PolicyDirectory = {
+    account: '000000000000',
+    forPerson: (username, groups) =>
+      authorityFor(username === 'name-special' ? [...groups, 'attached'] : groups),
+    forGroups: authorityFor,
+    tagsOf: (username) => new Map(username === 'name-tagged' ? [['team', 'blue']] : []),
+  }
+  const load = { until: Promise.resolve() }
+  const parts = {
+    people: {
+      load: async (id: string) => {
+        const found = stored.get(id)
+        await load.until
+        return found
+      },
+    },
+    directory: { groupsOf: (one: Person) => [...one.groups] },
+    policies,
+    issuer: 'https://auth.example',
+  }
+  const principals = new Principals(parts)
+  return { principals, stored, load }
+}
+
+describe('principals', () => {
+  it('are remembered with their token, until people or groups change', async () => {
+    const { principals, stored } = setUp([person('p')])
+    const token = tokenOf('p')
+    assert.equal(principals.known(token), undefined)
+    const principal = await principals.ofToken(token)
+    assert.equal(principals.known(token), principal)
+    assert.equal(principals.known(tokenOf('p')), undefined, 'another token of the same person')
+    stored.set('p', person('p', { groups: [] }))
+    principals.forget()
+    assert.equal(principals.known(token), undefined)
+    assert.deepEqual((await principals.ofToken(token))?.groups, [])
+  })
+
+  it('are not remembered when a change overtook them', async () => {
+    const { principals, stored, load } = setUp([person('p')])
+    const { promise, resolve } = Promise.withResolvers<void>()
+    load.until = promise
+    const token = tokenOf('p')
+    const under = principals.ofToken(token)
+    stored.delete('p')
+    principals.forget()
+    resolve()
+    assert.deepEqual((await under)?.groups, ['readers'])
+    assert.equal(principals.known(token), undefined)
+  })
+
+  it('of one table say nothing to another', async () => {
+    const token = tokenOf('p')
+    await setUp([person('p')]).principals.ofToken(token)
+    assert.equal(setUp([person('p')]).principals.known(token), undefined)
+  })
+
+  it('have what is theirs from the directory, and the rest from the token', async () => {
+    const { principals } = setUp([person('p', { username: 'renamed' })])
+    const principal = await principals.ofToken(
+      tokenOf('p', { username: 'old', groups: ['admins'] }),
+    )
+    assert.ok(principal !== undefined)
+    const { username, groups, session, credential, tokenId, key } = principal
+    assert.deepEqual(
+      { username, groups, session, credential, tokenId, key },
+      {
+        username: 'renamed',
+        groups: ['readers'],
+        session: 's-1',
+        credential: 'c-1',
+        tokenId: 'jti-p',
+        key: 'p',
+      },
+    )
+    assert.equal(principal.names.arn, 'arn:aws:iam::000000000000:user/renamed')
+    assert.equal(principal.names.federated, undefined)
+  })
+
+  it('share a standing when they have all of it in common, and only then', async () => {
+    const { principals } = setUp([
+      person('a'),
+      person('b'),
+      person('special'),
+      person('tagged'),
+      person('other', { groups: ['readers', 'writers'] }),
+      person('joined', { groups: ['readers,writers'] }),
+    ])
+    const standing = async (id: string) => (await principals.ofToken(tokenOf(id)))?.standing
+    const shared = await standing('a')
+    assert.equal(await standing('b'), shared)
+    const others = [
+      await standing('special'),
+      await standing('tagged'),
+      await standing('other'),
+      await standing('joined'),
+    ]
+    assert.equal(new Set([shared, ...others]).size, 5)
+    assert.notEqual(others[0]?.authority, shared?.authority)
+    const told = tokenOf('a', { groups: ['readers'] })
+    const external = principals.ofExternal(told, '000000000000')
+    const elsewhere = principals.ofExternal(tokenOf('a', { groups: ['readers'] }), '111111111111')
+    assert.equal(principals.known(told), external)
+    assert.notEqual(elsewhere.names.arn, external.names.arn)
+    assert.equal(external.kind, 'external')
+    assert.equal(external.key, 'https://auth.example|a')
+    assert.equal(external.names.federated, 'https://auth.example')
+  })
+
+  it('are nobody when the person is gone or disabled, also later', async () => {
+    const { principals, stored } = setUp([person('p'), person('off', { disabled: true })])
+    assert.equal(await principals.ofToken(tokenOf('off')), undefined)
+    assert.equal(await principals.ofToken(tokenOf('gone')), undefined)
+    const principal = await principals.ofToken(tokenOf('p'))
+    assert.ok(principal !== undefined)
+    stored.set('p', person('p', { groups: ['writers'] }))
+    const again = await principals.again(principal, undefined)
+    assert.deepEqual(again?.groups, ['writers'])
+    assert.deepEqual(principal.groups, ['readers'])
+    assert.equal(again?.tokenId, 'jti-p')
+    assert.equal(again?.minted, undefined)
+    stored.delete('p')
+    assert.equal(await principals.again(principal, undefined), undefined)
+  })
+})
