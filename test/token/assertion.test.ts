@@ -177,12 +177,14 @@ test('a signature that fails leaves nothing behind that would be sent', async (t
 })
 
 test('after a rotation the new key signs at once', async (t) => {
-  const { keys, minter } = await setUp(t)
+  const { clock, keys, minter } = await setUp(t)
   const first = minter.mint(alice, orders)
   const fresh = await keys.rotate('ES256')
   const second = minter.mint(alice, orders)
   assert.notEqual(second, first)
   assert.equal(decodeProtectedHeader(second).kid, fresh.keyId)
+  const set = createLocalJWKSet(keys.publicJwks() as unknown as JSONWebKeySet)
+  await jwtVerify(second, set, { currentDate: new Date(clock.now()) })
 })
 
 test('an assertion without an audience is a bug', async (t) => {
