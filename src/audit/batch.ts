@@ -37,12 +37,17 @@ export class Batch {
     this.#length = end + 1
   }
 
+  /** So many bytes are to be written, without the line that closes them. */
+  get bytes(): number {
+    return this.#length - 1
+  }
+
   /** All records and the line that closes them, as written. */
-  sealed(seal: string): Uint8Array {
+  closed(last: string): Uint8Array {
     const start = this.#length
-    const end = start + seal.length
+    const end = start + last.length
     this.#reserve(end + 1)
-    this.#bytes.write(seal, start, 'latin1')
+    this.#bytes.write(last, start, 'latin1')
     this.#bytes[end] = 0x0a
     return this.#bytes.subarray(1, end + 1)
   }

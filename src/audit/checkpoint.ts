@@ -1,6 +1,7 @@
 import { createPublicKey, hash, sign, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { auditError } from './errors.ts'
+import { MarkKey } from './mark.ts'
 import { digestText, parseDigest } from './merkle.ts'
 import type { Digest } from './merkle.ts'
 
@@ -13,12 +14,16 @@ export interface Checkpoint {
   /** Number of records the root is over. */
   readonly size: number
   readonly root: Digest
+  /** The hash over the marks that this checkpoint makes good for, when there were any. */
+  readonly marks?: Digest
 }
 
 const ed25519Type = 1
 const originForm = /^[\x21-\x2a\x2c-\x7e]{1,200}$/
 const sizeForm = /^(?:0|[1-9][0-9]{0,15})$/
 const longestNote = 8192
+/** Begins the extension line of a checkpoint over batches that ended in marks. */
+const marksWord = 'marks '
 /** The fixed DER wrapping of a raw Ed25519 public key (RFC 8410). */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
 
@@ -102,15 +107,18 @@ export class CheckpointKey {
 /** The private half. */
 export class CheckpointSigner {
   readonly key: CheckpointKey
+  readonly marks: MarkKey
   readonly #privateKey: KeyObject
 
   constructor(origin: string, privateKey: KeyObject) {
     this.key = new CheckpointKey(origin, createPublicKey(privateKey))
+    this.marks = new MarkKey(origin, privateKey)
     this.#privateKey = privateKey
   }
 
-  sign(size: number, root: Digest): string {
-    const text = `${this.key.origin}\n${size}\n${digestText(root, 'base64')}\n`
+  sign(size: number, root: Digest, marks?: Digest): string {
+    const extension = marks === undefined ? '' : `${marksWord}${digestText(marks, 'base64')}\n`
+    const text = `${this.key.origin}\n${size}\n${digestText(root, 'base64')}\n${extension}`
     return `${text}\n${this.key.signatureLine(sign(null, Buffer.from(text), this.#privateKey))}`
   }
 }
@@ -122,13 +130,22 @@ export function claimedOrigin(note: string): string | undefined {
 }
 
 function parseText(text: string): Checkpoint | undefined {
-  const [origin, size, encoded, ...rest] = text.slice(0, -1).split('\n')
+  const [origin, size, encoded, extension, ...rest] = text.slice(0, -1).split('\n')
   if (origin === undefined || size === undefined || encoded === undefined || rest.length > 0) {
     return undefined
   }
-  const root = strictBase64(encoded) === undefined ? undefined : parseDigest(encoded, 'base64')
-  if (!sizeForm.test(size) || !Number.isSafeInteger(Number(size))) return undefined
-  return root === undefined ? undefined : { origin, size: Number(size), root }
+  const root = strictDigest(encoded)
+  if (!sizeForm.test(size) || !Number.isSafeInteger(Number(size)) || root === undefined) {
+    return undefined
+  }
+  if (extension === undefined) return { origin, size: Number(size), root }
+  if (!extension.startsWith(marksWord)) return undefined
+  const marks = strictDigest(extension.slice(marksWord.length))
+  return marks === undefined ? undefined : { origin, size: Number(size), root, marks }
+}
+
+function strictDigest(text: string): Digest | undefined {
+  return strictBase64(text) === undefined ? undefined : parseDigest(text, 'base64')
 }
 
 /** One value has exactly one spelling: padding and stray bits count. */

@@ -18,7 +18,7 @@ export const auditErrors = defineErrors('audit', {
     status: 503,
     title: 'The audit log is damaged',
     fault: 'operator',
-    doc: 'The log does not match its signed checkpoints. Run `proofgate audit verify` to find the first bad record, keep the folder as evidence, and restore it from a backup.',
+    doc: 'The log does not match its signed checkpoints, or was not written with its key. Run `proofgate audit verify` to find the first bad record, keep the folder as evidence, and restore it from a backup.',
   },
   incomplete: {
     status: 503,

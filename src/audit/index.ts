@@ -1,7 +1,7 @@
 /**
  * The audit log: what happened, in files of its own, provable by anyone who holds the public key.
  *
- * Guarantees: `append` resolves only when its record is durable; after a failed sync nothing is ever
+ * Guarantees: `append` resolves only when its record is durable; it is signed 20 ms later; after a failed sync nothing is ever
  * acknowledged again; a record that is changed, removed, inserted or moved is named by
  * `verifyAuditLog`; damage and missing parts are refused on opening, never papered over by a new log.
  * The tree is that of RFC 9162 section 2.1, checkpoints are C2SP tlog-checkpoint and signed-note;

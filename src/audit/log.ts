@@ -31,6 +31,12 @@ interface Wiring {
   readonly onFailure?: ((error: ProofgateError) => void) | undefined
 }
 
+/** Who waits until everything is signed. */
+interface SealWaiter {
+  signed(checkpoint: string): void
+  refused(error: unknown): void
+}
+
 /** More records than this never wait for the disk at once; further ones are refused. */
 const longestQueue = 65_536
 const copyEvery = 1000
@@ -49,6 +55,7 @@ export class AuditLog implements AuditRecorder {
   #queued = 0
   #spare: Buffer | undefined
   #running: Promise<void> | undefined
+  readonly #signing: SealWaiter[] = []
   #next: number
   #lastAt: number
   #lastStamp = ''
@@ -57,6 +64,7 @@ export class AuditLog implements AuditRecorder {
   #copyTimer: NodeJS.Timeout | undefined
   #copying: Promise<void> = Promise.resolve()
   #probeTimer: NodeJS.Timeout | undefined
+  #sealTimer: NodeJS.Timeout | undefined
 
   /** Most callers want `open`. */
   constructor(writer: BatchWriter, wiring: Wiring) {
@@ -72,7 +80,8 @@ export class AuditLog implements AuditRecorder {
 
   /**
    * Opens the log at its end, or makes a new one when neither log nor key exist. Removes what a
-   * crash left of a batch nobody was told of, and records that as `audit.recovered`.
+   * crash left of a batch nobody was told of, signs what it left unsigned, and records both as
+   * `audit.recovered`.
    *
    * @throws ProofgateError `audit.damaged`, `audit.incomplete`, `audit.cut`, `audit.key` when the log is
    *   not whole, `audit.unavailable` when the disk refuses.
@@ -87,9 +96,10 @@ export class AuditLog implements AuditRecorder {
     })
     const start: WriterStart = opened
     const log = new AuditLog(new BatchWriter(start), { ...options, ...opened })
-    if (opened.removed === 0) return log
+    const kept = opened.stretch?.size ?? 0
+    if (opened.removed === 0 && kept === 0) return log
     try {
-      await log.append(recovered(opened.removed))
+      await log.append(recovered(opened.removed, kept))
     } catch (error) {
       await log.close()
       throw error
@@ -112,7 +122,7 @@ export class AuditLog implements AuditRecorder {
     return this.#failure
   }
 
-  /** The signed checkpoint over all durable records. */
+  /** The latest signed checkpoint; it is over all records but those of the last moment. */
   checkpoint(): string {
     return this.#writer.checkpoint
   }
@@ -148,8 +158,27 @@ export class AuditLog implements AuditRecorder {
     batch.waiting.push(waiter)
     this.#next++
     this.#queued++
-    // A microtask later, so that what is appended in one go shares a batch; no longer wait than that.
-    this.#running ??= Promise.resolve().then(() => this.#run())
+    this.#runSoon()
+  }
+
+  /**
+   * Calls `work` at a moment when everything in the log's files is signed: they are so until it returns.
+   *
+   * @throws ProofgateError `audit.unavailable` when the log takes no entries; whatever `work` throws.
+   */
+  whenSigned<T>(work: (checkpoint: string) => T): Promise<T> {
+    return new Promise((resolve, refused) => {
+      this.#requireOpen()
+      const signed = (checkpoint: string): void => {
+        try {
+          resolve(work(checkpoint))
+        } catch (error) {
+          refused(error)
+        }
+      }
+      this.#signing.push({ signed, refused })
+      this.#runSoon()
+    })
   }
 
   /** Waits for what was appended, brings the copied checkpoint up to date, and takes no more. */
@@ -159,10 +188,16 @@ export class AuditLog implements AuditRecorder {
     this.#state = 'closed'
     clearTimeout(this.#probeTimer)
     clearTimeout(this.#copyTimer)
+    clearTimeout(this.#sealTimer)
     await this.#running
     await this.#copying
-    if (before !== 'failed' && this.#failure === undefined) await this.#copy()
-    await this.#writer.close()
+    try {
+      if (before === 'failed' || this.#failure !== undefined) return
+      await this.#writer.finish()
+      await this.#copy()
+    } finally {
+      await this.#writer.close()
+    }
   }
 
   #requireOpen(): void {
@@ -173,21 +208,62 @@ export class AuditLog implements AuditRecorder {
     throw auditError('unavailable', `the audit log ${why}`)
   }
 
+  /** A microtask later, so that what is appended in one go shares a batch; no longer wait than that. */
+  #runSoon(): void {
+    this.#running ??= Promise.resolve().then(() => this.#run())
+  }
+
   async #run(): Promise<void> {
-    for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
-      const first = this.#writer.size
+    do {
+      let batch = this.#queue.shift()
       try {
-        await this.#writer.commit(batch)
+        if (batch !== undefined) {
+          await this.#writer.commit(batch)
+          this.#acknowledge(batch)
+          batch = undefined
+        }
+        if (this.#isSealWanted()) this.#seal()
       } catch (error) {
-        await this.#stop(error, [batch])
-        break
+        await this.#stop(error, batch)
       }
-      this.#queued -= batch.waiting.length
-      this.#spare = batch.release()
-      for (const [position, waiter] of batch.waiting.entries()) waiter.recorded(first + position)
-      this.#copySoon()
-    }
+    } while (this.#queue.length > 0)
     this.#running = undefined
+    this.#sealSoon()
+  }
+
+  #acknowledge(batch: Batch): void {
+    const first = this.#writer.size - batch.waiting.length
+    this.#queued -= batch.waiting.length
+    this.#spare = batch.release()
+    for (const [position, waiter] of batch.waiting.entries()) waiter.recorded(first + position)
+    this.#copySoon()
+  }
+
+  /** While batches come they carry the seals; only when none does, a seal is written alone. */
+  #isSealWanted(): boolean {
+    if (this.#failure !== undefined) return false
+    if (this.#signing.length > 0) return true
+    return this.#queue.length === 0 && (this.#writer.sealDueIn ?? 1) <= 0
+  }
+
+  #seal(): void {
+    this.#writer.seal()
+    for (const waiter of this.#signing.splice(0)) waiter.signed(this.#writer.checkpoint)
+    this.#copySoon()
+  }
+
+  /** Invariant: what is not signed does not stay so, also when nothing else arrives. */
+  #sealSoon(): void {
+    const { sealDueIn } = this.#writer
+    if (sealDueIn === undefined || this.#sealTimer !== undefined || this.#state !== 'open') return
+    this.#sealTimer = setTimeout(
+      () => {
+        this.#sealTimer = undefined
+        this.#runSoon()
+      },
+      Math.max(1, sealDueIn),
+    )
+    this.#sealTimer.unref()
   }
 
   #openBatch(): Batch {
@@ -200,7 +276,7 @@ export class AuditLog implements AuditRecorder {
   }
 
   /** Invariant: after a batch failed, neither it nor anything that waited behind it is acknowledged. */
-  async #stop(error: unknown, failed: readonly Batch[]): Promise<void> {
+  async #stop(error: unknown, failed?: Batch): Promise<void> {
     const full = error instanceof BatchError && error.full
     const failure = auditError('unavailable', 'the audit log cannot be written', {
       cause: error,
@@ -211,9 +287,11 @@ export class AuditLog implements AuditRecorder {
     const wasOpen = this.#failure === undefined
     this.#failure = failure
     if (this.#state !== 'closed') this.#state = full ? 'full' : 'failed'
-    const refused = [...failed, ...this.#queue.splice(0)].flatMap((batch) => batch.waiting)
+    const batches = [...(failed === undefined ? [] : [failed]), ...this.#queue.splice(0)]
+    const refused = batches.flatMap((batch) => batch.waiting)
     this.#queued = 0
     for (const waiter of refused) waiter.refused(failure)
+    for (const waiter of this.#signing.splice(0)) waiter.refused(failure)
     this.#refused += refused.length
     this.#next = this.#writer.size
     if (wasOpen) this.#onFailure?.(failure)
@@ -245,7 +323,7 @@ export class AuditLog implements AuditRecorder {
     try {
       await this.#writer.commit(batch)
     } catch (error) {
-      await this.#stop(error, [])
+      await this.#stop(error)
       this.#running = undefined
       return
     }
@@ -255,6 +333,7 @@ export class AuditLog implements AuditRecorder {
     this.#failure = undefined
     if (this.#state === 'full') this.#state = 'open'
     this.#copySoon()
+    this.#sealSoon()
   }
 
   /** The time for the next record; the clock may stand still but the log never goes back. */
@@ -285,15 +364,15 @@ export class AuditLog implements AuditRecorder {
   }
 }
 
-function recovered(bytes: number): AuditEntry {
+function recovered(bytes: number, records: number): AuditEntry {
   return {
     id: randomId(),
     kind: 'system',
     action: 'audit.recover',
     outcome: 'success',
     reason: 'audit.recovered',
-    detail: 'removed the remains of a write that was interrupted before anybody was told of it',
-    what: { bytes },
+    detail: 'signed what was kept but not signed, removed what nobody had been told of',
+    what: { bytes, records },
   }
 }
 

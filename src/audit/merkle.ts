@@ -97,6 +97,11 @@ export function frontierLength(size: number): number {
   return count
 }
 
+/** Of ASCII text or bytes as they are: neither a leaf nor a node. */
+export function plainHash(input: string | Uint8Array): Digest {
+  return sha256(input)
+}
+
 function sha256(input: string | Uint8Array): Digest {
   return hash('sha256', input, 'latin1') as Digest
 }

@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { claimedOrigin, requireOrigin } from './checkpoint.ts'
-import type { CheckpointKey, CheckpointSigner } from './checkpoint.ts'
+import type { Checkpoint, CheckpointSigner } from './checkpoint.ts'
 import { parseRecord } from './encoding.ts'
 import { auditError, verifyHint } from './errors.ts'
 import { checkpointName, DiskFolder, listSegments } from './folder.ts'
@@ -14,16 +14,10 @@ import {
   loadKey,
   readOptional,
 } from './keys.ts'
+import type { Stretch } from './mark.ts'
 import { emptyRoot } from './merkle.ts'
 import type { Frontier } from './merkle.ts'
-import {
-  encodeHeader,
-  linesOf,
-  longestSegment,
-  longestTail,
-  sealCarries,
-  segmentName,
-} from './segment.ts'
+import { encodeHeader, linesOf, longestSegment, longestTail, segmentName } from './segment.ts'
 import { scanSegment } from './scan.ts'
 import type { Scan } from './scan.ts'
 
@@ -33,11 +27,13 @@ export interface OpenedLog {
   readonly signer: CheckpointSigner
   readonly segment: number
   readonly file: SegmentFile
-  /** Bytes of the open segment that are known to be durable and signed for. */
+  /** Bytes of the open segment that are known to be durable and made by this log. */
   readonly length: number
   readonly frontier: Frontier
-  /** The checkpoint over everything in the log. */
+  /** The last checkpoint. */
   readonly checkpoint: string
+  /** Records behind it that were acknowledged and are not signed. */
+  readonly stretch?: Stretch
   /** Time of the last record, epoch milliseconds; 0 in an empty log. */
   readonly lastAt: number
   /** Bytes of a write that was never acknowledged, now removed. */
@@ -85,7 +81,7 @@ async function createLog({ directory, keyDirectory, origin }: Places): Promise<O
   await folder.replaceCheckpoint(checkpoint)
   // Invariant: the key gets its name last. From here on each part must be there.
   await confirmKey(keyDirectory)
-  const { frontier } = scanSegment(Buffer.from(`${header}\n`), 0, signer.key)
+  const { frontier } = scanSegment(Buffer.from(`${header}\n`), 0, signer)
   const length = header.length + 1
   return { folder, signer, segment: 0, file, length, frontier, checkpoint, lastAt: 0, removed: 0 }
 }
@@ -111,8 +107,10 @@ async function resume(places: Places, last: number, copy: string): Promise<Opene
   const origin = claimedOrigin(copy)
   if (origin === undefined) throw damaged(checkpointName, 'it is not a checkpoint')
   const signer = await loadKey(keyDirectory, origin)
-  const found = await findEnd(directory, last, signer.key)
-  checkCopy(copy, signer.key, found.scan)
+  const checkpoint = signer.key.open(copy, true)
+  if (typeof checkpoint === 'string') throw damaged(checkpointName, `it ${checkpoint}`)
+  const found = await findEnd(directory, last, signer, checkpoint.size)
+  checkCopy(checkpoint, found.scan)
   const folder = new DiskFolder(directory)
   if (found.unfinished > 0) await rm(join(directory, segmentName(last)))
   const file = await folder.openSegment(found.segment)
@@ -121,15 +119,16 @@ async function resume(places: Places, last: number, copy: string): Promise<Opene
     await file.sync()
   }
   await rm(join(directory, `${checkpointName}.new`), { force: true })
-  const { length, frontier, checkpoint } = found.scan
+  const { length } = found.scan
   return {
     folder,
     signer,
     segment: found.segment,
     file,
     length,
-    frontier,
-    checkpoint,
+    frontier: found.scan.frontier,
+    checkpoint: found.scan.checkpoint,
+    stretch: found.scan.stretch,
     lastAt: await lastInstant(directory, found.segment, length),
     removed: found.scan.tail + found.unfinished,
   }
@@ -142,36 +141,42 @@ interface End {
   readonly unfinished: number
 }
 
-async function findEnd(directory: string, last: number, key: CheckpointKey): Promise<End> {
+async function findEnd(
+  directory: string,
+  last: number,
+  signer: CheckpointSigner,
+  copied: number,
+): Promise<End> {
   const bytes = await readSegment(directory, last)
   if (last === 0 || bytes.includes(0x0a)) {
-    return { segment: last, scan: scanSegment(bytes, last, key), unfinished: 0 }
+    return { segment: last, scan: scanSegment(bytes, last, signer, copied), unfinished: 0 }
   }
-  const scan = scanSegment(await readSegment(directory, last - 1), last - 1, key)
+  const previous = await readSegment(directory, last - 1)
+  const scan = scanSegment(previous, last - 1, signer, copied)
   const expected = encodeHeader(last, scan.frontier.hashes, scan.checkpoint)
   const isBeginning = expected.startsWith(bytes.toString('latin1'))
-  if (scan.tail > 0 || !(isBeginning || bytes.every((byte) => byte === 0))) {
+  if (
+    scan.tail > 0 ||
+    scan.stretch.size > 0 ||
+    !(isBeginning || bytes.every((byte) => byte === 0))
+  ) {
     throw damaged(segmentName(last), 'its first line is not the one that belongs there')
   }
   return { segment: last - 1, scan, unfinished: Math.max(1, bytes.length) }
 }
 
 /** The copy is made after its records are durable, so the log can never end before it. */
-function checkCopy(copy: string, key: CheckpointKey, scan: Scan): void {
-  const checkpoint = key.open(copy, true)
-  if (typeof checkpoint === 'string') throw damaged(checkpointName, `it ${checkpoint}`)
-  const { size } = scan.frontier
-  if (checkpoint.size > size) {
+function checkCopy(copy: Checkpoint, { firstSize, frontier, rootAt, stretch }: Scan): void {
+  const size = frontier.size + stretch.size
+  if (copy.size > size) {
     throw auditError(
       'cut',
-      `the log ends after ${size} records, its checkpoint signs ${checkpoint.size}`,
+      `the log ends after ${size} records, its checkpoint signs ${copy.size}`,
       { hint: verifyHint },
     )
   }
   // One over an earlier segment, which is not read here, is compared by `verifyAuditLog`.
-  if (checkpoint.size < scan.firstSize || copy === scan.starts) return
-  const seal = scan.seals.get(checkpoint.size)
-  if (seal === undefined || !sealCarries(seal, copy)) {
+  if (copy.size >= firstSize && rootAt !== copy.root) {
     throw damaged(checkpointName, 'it signs other records than the log holds')
   }
 }

@@ -5,6 +5,7 @@ import { encodeText, parseRecord } from './encoding.ts'
 import type { AuditKind, StoredRecord } from './entry.ts'
 import { auditError } from './errors.ts'
 import { listSegments } from './folder.ts'
+import { isMarkLine } from './mark.ts'
 import { isRecordLine, isSealLine, linesOf, segmentName } from './segment.ts'
 import type { Line } from './segment.ts'
 
@@ -129,7 +130,7 @@ function* wholeBatches(
   let lines: Line[] = []
   for (const line of linesOf(bytes, 1, base)) {
     if (isRecordLine(line.text)) lines.push(line)
-    if (!isSealLine(line.text)) continue
+    if (!isMarkLine(line.text) && !isSealLine(line.text)) continue
     yield { lines, end: line.end }
     lines = []
   }

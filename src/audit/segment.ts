@@ -8,11 +8,11 @@ export const segmentBytes = 64 * 1024 * 1024
 /** A batch stops growing at these. */
 export const batchRecords = 4096
 export const batchBytes = 4 * 1024 * 1024
-/** No tail that was never acknowledged is longer: one batch, its longest record and its leaf list. */
+/** No tail that was never acknowledged is longer: one batch, its longest record and two leaf lists. */
 export const longestTail = 2 * batchBytes
 export const longestSegment = segmentBytes + 2 * longestTail
 
-/** One line of a segment: which of the three forms it has is told by how it begins. */
+/** One line of a segment: which of the four forms it has is told by how it begins. */
 export interface Line {
   readonly text: string
   /** Counted from 1. */
@@ -28,7 +28,7 @@ export interface Header {
   readonly starts: string
 }
 
-/** The last line of each batch: the checkpoint over all records so far, and the batch's leaf hashes. */
+/** The checkpoint over all records so far, and the leaf hashes of those since the seal before. */
 export interface Seal {
   readonly checkpoint: string
   readonly leaves: readonly string[]
@@ -64,11 +64,6 @@ export function isSealLine(text: string): boolean {
 /** True when a seal lists exactly these leaves; its checkpoint is not looked at. */
 export function sealLists(text: string, leaves: readonly Digest[]): boolean {
   return text.startsWith('{"checkpoint":"') && text.endsWith(`","leaves":${hashList(leaves)}}`)
-}
-
-/** True when this seal carries this checkpoint. */
-export function sealCarries(text: string, checkpoint: string): boolean {
-  return text.startsWith(`{"checkpoint":${encodeText(checkpoint)},`)
 }
 
 export function parseHeader(text: string): Header | undefined {

@@ -1,5 +1,6 @@
 import type { Checkpoint, CheckpointKey } from './checkpoint.ts'
 import { parseRecord } from './encoding.ts'
+import { isMarkLine, marksHash, parseMark } from './mark.ts'
 import { Frontier, leafHash, parseDigest } from './merkle.ts'
 import type { Digest } from './merkle.ts'
 import { encodeSeal, isSealLine, linesOf, openHeader, parseHeader, parseSeal } from './segment.ts'
@@ -9,7 +10,7 @@ import type { Line, Seal } from './segment.ts'
 export interface AuditProblem {
   /** The record it is about, or the first one it leaves without proof. */
   readonly index: number
-  readonly part: 'record' | 'checkpoint' | 'header' | 'file'
+  readonly part: 'record' | 'mark' | 'checkpoint' | 'header' | 'file'
   /** Name of the file in the audit folder. */
   readonly file: string
   readonly line: number
@@ -23,8 +24,10 @@ export interface Rest {
   readonly bytes: number
   /** True when those end in a checkpoint that lacks its newline. */
   readonly endsInSeal: boolean
-  /** The whole lines among them. */
-  readonly records: readonly Line[]
+  /** True when the last of them ends a batch that waits for its seal. */
+  readonly isMarked: boolean
+  /** The whole lines among them, marks included. */
+  readonly lines: readonly Line[]
 }
 
 interface Watched {
@@ -43,6 +46,8 @@ const mostProblems = 100
  */
 export class Verifier {
   readonly problems: AuditProblem[] = []
+  /** Records behind the last seal whose batches end in marks. */
+  unsigned = 0
   readonly #key: CheckpointKey
   readonly #watched: Watched[] = []
   #frontier = new Frontier()
@@ -88,7 +93,14 @@ export class Verifier {
   walkSegment(segment: number, bytes: Buffer, file: string): Rest {
     const first = linesOf(bytes).next()
     if (first.done === true) {
-      return { offset: 0, line: 1, bytes: bytes.length, endsInSeal: false, records: [] }
+      return {
+        offset: 0,
+        line: 1,
+        bytes: bytes.length,
+        endsInSeal: false,
+        isMarked: false,
+        lines: [],
+      }
     }
     this.#enter(segment, first.value, file)
     const { end } = first.value
@@ -96,34 +108,53 @@ export class Verifier {
   }
 
   walkBatches(file: string, bytes: Buffer, number: number, offset: number): Rest {
-    let records: Line[] = []
+    let lines: Line[] = []
     const endsInSeal = isSealLine(bytes.toString('latin1', bytes.lastIndexOf(0x0a) + 1))
     let done = { offset, line: number, bytes: bytes.length }
     for (const line of linesOf(bytes, number, offset)) {
       if (!isSealLine(line.text)) {
-        records.push(line)
+        lines.push(line)
         continue
       }
-      if (this.#inStep) this.#checkBatch(file, records, line)
-      records = []
+      if (this.#inStep) this.#checkStretch(file, lines, line)
+      lines = []
       const left = offset + bytes.length - line.end
       done = { offset: line.end, line: line.number + 1, bytes: left }
     }
-    return { ...done, endsInSeal, records }
+    const last = lines.at(-1)
+    const isMarked = last !== undefined && isMarkLine(last.text)
+    return { ...done, endsInSeal, isMarked, lines }
   }
 
-  /** What is left behind the last seal of a segment is proven by nothing. */
+  /**
+   * What is left behind the last seal of a segment is proven by nothing. Marks prove records to the log
+   * alone; of those it is said how many they are, so that a crash can be told from a forgery by restarting.
+   */
   endSegment(file: string, rest: Rest): void {
     if (rest.bytes === 0 || !this.#inStep) return
-    const problem = `${rest.bytes} bytes follow that no checkpoint signs`
-    const { records } = rest
+    const { lines } = rest
+    const marked = lines.slice(0, 1 + lines.findLastIndex((line) => isMarkLine(line.text)))
+    if (isMarked(marked, this.size)) this.#noteUnsigned(recordsOf(marked))
+    const follow = `${rest.offset + rest.bytes - (marked.at(-1)?.end ?? rest.offset)} bytes follow`
+    const problem =
+      this.unsigned === 0
+        ? `${rest.bytes} bytes follow that no checkpoint signs`
+        : `${this.unsigned} records are not signed yet, ${follow}; whether the log wrote them is found out by opening it`
     if (rest.endsInSeal) {
-      this.report(this.size, 'checkpoint', file, rest.line + records.length, problem)
+      this.report(this.size, 'checkpoint', file, rest.line + lines.length, problem)
     } else {
+      const records = recordsOf(lines)
       const bad = Math.max(0, outOfOrder(records, this.size))
       this.report(this.size + bad, 'record', file, records[bad]?.number ?? rest.line, problem)
     }
     this.#inStep = false
+  }
+
+  /** A checkpoint may sign records whose own seal got lost in a crash. */
+  #noteUnsigned(records: readonly Line[]): void {
+    this.unsigned = records.length
+    const leaves = records.map((record) => leafHash(record.text))
+    this.#findWatched(this.#frontier, this.#extended(leaves), leaves)
   }
 
   compareWatched(): void {
@@ -174,8 +205,10 @@ export class Verifier {
     return this.#lastCheckpoint === starts
   }
 
-  #checkBatch(file: string, records: readonly Line[], line: Line): void {
+  /** The lines from one seal to the next. */
+  #checkStretch(file: string, lines: readonly Line[], line: Line): void {
     const start = this.size
+    const records = recordsOf(lines)
     const leaves = records.map((record) => leafHash(record.text))
     const after = this.#extended(leaves)
     const seal = parseSeal(line.text)
@@ -193,10 +226,27 @@ export class Verifier {
         this.report(start, 'checkpoint', file, line.number, 'the leaf hashes listed were changed')
       }
       this.#accept(after, leaves)
+      this.#checkMarks(file, lines, { start, checkpoint })
       this.#checkOrder(file, records, start)
       return
     }
     this.#locate({ file, records, leaves, line, seal, checkpoint })
+  }
+
+  /** Marks prove nothing any more once a checkpoint signs, and are what it signs all the same. */
+  #checkMarks(
+    file: string,
+    lines: readonly Line[],
+    { start, checkpoint }: { readonly start: number; readonly checkpoint: Checkpoint },
+  ): void {
+    const marks = lines.filter((line) => isMarkLine(line.text))
+    const stray = firstStray(lines, start)
+    if (stray !== undefined) {
+      this.report(start, 'mark', file, stray.number, 'the mark does not belong here')
+    } else if (marksHash(marks.map((mark) => `${mark.text}\n`).join('')) !== checkpoint.marks) {
+      const problem = 'the mark, or one before the next checkpoint, is not what was signed'
+      this.report(start, 'mark', file, marks[0]?.number ?? lines[0]?.number ?? 0, problem)
+    }
   }
 
   /** A batch that is not what was signed: finds the first record that is not. */
@@ -246,6 +296,10 @@ export class Verifier {
   #accept(after: Frontier, leaves: readonly Digest[]): void {
     const before = this.#frontier
     this.#frontier = after
+    this.#findWatched(before, after, leaves)
+  }
+
+  #findWatched(before: Frontier, after: Frontier, leaves: readonly Digest[]): void {
     for (const watched of this.#watched) {
       const { size } = watched.checkpoint
       if (size <= before.size || size > after.size) continue
@@ -254,6 +308,27 @@ export class Verifier {
       watched.found = partial.root()
     }
   }
+}
+
+function recordsOf(lines: readonly Line[]): readonly Line[] {
+  return lines.filter((line) => !isMarkLine(line.text))
+}
+
+/** The first mark that does not count the records before it. */
+function firstStray(lines: readonly Line[], start: number): Line | undefined {
+  let size = start
+  for (const line of lines) {
+    if (!isMarkLine(line.text)) size++
+    else if (parseMark(line.text)?.size !== size) return line
+  }
+  return undefined
+}
+
+/** True for whole batches of records in their order, each with its mark. */
+function isMarked(lines: readonly Line[], start: number): boolean {
+  const last = lines.at(-1)
+  if (last === undefined || !isMarkLine(last.text)) return false
+  return firstStray(lines, start) === undefined && outOfOrder(recordsOf(lines), start) === -1
 }
 
 /** The position of the first line that is not the record its place in the log calls for, or -1. */

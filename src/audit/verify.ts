@@ -20,8 +20,10 @@ export interface VerifyOptions {
 export interface VerifyReport {
   /** True only when every record is proven by a checkpoint the key signed and nothing is left over. */
   readonly ok: boolean
-  /** Records the walk ended at. */
+  /** Records the walk ended at; the last checkpoint signs all of them. */
   readonly size: number
+  /** Records behind those that no checkpoint signs yet: the log was not closed, and is not written now. */
+  readonly unsigned: number
   /** Root over them, base64. */
   readonly root: string
   readonly checkpointOrigin: string
@@ -65,17 +67,11 @@ export async function verifyAuditLog(
   return conclude(verifier, key)
 }
 
+/** Up to where the log ended when this began: whatever is appended meanwhile is left. */
 async function walk(directory: string, verifier: Verifier): Promise<void> {
-  let segment = 0
-  for (;;) {
-    const last = Math.max(0, ...(await listSegments(directory)))
+  const last = Math.max(0, ...(await listSegments(directory)))
+  for (let segment = 0; segment <= last; segment++) {
     await walkSegment(directory, segment, segment === last, verifier)
-    if (segment >= last) {
-      // A segment that was begun meanwhile belongs to what was read.
-      const grown = Math.max(0, ...(await listSegments(directory)))
-      if (grown === last) return
-    }
-    segment++
   }
 }
 
@@ -93,17 +89,26 @@ async function walkSegment(
     return
   }
   const rest = verifier.walkSegment(segment, bytes, name)
-  const settled = isLast ? await settle(path, name, verifier, rest) : rest
-  verifier.endSegment(name, settled)
+  if (!isLast) {
+    verifier.endSegment(name, rest)
+    return
+  }
+  const settled = await settle(path, name, verifier, rest)
+  if (settled.offset < bytes.length) verifier.endSegment(name, settled)
 }
 
-/** The end of a log in use may be a batch that is being written: it is whole a moment later. */
+/** The end of a log in use may be a batch that is being written or not signed yet: a moment later it is. */
 async function settle(path: string, name: string, verifier: Verifier, found: Rest): Promise<Rest> {
+  const length = found.offset + found.bytes
   let rest = found
-  for (let round = 0; rest.bytes > 0 && round < settleRounds; round++) {
+  for (let round = 0; rest.bytes > 0 && rest.offset < length && round < settleRounds; round++) {
     await delay(settleMillis)
     const again = await readSegment(path)
-    if (typeof again === 'string' || again.length === rest.offset + rest.bytes) break
+    if (typeof again === 'string') break
+    if (again.length === rest.offset + rest.bytes) {
+      if (rest.isMarked) continue
+      break
+    }
     rest = verifier.walkBatches(name, again.subarray(rest.offset), rest.line, rest.offset)
   }
   return rest
@@ -125,6 +130,7 @@ function conclude(verifier: Verifier, key: CheckpointKey): VerifyReport {
   return {
     ok: problems.length === 0,
     size: verifier.size,
+    unsigned: verifier.unsigned,
     root: digestText(verifier.root(), 'base64'),
     checkpointOrigin: key.origin,
     ...(firstBad === undefined ? {} : { firstBad }),

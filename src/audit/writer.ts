@@ -1,9 +1,10 @@
 import type { CheckpointSigner } from './checkpoint.ts'
 import { errorCode } from './folder.ts'
 import type { LogFolder, SegmentFile } from './folder.ts'
-import type { Frontier } from './merkle.ts'
+import { encodeMark, Stretch } from './mark.ts'
+import type { Digest, Frontier } from './merkle.ts'
 import type { Batch } from './batch.ts'
-import { encodeHeader, encodeSeal, segmentBytes } from './segment.ts'
+import { batchBytes, batchRecords, encodeHeader, encodeSeal, segmentBytes } from './segment.ts'
 
 /** Where a writer goes on. */
 export interface WriterStart {
@@ -12,11 +13,21 @@ export interface WriterStart {
   readonly segment: number
   readonly file: SegmentFile
   readonly length: number
+  /** Over what is signed; the writer goes on with this one. */
   readonly frontier: Frontier
   readonly checkpoint: string
+  /** Records that a log left behind its last seal; they are signed with the next batch. */
+  readonly stretch?: Stretch
 }
 
-/** A batch that did not become durable. */
+export interface WriterLimits {
+  /** Bytes after which a segment takes no further batch. */
+  readonly segment?: number
+  /** Milliseconds after which the oldest record that is not signed has to be; 0 signs each batch. */
+  readonly unsigned?: number
+}
+
+/** A batch or seal that did not get written or durable. */
 export class BatchError extends Error {
   /** True when the disk was full and nothing is in doubt: `rewind` makes the log whole again. */
   readonly full: boolean
@@ -28,30 +39,51 @@ export class BatchError extends Error {
   }
 }
 
+interface Sealed {
+  readonly frontier: Frontier
+  readonly root: Digest
+  readonly checkpoint: string
+  readonly line: string
+}
+
 /** No space, no quota, or the longest file the system allows. */
 const fullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+const usualUnsigned = 20
 
-/** Makes batches durable, one after the other: one write, one sync. Its caller runs one at a time. */
+/**
+ * Makes batches durable, one after the other: one write, one sync. Its caller runs one at a time, and
+ * asks for a seal when one is due and no batch comes to carry it.
+ */
 export class BatchWriter {
   readonly #folder: LogFolder
   readonly #signer: CheckpointSigner
-  readonly #limit: number
+  readonly #segmentLimit: number
+  readonly #unsignedLimit: number
   #segment: number
   #file: SegmentFile
   #length: number
+  #isSynced = true
+  /** Over all durable records, signed or not. */
   #frontier: Frontier
   #checkpoint: string
+  readonly #stretch: Stretch
+  #stretchBytes = 0
+  /** On the clock of `performance.now`. */
+  #stretchSince: number
 
-  /** @param limit - bytes after which a segment takes no further batch. */
-  constructor(start: WriterStart, limit = segmentBytes) {
+  constructor(start: WriterStart, limits: WriterLimits = {}) {
     this.#folder = start.folder
     this.#signer = start.signer
-    this.#limit = limit
+    this.#segmentLimit = limits.segment ?? segmentBytes
+    this.#unsignedLimit = limits.unsigned ?? usualUnsigned
     this.#segment = start.segment
     this.#file = start.file
     this.#length = start.length
     this.#frontier = start.frontier
     this.#checkpoint = start.checkpoint
+    this.#stretch = start.stretch ?? new Stretch(start.frontier.root())
+    this.#stretchSince = -Infinity
+    for (const leaf of this.#stretch.leaves) this.#frontier.append(leaf)
   }
 
   /** Durable records. */
@@ -59,9 +91,15 @@ export class BatchWriter {
     return this.#frontier.size
   }
 
-  /** The checkpoint over the durable records. */
+  /** The latest checkpoint; what it signs is durable, and its seal stands in the file. */
   get checkpoint(): string {
     return this.#checkpoint
+  }
+
+  /** Milliseconds until a seal is due; not above 0 when it is, `undefined` when all is signed. */
+  get sealDueIn(): number | undefined {
+    if (this.#stretch.size === 0) return undefined
+    return this.#stretchSince + this.#unsignedLimit - performance.now()
   }
 
   /**
@@ -72,25 +110,31 @@ export class BatchWriter {
    */
   async commit(batch: Batch): Promise<void> {
     this.#requireUntouched()
-    if (this.#length >= this.#limit) await this.#rotate()
-    const frontier = this.#frontier.copy()
-    for (const leaf of batch.leaves) frontier.append(leaf)
-    const checkpoint = this.#signer.sign(frontier.size, frontier.root())
-    const bytes = batch.sealed(encodeSeal(checkpoint, batch.leaves))
+    if (this.#length >= this.#segmentLimit) await this.#rotate()
+    if (this.#isSealDueWith(batch)) await this.#commitSealed(batch)
+    else await this.#commitMarked(batch)
+  }
+
+  /**
+   * Signs what is not signed yet. Nobody waits for it, so that the sync is left to the batch that
+   * follows: a seal that gets lost is made again when the log is opened.
+   *
+   * @throws BatchError as `commit` does.
+   */
+  seal(): void {
+    if (this.#stretch.size === 0) return
+    this.#requireUntouched()
+    const sealed = this.#signed([])
+    const bytes = Buffer.from(`${sealed.line}\n`, 'latin1')
     this.#write(bytes)
-    try {
-      await this.#file.sync()
-    } catch (error) {
-      throw new BatchError(false, 'sync the log', error)
-    }
+    this.#isSynced = false
     this.#length += bytes.length
-    this.#frontier = frontier
-    this.#checkpoint = checkpoint
+    this.#accept(sealed)
   }
 
   /**
    * Removes what a full disk let through of the last batch. Safe, as everything before `#length` was
-   * synced with success and nothing behind it was ever acknowledged.
+   * synced with success or is a seal, and nothing behind it was ever acknowledged.
    */
   async rewind(): Promise<void> {
     await this.#file.truncate(this.#length)
@@ -98,11 +142,69 @@ export class BatchWriter {
     this.#requireUntouched()
   }
 
+  /** Signs what is not signed yet, durably. */
+  async finish(): Promise<void> {
+    this.seal()
+    if (!this.#isSynced) await this.#sync()
+  }
+
   close(): Promise<void> {
     return this.#file.close()
   }
 
+  async #commitSealed(batch: Batch): Promise<void> {
+    const sealed = this.#signed(batch.leaves)
+    const bytes = batch.closed(sealed.line)
+    this.#write(bytes)
+    await this.#sync()
+    this.#length += bytes.length
+    this.#accept(sealed)
+  }
+
+  async #commitMarked(batch: Batch): Promise<void> {
+    const { leaves } = batch
+    const mac = this.#stretch.mac(this.#signer.marks, leaves)
+    const line = encodeMark(mac, this.size + leaves.length)
+    const bytes = batch.closed(line)
+    const now = performance.now()
+    this.#write(bytes)
+    await this.#sync()
+    this.#length += bytes.length
+    if (this.#stretch.size === 0) this.#stretchSince = now
+    this.#stretchBytes += bytes.length
+    this.#stretch.extend(leaves, mac, line)
+    for (const leaf of leaves) this.#frontier.append(leaf)
+  }
+
+  /** Invariant: a segment ends in a seal, and no stretch grows beyond what one batch may hold. */
+  #isSealDueWith({ leaves, bytes }: Batch): boolean {
+    if ((this.sealDueIn ?? this.#unsignedLimit) <= 0) return true
+    return (
+      this.#stretch.size + leaves.length >= batchRecords ||
+      this.#stretchBytes + bytes >= batchBytes ||
+      this.#length + bytes >= this.#segmentLimit
+    )
+  }
+
+  /** A seal over all records and these further leaves, not written yet. */
+  #signed(leaves: readonly Digest[]): Sealed {
+    const frontier = this.#frontier.copy()
+    for (const leaf of leaves) frontier.append(leaf)
+    const root = frontier.root()
+    const checkpoint = this.#signer.sign(frontier.size, root, this.#stretch.marks)
+    const line = encodeSeal(checkpoint, [...this.#stretch.leaves, ...leaves])
+    return { frontier, root, checkpoint, line }
+  }
+
+  #accept({ frontier, root, checkpoint }: Sealed): void {
+    this.#frontier = frontier
+    this.#checkpoint = checkpoint
+    this.#stretch.clear(root)
+    this.#stretchBytes = 0
+  }
+
   async #rotate(): Promise<void> {
+    await this.finish()
     const segment = this.#segment + 1
     const header = encodeHeader(segment, this.#frontier.hashes, this.#checkpoint)
     const file = await step('begin a new file', true, this.#folder.createSegment(segment, header))
@@ -119,6 +221,15 @@ export class BatchWriter {
     } catch (error) {
       throw new BatchError(fullCodes.has(errorCode(error)), 'write to the log', error)
     }
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#file.sync()
+    } catch (error) {
+      throw new BatchError(false, 'sync the log', error)
+    }
+    this.#isSynced = true
   }
 
   /** Invariant: there is one writer. A file that is not as it was left has met another one. */

@@ -26,8 +26,10 @@ export async function backUp(
   }
   // Appends are kept in order: with this one durable, so is everything the database copy rests on.
   await record()
-  const checkpoint = audit.checkpoint()
-  cpSync(paths.audit, join(directory, 'audit'), { recursive: true })
+  const checkpoint = await audit.whenSigned((signed) => {
+    cpSync(paths.audit, join(directory, 'audit'), { recursive: true })
+    return signed
+  })
   cpSync(paths.marker, join(directory, basename(paths.marker)))
   return { directory, records: audit.size, checkpoint }
 }

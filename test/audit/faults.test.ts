@@ -99,7 +99,7 @@ async function logOn(disk: Disk, limit?: number): Promise<AuditLog> {
   const length = header.length + 1
   const frontier = new Frontier()
   const start = { folder: disk, signer, segment: 0, file, length, frontier, checkpoint }
-  return new AuditLog(new BatchWriter(start, limit), {
+  return new AuditLog(new BatchWriter(start, limit === undefined ? {} : { segment: limit }), {
     folder: disk,
     clock: manualClock(),
     lastAt: 0,
@@ -111,8 +111,8 @@ function reread(disk: Disk): { readonly size: number; readonly ids: readonly str
   const ids: string[] = []
   let size = 0
   for (const [segment, bytes] of disk.segments.entries()) {
-    const scan = scanSegment(bytes, segment, signer.key)
-    size = scan.frontier.size
+    const scan = scanSegment(bytes, segment, signer)
+    size = scan.frontier.size + scan.stretch.size
     for (const line of bytes.subarray(0, scan.length).toString('latin1').split('\n')) {
       const record = line.startsWith('{"action":') ? parseRecord(line) : undefined
       if (record !== undefined) ids.push(record.id)
@@ -196,6 +196,52 @@ suite('a disk that fails', { concurrency: true }, () => {
     })
   }
 
+  test('a seal that cannot be written closes the log, and loses nothing acknowledged', async () => {
+    for (const stored of [0, 40, 1e9]) {
+      const disk = new Disk([{ step: 'write', nth: 2, code: 'EIO', stored }])
+      const log = await logOn(disk)
+      await log.append(entry(0))
+      while (log.healthy) await delay(5)
+      await assert.rejects(log.append(entry(1)), code('audit.unavailable'))
+      await log.close()
+      assert.deepEqual(reread(disk), { size: 1, ids: ['request-0'] })
+    }
+  })
+
+  test('a seal that no space is left for is made once there is', async () => {
+    const disk = new Disk([{ step: 'write', nth: 2, times: 2, code: 'ENOSPC', stored: 60 }])
+    const log = await logOn(disk)
+    await log.append(entry(0))
+    while (log.healthy) await delay(5)
+    assert.deepEqual(reread(disk), { size: 1, ids: ['request-0'] })
+    while (!log.healthy) await delay(20)
+    assert.equal(log.checkpoint().split('\n')[1], '2', 'the record that says so is signed as well')
+    await log.close()
+    assert.equal(reread(disk).size, 2)
+  })
+
+  test('while the disk is full no seal is tried', async () => {
+    const disk = new Disk([{ step: 'write', nth: 2, times: 2, code: 'ENOSPC', stored: 0 }])
+    const log = await logOn(disk)
+    await log.append(entry(0))
+    await assert.rejects(log.append(entry(1)), code('audit.unavailable'))
+    while (!log.healthy) await delay(20)
+    await log.append(entry(2))
+    await delay(700)
+    await log.close()
+    assert.equal(reread(disk).size, 3, 'one record says that there is space')
+  })
+
+  test('a seal alone is not waited for, and is durable after closing', async () => {
+    const disk = new Disk([{ step: 'sync', nth: 2, code: 'EIO' }])
+    const log = await logOn(disk)
+    await log.append(entry(0))
+    while (log.checkpoint().split('\n')[1] === '0') await delay(5)
+    assert.equal(log.healthy, true, 'there was no second sync')
+    await assert.rejects(log.close(), /could not sync/)
+    assert.equal(disk.copy, '', 'no copy is kept of what may not be durable')
+  })
+
   test('a full disk that cannot even be cut back closes the log for good', async () => {
     const disk = new Disk([
       { step: 'write', nth: 2, code: 'ENOSPC', stored: 100 },
@@ -247,10 +293,11 @@ suite('a disk that fails', { concurrency: true }, () => {
     const disk = new Disk([])
     const log = await logOn(disk)
     await log.append(entry(0))
-    const first = log.checkpoint()
+    const first = await log.whenSigned((signed) => signed)
     while (disk.copy !== first) await delay(50)
     await log.append(entry(1))
-    while (disk.copy !== log.checkpoint()) await delay(50)
+    const second = await log.whenSigned((signed) => signed)
+    while (disk.copy !== second) await delay(50)
     await log.close()
   })
 

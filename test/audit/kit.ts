@@ -42,10 +42,24 @@ export function open(where: Places, clock: Clock = manualClock()): Promise<Audit
   return AuditLog.open({ ...where, clock })
 }
 
-/** Opens with segments that take no further batch after `limit` bytes. */
-export async function openSmall(where: Places, limit: number): Promise<AuditLog> {
+/** Opens with segments that take no further batch after `limit` bytes; each batch is signed by itself. */
+export async function openSmall(
+  where: Places,
+  limit = Infinity,
+  clock: Clock = manualClock(),
+): Promise<AuditLog> {
   const opened = await openFolder(where)
-  return new AuditLog(new BatchWriter(opened, limit), { ...opened, clock: manualClock() })
+  return new AuditLog(new BatchWriter(opened, { segment: limit, unsigned: 0 }), {
+    ...opened,
+    clock,
+  })
+}
+
+/** Opens a log in which only a segment's end, closing or a full stretch makes a seal. */
+export async function openMarking(where: Places, limit = Infinity): Promise<AuditLog> {
+  const opened = await openFolder(where)
+  const limits = { segment: limit, unsigned: 1e9 }
+  return new AuditLog(new BatchWriter(opened, limits), { ...opened, clock: manualClock() })
 }
 
 export function entry(number: number): AuditEntry {

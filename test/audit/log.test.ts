@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { AuditLog, findRecord, readRecords, verifyAuditLog } from '../../src/audit/index.ts'
 import { manualClock } from '../../src/core/index.ts'
-import { all, appendEach, code, entry, open, openSmall, places } from './kit.ts'
+import { all, appendEach, code, entry, open, openMarking, openSmall, places } from './kit.ts'
 
 test('records come back as they were appended, with index and time', async (t) => {
   const where = await places(t)
@@ -50,17 +50,23 @@ test('appends made while others wait for the disk all become durable', async (t)
   assert.deepEqual([report.ok, report.size], [true, 500])
 })
 
-test('a receipt is given only when the record and its checkpoint stand in the file', async (t) => {
-  const where = await places(t)
-  const log = await open(where)
-  for (let number = 0; number < 5; number++) {
-    await log.append(entry(number))
-    const text = await readFile(join(where.directory, 'log-000000.ndjson'), 'utf8')
-    assert.ok(text.includes(`"id":"request-${number}"`))
-    assert.ok(text.endsWith(']}\n'))
-    assert.equal(log.checkpoint().split('\n')[1], String(number + 1))
+test('a receipt is given only when the record and what closes its batch stand in the file', async (t) => {
+  for (const [open, end] of [
+    [openSmall, /^\{"checkpoint":.*\]\}\n$/],
+    [openMarking, /^\{"mac":.*,"size":\d+\}\n$/],
+  ] as const) {
+    const where = await places(t)
+    const log = await open(where)
+    for (let number = 0; number < 5; number++) {
+      await log.append(entry(number))
+      const text = await readFile(join(where.directory, 'log-000000.ndjson'), 'utf8')
+      const [record, last] = text.split(/(?<=\n)/).slice(-2)
+      assert.match(record ?? '', new RegExp(`"id":"request-${number}"`))
+      assert.match(last ?? '', end)
+      assert.equal(log.size, number + 1)
+    }
+    await log.close()
   }
-  await log.close()
 })
 
 test('time never goes back, not within a run and not over a restart', async (t) => {

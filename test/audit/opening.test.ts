@@ -21,7 +21,7 @@ const first = 'log-000000.ndjson'
 
 async function withRecords(t: TestContext, count: number): Promise<Places> {
   const where = await places(t)
-  const log = await open(where)
+  const log = await openSmall(where)
   await appendEach(log, 0, count)
   await log.close()
   return where
@@ -31,7 +31,7 @@ async function withRecords(t: TestContext, count: number): Promise<Places> {
 async function crashed(t: TestContext): Promise<Places> {
   const where = await withRecords(t, 3)
   const copy = await readFile(join(where.directory, 'checkpoint'))
-  const log = await open(where)
+  const log = await openSmall(where)
   await Promise.all([log.append(entry(3)), log.append(entry(4))])
   await log.close()
   await writeFile(join(where.directory, 'checkpoint'), copy)

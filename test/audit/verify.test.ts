@@ -202,7 +202,7 @@ test('a whole folder set back to an older backup is found by a checkpoint kept e
   const backup = await copyOf(t, where)
   const again = await open(where)
   await appendEach(again, 3, 6)
-  const checkpoint = again.checkpoint()
+  const checkpoint = await again.whenSigned((signed) => signed)
   await again.close()
   assert.equal((await verifyAuditLog(where.directory, { checkpoint })).ok, true)
   assert.equal((await verifyAuditLog(backup.directory)).ok, true)
@@ -219,7 +219,7 @@ test('an older backup that went on differently is found by a checkpoint kept els
   const [one, other] = [await open(where), await open(fork)]
   await appendEach(one, 3, 6)
   await appendEach(other, 13, 19)
-  const checkpoint = one.checkpoint()
+  const checkpoint = await one.whenSigned((signed) => signed)
   await Promise.all([one.close(), other.close()])
   assert.equal((await verifyAuditLog(fork.directory)).ok, true)
   const report = await verifyAuditLog(fork.directory, { checkpoint })
@@ -265,7 +265,7 @@ test('a key that is none, and a folder without a log, are errors', async (t) => 
 
 test('a log that is written meanwhile is proven as far as it was read', async (t) => {
   const where = await places(t)
-  const log = await openSmall(where, 100_000)
+  const log = await open(where)
   const stop = new AbortController()
   const writing = (async () => {
     for (let number = 0; !stop.signal.aborted; number++) {
