@@ -97,11 +97,9 @@ const resourcePatterns = [
 const principals: readonly ReferenceStatement['Principal'][] = [
   '*',
   ...Object.values(callers).map((arn) => ({ AWS: [arn] })),
-
   { AWS: [account] },
   { AWS: [`arn:aws:iam::${account}:root`, callers.federated] },
   { AWS: ['*'] },
-
   { Service: ['ec2.amazonaws.com'] },
   { AWS: ['222222222222'], Federated: ['https://idp.example'] },
 ]

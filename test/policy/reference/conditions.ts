@@ -68,8 +68,11 @@ function compared<Value>(
 }
 
 function arn(found: string, wanted: string, variables: boolean, facts: Facts): boolean {
-  const [patterns, parts] = [arnParts(wanted), arnParts(found)]
-  if (parts.length !== 6) return false
+  // One variable may stand for a whole ARN.
+  const isVariable = variables && /^\$\{[^}]*\}$/.test(wanted)
+  const patterns = isVariable ? [wanted] : arnParts(wanted)
+  const parts = isVariable ? [found] : arnParts(found)
+  if (parts.length !== patterns.length) return false
   return patterns.every((pattern, index) => {
     const signs = signsOf(pattern, { wildcards: true, variables, facts })
     return signs !== undefined && spells(signs, parts[index] ?? '')
