@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash, createHmac, createPrivateKey, hkdfSync } from 'node:crypto'
 import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -77,6 +78,33 @@ test('batches end in marks, and closing signs all of them', async (t) => {
   assert.equal(log.checkpoint().split('\n')[1], '3')
   const { ok, size, unsigned: left } = await verifyAuditLog(where.directory)
   assert.deepEqual([ok, size, left], [true, 3, 0])
+})
+
+test('marks and what a checkpoint says of them are those of the audit format', async (t) => {
+  const where = await places(t)
+  const log = await openMarking(where)
+  await Promise.all([log.append(entry(0)), log.append(entry(1))])
+  await log.append(entry(2))
+  await log.close()
+  const pem = await readFile(join(where.keyDirectory, 'audit.key'))
+  const seed = Buffer.from(String(createPrivateKey(pem).export({ format: 'jwk' }).d), 'base64url')
+  const info = `proofgate/audit/mark\n${where.origin}\n`
+  const key = Buffer.from(hkdfSync('sha256', seed, '', info, 32))
+  const sha256 = (text: string) => createHash('sha256').update(text, 'latin1').digest()
+  const mac = (...parts: Buffer[]) =>
+    createHmac('sha256', key).update(Buffer.concat(parts)).digest()
+  const lines = await linesOf(where)
+  const [a, b, c] = [1, 2, 4].map((at) => sha256(`\0${lines[at] ?? ''}`)) as [
+    Buffer,
+    Buffer,
+    Buffer,
+  ]
+  const one = mac(sha256(''), a, b)
+  const two = mac(one, c)
+  assert.equal(lines[3], `{"mac":"${one.toString('base64url')}","size":2}`)
+  assert.equal(lines[5], `{"mac":"${two.toString('base64url')}","size":3}`)
+  const marks = sha256(`${lines[3]}\n${lines[5]}\n`).toString('base64')
+  assert.equal(log.checkpoint().split('\n')[3], `marks ${marks}`)
 })
 
 test('a log that takes nothing more is signed a moment later', async (t) => {
