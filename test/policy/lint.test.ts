@@ -282,6 +282,16 @@ describe('variables under the linter', () => {
     ])
   })
 
+  it('have to be asked for where an operator with Not compares with them', () => {
+    const not = { StringNotEquals: { 'aws:userid': '${aws:username}' } }
+    assert.deepEqual(allowIf(not), ['warn_absent_key'])
+    assert.deepEqual(denyIf(not), ['warn_absent_key'])
+    assert.deepEqual(allowIf({ ...not, Null: { 'aws:username': 'false' } }), [])
+    assert.deepEqual(allowIf({ StringEquals: { 'aws:userid': '${aws:username}' } }), [])
+    assert.deepEqual(allowIf({ StringNotEquals: { 'aws:userid': "${aws:username, 'x'}" } }), [])
+    assert.deepEqual(allowIf({ StringNotEquals: { 'aws:userid': '${proofgate:Acr}' } }), [])
+  })
+
   it('are plain text under 2008-10-17', () => {
     assert.deepEqual(found(at('aws:usrname'), { version: '2008-10-17' }), [])
   })

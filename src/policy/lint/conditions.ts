@@ -179,7 +179,7 @@ function lintAbsence(asked: Asked, key: ContextKey, findings: Findings): void {
     findings.add(subject, inside, { code: 'policy.warn_for_any_value', message, hint })
     return
   }
-  if (isPresenceAsked(asked)) return
+  if (isPresenceAsked(subject, compiled.key, compiled)) return
   if (compiled.quantifier === 'for-all') {
     if (effect === 'Deny') return
     const message = `the Allow is also for requests without ${parsed.key}, which is ${absent}`
@@ -195,10 +195,14 @@ function lintAbsence(asked: Asked, key: ContextKey, findings: Findings): void {
   })
 }
 
-/** Whether another condition of the statement fails for want of the same key. */
-function isPresenceAsked({ subject, compiled }: Asked): boolean {
-  return subject.compiled.conditions.some(
-    (other) => other !== compiled && other.key === compiled.key && !other.whenAbsent,
+/** Whether a condition of the statement, other than the one given, fails for want of the key. */
+export function isPresenceAsked(
+  { compiled }: Subject,
+  key: string,
+  asking?: CompiledCondition,
+): boolean {
+  return compiled.conditions.some(
+    (other) => other !== asking && other.key === key && !other.whenAbsent,
   )
 }
 

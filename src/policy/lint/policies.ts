@@ -7,9 +7,10 @@ import type { LintFinding } from './finding.ts'
 import { Effort } from './globs.ts'
 import { Reach } from './reach.ts'
 import type { LintRoute } from './reach.ts'
-import { lintStatement, lintVariables } from './statements.ts'
+import { lintStatement } from './statements.ts'
 import { Findings } from './subject.ts'
 import type { Subject } from './subject.ts'
+import { lintVariables } from './variables.ts'
 
 export type LintSource = PolicySource
 

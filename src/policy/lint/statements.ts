@@ -1,16 +1,11 @@
 import { parseResource } from '../value/arn.ts'
 import type { CompiledSelection } from '../compile.ts'
-import type { DeclaredKeys } from '../keys/schema.ts'
-import { standingOf } from '../keys/schema.ts'
-import { parsePattern } from '../value/pattern.ts'
-import type { Pattern } from '../value/pattern.ts'
 import { isValueProblem } from '../document/problem.ts'
-import { reportStanding } from './conditions.ts'
 import { matches } from './coverage.ts'
-import { intersects, isText, placesOf, unitsOf, anyRun } from './globs.ts'
+import { intersects, placesOf, unitsOf, anyRun } from './globs.ts'
 import type { Effort } from './globs.ts'
 import type { Reach } from './reach.ts'
-import type { Findings, Inside, Subject } from './subject.ts'
+import type { Findings, Subject } from './subject.ts'
 
 /** Judges what a statement is about: its actions and resources. */
 export function lintStatement(
@@ -83,37 +78,4 @@ function lintReach(
     message: `${never}: no route that asks policies has such a resource`,
     hint: 'mend region, account, API, stage, method or path; `proofgate check` lists the routes',
   })
-}
-
-/** Judges the variables in resources and in the values of conditions. */
-export function lintVariables(
-  subject: Subject,
-  declared: DeclaredKeys | undefined,
-  findings: Findings,
-): void {
-  const { resource } = subject.compiled
-  for (const pattern of resource.patterns) {
-    lintPattern(subject, [resource.element], { pattern, declared }, findings)
-  }
-  for (const { operator, key, values } of subject.parsed.conditions) {
-    if (!/^(?:For\w+:)?(?:String|Arn)/.test(operator)) continue
-    for (const value of values) {
-      const pattern = parsePattern(value, { wildcards: true, variables: true, ignoreCase: false })
-      if (isValueProblem(pattern)) continue
-      lintPattern(subject, ['Condition', operator, key], { pattern, declared }, findings)
-    }
-  }
-}
-
-function lintPattern(
-  subject: Subject,
-  inside: Inside,
-  { pattern, declared }: { readonly pattern: Pattern; readonly declared: DeclaredKeys | undefined },
-  findings: Findings,
-): void {
-  for (const part of pattern.parts) {
-    if (typeof part === 'string' || isText(part)) continue
-    const standing = standingOf(part.key, declared)
-    reportStanding(subject, inside, { name: part.key, standing, isVariable: true }, findings)
-  }
 }
