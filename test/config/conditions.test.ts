@@ -129,6 +129,15 @@ describe('the linter at load', () => {
     assert.deepEqual(placed(problemsOf(text)), [`${spot(text, "'x y'")} config.issuer-url`])
   })
 
+  it('does not miss what stood on a route that cannot be read', () => {
+    const good = `- { ${about}, Condition: { StringEquals: { 'proofgate:Query/other': x } } }`
+    const text = configured(good).replace(
+      '      - { method: GET, path: /open',
+      '      - { method: FETCH, path: /x, conditionQuery: [other] }\n      - { method: GET, path: /open',
+    )
+    assert.deepEqual(placed(problemsOf(text)), [`${spot(text, 'FETCH')} config.value`])
+  })
+
   it('warns of what is doubtful, and loads', () => {
     const text = configured(`- { ${about.replace('/orders/*', '/open')} }`)
     assert.deepEqual(placed(warningsOf(text)), [

@@ -294,6 +294,8 @@ describe('variables under the linter', () => {
 
   it('are plain text under 2008-10-17', () => {
     assert.deepEqual(found(at('aws:usrname'), { version: '2008-10-17' }), [])
+    const Condition = { StringEquals: { 'aws:username': '${aws:usrname}' } }
+    assert.deepEqual(found([{ ...allow, Condition }], { version: '2008-10-17' }), [])
   })
 
   it('are refused with the document when they name what is always a list', () => {
@@ -346,6 +348,7 @@ describe('actions and resources under the linter', () => {
       'arn:aws:execute-api:local:111111111111:orders/*',
       'arn:aws:execute-api:local:000000000000:order/*',
       'arn:aws:execute-api:*:*:paymets/default/*',
+      'arn:aws:execute-api:*:111111111111:orders/*',
       'arn:aws:s3:::bucket/*',
       `${arn}/DELETE/orders`,
       `${arn}/GET/Orders`,
@@ -466,6 +469,20 @@ describe('statements beside each other under the linter', () => {
       { ...allow, Condition: recent },
     ]
     assert.deepEqual(found(both), [], 'two conditions')
+    for (const [one, other] of [
+      [['a'], ['a', 'b']],
+      [
+        ['a', 'a'],
+        ['a', 'b'],
+      ],
+    ]) {
+      const lists = [one, other].map((names) => ({
+        ...allow,
+        Condition: { StringNotEquals: { 'aws:userid': names } },
+      }))
+      assert.deepEqual(found(lists), [], 'other values')
+      assert.deepEqual(found(lists.toReversed()), [], 'other values')
+    }
   })
 
   it('understands what is left out', () => {
@@ -502,6 +519,11 @@ describe('statements beside each other under the linter', () => {
       { Effect: 'Deny', Action: '*', Resource: ['arn:aws:s3:a:b:c:*', `${arn}/*`] },
     ]
     assert.deepEqual(found(pair), [])
+    const crossing = [
+      { Effect: 'Allow', Action: '*', Resource: ['arn:aws:s3:a*:q:b', `${arn}/GET/orders`] },
+      { Effect: 'Deny', Action: '*', Resource: ['arn:aws*:s3:a*:*:b*', `${arn}/*`] },
+    ]
+    assert.deepEqual(found(crossing), [])
     const wide = { Effect: 'Deny', Action: '*', Resource: 'arn:*:execute-api:*:*:*' }
     assert.deepEqual(found([allow, wide]), ['warn_shadowed '])
   })

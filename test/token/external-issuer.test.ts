@@ -175,6 +175,19 @@ test('groups and user name come from the configured claims', () => {
   assert.deepEqual(verified.groups, ['x'])
 })
 
+test('of the other claims only those are kept that conditions can name, as they are', () => {
+  const said = { department: 'x', level: [1, true], uv: 'true', transports: ['usb'] }
+  const kept = (conditionClaims: readonly string[]) =>
+    verifierWith({ conditionClaims }).verifier.verify(token(said)) as VerifiedToken
+  const chosen = kept(['department', 'level', 'absent', 'toString'])
+  assert.deepEqual(chosen.claims, { department: 'x', level: [1, true] })
+  assert.deepEqual(kept([]).claims, {})
+  assert.deepEqual(
+    [chosen.openedAt, chosen.registeredAt, chosen.transports],
+    [undefined, undefined, []],
+  )
+})
+
 test('a token without the claim that names the person is refused', async () => {
   assert.equal(await judge(token(), { usernameClaim: 'email' }), 'token.invalid')
   assert.equal(await judge(token({ email: 5 }), { usernameClaim: 'email' }), 'token.invalid')

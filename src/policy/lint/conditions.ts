@@ -179,7 +179,7 @@ function lintAbsence(asked: Asked, key: ContextKey, findings: Findings): void {
     findings.add(subject, inside, { code: 'policy.warn_for_any_value', message, hint })
     return
   }
-  if (isPresenceAsked(subject, compiled.key, compiled)) return
+  if (isPresenceAsked(subject, compiled.key)) return
   if (compiled.quantifier === 'for-all') {
     if (effect === 'Deny') return
     const message = `the Allow is also for requests without ${parsed.key}, which is ${absent}`
@@ -195,15 +195,9 @@ function lintAbsence(asked: Asked, key: ContextKey, findings: Findings): void {
   })
 }
 
-/** Whether a condition of the statement, other than the one given, fails for want of the key. */
-export function isPresenceAsked(
-  { compiled }: Subject,
-  key: string,
-  asking?: CompiledCondition,
-): boolean {
-  return compiled.conditions.some(
-    (other) => other !== asking && other.key === key && !other.whenAbsent,
-  )
+/** Whether some condition of the statement fails for want of the key. */
+export function isPresenceAsked({ compiled }: Subject, key: string): boolean {
+  return compiled.conditions.some((condition) => condition.key === key && !condition.whenAbsent)
 }
 
 /** The caller writes headers and queries, and can write them twice: the service may heed the other one. */

@@ -67,8 +67,8 @@ function isAskedBy(condition: Condition, subject: Subject): boolean {
     ({ operator, key, values }) =>
       operator === condition.operator &&
       key.toLowerCase() === condition.key.toLowerCase() &&
-      values.length === condition.values.length &&
-      values.every((value) => condition.values.includes(value)),
+      values.every((value) => condition.values.includes(value)) &&
+      condition.values.every((value) => values.includes(value)),
   )
 }
 

@@ -71,7 +71,7 @@ function lintReach(
     })
     return
   }
-  if (reach === undefined || resource.inverted || subject.compiled.kind === 'trust') return
+  if (reach === undefined || resource.inverted) return
   if (resource.patterns.some((pattern) => reach.includesSomeOf(pattern, effort))) return
   findings.add(subject, [resource.element], {
     code: 'policy.warn_never_applies',
