@@ -33,7 +33,7 @@ function section(key: ContextKey | KeyFamily): string {
   const facts = [
     ['type', typeOf(key)],
     ['known of', callers[key.callers]],
-    always ? ['in a request', `always; ${key.without}`] : ['absent', key.without],
+    always ? ['in a request', alwaysWith(key.without)] : ['absent', key.without],
     ['taken from', key.source],
     ...('declaredBy' in key ? [['exists when', `${key.declaredBy} names it`]] : []),
   ]
@@ -46,8 +46,12 @@ ${capital(key.about)}.
 ${facts.map(([name, text]) => `| ${name} | ${text} |`).join('\n')}
 
 \`\`\`json
-{ "Condition": ${JSON.stringify(key.example, null, 2)} }
+${JSON.stringify({ Condition: key.example }, null, 2)}
 \`\`\``
+}
+
+function alwaysWith(without: string): string {
+  return without === '' ? 'always' : `always; ${without}`
 }
 
 function typeOf({ type, alsoType, several }: ContextKey): string {

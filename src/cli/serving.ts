@@ -80,7 +80,8 @@ function watch(
     files: configuration.files,
     readFile: readTextFile,
     load: (readFile) => load(launch, readFile),
-    onLoaded: (next, warnings) => {
+    onLoaded: (next, warnings, sources) => {
+      if (warnings.length > 0) say(printProblems(warnings, sources))
       watching.outcome = server.apply(next).then(
         () => {
           tellLoaded(server, configuration, next, warnings.length)

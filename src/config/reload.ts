@@ -17,6 +17,7 @@ export interface WatcherOptions {
   readonly onLoaded: (
     configuration: Configuration,
     warnings: readonly ConfigurationProblem[],
+    sources: readonly ConfigurationSource[],
   ) => void
   readonly onProblems: (
     problems: readonly ConfigurationProblem[],
@@ -110,8 +111,9 @@ export class ConfigurationWatcher {
     this.#seen = undefined
     this.#loaded = fingerprint(new Map(this.#files.map((path) => [path, read.get(path)])))
     this.#watchDirectories()
-    if ('configuration' in result) this.#options.onLoaded(result.configuration, result.warnings)
-    else this.#options.onProblems(result.problems, result.sources)
+    if ('configuration' in result) {
+      this.#options.onLoaded(result.configuration, result.warnings, result.sources)
+    } else this.#options.onProblems(result.problems, result.sources)
   }
 
   #snapshot(): ReadonlyMap<string, string | undefined> {

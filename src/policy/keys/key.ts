@@ -23,7 +23,10 @@ export interface ContextKey {
   readonly several: 'never' | 'always' | 'maybe'
   /** Whether every request has it. */
   readonly presence: 'always' | 'sometimes'
-  /** Completes the sentence "It is absent ...", or says what stands in for it: "It is ... ". */
+  /**
+   * Completes the sentence "It is absent ...", or says what stands in for it: "It is ... ". Empty when there is
+   * no request without the fact itself.
+   */
   readonly without: string
   readonly callers: Callers
   /** Where the gateway takes it from. */

@@ -1,6 +1,11 @@
 import type { ContextKey } from './key.ts'
 
-const every = { several: 'never', presence: 'always', callers: 'everybody' } as const
+const every = {
+  several: 'never',
+  presence: 'always',
+  without: '',
+  callers: 'everybody',
+} as const
 
 /** Facts of the request and its connection. */
 export const requestKeys: readonly ContextKey[] = [
@@ -8,7 +13,6 @@ export const requestKeys: readonly ContextKey[] = [
     ...every,
     name: 'aws:SourceIp',
     type: 'address',
-    without: 'known of every request',
     source: 'the connection, or what `trustedProxies` say of it',
     about: 'address of the client, after trusted proxies were taken off',
     example: { IpAddress: { 'aws:SourceIp': ['203.0.113.0/24', '2001:db8::/32'] } },
@@ -17,7 +21,6 @@ export const requestKeys: readonly ContextKey[] = [
     ...every,
     name: 'aws:CurrentTime',
     type: 'date',
-    without: 'known of every request',
     source: 'the clock, when the request arrived',
     about: 'now, ISO 8601 in UTC',
     example: { DateLessThan: { 'aws:CurrentTime': '2027-01-01T00:00:00Z' } },
@@ -27,7 +30,6 @@ export const requestKeys: readonly ContextKey[] = [
     name: 'aws:EpochTime',
     type: 'date',
     alsoType: 'number',
-    without: 'known of every request',
     source: 'the clock, when the request arrived',
     about: 'now, in whole seconds since 1970-01-01T00:00:00Z',
     example: { NumericLessThan: { 'aws:EpochTime': '1798761600' } },
@@ -36,7 +38,6 @@ export const requestKeys: readonly ContextKey[] = [
     ...every,
     name: 'aws:SecureTransport',
     type: 'boolean',
-    without: 'known of every request',
     source: "the API's origin",
     about: 'whether the client reached the gateway over TLS',
     example: { Bool: { 'aws:SecureTransport': 'true' } },
@@ -45,7 +46,6 @@ export const requestKeys: readonly ContextKey[] = [
     ...every,
     name: 'aws:RequestedRegion',
     type: 'string',
-    without: 'known of every request',
     source: '`region` of the configuration',
     about: 'the region in the ARN of what is called',
     example: { StringEquals: { 'aws:RequestedRegion': 'local' } },

@@ -161,7 +161,7 @@ function lintNull(
   findings.add(subject, inside, {
     code: 'policy.warn_null',
     message: `every request has ${parsed.key}, so this ${outcome} holds`,
-    hint: `compare its value; it is ${key.without}`,
+    hint: key.without === '' ? 'compare its value' : `compare its value; it is ${key.without}`,
   })
 }
 
