@@ -175,6 +175,11 @@ test('hostile documents are refused without being walked', () => {
   assert.equal(longestSimulation, 4 * 1024 * 1024)
 })
 
+test('brackets within texts are not taken for nesting', () => {
+  const text = `{"Id": "\\"${'['.repeat(40)}", "Version"}`
+  assert.match(messageOf(text), /the text stops being JSON at line 1, column 6\d/)
+})
+
 test('a request for more than can be answered in bounded time is refused', () => {
   const numbers = (count: number): number[] => [...Array(count).keys()]
   const pairs = {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Simulator } from '../../src/policy/index.ts'
 import {
   account,
   alice,
@@ -99,6 +100,9 @@ test('of several boundaries each has to allow, of several session policies one',
     PermissionsBoundaryPolicyInputList: [policy(readReports), policy(denyEverything)],
   }
   assert.equal(decisionOf({ ...request, ...denying }), 'explicitDeny')
+  const leavesOut = policy({ ...readReports, Action: 's3:Put*' })
+  const both = { PermissionsBoundaryPolicyInputList: [leavesOut, policy(denyEverything)] }
+  assert.equal(decisionOf({ ...request, ...both }), 'explicitDeny')
 })
 
 test('the boundary is told apart, whoever allows or denies', () => {
@@ -265,7 +269,8 @@ test('a fact of the wrong type allows nothing and denies nothing by itself', () 
   const ContextEntries = [entry('x:Age', 'numeric', 'young')]
   const allowing = policy({ ...allowEverything, Condition: wrong })
   const denying = policy(allowEverything, { ...denyEverything, Condition: wrong })
-  for (const document of [allowing, denying]) {
+  const both = policy({ ...denyEverything, Condition: wrong }, denyEverything)
+  for (const document of [allowing, denying, both]) {
     const result = resultOf({ PolicyInputList: [document], ContextEntries })
     assert.equal(result.EvalDecision, 'implicitDeny')
     assert.deepEqual(result.MatchedStatements, [])
@@ -376,8 +381,31 @@ test('lists of facts, single facts and facts without values are told apart', () 
   assert.equal(decisionOf(several), 'implicitDeny')
 })
 
-test('what a request cannot mean is not kept: the same text is answered the same, again and again', () => {
-  const request = { PolicyInputList: [policy(readReports)] }
-  const first = JSON.stringify(answerTo(request))
-  for (let turn = 0; turn < 3; turn++) assert.equal(JSON.stringify(answerTo(request)), first)
+test('the same text is answered the same, again and again, and after many others', () => {
+  const simulator = new Simulator()
+  const request = (text: string): string =>
+    JSON.stringify(
+      requestOf({ PolicyInputList: [`${text}${JSON.stringify(policy(readReports))}`] }),
+    )
+  const first = JSON.stringify(simulator.answer(request('')))
+  for (let turn = 0; turn < 3; turn++) {
+    assert.equal(JSON.stringify(simulator.answer(request(''))), first)
+    for (let spaces = 1; spaces < 100; spaces++) simulator.answer(request(' '.repeat(spaces * 100)))
+  }
+})
+
+test('lists of policies are the same only where each policy is', () => {
+  const simulator = new Simulator()
+  const [before, after] = ['ec2:*', 's3:*'].map((Action) =>
+    JSON.stringify(policy({ ...allowEverything, Action })),
+  )
+  const columnIn = (texts: readonly string[]): number | undefined => {
+    const answer = simulator.answer(JSON.stringify(requestOf({ PolicyInputList: texts })))
+    assert.ok('EvaluationResults' in answer)
+    return answer.EvaluationResults[0]?.MatchedStatements[0]?.StartPosition.Column
+  }
+  for (let turn = 0; turn < 3; turn++) {
+    const column = columnIn([`${before} `, `${after}`])
+    assert.equal(columnIn([`${before}`, ` ${after}`]), (column ?? 0) + 1)
+  }
 })
