@@ -1,6 +1,7 @@
 import type { Checkpoint, CheckpointKey } from './checkpoint.ts'
 import { parseRecord } from './encoding.ts'
 import { isMarkLine, marksHash, parseMark } from './mark.ts'
+import type { MarkKey } from './mark.ts'
 import { Frontier, leafHash, parseDigest } from './merkle.ts'
 import type { Digest } from './merkle.ts'
 import { encodeSeal, isSealLine, linesOf, openHeader, parseHeader, parseSeal } from './segment.ts'
@@ -49,6 +50,7 @@ export class Verifier {
   /** Records behind the last seal whose batches end in marks. */
   unsigned = 0
   readonly #key: CheckpointKey
+  readonly #markKey: MarkKey | undefined
   readonly #watched: Watched[] = []
   #frontier = new Frontier()
   #lastCheckpoint: string | undefined
@@ -56,8 +58,10 @@ export class Verifier {
   /** False after damage that the listed hashes could not bridge, until the next segment's header. */
   #inStep = true
 
-  constructor(key: CheckpointKey) {
+  /** @param markKey - proves records that are not signed yet. */
+  constructor(key: CheckpointKey, markKey?: MarkKey) {
     this.#key = key
+    this.#markKey = markKey
   }
 
   get size(): number {
@@ -127,19 +131,17 @@ export class Verifier {
   }
 
   /**
-   * What is left behind the last seal of a segment is proven by nothing. Marks prove records to the log
-   * alone; of those it is said how many they are, so that a crash can be told from a forgery by restarting.
+   * What is left behind the last seal of a segment is proven by nothing but marks, and those only to who has
+   * their key; without it is said how many they are, so that a crash can be told from a forgery by restarting.
    */
   endSegment(file: string, rest: Rest): void {
     if (rest.bytes === 0 || !this.#inStep) return
     const { lines } = rest
     const marked = lines.slice(0, 1 + lines.findLastIndex((line) => isMarkLine(line.text)))
     if (isMarked(marked, this.size)) this.#noteUnsigned(recordsOf(marked))
-    const follow = `${rest.offset + rest.bytes - (marked.at(-1)?.end ?? rest.offset)} bytes follow`
-    const problem =
-      this.unsigned === 0
-        ? `${rest.bytes} bytes follow that no checkpoint signs`
-        : `${this.unsigned} records are not signed yet, ${follow}; whether the log wrote them is found out by opening it`
+    const left = rest.offset + rest.bytes - (marked.at(-1)?.end ?? rest.offset)
+    if (left === 0 && this.unsigned > 0 && this.#areOwn(marked)) return
+    const problem = unsignedProblem(this.unsigned, rest.bytes, left)
     if (rest.endsInSeal) {
       this.report(this.size, 'checkpoint', file, rest.line + lines.length, problem)
     } else {
@@ -148,6 +150,24 @@ export class Verifier {
       this.report(this.size + bad, 'record', file, records[bad]?.number ?? rest.line, problem)
     }
     this.#inStep = false
+  }
+
+  /** Whether each of these batches ends in the mark that the log itself would have made. */
+  #areOwn(marked: readonly Line[]): boolean {
+    if (this.#markKey === undefined) return false
+    let before = this.root()
+    let leaves: Digest[] = []
+    for (const { text } of marked) {
+      if (!isMarkLine(text)) {
+        leaves.push(leafHash(text))
+        continue
+      }
+      const mac = parseMark(text)?.mac
+      if (mac === undefined || mac !== this.#markKey.mac(before, leaves)) return false
+      before = mac
+      leaves = []
+    }
+    return leaves.length === 0
   }
 
   /** A checkpoint may sign records whose own seal got lost in a crash. */
@@ -353,4 +373,10 @@ function describe(found: readonly Digest[], listed: readonly Digest[], at: numbe
   if (wasMoved) return 'a record was inserted here'
   if (here === undefined || holds(listed, here)) return 'the record that belongs here was deleted'
   return 'the record was changed'
+}
+
+/** @param bytes, left - behind the last seal, and behind the last mark. */
+function unsignedProblem(records: number, bytes: number, left: number): string {
+  if (records === 0) return `${bytes} bytes follow that no checkpoint signs`
+  return `${records} records are not signed yet, ${left} bytes follow; whether the log wrote them is found out by opening it`
 }

@@ -4,7 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CheckpointKey } from './checkpoint.ts'
 import { auditError } from './errors.ts'
 import { checkpointName, listSegments } from './folder.ts'
-import { loadPublicKey, readOptional } from './keys.ts'
+import { loadKey, loadPublicKey, readOptional } from './keys.ts'
+import type { MarkKey } from './mark.ts'
 import { digestText } from './merkle.ts'
 import { longestSegment, segmentName } from './segment.ts'
 import { Verifier } from './verifier.ts'
@@ -15,10 +16,18 @@ export interface VerifyOptions {
   readonly publicKey?: string
   /** A signed checkpoint kept elsewhere: the log must still hold what it signs. */
   readonly checkpoint?: string
+  /**
+   * Where the log's signing key is, for whoever may read it: records that are not signed yet then pass by
+   * their marks. A key that cannot be read, or is another log's, proves nothing and is no fault.
+   */
+  readonly signingKeys?: string
 }
 
 export interface VerifyReport {
-  /** True only when every record is proven by a checkpoint the key signed and nothing is left over. */
+  /**
+   * True only when every record is proven by a checkpoint the key signed, or, with the signing key, by its
+   * mark, and nothing is left over.
+   */
   readonly ok: boolean
   /** Records the walk ended at; the last checkpoint signs all of them. */
   readonly size: number
@@ -48,7 +57,7 @@ export async function verifyAuditLog(
   const key = await chooseKey(directory, options.publicKey)
   // The copy is read first: a log that goes on growing never ends before it then.
   const copy = await readOptional(join(directory, checkpointName))
-  const verifier = new Verifier(key)
+  const verifier = new Verifier(key, await markKeyOf(options.signingKeys, key))
   if (copy === undefined) {
     verifier.report(0, 'checkpoint', checkpointName, 1, 'the file is missing')
   } else {
@@ -135,6 +144,19 @@ function conclude(verifier: Verifier, key: CheckpointKey): VerifyReport {
     checkpointOrigin: key.origin,
     ...(firstBad === undefined ? {} : { firstBad }),
     problems,
+  }
+}
+
+async function markKeyOf(
+  directory: string | undefined,
+  key: CheckpointKey,
+): Promise<MarkKey | undefined> {
+  if (directory === undefined) return undefined
+  try {
+    const signer = await loadKey(directory, key.origin)
+    return signer.key.print() === key.print() ? signer.marks : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -4,52 +4,14 @@ import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readRecords, verifyAuditLog } from '../../src/audit/index.ts'
-import type { AuditLog } from '../../src/audit/index.ts'
 import { all, appendEach, code, copyOf, entry, open, openMarking, places } from './kit.ts'
+import { killed, linesOf, unsigned, write } from './unsigned.ts'
 import type { Places } from './kit.ts'
 
 const first = 'log-000000.ndjson'
 const olderFormat = fileURLToPath(new URL('sealed-each', import.meta.url))
-
-/** Runs `use` and leaves the folder as a process that was killed then would. */
-async function killed(where: Places, use: (log: AuditLog) => Promise<unknown>): Promise<void> {
-  const log = await openMarking(where)
-  await use(log)
-  const bytes = await readFile(join(where.directory, first))
-  const copy = await readFile(join(where.directory, 'checkpoint'))
-  await log.close()
-  await writeFile(join(where.directory, first), bytes)
-  await writeFile(join(where.directory, 'checkpoint'), copy)
-}
-
-/** Two signed records, then batches of 1, 2 and 1 that are not signed yet. */
-async function unsigned(t: TestContext): Promise<Places> {
-  const where = await places(t)
-  const log = await openMarking(where)
-  await appendEach(log, 0, 2)
-  await log.close()
-  await killed(where, async (again) => {
-    await again.append(entry(2))
-    await Promise.all([again.append(entry(3)), again.append(entry(4))])
-    await again.append(entry(5))
-  })
-  return where
-}
-
-async function linesOf(where: Places): Promise<string[]> {
-  return (await readFile(join(where.directory, first), 'latin1')).split('\n').slice(0, -1)
-}
-
-function write(where: Places, lines: readonly string[]): Promise<void> {
-  return writeFile(
-    join(where.directory, first),
-    lines.map((line) => `${line}\n`).join(''),
-    'latin1',
-  )
-}
 
 function kindOf(line: string): string {
   return line.slice(2, line.indexOf('"', 2))
@@ -370,7 +332,9 @@ test('each changed byte of a log with marks is found with the public key alone',
     const { firstBad, ok } = await verifyAuditLog(where.directory)
     assert.equal(ok, false, `byte ${at}`)
     const inMark = marks.find((mark) => at >= mark.index + 8 && at < mark.index + mark[0].length)
-    if (inMark !== undefined) assert.equal(firstBad?.part, 'mark', `byte ${at}`)
+    // A newline cuts the line in two, and the second half is no mark.
+    const isCut = changed[at] === 0x0a
+    if (inMark !== undefined && !isCut) assert.equal(firstBad?.part, 'mark', `byte ${at}`)
   }
 })
 

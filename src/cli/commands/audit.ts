@@ -3,7 +3,7 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { ProofgateError } from '../../core/index.ts'
 import { join } from 'node:path'
-import type { AuditKind, StoredRecord } from '../../audit/index.ts'
+import type { AuditKind, StoredRecord, VerifyReport } from '../../audit/index.ts'
 import { dataDirectoryOf } from '../launch.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, parseCount, withJson, withLocation } from '../options.ts'
@@ -99,14 +99,14 @@ async function runVerify(options: VerifyOptions): Promise<void> {
   const { verifyAuditLog } = await import('../../audit/index.ts')
   const folder = options.directory ?? folderOf(options)
   const report = await verifyAuditLog(folder, {
-    ...(options.key === undefined ? keyOf(options) : { publicKey: readEvidence(options.key) }),
+    ...(options.key === undefined ? keysOf(options) : { publicKey: readEvidence(options.key) }),
     ...(options.checkpoint === undefined ? {} : { checkpoint: readEvidence(options.checkpoint) }),
   })
   if (report.ok) {
     print(
       options,
       report,
-      `ok: ${report.size} records proven by ${report.checkpointOrigin ?? 'the checkpoint'}\nroot ${report.root}`,
+      `ok: ${report.size} records proven by ${report.checkpointOrigin ?? 'the checkpoint'}\nroot ${report.root}${unsignedText(report)}`,
     )
     return
   }
@@ -121,10 +121,16 @@ async function runVerify(options: VerifyOptions): Promise<void> {
   process.exitCode = 1
 }
 
+function unsignedText({ unsigned }: VerifyReport): string {
+  if (unsigned === 0) return ''
+  return `\n${unsigned} records behind them are not signed yet; they pass by their marks, which the signing key proves`
+}
+
 /** Beside the log by default; `--directory` is a copy that may have no keys but the one named. */
-function keyOf(options: VerifyOptions): { publicKey?: string } {
+function keysOf(options: VerifyOptions): { publicKey?: string; signingKeys?: string } {
   if (options.directory !== undefined) return {}
-  return { publicKey: readEvidence(join(dataDirectoryOf(options), 'keys', 'audit.pub')) }
+  const keys = join(dataDirectoryOf(options), 'keys')
+  return { publicKey: readEvidence(join(keys, 'audit.pub')), signingKeys: keys }
 }
 
 function readEvidence(path: string): string {
