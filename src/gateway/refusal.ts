@@ -25,6 +25,7 @@ const denials = {
   'policy.resource_policy_does_not_allow': 'resource_policy_does_not_allow',
   'policy.boundary_does_not_allow': 'boundary_does_not_allow',
   'policy.session_policy_does_not_allow': 'session_policy_does_not_allow',
+  'policy.role_not_held': 'role_not_held',
   'policy.evaluation_failed': 'evaluation_failed',
 } as const satisfies Readonly<Record<DecisionReason, string>>
 

@@ -7,6 +7,7 @@ export type DecisionReason =
   | 'policy.resource_policy_does_not_allow'
   | 'policy.boundary_does_not_allow'
   | 'policy.session_policy_does_not_allow'
+  | 'policy.role_not_held'
   | 'policy.evaluation_failed'
 
 /** The answer to one request, and which statement gave it. */
@@ -41,6 +42,11 @@ export function undecided(reason: DecisionReason): Decision {
     kind: undefined,
     role: undefined,
   })
+}
+
+/** The decision about somebody whose token is for a role that they do not hold, or not any more. */
+export function roleNotHeld(role: string): Decision {
+  return Object.freeze({ ...undecided('policy.role_not_held'), kind: 'trust', role })
 }
 
 /** The decision when this statement decides. */

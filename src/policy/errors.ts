@@ -35,6 +35,12 @@ export const policyErrors = defineErrors('policy', {
     fault: 'caller',
     doc: 'A policy allows the request, but the session policy the token was narrowed to does not.',
   },
+  role_not_held: {
+    status: 403,
+    title: 'You may not do this',
+    fault: 'caller',
+    doc: 'The token is for a role that the person does not hold, or not any more: the role is gone, its trust policy does not allow it, or the passkey is for other roles.',
+  },
   evaluation_failed: {
     status: 403,
     title: 'You may not do this',

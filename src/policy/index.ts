@@ -12,6 +12,7 @@
  * Specification: IAM JSON policy grammar and evaluation logic (AWS IAM User Guide), versions 2012-10-17
  * and 2008-10-17; identity, resource, trust, boundary and session policies.
  */
+export { mayMeet } from './analysis/meet.ts'
 export { outlook } from './analysis/outlook.ts'
 export type { Outlook, PartialRequest, StatementOutlook } from './analysis/outlook.ts'
 export { remediesOf } from './analysis/remedy.ts'
@@ -24,6 +25,7 @@ export type { CompiledPolicies, PolicySource } from './compile.ts'
 export type { Condition } from './document/condition.ts'
 export { UnknownFactError } from './context.ts'
 export type { ContextLookup } from './context.ts'
+export { roleNotHeld } from './decision.ts'
 export type { Decision, DecisionReason } from './decision.ts'
 export { parsePolicyDocument } from './document/document.ts'
 export type { PolicyDocument, PolicyVersion, Reading } from './document/document.ts'

@@ -47,7 +47,7 @@ function matchesWhole(pattern: Pattern, template: Template, context: ContextLook
 }
 
 /** A variable that nobody knows may be anything; one that is known to be absent matches nothing. */
-function stepsOfPattern(
+export function stepsOfPattern(
   pattern: Pattern,
   context: ContextLookup,
 ): { readonly steps: readonly Step[]; readonly isExact: boolean } | undefined {
