@@ -82,10 +82,20 @@ function readAccessToken(
     credential: claims.optionalText('credential_id', longestCredentialId),
     openedAt: claims.optionalInstant('session_time'),
     registeredAt: claims.optionalInstant('credential_time'),
+    taken: readTaken(claims),
     transports: claims.texts('transports'),
     claims: claims.proof(),
     derived: new Slot(),
   }
+}
+
+/** JSON text of a session policy, which has a bound of its own. */
+const longestSessionPolicy = 4096
+
+function readTaken(claims: ClaimReader): VerifiedAccessToken['taken'] {
+  const role = claims.commonText('role', 64)
+  const sessionPolicy = claims.optionalText('session_policy', longestSessionPolicy)
+  return role === undefined && sessionPolicy === undefined ? undefined : { role, sessionPolicy }
 }
 
 /** Our issuer binds tokens to keys only. */

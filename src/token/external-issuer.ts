@@ -89,6 +89,7 @@ function readToken(claims: ClaimReader, now: Instant, rules: ExternalTokenRules)
     credential: undefined,
     openedAt: undefined,
     registeredAt: undefined,
+    taken: undefined,
     transports: [],
     claims: claims.only(rules.conditionClaims),
     derived: new Slot(),

@@ -35,6 +35,8 @@ export interface VerifiedToken {
    * `checkCertificate`.
    */
   readonly certificateThumbprint: string | undefined
+  /** What our own issuer made it for: a role that was taken, a narrowing, or both. Absent from nearly all. */
+  readonly taken: TakenClaims | undefined
   /** `credential_id`: the passkey that was used; said by tokens of our own issuer only. */
   readonly credential: string | undefined
   /** `session_time`, `credential_time`, `transports`: what our own issuer says of session and passkey. */
@@ -45,6 +47,13 @@ export interface VerifiedToken {
   readonly claims: JsonObject
   /** For whoever works something out from the token. */
   readonly derived: Slot
+}
+
+export interface TakenClaims {
+  /** `role`: its name. */
+  readonly role: string | undefined
+  /** `session_policy`: a policy document as JSON text. */
+  readonly sessionPolicy: string | undefined
 }
 
 /** A verified access token of our own issuer (RFC 9068). */

@@ -96,6 +96,7 @@ test('a valid token answers at once with all it says', () => {
     credential: undefined,
     openedAt: (start - 20) * 1000,
     registeredAt: (start - 30) * 1000,
+    taken: undefined,
     transports: ['usb'],
   })
   assert.deepEqual(all, { uv: 'true' })
