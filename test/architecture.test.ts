@@ -14,6 +14,7 @@ const allowed: Readonly<Record<string, string>> = {
   core: '',
   certificate: 'core',
   policy: 'core',
+  roles: 'core policy',
   webauthn: 'core',
   http: 'core',
   pages: 'core',
@@ -26,13 +27,14 @@ const allowed: Readonly<Record<string, string>> = {
   login: 'core http pages webauthn identity session throttle audit oidc',
   upstream: 'core',
   workers: 'core throttle audit',
-  gateway: 'core certificate http pages policy identity session token throttle audit upstream',
+  gateway:
+    'core certificate http pages policy roles identity session token throttle audit upstream',
   analysis: 'core policy identity audit gateway',
   admin: 'core http policy webauthn identity session token audit gateway analysis',
   config: 'core certificate policy',
   storage: 'core identity session token login oidc',
   compose:
-    'core certificate http pages policy webauthn identity session token throttle audit upstream workers oidc login gateway analysis admin config storage',
+    'core certificate http pages policy roles webauthn identity session token throttle audit upstream workers oidc login gateway analysis admin config storage',
   cli: 'core certificate policy config gateway analysis audit admin compose',
   'main.ts': 'core cli',
 }
