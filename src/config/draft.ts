@@ -22,7 +22,7 @@ export interface FoundDocument {
 }
 
 /** A section whose entries are named and referred to elsewhere. */
-export type NamedSection = 'upstreams' | 'groups' | 'policies' | 'issuers'
+export type NamedSection = 'upstreams' | 'groups' | 'policies' | 'roles' | 'issuers'
 
 /**
  * A configuration while it is being checked: the shape that was read, the places its parts came from,

@@ -304,7 +304,8 @@ class Reader {
 
 /** Whether policy variables may stand there, which look like references. */
 function isInPolicy([section, , key]: Path): boolean {
-  return section === 'policies' || (section === 'apis' && key === 'resourcePolicy')
+  if (section === 'apis') return key === 'resourcePolicy'
+  return section === 'policies' || (section === 'roles' && key === 'trust')
 }
 
 /** A key as it is spelled, so that `on`, `1` and `null` are names like any other. */

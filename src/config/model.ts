@@ -1,4 +1,4 @@
-import type { Millis, Secret } from '../core/index.ts'
+import type { Instant, Millis, Secret } from '../core/index.ts'
 import type { PolicyDocument } from '../policy/index.ts'
 import type { Cors, RouteFeatures } from './features.ts'
 import type { EffectiveValue } from './values.ts'
@@ -57,6 +57,8 @@ export interface Configuration {
     readonly username: string
     readonly policies: readonly string[]
   }[]
+  readonly roles: readonly ConfiguredRole[]
+  readonly credentialRoles: readonly ConfiguredCredentialRole[]
   readonly upstreams: readonly ConfiguredUpstream[]
   readonly issuers: readonly ConfiguredIssuer[]
   readonly clients: readonly ConfiguredClient[]
@@ -159,6 +161,26 @@ export interface ConfiguredPolicy {
   readonly document: PolicyDocument
   /** `file:line` of each statement, in their order. */
   readonly places: readonly string[]
+}
+
+export interface ConfiguredRole {
+  readonly name: string
+  readonly description: string
+  readonly trust: ConfiguredPolicy
+  /** Names of policies. */
+  readonly policies: readonly string[]
+  readonly boundary: string | undefined
+  readonly automatic: boolean
+  readonly maxSession: Millis
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** A passkey that is for these roles and nothing else. */
+export interface ConfiguredCredentialRole {
+  /** Its id. */
+  readonly credential: string
+  readonly roles: readonly string[]
+  readonly until: Instant | undefined
 }
 
 /** How an upstream is spoken to. */

@@ -71,6 +71,7 @@ export const problemCodes = {
   'config.unknown-authorizer': 'An authorizer is neither proofgate, open nor a known issuer.',
   'config.unknown-group': 'A group is named that does not exist.',
   'config.unknown-policy': 'A policy is named that does not exist.',
+  'config.unknown-role': 'A role is named that does not exist.',
   'config.unknown-person': 'A person is named that does not exist.',
   'config.upstream-url': 'An upstream URL has parts it cannot have.',
   'config.upstream-targets':
@@ -108,13 +109,17 @@ export const problemCodes = {
   'config.secret-unused': 'A public client has a secret.',
   'config.username': 'A user name is not in its one form.',
   'config.username-duplicate': 'A user name appears twice.',
+  'config.credential-duplicate':
+    'A credential appears twice among those that are for some roles only.',
   'config.policy-file': 'A policy file cannot be read.',
   'config.warn-certificate-expiry': 'A certificate has expired, is about to, or is not valid yet.',
   'config.warn-certificate-host': 'No certificate is for a host that is served.',
   'config.warn-key-exposed': 'A private key can be read by other accounts.',
   'config.warn-open-api': 'Every route of an API is open.',
   'config.warn-empty-group': 'No one is in a group.',
-  'config.warn-unused-policy': 'No group and no person has a policy.',
+  'config.warn-unused-policy': 'No group, person or role has a policy.',
+  'config.warn-role-trust': 'No statement lets anybody have a role.',
+  'config.warn-role-boundary': 'The boundary of a role leaves nothing of what its policies allow.',
   'config.warn-upstream-http': 'An upstream elsewhere is reached without TLS.',
 } as const satisfies Readonly<Record<string, string>>
 

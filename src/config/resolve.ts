@@ -13,6 +13,8 @@ import { resolvePeople } from './sections/people.ts'
 import { lintConfigured } from './sections/access/lint.ts'
 import { resolvePolicies } from './sections/policies.ts'
 import type { PolicyFiles } from './sections/access/documents.ts'
+import { warnOfRoles } from './sections/access/role-warnings.ts'
+import { resolveRoles } from './sections/access/roles.ts'
 import { readDuration } from './scalars.ts'
 import { resolveFiles, resolveSettings, resolveSwitches } from './sections/settings.ts'
 import { checkTlsOrigins } from './sections/tls.ts'
@@ -45,6 +47,7 @@ export function resolveConfiguration(
   const files = resolveFiles(draft, policyFiles.base)
   const people = resolvePeople(draft)
   const policies = resolvePolicies(draft, policyFiles)
+  const roles = resolveRoles(draft, policyFiles)
   const issuers = resolveIssuers(draft)
   const clients = resolveClients(draft)
   const origins = resolveOrigins(draft, published)
@@ -61,9 +64,10 @@ export function resolveConfiguration(
   const upstreams = resolveUpstreams(draft, own, policyFiles)
   const apis =
     origins === undefined ? [] : resolveApis(draft, { origins, placed, files: policyFiles })
-  lintConfigured(draft, { ...settings, people: people.people, issuers, apis })
+  lintConfigured(draft, { ...settings, people: people.people, roles: roles.roles, issuers, apis })
   if (origins === undefined) return undefined
   if (draft.problems.size > 0) return undefined
+  warnOfRoles(draft, { ...policies, ...roles, issuers, account: shape.account })
   return deepFreeze({
     version: contentVersion(draft.effective),
     file: provenance.file,
@@ -82,6 +86,7 @@ export function resolveConfiguration(
     ...settings,
     ...people,
     ...policies,
+    ...roles,
     upstreams,
     issuers,
     clients,

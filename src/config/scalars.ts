@@ -110,6 +110,16 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'none, or { budget, perRequest }',
     'For example { budget: 20%, perRequest: 1 }.',
   ),
+  credentialId: expectation(
+    'config.value',
+    'the id of a passkey in base64url',
+    '`proofgate credentials list` shows them.',
+  ),
+  moment: expectation(
+    'config.value',
+    'a day or a moment in UTC',
+    "For example 2026-12-31, which is its first moment, or '2026-12-31T18:00:00Z'.",
+  ),
   serverName: expectation('config.value', 'a DNS name', 'As in the certificate of the service.'),
   tlsVersion: expectation('config.value', "'1.2' or '1.3'", 'Quote it.'),
   cidr: expectation(
@@ -378,4 +388,11 @@ export function isNarrowCidr(value: string): boolean {
   const family = isIP(match?.[1] ?? '')
   const prefix = Number(match?.[2] ?? 0)
   return family !== 0 && prefix >= 1 && prefix <= (family === 4 ? 32 : 128)
+}
+
+/** `2026-12-31` or `2026-12-31T18:00:00Z`, on a day that exists. */
+export function isMoment(value: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?$/.test(value)) return false
+  const read = Date.parse(value)
+  return !Number.isNaN(read) && new Date(read).toISOString().startsWith(value.replace('Z', ''))
 }

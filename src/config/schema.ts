@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { amount, duration, flag, isNarrowCidr, size, text, word } from './scalars.ts'
-import { group, person, policy } from './schema/access.ts'
+import { credentialRole, group, person, policy, role } from './schema/access.ts'
 import { listeners } from './schema/listeners.ts'
 import {
   algorithm,
@@ -145,6 +145,8 @@ export const configurationShape = z
         )
         .meta({ description: 'policies straight onto people' })
         .prefault(nothing),
+      roles: named('roles by name', role).prefault(nothing),
+      credentialRoles: list('passkeys that are for some roles only', credentialRole).prefault([]),
       upstreams: named('upstreams by name', upstream).prefault(nothing),
       issuers: named('external issuers by name', issuer).prefault(nothing),
       clients: list('OAuth clients besides our command line', client).prefault([]),

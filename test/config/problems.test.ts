@@ -174,6 +174,11 @@ test('every code that can be found in a text is in a table here', () => {
     'config.warn-certificate-expiry',
     'config.warn-certificate-host',
     'config.warn-key-exposed',
+    // Those of roles are in roles.test.ts.
+    'config.unknown-role',
+    'config.credential-duplicate',
+    'config.warn-role-trust',
+    'config.warn-role-boundary',
   ]
   for (const code of Object.keys(configurationProblemCodes)) {
     assert.ok(shown.has(code) || elsewhere.includes(code), code)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { text } from '../scalars.ts'
+import { duration, flag, isMoment, text } from '../scalars.ts'
 import { filePath, label, list, mapping, name, nothing, tags } from './parts.ts'
 
 /*
@@ -37,3 +37,28 @@ export const documentOf = (description: string) =>
   z.union([policyFile, policyDocument], { error: 'mapping' }).meta({ description })
 
 export const policy = documentOf('an IAM policy document, or { file: path } of one')
+
+export const role = mapping('what may be done by whoever holds or takes it', {
+  description: label('what the role is for').optional(),
+  trust: documentOf('an IAM trust policy: who may take the role; or { file: path } of one'),
+  policies: list('what the role allows', name('a policy')).prefault([]),
+  boundary: name('the policy beyond which the role allows nothing').optional(),
+  automatic: flag('held by whoever its trust policy allows, without being taken').prefault(false),
+  maxSession: duration('longest time for which it is taken at once', '1m', '12h').prefault('1h'),
+  tags: tags('what policies read as aws:PrincipalTag/NAME of whoever took it').prefault(nothing),
+})
+
+export const credentialRole = mapping('what one passkey is for, and nothing else', {
+  credential: text(
+    'credentialId',
+    'id of the passkey, as `proofgate credentials list` shows it',
+    /^[A-Za-z0-9_-]{16,1364}$/,
+  ),
+  roles: list('the only roles it can hold and take', name('a role')),
+  until: text(
+    'moment',
+    'first moment at which it can do nothing any more (UTC); default: no end',
+    /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?$/,
+    isMoment,
+  ).optional(),
+})

@@ -74,6 +74,7 @@ function hasUsername(item: unknown, username: string): boolean {
 const unknownCodes: Readonly<Record<NamedSection, ProblemCode>> = {
   groups: 'config.unknown-group',
   policies: 'config.unknown-policy',
+  roles: 'config.unknown-role',
   upstreams: 'config.unknown-upstream',
   issuers: 'config.unknown-authorizer',
 }

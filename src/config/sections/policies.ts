@@ -43,11 +43,13 @@ function attachedNames({ shape }: Draft): ReadonlySet<string> {
   return new Set([
     ...Object.values(shape.groups).flatMap((group) => group.policies),
     ...Object.values(shape.attachments).flat(),
+    ...Object.values(shape.roles).flatMap((role) => role.policies),
   ])
 }
 
 function boundaryNames({ shape }: Draft): ReadonlySet<string> {
-  return new Set(shape.people.flatMap(({ boundary }) => boundary ?? []))
+  const bounded = [...shape.people, ...Object.values(shape.roles)]
+  return new Set(bounded.flatMap(({ boundary }) => boundary ?? []))
 }
 
 function warnOfUnused(draft: Draft, used: ReadonlySet<string>): void {
@@ -55,7 +57,7 @@ function warnOfUnused(draft: Draft, used: ReadonlySet<string>): void {
     if (used.has(name)) continue
     draft.warn(['policies', name], {
       code: 'config.warn-unused-policy',
-      message: `found no group and no person with the policy ${quote(name)}, expected one`,
+      message: `found no group, person or role with the policy ${quote(name)}, expected one`,
       hint: 'It takes no part in any decision.',
     })
   }

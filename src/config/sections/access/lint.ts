@@ -6,7 +6,10 @@ import type { ProblemList } from '../../problems.ts'
 import { locate } from './documents.ts'
 
 /** The parts of a configuration that say which condition keys and which resources there are. */
-export type LintedParts = Pick<Configuration, 'region' | 'account' | 'people' | 'issuers' | 'apis'>
+export type LintedParts = Pick<
+  Configuration,
+  'region' | 'account' | 'people' | 'roles' | 'issuers' | 'apis'
+>
 
 /**
  * Judges the policies by the rest of the configuration. While that has faults of its own, only what is wrong
@@ -48,10 +51,12 @@ export function lintSettingOf(parts: LintedParts): LintSetting {
   return { declared: declaredKeys(parts), routes: routes.length === 0 ? undefined : routes }
 }
 
-function declaredKeys({ people, issuers, apis }: LintedParts): DeclaredKeys {
+function declaredKeys({ people, roles, issuers, apis }: LintedParts): DeclaredKeys {
   const routes = apis.flatMap((api) => api.routes)
   const keys = [
-    ...people.flatMap(({ tags }) => Object.keys(tags).map((tag) => `aws:PrincipalTag/${tag}`)),
+    ...[...people, ...roles].flatMap(({ tags }) =>
+      Object.keys(tags).map((tag) => `aws:PrincipalTag/${tag}`),
+    ),
     ...routes.flatMap(({ tags }) => Object.keys(tags).map((tag) => `proofgate:RouteTag/${tag}`)),
     ...routes.flatMap((route) => route.conditionHeaders.map((name) => `proofgate:Header/${name}`)),
     ...routes.flatMap((route) => route.conditionQuery.map((name) => `proofgate:Query/${name}`)),
