@@ -1,6 +1,6 @@
 import type { Instant } from '../core/index.ts'
 import { locate, policyRequestOf, supposedContext, supposedPrincipal } from '../gateway/index.ts'
-import type { AccessView, ViewedApi, ViewedRoute } from '../gateway/index.ts'
+import type { AccessView, Principal, ViewedApi, ViewedRoute } from '../gateway/index.ts'
 import type { Person } from '../identity/index.ts'
 import { outlook } from '../policy/index.ts'
 import type { Outlook, PolicyKind, StatementOutlook, Template } from '../policy/index.ts'
@@ -165,14 +165,34 @@ function reachOf(caller: Caller, place: Place): Reach | undefined {
     peer: {},
   }
   const call = { incoming, api, route, target: { query: query ?? '' } }
-  const request = policyRequestOf('', call, principal)
-  const context = supposedContext(request.context, { open: 'request' })
-  const seen = outlook(principal.authority, { ...request, context, resource: template })
-  return seen.allowed === 'no' ? undefined : reachBy(seen, seen.allowed)
+  const open = { open: 'request' } as const
+  const known = supposedContext(policyRequestOf('', call, principal).context, open)
+  const seen = view.principals.ways(principal, known).map((way) => {
+    const request = policyRequestOf('', call, way.principal)
+    const context = supposedContext(request.context, open)
+    const { authority } = way.principal.mandate
+    return { ...way, ...outlook(authority, { ...request, context, resource: template }) }
+  })
+  return reachBy(seen)
 }
 
-function reachBy({ allows, denies }: Outlook, answer: Reach['answer']): Reach {
-  return { answer, by: allows.map(reasonOf), unless: denies.map(reasonOf) }
+type SeenWay = Outlook & { readonly principal: Principal; readonly isSure: boolean }
+
+/** What one of the ways allows, can be done; it is sure if a way that is sure allows it. */
+function reachBy(ways: readonly SeenWay[]): Reach | undefined {
+  const open = ways.filter(({ allowed }) => allowed !== 'no')
+  if (open.length === 0) return undefined
+  const isSure = open.some((way) => way.isSure && way.allowed === 'yes')
+  return {
+    answer: isSure ? 'yes' : 'maybe',
+    by: reasonsOf(open.flatMap(({ allows }) => allows)),
+    unless: reasonsOf(open.flatMap(({ denies }) => denies)),
+  }
+}
+
+function reasonsOf(found: readonly StatementOutlook[]): readonly Reason[] {
+  const distinct = new Map(found.map((one) => [one.statement, one]))
+  return [...distinct.values()].map(reasonOf)
 }
 
 function reasonOf({ statement, applies, depends }: StatementOutlook): Reason {

@@ -3,7 +3,7 @@ import type { Instant } from '../core/index.ts'
 import type { Person } from '../identity/index.ts'
 import { isOwnPath } from './caller/api-session-routes.ts'
 import type { Principal } from './caller/principal.ts'
-import type { Principals } from './caller/principals.ts'
+import type { Principals, SupposedSignIn } from './caller/principals.ts'
 import { isServedMethod } from './listen/screen.ts'
 import { parseTarget } from './listen/target.ts'
 import type { Target } from './listen/target.ts'
@@ -25,7 +25,7 @@ export type ViewedApi<Found extends ViewedRoute = ViewedRoute> = Pick<
 export interface AccessView<Found extends ViewedApi = ViewedApi> {
   /** By canonical authority. */
   readonly apis: ReadonlyMap<string, Found>
-  readonly principals: Pick<Principals, 'anonymous' | 'ofPersonAt'>
+  readonly principals: Pick<Principals, 'anonymous' | 'ofPersonAt' | 'ways'>
 }
 
 const absolute = /^https?:\/\/(?<authority>[^/?#]*)(?<rest>[^#]*)/i
@@ -60,6 +60,7 @@ export function supposedPrincipal(
   { principals }: Pick<AccessView, 'principals'>,
   person: Person | undefined,
   now: Instant,
+  signIn?: SupposedSignIn,
 ): Principal {
-  return person === undefined ? principals.anonymous : principals.ofPersonAt(person, now)
+  return person === undefined ? principals.anonymous : principals.ofPersonAt(person, now, signIn)
 }

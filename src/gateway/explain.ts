@@ -2,10 +2,22 @@ import type { Instant } from '../core/index.ts'
 import { isRefusal } from '../core/index.ts'
 import type { Person } from '../identity/index.ts'
 import { explain, outlook, remediesOf } from '../policy/index.ts'
-import type { PolicyExplanation, PolicyRequest, StatementExplanation } from '../policy/index.ts'
+import type {
+  Authority,
+  PolicyExplanation,
+  PolicyRequest,
+  StatementExplanation,
+} from '../policy/index.ts'
+import type { Candidate } from '../roles/index.ts'
 import type { Limit } from '../throttle/index.ts'
 import { locate, supposedPrincipal } from './access-view.ts'
 import { policyRequestOf } from './caller/policy-request.ts'
+import { contextOf } from './caller/context.ts'
+import type { ContextCall } from './caller/context.ts'
+import { authorityFor, candidateOf } from './caller/decide-call.ts'
+import type { SupposedSignIn } from './caller/principals.ts'
+import { explainRoles } from './explain-roles.ts'
+import type { RoleExplanation } from './explain-roles.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Principal } from './caller/principal.ts'
 import type { Api, Route } from './route.ts'
@@ -24,6 +36,7 @@ export interface SupposedRequest {
   readonly address: string
   readonly now: Instant
   readonly supposition?: Supposition | undefined
+  readonly signIn?: SupposedSignIn | undefined
 }
 
 /** Why a request would be let through or not, step by step. */
@@ -32,6 +45,10 @@ export interface Explanation {
   readonly url: string
   readonly principal: string
   readonly groups: readonly string[]
+  /** The role that is taken. */
+  readonly role: string | undefined
+  /** Every role, with whether the caller has it; none for those who cannot be known. */
+  readonly roles: readonly RoleExplanation[]
   readonly api: string | undefined
   readonly route: string | undefined
   readonly authorizer: string | undefined
@@ -61,12 +78,14 @@ export type DecidedBy = Pick<
  */
 export function explainRequest(table: GatewayTable, supposed: SupposedRequest): Explanation {
   const { method, url, person } = supposed
-  const principal = supposedPrincipal(table, person, supposed.now)
+  const signedIn = supposedPrincipal(table, person, supposed.now, supposed.signIn)
   const begun = {
     method,
     url,
     principal: person?.username ?? 'anonymous',
-    groups: principal.groups,
+    groups: signedIn.groups,
+    role: signedIn.mandate.roleName,
+    roles: [],
     api: undefined,
     route: undefined,
     authorizer: undefined,
@@ -85,21 +104,65 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
   const planned = { api, route, target, incoming: { ...supposed, requestId: supposedId } }
   const isOpen = route.authorizer.kind === 'open'
   if (isOpen && api.resourcePolicy === undefined) {
-    return { ...found, ...admitted(planned, principal, 'gateway.open_route') }
+    return { ...found, ...admitted(planned, signedIn, 'gateway.open_route') }
   }
   const turnedAway = isOpen ? undefined : withoutSession(person)
   if (turnedAway !== undefined) return { ...found, reason: turnedAway }
-  const incoming = {
-    address: supposed.address,
-    receivedAt: supposed.now,
-    request: { headers: {}, rawHeaders: [] },
-    peer: {},
-  }
-  const request = policyRequestOf(found.resource, { incoming, api, route, target }, principal)
-  const context = supposedContext(request.context, supposed.supposition ?? {})
-  const judged = { ...found, ...judge(principal, { ...request, context }) }
-  if (judged.answer !== 'allow') return judged
-  return { ...judged, ...admitted(planned, principal, judged.reason) }
+  return { ...found, ...decidedOn(table, signedIn, { planned, supposed }) }
+}
+
+type Decided = Pick<Explanation, 'roles' | 'answer' | 'reason' | 'prospect'> &
+  Partial<Pick<Explanation, 'statements' | 'decidedBy' | 'remedies'>>
+
+/** What the policies say, roles included, and what would then be done. */
+function decidedOn(
+  table: GatewayTable,
+  signedIn: Principal,
+  { planned, supposed }: { planned: Planned; supposed: SupposedRequest },
+): Decided {
+  const { api, target } = planned
+  const { method, now, address, supposition = {} } = supposed
+  const request = { headers: {}, rawHeaders: [] }
+  const call = { ...planned, incoming: { address, receivedAt: now, request, peer: {} } }
+  const { principal, roles, candidate } = withRoles(table, signedIn, { call, supposed })
+  const open = isOpenRole(roles, signedIn.mandate.roleName) ? dependsOnRole : {}
+  const begun = { roles, prospect: undefined, answer: 'deny' } as const
+  const authority = authorityFor(principal, candidate, now)
+  if (authority === undefined) return { ...begun, reason: 'policy.role_not_held', ...open }
+  const asked = policyRequestOf(`${api.arnPrefix}${method}${target.path}`, call, principal)
+  const context = supposedContext(asked.context, supposition)
+  const judged = judge(authority, { ...asked, context })
+  if (judged.reason === 'policy.explicit_deny') return { ...begun, ...judged }
+  const whole = { ...begun, ...judged, ...open }
+  return whole.answer === 'allow'
+    ? { ...whole, ...admitted(planned, principal, whole.reason) }
+    : whole
+}
+
+const dependsOnRole = { answer: 'depends', reason: 'policy.depends', decidedBy: undefined } as const
+
+/** Whether facts that are open decide on a role that would count. */
+function isOpenRole(roles: readonly RoleExplanation[], taken: string | undefined): boolean {
+  return roles.some(
+    ({ held, role, automatic }) =>
+      held === 'depends' && (taken === undefined ? automatic : role === taken),
+  )
+}
+
+/** By what the supposed facts earn. */
+function withRoles(
+  table: GatewayTable,
+  signedIn: Principal,
+  { call, supposed }: { call: ContextCall; supposed: SupposedRequest },
+): { principal: Principal; candidate: Candidate; roles: readonly RoleExplanation[] } {
+  const { principals } = table
+  const facts = contextOf(call, signedIn.untaken)
+  const candidate = candidateOf(signedIn, supposedContext(facts, supposed.supposition ?? {}))
+  if (signedIn.kind === 'anonymous') return { principal: signedIn, candidate, roles: [] }
+  const { mandates } = principals
+  const restriction = mandates.restrictionOf(signedIn.credential)
+  const roles = explainRoles(mandates, candidate, restriction)
+  return { principal: principals.reconsidered(signedIn, candidate.context), candidate, roles }
 }
 
 /** Why somebody has no session to call with. */
@@ -109,7 +172,7 @@ function withoutSession(person: Person | undefined): string | undefined {
 }
 
 function judge(
-  { authority }: Principal,
+  authority: Authority,
   request: PolicyRequest,
 ): Pick<Explanation, 'statements' | 'answer' | 'reason' | 'decidedBy' | 'remedies'> {
   const explained = explain(authority, request)

@@ -36,6 +36,8 @@ export interface Completed {
   readonly path: string
   readonly api: string | undefined
   readonly route: string | undefined
+  /** That was taken, or whose policy decided. */
+  readonly role: string | undefined
   readonly status: number
   readonly code: string
   readonly millis: Millis

@@ -8,7 +8,7 @@ import { gatewayErrors } from './errors.ts'
 import { forward } from './forward/forward.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
-import { decisionEntry, reasonOf, withoutTicket } from './record.ts'
+import { decisionEntry, reasonOf, roleOf, withoutTicket } from './record.ts'
 import { answerRefusal } from './refusal.ts'
 import {
   admit,
@@ -150,6 +150,7 @@ function complete(incoming: Incoming, parts: GatewayParts, progress: Progress, c
     path: withoutTicket(progress.path ?? ''),
     api: progress.api?.name,
     route: progress.route?.id,
+    role: roleOf(progress),
     status: incoming.response.statusCode,
     code,
     millis: millis(parts.clock.now() - incoming.receivedAt),

@@ -39,6 +39,11 @@ export function reasonOf({ decision, preflight }: Progress): string {
   return decision?.reason ?? 'gateway.open_route'
 }
 
+/** The role whose policy decided, or else the one that was taken. */
+export function roleOf({ decision, principal }: Progress): string | undefined {
+  return decision?.role ?? principal?.mandate.roleName
+}
+
 /** What was forwarded when it is not what was decided on, so that the two can be compared. */
 function describePlan(plan: Plan, decided: string): Record<string, AuditValue> {
   const { target, destination, location } = plan
@@ -67,7 +72,7 @@ export function closingEntry(
     who: whoOf(admitted.principal),
     where: whereOf(incoming),
     what: {
-      ...whatOf(incoming, { api, route, path: target.path }, table),
+      ...whatOf(incoming, { api, route, path: target.path, principal: admitted.principal }, table),
       request: incoming.requestId,
       connection: bond,
       bytes: moved,
@@ -111,11 +116,13 @@ function whatOf(
   progress: Progress,
   table: GatewayTable,
 ): Readonly<Record<string, AuditValue>> {
-  const { api, route, decision } = progress
+  const { api, principal } = progress
+  const taken = principal?.mandate.roleName
   const path = withoutTicket(progress.path ?? pathOf(incoming.request.url ?? ''))
   // In the order in which they are written, which spares sorting them.
   const what: Record<string, AuditValue> = {}
   if (api !== undefined) what['api'] = api.name
+  if (taken !== undefined) what['assumedRole'] = taken
   if (incoming.peer.certificate !== undefined) {
     what['certificate'] = incoming.peer.certificate.fingerprint
   }
@@ -123,13 +130,20 @@ function whatOf(
   what['host'] = incoming.authority
   what['method'] = incoming.method
   what['path'] = path
+  addDecided(what, progress, path)
+  return what
+}
+
+function addDecided(what: Record<string, AuditValue>, progress: Progress, path: string): void {
+  const { api, route, decision } = progress
+  const role = roleOf(progress)
   if (decision?.policy !== undefined) what['policy'] = decision.policy
   if (api !== undefined && progress.path !== undefined) {
-    what['resource'] = `${api.arnPrefix}${incoming.method}${path}`
+    what['resource'] = `${api.arnPrefix}${String(what['method'])}${path}`
   }
+  if (role !== undefined) what['role'] = role
   if (route !== undefined) what['route'] = route.id
   if (decision?.statement !== undefined) what['statement'] = decision.statement
-  return what
 }
 
 /** An enrolment link opened at the wrong host must not leave its secret in the log. */

@@ -1,7 +1,6 @@
 import type { Refusal } from '../core/index.ts'
 import { isRefusal } from '../core/index.ts'
 import type { Decision } from '../policy/index.ts'
-import { decide } from '../policy/index.ts'
 import { addressKey, throttleErrors } from '../throttle/index.ts'
 import { checkPreflight, findPreflight } from './answer/cors.ts'
 import type { Preflight } from './answer/cors.ts'
@@ -9,7 +8,7 @@ import { refuseMaintenance } from './answer/maintenance.ts'
 import { isOwnPath } from './caller/api-session-routes.ts'
 import { authenticateCaller } from './caller/authenticate.ts'
 import { canonicalAuthority, isMisdirected } from './listen/authority.ts'
-import { policyRequestOf } from './caller/policy-request.ts'
+import { decideCall } from './caller/decide-call.ts'
 import { gatewayErrors } from './errors.ts'
 import type { Destination } from './forward/split.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
@@ -262,8 +261,7 @@ export function authorize(authenticated: Authenticated, progress: Progress): Aut
   const { api, route } = routed
   const isOpen = route.authorizer.kind === 'open' && api.resourcePolicy === undefined
   if (isOpen) return new Authorized(authenticated, undefined)
-  const request = policyRequestOf(resourceOf(routed), routed, principal)
-  const decision = decide(principal.authority, request)
+  const decision = decideCall(resourceOf(routed), routed, principal)
   progress.decision = decision
   if (decision.effect !== 'allow') return decisionRefusal(decision)
   return new Authorized(authenticated, decision)

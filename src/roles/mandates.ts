@@ -79,6 +79,31 @@ export class Mandates {
     return credential === undefined ? undefined : this.#restrictions.get(credential)
   }
 
+  /**
+   * Every way in which somebody may act, at any time: without taking a role, with each role that a request may
+   * earn, and in each role that they may take.
+   */
+  ways(holder: Holder): readonly Way[] {
+    const untaken = this.#choose({ ...holder, taken: undefined })
+    const plain = build(holder, { ...untaken, open: [] }, unshared)
+    const earned = untaken.open.map((role) =>
+      build(holder, { ...untaken, held: [...untaken.held, role], open: [] }, unshared),
+    )
+    const taken = [...this.roles.keys()].flatMap((name) => {
+      const chosen = this.#choose({ ...holder, taken: { role: name, sessionPolicy: undefined } })
+      const had = [...chosen.held, ...chosen.open]
+      if (had.length === 0) return []
+      const mandate = build(holder, { ...chosen, held: had, open: [] }, unshared)
+      return [{ mandate, isSure: chosen.open.length === 0 }]
+    })
+    const isSure = untaken.open.length === 0
+    return [
+      { mandate: plain, isSure },
+      ...earned.map((mandate) => ({ mandate, isSure: false })),
+      ...taken,
+    ]
+  }
+
   #choose({ known, credential, taken }: Holder): Chosen {
     const restriction = this.restrictionOf(credential)
     const mayHave = ({ name }: Role): boolean => restriction?.roles.has(name) ?? true
@@ -91,6 +116,15 @@ export class Mandates {
     return { restriction, name, role, held: withAnswer('yes'), open: withAnswer('maybe') }
   }
 }
+
+/** A mandate that somebody has, or may have. */
+export interface Way {
+  readonly mandate: Mandate
+  /** Whether they have it whatever the facts are. */
+  readonly isSure: boolean
+}
+
+const unshared = { key: undefined, session: undefined }
 
 /** The roles that count for a holder. */
 interface Chosen {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { contextOf, readKeys } from '../../src/gateway/caller/context.ts'
 import type { ContextCall } from '../../src/gateway/caller/context.ts'
 import type { PrincipalFacts } from '../../src/gateway/caller/principal.ts'
-import { contextKeys, noAuthority, nobody } from '../../src/policy/index.ts'
+import { contextKeys, nobody } from '../../src/policy/index.ts'
 
 type Fact = string | readonly string[] | undefined
 
@@ -44,7 +44,6 @@ const person: PrincipalFacts = {
     account: '000000000000',
     federated: undefined,
   },
-  authority: noAuthority,
 }
 
 /** Says of itself whatever a person of ours could say, which is worth nothing here. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { contextOf } from '../../src/gateway/caller/context.ts'
 import type { ContextCall } from '../../src/gateway/caller/context.ts'
 import type { PrincipalFacts } from '../../src/gateway/caller/principal.ts'
-import { noAuthority, nobody } from '../../src/policy/index.ts'
+import { nobody } from '../../src/policy/index.ts'
 
 const principal: PrincipalFacts = {
   kind: 'person',
@@ -28,7 +28,6 @@ const principal: PrincipalFacts = {
   claims: { uv: 'true', be: 7, aaguid: 'a' },
   tags: new Map([['team', 'payments']]),
   names: nobody,
-  authority: noAuthority,
 }
 
 function look(

@@ -4,7 +4,8 @@ import { Slot } from '../../src/core/index.ts'
 import { Principals } from '../../src/gateway/index.ts'
 import type { PolicyDirectory } from '../../src/gateway/index.ts'
 import type { Person } from '../../src/identity/index.ts'
-import { authorityOf, compilePolicies } from '../../src/policy/index.ts'
+import { noPolicies } from '../../src/policy/index.ts'
+import { Mandates } from '../../src/roles/index.ts'
 import type { VerifiedToken } from '../../src/token/index.ts'
 
 const person = (id: string, more: Partial<Person> = {}): Person =>
@@ -38,6 +39,7 @@ function tokenOf(subject: string, more: Partial<VerifiedToken> = {}): VerifiedTo
     openedAt: undefined,
     registeredAt: undefined,
     transports: [],
+    taken: undefined,
     claims: {},
     derived: new Slot(),
     ...more,
@@ -46,18 +48,17 @@ function tokenOf(subject: string, more: Partial<VerifiedToken> = {}): VerifiedTo
 
 function setUp(people: readonly Person[]) {
   const stored = new Map<string, Person>(people.map((one) => [one.id, one]))
-  const compiled = new Map<string, ReturnType<typeof authorityOf>>()
-  const authorityFor = (names: readonly string[]) => {
-    const key = names.join(' ')
-    const known = compiled.get(key) ?? authorityOf(compilePolicies([]))
-    compiled.set(key, known)
-    return known
-  }
+  const attachedTo = (names: readonly string[]) => ({
+    key: JSON.stringify(names),
+    identity: noPolicies,
+    boundary: undefined,
+  })
   const policies: PolicyDirectory = {
     account: '000000000000',
     forPerson: (username, groups) =>
-      authorityFor(username === 'name-special' ? [...groups, 'attached'] : groups),
-    forGroups: authorityFor,
+      attachedTo(username === 'name-special' ? [...groups, 'attached'] : groups),
+    forGroups: attachedTo,
+    mandates: new Mandates({ roles: [], restrictions: new Map() }),
     tagsOf: (username) => new Map(username === 'name-tagged' ? [['team', 'blue']] : []),
   }
   const load = { until: Promise.resolve() }
@@ -151,7 +152,7 @@ describe('principals', () => {
       await standing('joined'),
     ]
     assert.equal(new Set([shared, ...others]).size, 5)
-    assert.notEqual(others[0]?.authority, shared?.authority)
+    assert.notEqual(others[0]?.mandate, shared?.mandate)
     const told = tokenOf('a', { groups: ['readers'] })
     const external = principals.ofExternal(told, '000000000000')
     const elsewhere = principals.ofExternal(tokenOf('a', { groups: ['readers'] }), '111111111111')

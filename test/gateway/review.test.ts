@@ -13,6 +13,8 @@ import {
   parsePolicyDocument,
 } from '../../src/policy/index.ts'
 import type { Authority } from '../../src/policy/index.ts'
+import { noMandate } from '../../src/roles/index.ts'
+import type { Mandate } from '../../src/roles/index.ts'
 
 const began = 1_000_000
 const now = began + 600_000
@@ -28,6 +30,10 @@ function policies(condition?: object): Authority {
   assert.ok('document' in parsed)
   const { document } = parsed
   return authorityOf(compilePolicies([{ name: 'p', document }]))
+}
+
+function mandate(authority: Authority): Mandate {
+  return { ...noMandate, authority }
 }
 
 interface Case {
@@ -64,7 +70,7 @@ async function decide(one: Case = {}): Promise<{ ending: string | undefined; ask
     groups: [],
     authTime: began,
     names: nobody,
-    authority: policies(),
+    mandate: mandate(policies()),
     ...one.principal,
   } as unknown as Principal
   const found = one.later?.route === 'gone' ? [] : [{ ...route, ...one.later?.route }]
@@ -175,7 +181,7 @@ describe('deciding again', () => {
 
   it('asks the policies of now', async () => {
     const again = async (known: Principal): Promise<Principal> =>
-      Object.assign(Object.create(known), { authority: noAuthority })
+      Object.assign(Object.create(known), { mandate: mandate(noAuthority) })
     for (const bond of ['tunnel', 'stream', 'answer'] as const) {
       assert.equal(await endingOf({ bond, again }), 'policy_changed')
     }
@@ -183,7 +189,9 @@ describe('deciding again', () => {
   })
 
   it('asks them by the time of now, except for what ends by itself', async () => {
-    const fresh = { authority: policies({ NumericLessThan: { 'proofgate:AuthAge': '300' } }) }
+    const fresh = {
+      mandate: mandate(policies({ NumericLessThan: { 'proofgate:AuthAge': '300' } })),
+    }
     assert.equal(await endingOf({ principal: fresh }), 'policy_changed')
     assert.equal(await endingOf({ principal: fresh, bond: 'answer' }), undefined)
   })

@@ -1,7 +1,9 @@
 import type { Configuration, ConfiguredPerson, ConfiguredPolicy } from '../../config/index.ts'
 import type { PolicyDirectory } from '../../gateway/index.ts'
 import { compilePolicies } from '../../policy/index.ts'
-import type { Authority, CompiledPolicies, PolicySource } from '../../policy/index.ts'
+import type { CompiledPolicies, PolicySource } from '../../policy/index.ts'
+import { Mandates, roleArn } from '../../roles/index.ts'
+import type { Attached } from '../../roles/index.ts'
 
 /** Compiles each set of policies that somebody has once. */
 export function policyDirectory(configuration: Configuration): PolicyDirectory {
@@ -12,18 +14,17 @@ export function policyDirectory(configuration: Configuration): PolicyDirectory {
   const ofPerson = new Map(attachments.map((one) => [one.username, one.policies]))
   const boundaryOf = new Map(people.map((person) => [person.username, person.boundary]))
   const tags = new Map(people.map((person) => [person.username, tagsOf(person)]))
-  const known = new Map<string, Authority>()
-  const authorityOf = (names: readonly string[], boundary: string | undefined): Authority => {
+  const known = new Map<string, Attached>()
+  const attachedOf = (names: readonly string[], boundary: string | undefined): Attached => {
     const distinct = [...new Set(names)].sort()
     const key = [boundary ?? '', ...distinct].join('\n')
     const found = known.get(key)
     if (found !== undefined) return found
-    const grant = {
+    const fresh = {
+      key,
       identity: identities.of(distinct),
       boundary: boundary === undefined ? undefined : boundaries.of([boundary]),
-      session: undefined,
     }
-    const fresh = { grants: [grant], denies: [] }
     known.set(key, fresh)
     return fresh
   }
@@ -32,20 +33,47 @@ export function policyDirectory(configuration: Configuration): PolicyDirectory {
   return {
     account,
     forPerson: (username, groups) =>
-      authorityOf(
+      attachedOf(
         [...ofGroups(groups), ...(ofPerson.get(username) ?? [])],
         boundaryOf.get(username),
       ),
-    forGroups: (groups) => authorityOf(ofGroups(groups), undefined),
+    forGroups: (groups) => attachedOf(ofGroups(groups), undefined),
     tagsOf: (username) => tags.get(username) ?? noTags,
+    mandates: mandatesOf(configuration, { identities, boundaries }),
   }
 }
 
 const noTags: ReadonlyMap<string, string> = new Map()
 
 /** By lower-case name: condition keys are not case-sensitive. */
-function tagsOf({ tags }: ConfiguredPerson): ReadonlyMap<string, string> {
+function tagsOf({ tags }: Pick<ConfiguredPerson, 'tags'>): ReadonlyMap<string, string> {
   return new Map(Object.entries(tags).map(([name, value]) => [name.toLowerCase(), value]))
+}
+
+function mandatesOf(
+  { account, roles, credentialRoles }: Configuration,
+  { identities, boundaries }: { identities: Compiled; boundaries: Compiled },
+): Mandates {
+  return new Mandates({
+    roles: roles.map((role) => ({
+      name: role.name,
+      arn: roleArn(account, role.name),
+      description: role.description,
+      trust: compilePolicies([{ ...role.trust, role: role.name }]),
+      identity: identities.inRole(role.name, role.policies),
+      boundary:
+        role.boundary === undefined ? undefined : boundaries.inRole(role.name, [role.boundary]),
+      automatic: role.automatic,
+      maximumSession: role.maxSession,
+      tags: tagsOf(role),
+    })),
+    restrictions: new Map(
+      credentialRoles.map(({ credential, roles, until }) => [
+        credential,
+        { roles: new Set(roles), until },
+      ]),
+    ),
+  })
 }
 
 /** What is attached to an API itself. */
@@ -76,6 +104,11 @@ class Compiled {
     const compiled = compilePolicies(names.map((name) => this.#source(name)))
     this.#sets.set(key, compiled)
     return compiled
+  }
+
+  /** The same, so that decisions name the role. */
+  inRole(role: string, names: readonly string[]): CompiledPolicies {
+    return compilePolicies(names.map((name) => ({ ...this.#source(name), role })))
   }
 
   #source(name: string): PolicySource {

@@ -21,6 +21,7 @@ interface Series {
 /** Counters of this process in Prometheus' text exposition format 0.0.4. */
 export class Metrics {
   readonly #counted = new Map<string, Series>()
+  readonly #ofRoles = new Map<string, number>()
   readonly #buckets = bounds.map(() => 0)
   #count = 0
   #sum = 0
@@ -28,12 +29,20 @@ export class Metrics {
   completed(completed: Completed): void {
     const { api = '', route = '', status, code } = completed
     this.#series(api, route, status, code).count += 1
+    if (completed.role !== undefined) this.#countRole(completed.role, code)
     const taken = completed.millis / 1000
     this.#count += 1
     this.#sum += taken
     for (const [index, bound] of bounds.entries()) {
       if (taken <= bound) this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
     }
+  }
+
+  #countRole(role: string, code: string): void {
+    const labels = `role=${quote(role)},code=${quote(code)}`
+    const isFull = this.#ofRoles.size >= mostSeries && !this.#ofRoles.has(labels)
+    const counted = isFull ? `role=${quote(others)},code=${quote(others)}` : labels
+    this.#ofRoles.set(counted, (this.#ofRoles.get(counted) ?? 0) + 1)
   }
 
   #series(api: string, route: string, status: number, code: string): Series {
@@ -62,6 +71,13 @@ export class Metrics {
     for (const one of this.#counted.values()) {
       const labels = `api=${quote(one.api)},route=${quote(one.route)},status="${one.status}",code=${quote(one.code)}`
       lines.push(`proofgate_requests_total{${labels}} ${one.count}`)
+    }
+    if (this.#ofRoles.size > 0) {
+      const about = 'Requests in a role, or decided by one.'
+      lines.push(...heading('proofgate_role_requests_total', 'counter', about))
+    }
+    for (const [labels, count] of this.#ofRoles) {
+      lines.push(`proofgate_role_requests_total{${labels}} ${count}`)
     }
     lines.push(...heading('proofgate_request_seconds', 'histogram', 'Time from request to answer.'))
     for (const [index, bound] of bounds.entries()) {

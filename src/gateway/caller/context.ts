@@ -37,10 +37,10 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['aws:useragent', ({ call: { incoming } }) => incoming.request.headers['user-agent']],
   ['aws:referer', ({ call: { incoming } }) => incoming.request.headers.referer],
   ['aws:requestedregion', ({ call: { api } }) => api.region],
-  ['aws:principalarn', ({ principal }) => principal.names.arn],
+  ['aws:principalarn', ({ principal: { names } }) => names.role ?? names.arn],
   ['aws:username', ({ principal }) => usernameOf(principal)],
   ['aws:userid', ({ principal }) => principal.subject],
-  ['aws:principaltype', ({ principal }) => principalTypes[principal.kind]],
+  ['aws:principaltype', ({ principal }) => principalTypeOf(principal)],
   ['aws:tokenissuetime', ({ principal }) => timeOf(principal.issuedAt)],
   ['aws:multifactorauthpresent', (facts) => String(hasTwoFactors(facts))],
   ['aws:multifactorauthage', (facts) => (hasTwoFactors(facts) ? ageOf(facts) : undefined)],
@@ -98,6 +98,10 @@ const principalTypes = {
   external: 'FederatedUser',
   anonymous: 'Anonymous',
 } as const
+
+function principalTypeOf({ kind, names }: PrincipalFacts): string {
+  return names.role === undefined ? principalTypes[kind] : 'AssumedRole'
+}
 
 /** The keys that are read here; the others are what the configuration declares. */
 export const readKeys: readonly string[] = [...readers.keys()]

@@ -1,6 +1,8 @@
 import type { AuditWho } from '../../audit/index.ts'
 import type { Instant, JsonObject, Meetable } from '../../core/index.ts'
-import type { Authority, PolicyPrincipal } from '../../policy/index.ts'
+import type { PolicyPrincipal } from '../../policy/index.ts'
+import { roleSessionArn } from '../../roles/index.ts'
+import type { Mandate } from '../../roles/index.ts'
 import { shortenMinted } from '../../token/index.ts'
 import type { AssertionSubject, Minted, VerifiedToken } from '../../token/index.ts'
 
@@ -9,11 +11,13 @@ export interface Standing {
   readonly kind: 'person' | 'external' | 'anonymous'
   readonly issuer: string
   readonly groups: readonly string[]
-  readonly authority: Authority
+  readonly mandate: Mandate
   /** What the configuration says of the person, by the tag's name in lower case. */
   readonly tags: ReadonlyMap<string, string>
   /** As policies name it; nobody known has none. */
   readonly account: string | undefined
+  /** The same without the role that was taken; absent where none was. */
+  readonly untaken: Standing | undefined
 }
 
 /** What somebody was known by: a verified token is one. */
@@ -30,6 +34,7 @@ export interface Proof extends Pick<
   | 'openedAt'
   | 'registeredAt'
   | 'transports'
+  | 'taken'
 > {
   readonly issuedAt: Instant | undefined
   /** When it ends: the token, or the session at the latest. */
@@ -39,8 +44,8 @@ export interface Proof extends Pick<
 }
 
 /** What is known of a principal. */
-export type PrincipalFacts = Omit<Standing, 'account'> &
-  Proof & {
+export type PrincipalFacts = Pick<Standing, 'kind' | 'issuer' | 'groups' | 'tags'> &
+  Omit<Proof, 'taken'> & {
     /** By what name policies know it. */
     readonly names: PolicyPrincipal
     readonly subject: string
@@ -101,8 +106,14 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
     return this.standing.groups
   }
 
-  get authority(): Authority {
-    return this.standing.authority
+  get mandate(): Mandate {
+    return this.standing.mandate
+  }
+
+  /** As whom they signed in, whatever role they took. */
+  get untaken(): Principal {
+    const { untaken } = this.standing
+    return untaken === undefined ? this : new Principal(untaken, this, this.proof)
   }
 
   get names(): PolicyPrincipal {
@@ -118,15 +129,18 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
   }
 
   get arn(): string | undefined {
-    const { kind, account } = this.standing
+    const { kind, account, mandate } = this.standing
+    if (mandate.role !== undefined) {
+      return roleSessionArn(`${account}`, mandate.role.name, `${this.username}`)
+    }
     if (kind === 'person') return `arn:aws:iam::${account}:user/${this.username}`
     if (kind === 'anonymous') return undefined
     return `arn:aws:sts::${account}:federated-user/${this.username ?? this.subject}`
   }
 
   /** Of the role that was taken. */
-  get role(): undefined {
-    return undefined
+  get role(): string | undefined {
+    return this.standing.mandate.role?.arn
   }
 
   get federated(): string | undefined {
@@ -170,7 +184,9 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
   }
 
   get expiresAt(): Instant | undefined {
-    return this.proof.expiresAt
+    const { until } = this.standing.mandate
+    const { expiresAt } = this.proof
+    return until === undefined ? expiresAt : Math.min(until, expiresAt ?? until)
   }
 
   get openedAt(): Instant | undefined {

@@ -1,20 +1,24 @@
 import { SlotKey } from '../../core/index.ts'
 import type { Instant } from '../../core/index.ts'
 import type { Directory, Person, PersonId, PersonStore } from '../../identity/index.ts'
-import { noAuthority } from '../../policy/index.ts'
-import type { Authority } from '../../policy/index.ts'
+import type { ContextLookup } from '../../policy/index.ts'
+import { noMandate } from '../../roles/index.ts'
+import type { Attached, Mandate, Mandates } from '../../roles/index.ts'
 import { acrOf, amrOf } from '../../session/index.ts'
-import type { Session } from '../../session/index.ts'
+import type { ProofFacts, Session } from '../../session/index.ts'
 import type { VerifiedToken } from '../../token/index.ts'
+import { candidateOf } from './decide-call.ts'
+import { fixedContextOf } from './fixed-facts.ts'
 import { Principal } from './principal.ts'
-import type { Proof, Standing } from './principal.ts'
+import type { PrincipalFacts, Proof, Standing } from './principal.ts'
 
 /** Finds the policies that count for somebody under one configuration. */
 export interface PolicyDirectory {
   /** The account of everybody here. */
   readonly account: string
-  forPerson(username: string, groups: readonly string[]): Authority
-  forGroups(groups: readonly string[]): Authority
+  forPerson(username: string, groups: readonly string[]): Attached
+  forGroups(groups: readonly string[]): Attached
+  readonly mandates: Mandates
   /** By the tag's name in lower case. */
   tagsOf(username: string): ReadonlyMap<string, string>
 }
@@ -60,11 +64,8 @@ export class Principals {
     if (person === undefined || person.disabled) return undefined
     // The token's own texts where they are the same: it is remembered anyway.
     const username = person.username === token.username ? token.username : person.username
-    const principal = new Principal(
-      this.#standingOf(person),
-      { subject: token.subject, username },
-      token,
-    )
+    const name = { subject: token.subject, username }
+    const principal = new Principal(this.#standingOf(person, token), name, token)
     token.derived.write(asOf, principal)
     return principal
   }
@@ -87,40 +88,72 @@ export class Principals {
       openedAt: session.createdAt,
       registeredAt: facts.registeredAt,
       transports: facts.transports ?? [],
-      claims: {
-        aaguid: facts.aaguid,
-        uv: String(facts.userVerified),
-        be: String(facts.backupEligible),
-        bs: String(facts.backupState),
-        attestation: facts.attestationFormat,
-        attestation_trusted: String(facts.attestationTrusted),
-      },
+      taken: undefined,
+      claims: claimsOf(facts),
     })
   }
 
   /** A person as they would be after signing in at `now`: for explanations only. */
-  ofPersonAt(person: Person, now: Instant): Principal {
+  ofPersonAt(person: Person, now: Instant, by: SupposedSignIn = {}): Principal {
+    const { facts, role } = by
     return this.#ofPerson(person, {
       session: undefined,
       clientId: undefined,
-      acr: 'phr',
-      amr: ['pop', 'user', 'swk', 'mfa'],
+      acr: facts === undefined ? 'phr' : acrOf(facts),
+      amr: facts === undefined ? ['pop', 'user', 'swk', 'mfa'] : amrOf(facts),
       authTime: now,
-      credential: undefined,
+      credential: by.credential ?? facts?.credentialId,
       tokenId: undefined,
       issuedAt: now,
       expiresAt: undefined,
       scopes: ['invoke'],
       openedAt: now,
-      registeredAt: undefined,
-      transports: [],
-      claims: { uv: 'true' },
+      registeredAt: facts?.registeredAt,
+      transports: facts?.transports ?? [],
+      taken: role === undefined ? undefined : { role, sessionPolicy: undefined },
+      claims: facts === undefined ? { uv: 'true' } : claimsOf(facts),
     })
+  }
+
+  /** The same principal with the mandate that these facts give it: for explanations only. */
+  reconsidered(principal: Principal, context: ContextLookup): Principal {
+    const { untaken, proof } = principal
+    const standing = this.#mandated(this.#attachedTo(principal), untaken, context)
+    return new Principal(standing, principal, proof)
+  }
+
+  /**
+   * As whom somebody may act, by every mandate that they may have while they know these facts of themselves;
+   * nobody known has none to choose from.
+   */
+  ways(principal: Principal, context: ContextLookup): readonly PrincipalWay[] {
+    if (principal.kind === 'anonymous') return [{ principal, isSure: true }]
+    const { untaken, proof } = principal
+    const known = candidateOf(untaken, context)
+    const { credential, taken } = proof
+    const attached = this.#attachedTo(principal)
+    return this.mandates
+      .ways({ attached, known, credential, taken })
+      .map(({ mandate, isSure }) => ({
+        principal: new Principal(underMandate(untaken.standing, mandate), principal, proof),
+        isSure,
+      }))
+  }
+
+  get mandates(): Mandates {
+    return this.#policies.mandates
+  }
+
+  #attachedTo({ kind, username, groups }: Principal): Attached {
+    return kind === 'external'
+      ? this.#policies.forGroups(groups)
+      : this.#policies.forPerson(username ?? '', groups)
   }
 
   /** Somebody an external issuer vouches for: groups come from its claim, policies from those groups. */
   ofExternal(token: VerifiedToken, account: string): Principal {
-    const principal = new Principal(this.#standingOfExternal(token, account), token, token)
+    const standing = this.#standingOfExternal(token, token, account)
+    const principal = new Principal(standing, token, token)
     token.derived.write(this.#known, principal)
     return principal
   }
@@ -134,7 +167,8 @@ export class Principals {
     if (principal.kind === 'anonymous') return this.anonymous
     if (principal.kind === 'external') {
       if (account === undefined) return undefined
-      return new Principal(this.#standingOfExternal(principal, account), principal, principal.proof)
+      const standing = this.#standingOfExternal(principal, principal.proof, account)
+      return new Principal(standing, principal, principal.proof)
     }
     const person = await this.#people.load(principal.subject as PersonId)
     if (person === undefined || person.disabled) return undefined
@@ -143,34 +177,98 @@ export class Principals {
 
   #ofPerson(person: Person, proof: Proof): Principal {
     const { id, username } = person
-    return new Principal(this.#standingOf(person), { subject: id, username }, proof)
+    return new Principal(this.#standingOf(person, proof), { subject: id, username }, proof)
   }
 
-  #standingOf(person: Person): Standing {
+  #standingOf(person: Person, proof: Proof): Standing {
+    const { id: subject, username } = person
     const groups = this.#directory.groupsOf(person)
-    const authority = this.#policies.forPerson(person.username, groups)
-    const tags = this.#policies.tagsOf(person.username)
+    const tags = this.#policies.tagsOf(username)
     const { account } = this.#policies
-    return this.#shared({ kind: 'person', issuer: this.#issuer, groups, authority, tags, account })
+    const untaken = {
+      ...nothingTaken,
+      kind: 'person',
+      issuer: this.#issuer,
+      groups,
+      tags,
+      account,
+    } as const
+    const attached = this.#policies.forPerson(username, groups)
+    return this.#mandated(attached, new Principal(untaken, { subject, username }, proof))
   }
 
   #standingOfExternal(
-    { issuer, groups }: Pick<Standing, 'issuer' | 'groups'>,
+    name: Pick<PrincipalFacts, 'issuer' | 'groups' | 'subject' | 'username'>,
+    proof: Proof,
     account: string,
   ): Standing {
-    const authority = this.#policies.forGroups(groups)
-    return this.#shared({ kind: 'external', issuer, groups, authority, tags: noTags, account })
+    const { issuer, groups } = name
+    const untaken = {
+      ...nothingTaken,
+      kind: 'external',
+      issuer,
+      groups,
+      tags: noTags,
+      account,
+    } as const
+    return this.#mandated(this.#policies.forGroups(groups), new Principal(untaken, name, proof))
+  }
+
+  /** @param plain - with everything but a mandate. */
+  #mandated(attached: Attached, plain: Principal, context = fixedContextOf(plain)): Standing {
+    const { credential, taken } = plain.proof
+    const { mandates } = this.#policies
+    const known = candidateOf(plain, context)
+    const mandate = mandates.of({ attached, known, credential, taken })
+    return this.#shared(underMandate(plain.standing, mandate))
   }
 
   /** Most have the same few. */
   #shared(standing: Standing): Standing {
-    const { kind, issuer, account, groups, tags } = standing
-    const key = JSON.stringify([kind, issuer, account, groups, ...tags])
+    const { kind, issuer, account, groups, tags, mandate } = standing
+    if (mandate.key === undefined) return standing
+    const key = JSON.stringify([kind, issuer, account, mandate.key, groups, ...tags])
     const known = this.#standings.get(key)
-    if (known?.authority === standing.authority) return known
+    if (known?.mandate === mandate) return known
     if (this.#standings.size >= mostStandings) this.#standings.clear()
     this.#standings.set(key, Object.freeze(standing))
     return standing
+  }
+}
+
+/** Somebody as one of those they may act as. */
+export interface PrincipalWay {
+  readonly principal: Principal
+  readonly isSure: boolean
+}
+
+/** @param standing - of somebody who took no role. */
+function underMandate(standing: Standing, mandate: Mandate): Standing {
+  if (mandate.roleName === undefined) return { ...standing, mandate }
+  const tags = new Map([...standing.tags, ...(mandate.role?.tags ?? [])])
+  return { ...standing, mandate, tags, untaken: standing }
+}
+
+const nothingTaken = { mandate: noMandate, untaken: undefined }
+
+/** How somebody is taken to have signed in. */
+export interface SupposedSignIn {
+  /** What the passkey proves; some passkey with user verification when absent. */
+  readonly facts?: ProofFacts | undefined
+  /** Its id, where that is all that is known. */
+  readonly credential?: string | undefined
+  /** The role that is taken. */
+  readonly role?: string | undefined
+}
+
+function claimsOf(facts: ProofFacts): Proof['claims'] {
+  return {
+    aaguid: facts.aaguid,
+    uv: String(facts.userVerified),
+    be: String(facts.backupEligible),
+    bs: String(facts.backupState),
+    attestation: facts.attestationFormat,
+    attestation_trusted: String(facts.attestationTrusted),
   }
 }
 
@@ -180,7 +278,7 @@ function anonymous(): Principal {
       kind: 'anonymous',
       issuer: '',
       groups: [],
-      authority: noAuthority,
+      ...nothingTaken,
       tags: noTags,
       account: undefined,
     },
@@ -199,6 +297,7 @@ function anonymous(): Principal {
       openedAt: undefined,
       registeredAt: undefined,
       transports: [],
+      taken: undefined,
       claims: {},
     },
   )

@@ -1,7 +1,6 @@
 import type { Instant } from '../../core/index.ts'
-import { decide } from '../../policy/index.ts'
 import type { Revocations, SessionId, Sessions } from '../../session/index.ts'
-import { policyRequestOf } from '../caller/policy-request.ts'
+import { decideCall } from '../caller/decide-call.ts'
 import type { Principal } from '../caller/principal.ts'
 import type { GatewayTable } from '../gateway.ts'
 import type { Api, Route, RouteAuthorizer } from '../route.ts'
@@ -51,12 +50,8 @@ async function judge(
   // What ends by itself was allowed at its time; what lasts has to be allowed at this one.
   const receivedAt = exchange.bond === 'answer' ? incoming.receivedAt : now
   const { api, route } = found
-  const request = policyRequestOf(
-    resourceOf({ api, target, incoming }),
-    { incoming: { ...incoming, receivedAt }, api, route, target },
-    current,
-  )
-  const decision = decide(current.authority, request)
+  const call = { incoming: { ...incoming, receivedAt }, api, route, target }
+  const decision = decideCall(resourceOf({ api, target, incoming }), call, current)
   return decision.effect === 'allow' ? undefined : 'policy_changed'
 }
 
