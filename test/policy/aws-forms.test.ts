@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parsePolicyDocument } from '../../src/policy/index.ts'
 import { everything, holds, problemsOf, selects } from './kit.ts'
-import { alice, allowEverything, decisionOf, policy, resultOf } from './simulation-kit.ts'
+import {
+  alice,
+  allowEverything,
+  decisionOf,
+  entry,
+  policy,
+  refusalOf,
+  resultOf,
+} from './simulation-kit.ts'
 
 test('the partition of a resource may have wildcards, the service never', () => {
   for (const partition of ['*', 'aws*', 'aws-??', 'aws']) {
@@ -97,4 +105,28 @@ test('an empty Condition asks nothing in a simulation, and is a fault where a po
   }
   const result = resultOf({ PolicyInputList: [policy({ ...allowEverything, Condition: {} })] })
   assert.deepEqual(result.MissingContextValues, [])
+})
+
+test('a condition key without a prefix is one in a simulation, and a fault where a policy is used', () => {
+  const document = policy({ ...allowEverything, Condition: { StringEquals: { team: 'a' } } })
+  const given = (value: string): object => ({
+    PolicyInputList: [document],
+    ContextEntries: [entry('Team', 'string', value)],
+  })
+  assert.equal(decisionOf(given('a')), 'allowed')
+  assert.equal(decisionOf(given('b')), 'implicitDeny')
+  assert.equal(problemsOf(document)[0]?.code, 'policy.bad_value')
+  for (const key of ['', ' team', 'team*', 'team\n']) {
+    const wrong = policy({ ...allowEverything, Condition: { StringEquals: { [key]: 'a' } } })
+    assert.equal(refusalOf({ PolicyInputList: [wrong] }).Code, 'MalformedPolicyDocument', key)
+  }
+})
+
+test('blanks before the comma of a default are read once', () => {
+  const blanks = ' '.repeat(1900)
+  assert.ok(selects(`arn:aws:s3:::b/\${a:b${blanks}, 'x'}`, 'arn:aws:s3:::b/x'))
+  const inside = `a:b${blanks}c`
+  assert.ok(selects(`arn:aws:s3:::b/\${${inside}}`, 'arn:aws:s3:::b/x', { [inside]: 'x' }))
+  const Statement = { ...everything, Resource: 'arn:aws:s3:::b/${a:b\n}' }
+  assert.equal(problemsOf({ Version: '2012-10-17', Statement })[0]?.code, 'policy.bad_variable')
 })

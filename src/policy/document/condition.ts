@@ -21,18 +21,18 @@ export interface Condition {
 export interface ConditionSetting {
   /** Whether `${...}` is a variable. */
   readonly variables: boolean
-  /** Whether a block may hold nothing, as in AWS, and then asks nothing. */
-  readonly mayBeEmpty: boolean
+  /** Whether a block may hold nothing, as in AWS, and then asks nothing; and keys need no prefix. */
+  readonly asAws: boolean
 }
 
 /** Reads a `Condition` block: every operator and every key in it must hold. */
 export function parseConditions(
   block: unknown,
-  { variables, mayBeEmpty }: ConditionSetting,
+  { variables, asAws }: ConditionSetting,
   pointer: string,
   problems: ProblemList,
 ): readonly Condition[] {
-  return members(block, mayBeEmpty, pointer, problems).flatMap(([name, keys]) => {
+  return members(block, asAws, pointer, problems).flatMap(([name, keys]) => {
     const place = within(pointer, name)
     const operator = parseOperator(name)
     if (isValueProblem(operator)) {
@@ -40,8 +40,8 @@ export function parseConditions(
       return []
     }
     refuseTwice(Object.keys(isJsonObject(keys) ? keys : {}), place, problems)
-    return members(keys, mayBeEmpty, place, problems).flatMap(([key, value]) =>
-      parseCondition({ operator, key, value, variables }, within(place, key), problems),
+    return members(keys, asAws, place, problems).flatMap(([key, value]) =>
+      parseCondition({ operator, key, value, variables, asAws }, within(place, key), problems),
     )
   })
 }
@@ -51,13 +51,12 @@ function parseCondition(
     readonly operator: Operator
     readonly key: string
     readonly value: unknown
-    readonly variables: boolean
-  },
+  } & ConditionSetting,
   pointer: string,
   problems: ProblemList,
 ): readonly Condition[] {
-  const { operator, key, value, variables } = source
-  if (!contextKeyForm.test(key)) {
+  const { operator, key, value, variables, asAws } = source
+  if (!contextKeyForm.test(asAws && !key.includes(':') ? `x:${key}` : key)) {
     const message = `${show(key)} is not a condition key`
     problems.add(pointer, 'policy.bad_value', message, 'write prefix:Name, such as aws:SourceIp')
     return []

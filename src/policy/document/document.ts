@@ -30,8 +30,8 @@ export interface Reading {
   /** What `execute-api:/stage/METHOD/path` in a resource policy is short for. */
   readonly apiArn?: string
   /**
-   * Whether what AWS accepts is no fault: a document without `Version`, which is one of 2008-10-17, and an
-   * empty `Condition`, which asks nothing.
+   * Whether what AWS accepts is no fault: a document without `Version`, which is one of 2008-10-17, an
+   * empty `Condition`, which asks nothing, and a condition key without a prefix.
    */
   readonly asAws?: boolean
   /** Characters of the compact JSON, in place of what its kind may have. */
@@ -87,7 +87,7 @@ function readDocument(
   const variables = version === '2012-10-17'
   const statements = readStatements(
     value,
-    { rules, variables, apiArn: option(reading, 'apiArn'), emptyConditions: asAws },
+    { rules, variables, apiArn: option(reading, 'apiArn'), asAws },
     problems,
   )
   if (version === undefined) return undefined

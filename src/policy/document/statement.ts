@@ -40,8 +40,8 @@ export interface StatementSetting {
   readonly variables: boolean
   /** What `execute-api:/stage/METHOD/path` is short for: the ARN up to the name of the API. */
   readonly apiArn: string | undefined
-  /** Whether an empty `Condition` is one that asks nothing. */
-  readonly emptyConditions: boolean
+  /** Whether conditions may be what AWS takes and we call a fault. */
+  readonly asAws: boolean
 }
 
 /** Reads one statement; what is wrong with it is added to `problems`. */
@@ -69,7 +69,7 @@ export function parseStatement(
   const conditions = Object.hasOwn(value, 'Condition')
     ? parseConditions(
         value['Condition'],
-        { variables, mayBeEmpty: setting.emptyConditions },
+        { variables, asAws: setting.asAws },
         within(pointer, 'Condition'),
         problems,
       )

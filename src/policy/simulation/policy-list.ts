@@ -59,11 +59,11 @@ function conditionKeys({ conditions }: Statement, hasVariables: boolean): readon
   ])
 }
 
-const variable = /\$\{([^*?$,}]+?)[ \t]*[,}]/g
+const variable = /\$\{([^*?$,{}']+)[,}]/g
 
 function variablesIn(text: string): readonly AskedKey[] {
   if (!text.includes('${')) return []
-  return [...text.matchAll(variable)].map(([, name = '']) => askedKey(name))
+  return [...text.matchAll(variable)].map(([, name = '']) => askedKey(name.trimEnd()))
 }
 
 function askedKey(name: string): AskedKey {

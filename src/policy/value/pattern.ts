@@ -194,13 +194,20 @@ function endOfText(source: string, start: number, syntax: PatternSyntax): number
   return at
 }
 
+/** Without the spaces and tabs at the end, where the comma of a default may stand. */
+function withoutBlanks(text: string | undefined): string | undefined {
+  let end = text?.length ?? 0
+  while (text?.[end - 1] === ' ' || text?.[end - 1] === '\t') end--
+  return text?.slice(0, end)
+}
+
 function readReference(
   source: string,
   at: number,
 ): { readonly part: PatternPart; readonly end: number } | ValueProblem {
   reference.lastIndex = at
   const groups = reference.exec(source)?.groups
-  const written = groups?.['key']?.replace(/[ \t]+$/, '')
+  const written = withoutBlanks(groups?.['key'])
   if (groups === undefined || (written !== undefined && !contextKeyForm.test(written))) {
     return {
       code: 'policy.bad_variable',
