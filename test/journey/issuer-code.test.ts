@@ -121,6 +121,10 @@ describe('what the issuer says of itself', () => {
     assert.deepEqual(access.payload['cnf'], { jkt: thumbprint.toString('base64url') })
     assert.equal(Number(access.payload.exp) - Number(access.payload.iat), 300)
     assert.equal(access.payload['acr'], 'phr')
+    const { session_time: opened, credential_time: registered, transports } = access.payload
+    assert.ok(Number(registered) <= Number(opened) && Number(opened) <= Number(access.payload.iat))
+    assert.ok(Number(registered) > Number(access.payload.iat) - 3600)
+    assert.ok(Array.isArray(transports))
     const id = await jwtVerify(tokens.id_token, set, {
       issuer: gateway.issuer,
       audience: 'proofgate-cli',

@@ -292,10 +292,14 @@ describe('variables under the linter', () => {
     assert.deepEqual(allowIf({ StringNotEquals: { 'aws:userid': '${proofgate:Acr}' } }), [])
   })
 
-  it('are plain text under 2008-10-17', () => {
-    assert.deepEqual(found(at('aws:usrname'), { version: '2008-10-17' }), [])
-    const Condition = { StringEquals: { 'aws:username': '${aws:usrname}' } }
-    assert.deepEqual(found([{ ...allow, Condition }], { version: '2008-10-17' }), [])
+  it('are plain text under 2008-10-17, which is doubtful', () => {
+    const version = '2008-10-17'
+    assert.deepEqual(found(at('aws:usrname'), { version }), ['warn_plain_variable Resource'])
+    const Condition = { StringEquals: { 'aws:username': ['a', '${aws:usrname}'] } }
+    assert.deepEqual(found([{ ...allow, Condition }], { version }), [
+      'warn_plain_variable Condition/StringEquals/aws:username',
+    ])
+    assert.deepEqual(found([{ ...allow, Resource: `${arn}/GET/orders/$*` }], { version }), [])
   })
 
   it('are refused with the document when they name what is always a list', () => {

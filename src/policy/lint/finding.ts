@@ -14,6 +14,7 @@ export const lintCodes = {
   'policy.warn_never_applies': 'no request that policies are asked about can match the statement',
   'policy.warn_not_action': 'an Allow with `NotAction` is also for every action that comes later',
   'policy.warn_null': '`Null` asks whether a key is there that every request has',
+  'policy.warn_plain_variable': 'under version 2008-10-17 `${...}` is plain text',
   'policy.warn_repeated_value':
     'a caller may send the value twice, and the Allow is content with one that fits',
   'policy.warn_shadowed': 'another statement of the document makes this one pointless',

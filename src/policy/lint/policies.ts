@@ -10,7 +10,7 @@ import type { LintRoute } from './reach.ts'
 import { lintStatement } from './statements.ts'
 import { Findings } from './subject.ts'
 import type { Subject } from './subject.ts'
-import { lintVariables } from './variables.ts'
+import { lintPlainText, lintVariables } from './variables.ts'
 
 export type LintSource = PolicySource
 
@@ -43,7 +43,7 @@ export function lintPolicies(
       lintConditions(subject, setting.declared, findings)
       if (source.document.version === '2012-10-17') {
         lintVariables(subject, setting.declared, findings)
-      }
+      } else lintPlainText(subject, findings)
       lintStatement(subject, { reach, effort }, findings)
     }
     lintCoverage(subjects, effort, findings)

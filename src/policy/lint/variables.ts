@@ -1,5 +1,5 @@
 import type { CompiledCondition } from '../compile.ts'
-import { isValueProblem } from '../document/problem.ts'
+import { isValueProblem, show } from '../document/problem.ts'
 import { standingOf } from '../keys/schema.ts'
 import type { DeclaredKeys } from '../keys/schema.ts'
 import { parsePattern } from '../value/pattern.ts'
@@ -36,6 +36,27 @@ export function lintVariables(
       const pattern = parsePattern(value, { wildcards: true, variables: true, ignoreCase: false })
       if (!isValueProblem(pattern)) lintPattern(pattern, spot, findings)
     }
+  }
+}
+
+/** Finds what would be a variable if the document said another version. */
+export function lintPlainText(subject: Subject, findings: Findings): void {
+  const { resource, conditions } = subject.parsed
+  const places = [
+    { inside: [subject.compiled.resource.element], values: resource.values },
+    ...conditions.map(({ operator, key, values }) => ({
+      inside: ['Condition', operator, key],
+      values,
+    })),
+  ]
+  for (const { inside, values } of places) {
+    const value = values.find((text) => /\$\{[^}]+\}/.test(text))
+    if (value === undefined) continue
+    findings.add(subject, inside, {
+      code: 'policy.warn_plain_variable',
+      message: `${show(value)} holds no variable, because the version of the document knows none`,
+      hint: 'write "Version": "2012-10-17"',
+    })
   }
 }
 
