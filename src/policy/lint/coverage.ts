@@ -17,6 +17,7 @@ export function lintCoverage(
   findings: Findings,
 ): void {
   for (const subject of subjects) {
+    if (effort.isSpent) return
     const cover = subjects.find((other) => other !== subject && hides(other, subject, effort))
     if (cover === undefined) continue
     const { label } = cover.compiled

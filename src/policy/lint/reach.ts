@@ -39,6 +39,7 @@ export class Reach {
 
   /** Whether the pattern may select one of the resources; `true` when the effort is spent. */
   includesSomeOf(pattern: Pattern, effort: Effort): boolean {
+    if (effort.isSpent) return true
     const { columns } = pattern
     if (columns === undefined) return this.#whole.meets(placesOf(pattern), effort)
     const places = columns.map(placesOf)
@@ -56,10 +57,12 @@ export class Reach {
 /** Patterns by the text they begin with, so that few of many have to be compared. */
 class PlaceTable {
   readonly #byText = new Map<string, (readonly Place[])[]>()
+  readonly #lengths = new Set<number>()
   #texts: readonly string[] | undefined
 
   add(places: readonly Place[]): void {
     const text = textOf(places)
+    this.#lengths.add(text.length)
     const known = this.#byText.get(text)
     if (known === undefined) this.#byText.set(text, [places])
     else known.push(places)
@@ -82,9 +85,9 @@ class PlaceTable {
       longer.push(found)
     }
     const shorter: string[] = []
-    for (let length = 0; length < text.length; length++) {
+    for (const length of this.#lengths) {
       const beginning = text.slice(0, length)
-      if (this.#byText.has(beginning)) shorter.push(beginning)
+      if (length < text.length && this.#byText.has(beginning)) shorter.push(beginning)
     }
     return [...longer, ...shorter]
   }

@@ -30,8 +30,11 @@ export function registerLint(policy: Command): void {
     .option('--strict', 'fail on warnings as well')
     .description('find what is wrong (exit code 1) or doubtful in policies')
     .action((files: readonly string[], options: LintOptions) => {
-      const { problems, warnings, sources } =
-        files.length === 0 ? lintConfiguration(options) : lintFiles(files, options)
+      const isWhole = files.length === 0
+      const { problems, warnings, sources } = isWhole
+        ? lintConfiguration(options)
+        : lintFiles(files, options)
+      const name = isWhole ? `${launchOf(options).file ?? 'the built-in configuration'}: ` : ''
       const data = {
         errors: problemsJson(problems)['problems'],
         warnings: problemsJson(warnings)['problems'],
@@ -39,7 +42,7 @@ export function registerLint(policy: Command): void {
       const found = [...problems, ...warnings]
       const listed = found.length === 0 ? '' : `${printProblems(found, sources)}\n`
       const warned = warnings.length === 1 ? 'one warning' : `${warnings.length} warnings`
-      print(options, data, `${listed}${countOf(problems)}, ${warned}`)
+      print(options, data, `${listed}${name}${countOf(problems)}, ${warned}`)
       const isBad = problems.length > 0 || (options.strict === true && warnings.length > 0)
       process.exitCode = isBad ? 1 : 0
     })
