@@ -9,7 +9,7 @@ import {
   errorOf,
   policy,
   refusalOf,
-  requestOf,
+  resultsOf,
 } from './simulation-kit.ts'
 
 function messageOf(document: unknown): string {
@@ -187,13 +187,14 @@ test('a request for more than can be answered in bounded time is refused', () =>
     ResourceArns: numbers(100).map((number) => `arn:aws:s3:::${number}`),
   }
   assert.match(refusalOf(pairs).Message, /^more than 10000 pairs of ActionNames and ResourceArns$/)
-  const statements = numbers(1000).map(() => ({ Effect: 'Deny', Action: 'a:b', Resource: '*' }))
-  const request = requestOf({
-    ...pairs,
-    ActionNames: pairs.ActionNames.slice(0, 100),
-    PolicyInputList: [policy(...statements)],
-  })
-  assert.match(refusalOf(request).Message, /^more than 5000000 statements to evaluate/)
+  const many = { ...pairs, ActionNames: pairs.ActionNames.slice(0, 100) }
+  const statements = numbers(1500).map(() => ({ Effect: 'Deny', Action: 'a:b', Resource: '*' }))
+  assert.equal(resultsOf({ ...many, PolicyInputList: [policy(...statements)] }).length, 10_000)
+  const [text, fact] = [policy(...statements), entry('a:Key', 'string', 'x'.repeat(1000))]
+  const large = { ...many, PolicyInputList: [text, text], ContextEntries: [fact] }
+  assert.match(refusalOf(large).Message, /^too much to evaluate at once/)
+  const facts = { ContextEntries: [entry('a:Key', 'stringList', 'x'.repeat(131_072), 'y')] }
+  assert.match(refusalOf(facts).Message, /^ContextEntries hold 131073 characters/)
 })
 
 test('a million wildcards, as many as a document can hold, are answered', () => {

@@ -2,25 +2,36 @@ import { isJsonObject, ownProperty } from '../../core/index.ts'
 import { show } from '../document/problem.ts'
 import { invalidInput } from './answer.ts'
 
-/** The facts of the request by key in lower case. What is not here is absent. */
-export type GivenContext = ReadonlyMap<string, string | readonly string[]>
+/** The facts of the request. */
+export interface GivenContext {
+  /** By key in lower case. What is not here is absent. */
+  readonly facts: ReadonlyMap<string, string | readonly string[]>
+  /** Of all values, in UTF-16 units. */
+  readonly length: number
+}
+
+/** Most of that. */
+const mostText = 131_072
 
 const scalarTypes: readonly string[] = ['string', 'numeric', 'boolean', 'ip', 'binary', 'date']
 const types: readonly string[] = scalarTypes.flatMap((type) => [type, `${type}List`])
 
 /** Reads `ContextEntries`. Values are not checked against their type: operators do that. */
 export function parseContextEntries(value: unknown): GivenContext {
-  const given = new Map<string, string | readonly string[]>()
-  if (value === undefined) return given
+  const facts = new Map<string, string | readonly string[]>()
+  if (value === undefined) return { facts, length: 0 }
   if (!Array.isArray(value)) throw invalidInput(`ContextEntries is ${show(value)}, expected a list`)
+  let length = 0
   for (const entry of value as readonly unknown[]) {
     const { name, fact } = parseEntry(entry)
     const key = name.toLowerCase()
     // Two facts under one key could be read in two ways.
-    if (given.has(key)) throw invalidInput(`Duplicate context key: ${name}.`)
-    given.set(key, fact)
+    if (facts.has(key)) throw invalidInput(`Duplicate context key: ${name}.`)
+    facts.set(key, fact)
+    length += typeof fact === 'string' ? fact.length : fact.join('').length
   }
-  return given
+  if (length <= mostText) return { facts, length }
+  throw invalidInput(`ContextEntries hold ${length} characters, at most ${mostText} are allowed`)
 }
 
 function parseEntry(entry: unknown): { name: string; fact: string | readonly string[] } {
