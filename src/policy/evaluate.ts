@@ -43,11 +43,17 @@ const unallowed = {
 } satisfies Record<string, Decision & { readonly reason: DecisionReason }>
 
 /** The closest first: what names a user or a role session is not limited by what limits them. */
-const closeness: readonly Naming[] = ['self', 'role', 'provider', 'everybody', 'account']
+const distances: Readonly<Record<Naming, number>> = {
+  self: 0,
+  role: 1,
+  provider: 2,
+  everybody: 3,
+  account: 4,
+}
 
 interface Named {
   readonly statement: CompiledStatement
-  readonly naming: Naming | undefined
+  readonly naming: Naming
 }
 
 class Evaluation {
@@ -136,21 +142,23 @@ class Evaluation {
     return undefined
   }
 
+  /** Of those equally close the first. A statement without `Principal` names nobody. */
   #closestAllow(policies: CompiledPolicies): Named | undefined {
     let closest: Named | undefined
-    let rank = closeness.length
+    let least = Infinity
     for (const statement of policies.allows.candidates(this.#action, this.#request.resource)) {
       this.current = statement
       if (firstMiss(statement, this.#request, this.#action) !== undefined) continue
-      const { principal } = statement
-      const naming =
-        principal === undefined ? undefined : namingOf(principal, this.#request.principal)
-      const at = naming === undefined ? rank : closeness.indexOf(naming)
-      if (closest !== undefined && at >= rank) continue
+      const naming = this.#namingBy(statement)
+      if (naming === undefined || distances[naming] >= least) continue
       closest = { statement, naming }
-      rank = at
+      least = distances[naming]
     }
     return closest
+  }
+
+  #namingBy({ principal }: CompiledStatement): Naming | undefined {
+    return principal === undefined ? undefined : namingOf(principal, this.#request.principal)
   }
 }
 

@@ -2,7 +2,7 @@ import type { Authority, Grant } from '../authority.ts'
 import type { CompiledCondition, CompiledPolicies, CompiledStatement } from '../compile.ts'
 import type { ContextLookup } from '../context.ts'
 import { namingOf } from '../document/principal.ts'
-import type { PolicyPrincipal } from '../document/principal.ts'
+import type { Naming, PolicyPrincipal } from '../document/principal.ts'
 import { holds, selects } from '../match.ts'
 import { selectsTemplate } from './resource.ts'
 import type { Possibility } from './resource.ts'
@@ -47,7 +47,9 @@ export function outlook(authority: Authority, request: PartialRequest): Outlook 
   const { grants } = authority
   const { resourcePolicy, sameAccount } = request
   const denies = policiesOf(authority, request).flatMap(({ denies }) => look.at(denies.all))
-  const named = resourcePolicy === undefined ? [] : look.at(resourcePolicy.allows.all)
+  const named = look
+    .at(resourcePolicy?.allows.all ?? [])
+    .filter((one) => namingBy(one, request) !== undefined)
   const shared = sameAccount && authority.grantsOnly !== true ? named : []
   const granted = grants.map((grant) => look.atGrant(grant, shared))
   const own = best(granted.map(({ allowed }) => allowed))
@@ -66,16 +68,23 @@ function denied(denies: readonly StatementOutlook[]): Possibility {
   return denies.some(({ applies }) => applies === 'yes') ? 'no' : 'maybe'
 }
 
+/** How a statement of the resource's policy names the principal; one without `Principal` names nobody. */
+function namingBy(
+  { statement }: StatementOutlook,
+  { principal }: PartialRequest,
+): Naming | undefined {
+  return statement.principal === undefined ? undefined : namingOf(statement.principal, principal)
+}
+
 /** What the resource's policy allows by itself: to who is named, and to nobody known. */
 function directly(
   named: readonly StatementOutlook[],
-  { principal }: PartialRequest,
+  request: PartialRequest,
   isNobody: boolean,
 ): Possibility {
   return possibilityOf(
-    named.filter(({ statement }) => {
-      if (statement.principal === undefined) return false
-      const naming = namingOf(statement.principal, principal)
+    named.filter((one) => {
+      const naming = namingBy(one, request)
       return naming === 'self' || (isNobody && naming !== 'account')
     }),
   )
@@ -112,7 +121,7 @@ class Look {
     { identity, boundary, session, ceiling }: Grant,
     named: readonly StatementOutlook[],
   ): { readonly allowed: Possibility; readonly allows: readonly StatementOutlook[] } {
-    const shared = named.filter(({ statement }) => !isForAccount(statement, this.#request))
+    const shared = named.filter((one) => namingBy(one, this.#request) !== 'account')
     const own = [...this.at(identity.allows.all), ...shared]
     const limits = [boundary, session, ceiling]
       .filter((policies) => policies !== undefined)
@@ -142,10 +151,6 @@ class Look {
     const applies = selected === 'yes' && depends.length === 0 && unmet === -1 ? 'yes' : 'maybe'
     return { statement, applies, depends }
   }
-}
-
-function isForAccount({ principal }: CompiledStatement, request: PartialRequest): boolean {
-  return principal !== undefined && namingOf(principal, request.principal) === 'account'
 }
 
 /** What cannot be evaluated, for want of a fact or because it is of the wrong type, is left open. */
