@@ -159,15 +159,16 @@ function list(values: readonly string[]): string {
 
 const mostShown = 8
 
-/** The element that throws when it is asked. */
+/** The element that throws when it is asked: the resource, by its variables, or a condition. */
 function failingElement(
-  statement: CompiledStatement,
-  { resource, context }: PolicyRequest,
-): string | undefined {
-  if (throws(() => selects(statement.resource, resource, context))) {
-    return statement.resource.element
-  }
-  return statement.conditions.find((condition) => throws(() => holds(condition, context)))?.element
+  { resource, conditions }: CompiledStatement,
+  request: PolicyRequest,
+): string {
+  const { context } = request
+  const condition = throws(() => selects(resource, request.resource, context))
+    ? undefined
+    : conditions.find((one) => throws(() => holds(one, context)))
+  return (condition ?? resource).element
 }
 
 function throws(attempt: () => unknown): boolean {

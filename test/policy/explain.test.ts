@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { authorityOf, compilePolicies, evaluate, explain } from '../../src/policy/index.ts'
-import type { StatementExplanation } from '../../src/policy/index.ts'
+import {
+  authorityOf,
+  compilePolicies,
+  evaluate,
+  explain,
+  nobody,
+  parsePolicyDocument,
+  UnknownFactError,
+} from '../../src/policy/index.ts'
+import type { CompiledPolicies, StatementExplanation } from '../../src/policy/index.ts'
 import { compiled, context, documentOf, everything, orders, requestFor } from './kit.ts'
 import type { Facts } from './kit.ts'
 
@@ -165,6 +173,8 @@ test('a statement that cannot be evaluated says why the request was denied', () 
   assert.equal(explanation.result, 'miss')
   assert.equal(explanation.failedElement, 'Condition/NumericLessThan/a:two')
   assert.match(explanation.detail, /could not be evaluated.*"soon", which is not a number/)
+  const list = explained(withCondition({ StringEquals: { 'a:b': 'x' } }), { 'a:b': [7 as never] })
+  assert.match(list.detail, /could not be evaluated.*: a:b lists what is no text$/)
   const home = { ...everything, Resource: `${orders}/GET/\${aws:username}` }
   assert.equal(explained(home, { 'aws:username': ['ann'] }).failedElement, 'Resource')
 })
@@ -180,6 +190,105 @@ test('the conditions behind the first one that failed are told as well', () => {
   assert.deepEqual(further, ['found a:three "false", expected "true"', 'fails'])
 })
 
+test('of the conditions behind the first that failed, what nobody knows is named', () => {
+  const StringEquals = { 'a:one': 'x', 'a:two': 'y', 'a:three': 'z', 'a:four': 'w' }
+  const { statements } = explain(
+    authorityOf(compiled(withCondition({ StringEquals }))),
+    requestFor({
+      context: (key) => {
+        if (key === 'a:three') throw new UnknownFactError(key)
+        return key === 'a:one' ? 'x' : undefined
+      },
+    }),
+  )
+  assert.deepEqual(
+    statements.map(({ failedElement, further }) => ({ failedElement, further })),
+    [
+      {
+        failedElement: 'Condition/StringEquals/a:two',
+        further: ['depends on a:three', 'the request has no a:four; expected "w"'],
+      },
+    ],
+  )
+})
+
+test('a statement that applies says so, whatever the case of its action', () => {
+  const { result, detail } = explained({ ...everything, Action: 'Execute-API:invoke' })
+  assert.deepEqual([result, detail], ['hit', 'every element of the statement matches'])
+})
+
+test('what is thrown without being an error has no known cause', () => {
+  const { statements } = explain(
+    authorityOf(compiled(withCondition({ Bool: { 'a:b': 'true' } }))),
+    requestFor({
+      context: () => {
+        // oxlint-disable-next-line typescript/only-throw-error, no-throw-literal
+        throw 'something'
+      },
+    }),
+  )
+  assert.match(statements[0]?.detail ?? '', /: unknown cause$/)
+})
+
+test('a list as a variable of NotResource is told as what fails', () => {
+  const statement = {
+    ...everything,
+    Resource: undefined,
+    NotResource: `${orders}/GET/home/\${aws:username}`,
+  }
+  const written: unknown = JSON.parse(JSON.stringify(statement))
+  const { result, failedElement, detail } = explained(written, { 'aws:username': ['ann'] })
+  assert.deepEqual([result, failedElement], ['miss', 'NotResource'])
+  assert.match(detail, /could not be evaluated.*aws:username has several values/)
+})
+
+test('the policy of the API is explained first, then every Deny from elsewhere, then grants', () => {
+  const parsed = parsePolicyDocument(
+    {
+      Version: '2012-10-17',
+      Statement: [
+        { ...everything, Principal: { AWS: ['000000000000', 'arn:aws:iam::000000000000:role/x'] } },
+        { ...everything, Principal: '*' },
+      ],
+    },
+    'resource',
+  )
+  assert.ok('document' in parsed)
+  const resourcePolicy = compilePolicies([{ name: 'api', document: parsed.document }])
+  const one = (name: string, ...statements: readonly unknown[]): CompiledPolicies =>
+    compilePolicies([{ name, document: documentOf(statements) }])
+  const grant = {
+    identity: one('own', everything),
+    boundary: one('limit', everything),
+    session: one('session', everything),
+    ceiling: one('ceiling', everything),
+  }
+  const kept = one('kept', everything, { ...everything, Effect: 'Deny' })
+  const authority = { grants: [grant, grant], denies: [kept] }
+  const { statements } = explain(authority, requestFor({ resourcePolicy }))
+  assert.deepEqual(
+    statements.map(({ policy, statement, result }) => `${policy}/${statement} ${result}`),
+    [
+      'api/#0 miss',
+      'api/#1 hit',
+      'kept/#1 hit',
+      'own/#0 hit',
+      'limit/#0 hit',
+      'session/#0 hit',
+      'ceiling/#0 hit',
+    ],
+  )
+  const [{ failedElement, detail } = assert.fail()] = statements
+  assert.equal(failedElement, 'Principal')
+  assert.equal(
+    detail,
+    'found nobody known, expected "000000000000" or "arn:aws:iam::000000000000:role/x"',
+  )
+  const arn = 'arn:aws:iam::111111111111:user/ann'
+  const asked = requestFor({ resourcePolicy, principal: { ...nobody, arn } })
+  assert.match(explain(authority, asked).statements[0]?.detail ?? '', new RegExp(`^found ${arn}, `))
+})
+
 test('facts are shown escaped and cut off', () => {
   const long = `\u001b[31m\n${'x'.repeat(5000)}`
   const { detail } = explained(withCondition({ StringEquals: { 'a:b': ['y'] } }), { 'a:b': long })
@@ -188,5 +297,5 @@ test('facts are shown escaped and cut off', () => {
   const many = explained(withCondition({ StringEquals: { 'a:b': 'y' } }), {
     'a:b': Array.from({ length: 500 }, (_, i) => `g${i}`),
   })
-  assert.match(many.detail, /"g7" or 492 more/)
+  assert.match(many.detail, /^found a:b "g0" or "g1" or .* or "g7" or 492 more, expected "y"$/)
 })

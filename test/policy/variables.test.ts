@@ -60,6 +60,23 @@ test('NotResource with a variable without a value: an Allow does not apply, a De
   assert.equal(effectOf('Deny', {}), 'deny')
 })
 
+test('one variable without a value is enough to keep an Allow with NotResource from applying', () => {
+  for (const NotResource of [
+    [`${orders}/GET/home/\${aws:username}`, `${orders}/GET/x`],
+    [`${orders}/GET/x`, `${orders}/GET/home/\${aws:username}`],
+  ]) {
+    const allow = { Effect: 'Allow', Action: '*', NotResource }
+    assert.equal(decide([allow]).effect, 'deny')
+    const known = requestFor({ context: context({ 'aws:username': 'ann' }) })
+    assert.equal(decide([allow], known).effect, 'allow')
+  }
+})
+
+test('a variable without a value takes nothing from what other values of Resource allow', () => {
+  const Resource = [`${orders}/GET/home/\${aws:username}`, `${orders}/GET/*`]
+  assert.equal(decide([{ Effect: 'Allow', Action: '*', Resource }]).effect, 'allow')
+})
+
 test('a default stands in for an absent or empty value and is only text', () => {
   const pattern = `${orders}/GET/\${aws:PrincipalTag/team, 'a*'}`
   assert.ok(selects(pattern, `${orders}/GET/a*`))
