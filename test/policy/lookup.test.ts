@@ -79,7 +79,7 @@ const facts = fc.constantFrom<Record<string, string | string[]>>(
 )
 
 test('a decision over many statements is the one that trying every statement gives', () => {
-  let looked = 0
+  const count = { asked: 0, looked: 0 }
   fc.assert(
     fc.property(
       fc.array(statement, { minLength: 34, maxLength: 80 }),
@@ -94,14 +94,15 @@ test('a decision over many statements is the one that trying every statement giv
             context: (key) => known[key],
           })
           const tried = policies.allows.candidates(action.toLowerCase(), request.resource)
-          if (tried.length < policies.allows.all.length) looked++
+          if (tried.length < policies.allows.all.length) count.looked++
+          count.asked++
           assert.deepEqual(evaluate(policies, request), walk(policies, request))
         }
       },
     ),
     { numRuns: 400 },
   )
-  assert.ok(looked > 1000, 'the property is about lists that are not walked')
+  assert.ok(count.looked * 4 > count.asked, 'the property is about lists that are not walked')
 })
 
 test('ten thousand statements about single things cost as many tries as ten do', () => {

@@ -278,5 +278,6 @@ test('no request is allowed that cannot be, and none denied that always is allow
     ),
     { numRuns: 3000 },
   )
-  for (const count of Object.values(seen)) assert.ok(count > 30, JSON.stringify(seen))
+  const hundredth = (seen.yes + seen.no + seen.maybe) / 100
+  for (const count of Object.values(seen)) assert.ok(count > hundredth, JSON.stringify(seen))
 })
