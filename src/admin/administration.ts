@@ -6,6 +6,7 @@ import { keyOperations } from './keys.ts'
 import type { AdminParts, Operation } from './operation.ts'
 import { peopleOperations } from './people.ts'
 import { policyOperations } from './policy-operations.ts'
+import { roleOperations } from './roles.ts'
 import { serverOperations } from './server-operations.ts'
 import { sessionOperations } from './sessions.ts'
 
@@ -16,6 +17,7 @@ const operations: ReadonlyMap<string, Operation> = new Map(
     sessionOperations,
     keyOperations,
     explainOperations,
+    roleOperations,
     policyOperations,
     serverOperations,
   ].flatMap((table) => Object.entries(table)),

@@ -31,6 +31,12 @@ export const adminErrors = defineErrors('admin', {
     fault: 'caller',
     doc: 'Groups come from the configuration: add the group to `groups` first.',
   },
+  unknown_role: {
+    status: 404,
+    title: 'There is no such role',
+    fault: 'caller',
+    doc: 'Roles come from the configuration; check the name with `proofgate roles list`.',
+  },
   input_malformed: {
     status: 400,
     title: 'The input is malformed',

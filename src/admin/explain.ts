@@ -1,22 +1,64 @@
 import { isIP } from 'node:net'
 import { isRefusal } from '../core/index.ts'
 import type { Instant, Refusal } from '../core/index.ts'
+import { identityErrors } from '../identity/index.ts'
+import type { CredentialId, Person } from '../identity/index.ts'
+import type { ProofFacts } from '../session/index.ts'
 import { explainRequest } from '../gateway/index.ts'
 import type { SupposedFacts, Supposition } from '../gateway/index.ts'
 import { adminErrors } from './errors.ts'
 import { optionalText } from './operation.ts'
-import type { OperationTable } from './operation.ts'
+import type { AdminParts, OperationTable } from './operation.ts'
 
 /** Why a request would be let through or not. */
 export const explainOperations: OperationTable = {
   'POST /v1/explain': async (parts, { body }) => {
     const input = parseInput(body)
     if (isRefusal(input)) return input
-    const { username, at, ...request } = input
+    const { username, at, credential: id, role, ...request } = input
     const person = username === undefined ? undefined : await parts.directory.require(username)
     if (isRefusal(person)) return person
-    return explainRequest(parts.table(), { ...request, person, now: at ?? parts.clock.now() })
+    const facts = id === undefined ? undefined : await factsOf(parts, id, person)
+    if (isRefusal(facts)) return facts
+    return explainRequest(parts.table(), {
+      ...request,
+      person,
+      now: at ?? parts.clock.now(),
+      signIn: { facts, role, credential: credentialIn(request.supposition) },
+    })
   },
+}
+
+/** What the passkey proves when its owner signs in with it. */
+async function factsOf(
+  { credentials }: Pick<AdminParts, 'credentials'>,
+  id: string,
+  person: Person | undefined,
+): Promise<ProofFacts | Refusal> {
+  const credential = await credentials.load(id as CredentialId)
+  if (credential === undefined) return identityErrors.refuse('unknown_credential')
+  if (credential.personId !== person?.id) {
+    return adminErrors.refuse('input_malformed', 'credential: one of the person named by `as`')
+  }
+  return {
+    credentialId: credential.id,
+    aaguid: credential.aaguid,
+    userVerified: credential.userVerified,
+    backupEligible: credential.backupEligible,
+    backupState: credential.backupState,
+    attestationFormat: credential.attestationFormat,
+    attestationTrusted: credential.attestationTrusted,
+    registeredAt: credential.createdAt,
+    transports: credential.transports,
+  }
+}
+
+/** The passkey that a supposed fact names. */
+function credentialIn({ facts = {} }: Supposition): string | undefined {
+  const named = Object.entries(facts).find(
+    ([key]) => key.toLowerCase() === 'proofgate:credentialid',
+  )
+  return typeof named?.[1] === 'string' ? named[1] : undefined
 }
 
 interface Input {
@@ -25,15 +67,18 @@ interface Input {
   readonly address: string
   readonly username: string | undefined
   readonly at: Instant | undefined
+  readonly role: string | undefined
+  readonly credential: string | undefined
   readonly supposition: Supposition
 }
 
 function parseInput(body: Readonly<Record<string, unknown>>): Input | Refusal {
-  const found = ['method', 'url', 'address', 'as', 'at'].map((name) => optionalText(body, name))
+  const names = ['method', 'url', 'address', 'as', 'at', 'role', 'credential']
+  const found = names.map((name) => optionalText(body, name))
   const refused = found.find(isRefusal)
   if (refused !== undefined) return refused
   const texts = found.filter((one): one is string | undefined => !isRefusal(one))
-  const [method = 'GET', url = '', address = '127.0.0.1', username, time] = texts
+  const [method = 'GET', url = '', address = '127.0.0.1', username, time, role, credential] = texts
   if (!/^https?:\/\/[^/?#]/i.test(url)) {
     return adminErrors.refuse('input_malformed', 'url: an absolute URL')
   }
@@ -49,6 +94,8 @@ function parseInput(body: Readonly<Record<string, unknown>>): Input | Refusal {
     address,
     username,
     at: at as Instant,
+    role,
+    credential,
     supposition: { facts, open },
   }
 }

@@ -10,6 +10,7 @@ import { registerDevelopmentAuthority } from './commands/dev-ca.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerExplain } from './commands/explain.ts'
 import { registerPolicy } from './commands/policy/index.ts'
+import { registerRoles } from './commands/roles.ts'
 import { registerServerCommands } from './commands/server.ts'
 
 export { reportFailure } from './report.ts'
@@ -24,6 +25,7 @@ export async function buildProgram(version: string): Promise<Command> {
   registerServerCommands(program, version)
   registerClientCommands(program)
   registerAdministration(program)
+  registerRoles(program)
   registerExplain(program)
   registerPolicy(program)
   registerAudit(program)

@@ -35,6 +35,7 @@ export type { Prospect } from './prospect.ts'
 export type { Principal } from './caller/principal.ts'
 export { Principals } from './caller/principals.ts'
 export type { PolicyDirectory } from './caller/principals.ts'
+export type { Role } from '../roles/index.ts'
 export { RouteTree } from './route.ts'
 export type {
   Api,

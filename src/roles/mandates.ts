@@ -49,7 +49,8 @@ const mostRemembered = 4096
 export class Mandates {
   readonly roles: ReadonlyMap<string, Role>
   readonly #automatic: readonly Role[]
-  readonly #restrictions: ReadonlyMap<string, Restriction>
+  /** By credential id. */
+  readonly restrictions: ReadonlyMap<string, Restriction>
   readonly #remembered = new Map<string, Mandate>()
 
   /** @param parts.restrictions - by credential id. */
@@ -59,7 +60,7 @@ export class Mandates {
   }) {
     this.roles = new Map(parts.roles.map((role) => [role.name, role]))
     this.#automatic = parts.roles.filter(({ automatic }) => automatic)
-    this.#restrictions = parts.restrictions
+    this.restrictions = parts.restrictions
   }
 
   of(holder: Holder): Mandate {
@@ -76,7 +77,7 @@ export class Mandates {
   }
 
   restrictionOf(credential: string | undefined): Restriction | undefined {
-    return credential === undefined ? undefined : this.#restrictions.get(credential)
+    return credential === undefined ? undefined : this.restrictions.get(credential)
   }
 
   /**

@@ -15,6 +15,8 @@ interface ExplainOptions extends LaunchOptions {
   readonly address?: string
   readonly at?: string
   readonly fact?: Facts
+  readonly role?: string
+  readonly credential?: string
 }
 
 type Facts = Readonly<Record<string, readonly string[]>>
@@ -27,13 +29,17 @@ export function registerExplain(program: Command): void {
     .option('--as <person>', 'username of the caller (default: nobody)')
     .option('--address <address>', 'source address of the caller (default: 127.0.0.1)')
     .option('--at <time>', 'when, in ISO 8601 (default: now)', parseTime)
+    .option('--role <role>', 'a role the caller took')
+    .option('--credential <id>', 'the passkey of the caller (default: one with user verification)')
     .option('--fact <key=value>', 'a fact of the request; again for more', parseFact)
     .description('why a request would be let through or not, and what would be done with it')
     .action(async (method: string, url: string | undefined, options: ExplainOptions) => {
       const record = url === undefined ? await recordOf(method, options) : undefined
       const asked = record === undefined ? { method, url } : askedBy(record)
-      const { as, at, address, fact: facts } = options
-      const given = Object.entries({ as, at, address }).filter(([, value]) => value !== undefined)
+      const { as, at, address, role, credential, fact: facts } = options
+      const given = Object.entries({ as, at, address, role, credential }).filter(
+        ([, value]) => value !== undefined,
+      )
       const answer = await withAdministration(options, (call) =>
         call('POST', '/v1/explain', {
           ...asked,
@@ -51,6 +57,7 @@ export function registerExplain(program: Command): void {
     command,
     'explain GET http://api.proofgate.localhost:8080/orders/1 --as alice',
     'explain DELETE http://api.proofgate.localhost:8080/orders/1 --as alice --fact proofgate:AuthAge=30',
+    'explain GET http://api.proofgate.localhost:8080/orders/1 --as alice --role reader',
     'explain 5b1ac2f0-6f2e-4c39-9d0b-1f5a6c1e2d3f',
   )
 }
@@ -91,19 +98,32 @@ interface Asked {
 /** The recorded request again. What the record does not say is open, not absent. */
 function askedBy({ what, who, where, at }: StoredRecord): Asked & Record<string, unknown> {
   const text = (name: string): string => String(what?.[name] ?? '')
-  const facts: Record<string, readonly string[]> = {}
-  if (where?.userAgent !== undefined) facts['aws:UserAgent'] = [where.userAgent]
-  if (who?.credential !== undefined) facts['proofgate:CredentialId'] = [who.credential]
-  if (who?.client !== undefined) facts['proofgate:ClientId'] = [who.client]
+  const caller = { as: who?.username, role: what?.['assumedRole'], address: where?.address }
   return {
     method: text('method'),
     url: `http://${text('host')}${text('path')}`,
     at,
     open: true,
-    facts,
-    ...(who?.username === undefined ? {} : { as: who.username }),
-    ...(where?.address === undefined ? {} : { address: where.address }),
+    facts: factsIn({ who, where }),
+    ...Object.fromEntries(Object.entries(caller).filter(([, value]) => value !== undefined)),
   }
+}
+
+function factsIn({
+  who,
+  where,
+}: {
+  who: StoredRecord['who']
+  where: StoredRecord['where']
+}): Facts {
+  const known = {
+    'aws:UserAgent': where?.userAgent,
+    'proofgate:CredentialId': who?.credential,
+    'proofgate:ClientId': who?.client,
+  }
+  return Object.fromEntries(
+    Object.entries(known).flatMap(([key, value]) => (value === undefined ? [] : [[key, [value]]])),
+  )
 }
 
 /** What was decided at the time. */
@@ -157,10 +177,23 @@ function textOf(explanation: Explanation, recorded: Recorded | undefined): strin
     remedies.length === 0 ? '' : `\nto let it through:\n${remedies.map(bullet).join('\n')}`
   const sections = [
     factsOf(explanation, recorded),
+    ...rolesOf(explanation),
     judged,
     `answer: ${answer} (${reason})${by}${change}`,
   ]
   return sections.join('\n\n')
+}
+
+/** Roles that are there, with whether the caller has them. */
+function rolesOf({ roles, role: taken }: Explanation): readonly string[] {
+  if (roles.length === 0) return []
+  const rows = roles.map(({ role, automatic, held, why }) => [
+    role,
+    role === taken ? 'taken' : automatic ? 'automatic' : 'to be taken',
+    held,
+    why,
+  ])
+  return [table(['ROLE', 'KIND', 'HELD', 'WHY'], rows)]
 }
 
 function bullet(text: string): string {

@@ -1,0 +1,61 @@
+import { printDuration } from '../core/index.ts'
+import type { Role } from '../gateway/index.ts'
+import { adminErrors } from './errors.ts'
+import type { AdminParts, OperationTable } from './operation.ts'
+
+/** Roles are configured; here they are only shown. */
+export const roleOperations: OperationTable = {
+  'GET /v1/roles': (parts) =>
+    Promise.resolve({ roles: [...rolesOf(parts).values()].map((role) => summary(role)) }),
+  'GET /v1/roles/{name}': (parts, { parameters }) => {
+    const role = rolesOf(parts).get(parameters['name'] ?? '')
+    return Promise.resolve(
+      role === undefined ? adminErrors.refuse('unknown_role') : details(role, parts),
+    )
+  },
+}
+
+function rolesOf(parts: Pick<AdminParts, 'table'>): ReadonlyMap<string, Role> {
+  return parts.table().principals.mandates.roles
+}
+
+function summary({ name, description, automatic, identity, boundary, maximumSession }: Role) {
+  return {
+    name,
+    description,
+    automatic,
+    policies: namesOf(identity),
+    boundary: boundary === undefined ? null : (namesOf(boundary)[0] ?? null),
+    maxSession: printDuration(maximumSession),
+  }
+}
+
+function details(role: Role, parts: Pick<AdminParts, 'table'>) {
+  const { restrictions } = parts.table().principals.mandates
+  return {
+    ...summary(role),
+    arn: role.arn,
+    tags: Object.fromEntries(role.tags),
+    trust: role.trust.statements.map(({ label, effect, place, principal, action, conditions }) => ({
+      statement: label,
+      effect,
+      place: place ?? null,
+      principal: principal?.values ?? [],
+      [action.element]: action.patterns.map(({ source }) => source),
+      conditions: conditions.map(({ element, values }) => {
+        const [, operator = '', ...key] = element.split('/')
+        return { operator, key: key.join('/'), values }
+      }),
+    })),
+    credentials: [...restrictions]
+      .filter(([, { roles }]) => roles.has(role.name))
+      .map(([credential, { until }]) => ({
+        credential,
+        until: until === undefined ? null : new Date(until).toISOString(),
+      })),
+  }
+}
+
+function namesOf({ statements }: Role['identity']): readonly string[] {
+  return [...new Set(statements.map(({ policy }) => policy))]
+}
