@@ -12,8 +12,11 @@ export const derTag = {
   bitString: 0x03,
   octetString: 0x04,
   objectIdentifier: 0x06,
+  enumerated: 0x0a,
   utf8String: 0x0c,
   printableString: 0x13,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
   sequence: 0x30,
   set: 0x31,
   version: 0xa0,
@@ -48,15 +51,55 @@ export function derChildren(
 /** Definite lengths in their shortest form, at most 65,535 bytes, tags of one byte. */
 function readElement(bytes: Uint8Array, start: number): DerElement | undefined {
   const tag = bytes[start]
-  const first = bytes[start + 1]
-  if (tag === undefined || first === undefined || (tag & 0x1f) === 0x1f) return undefined
+  if (tag === undefined || (tag & 0x1f) === 0x1f) return undefined
+  const content = readContent(bytes, start + 1)
+  return content && { tag, content, encoded: bytes.subarray(start, contentEnd(content, bytes)) }
+}
+
+/** An element of a context-specific constructed tag, `[n]` around something. */
+export interface TaggedElement {
+  readonly number: number
+  readonly content: Uint8Array
+}
+
+/** The elements `[n]` that fill `bytes`, `n` at most 16,383 and in its shortest form. */
+export function parseTagged(bytes: Uint8Array): readonly TaggedElement[] | undefined {
+  const found: TaggedElement[] = []
+  for (let at = 0; at < bytes.byteLength;) {
+    const tag = readTagNumber(bytes, at)
+    const content = tag === undefined ? undefined : readContent(bytes, tag.end)
+    if (tag === undefined || content === undefined || found.length === childLimit) return undefined
+    found.push({ number: tag.number, content })
+    at = contentEnd(content, bytes)
+  }
+  return found
+}
+
+/** X.690 8.1.2.4: from 31 on, the number stands in bytes of its own, seven bits each. */
+function readTagNumber(bytes: Uint8Array, at: number): { number: number; end: number } | undefined {
+  const [first = 0, second, third] = bytes.subarray(at, at + 3)
+  if (first >> 5 !== 0b101) return undefined
+  if ((first & 0x1f) !== 0x1f) return { number: first & 0x1f, end: at + 1 }
+  if (second === undefined || second === 0x80) return undefined
+  if (second < 0x80) return second < 31 ? undefined : { number: second, end: at + 2 }
+  if (third === undefined || third >= 0x80) return undefined
+  return { number: (second & 0x7f) * 128 + third, end: at + 3 }
+}
+
+function contentEnd(content: Uint8Array, bytes: Uint8Array): number {
+  return content.byteOffset - bytes.byteOffset + content.byteLength
+}
+
+/** What follows the tag: a length, and as many bytes. */
+function readContent(bytes: Uint8Array, start: number): Uint8Array | undefined {
+  const first = bytes[start]
+  if (first === undefined) return undefined
   const extra = first < 0x80 ? 0 : first - 0x80
-  const length = extra === 0 && first < 0x80 ? first : longLength(bytes, start + 2, extra)
+  const length = extra === 0 && first < 0x80 ? first : longLength(bytes, start + 1, extra)
   if (length === undefined) return undefined
-  const contentStart = start + 2 + extra
+  const contentStart = start + 1 + extra
   const end = contentStart + length
-  if (end > bytes.byteLength) return undefined
-  return { tag, content: bytes.subarray(contentStart, end), encoded: bytes.subarray(start, end) }
+  return end > bytes.byteLength ? undefined : bytes.subarray(contentStart, end)
 }
 
 function longLength(bytes: Uint8Array, start: number, size: number): number | undefined {

@@ -45,7 +45,11 @@ export const webauthnErrors = defineErrors('webauthn', {
   ),
   attestation_format_unsupported: malformed(
     'The attestation format is not supported',
-    'Only the formats none and packed are verified; ask for attestation none',
+    'The formats none, packed, fido-u2f, tpm, android-key and apple are verified, and no other',
+  ),
+  attestation_compound_unsupported: malformed(
+    'Compound attestation is not supported',
+    'The format compound holds several statements at once; which of them would have to be true is nowhere said, so none is verified',
   ),
   attestation_invalid: malformed(
     'The attestation statement is not valid',

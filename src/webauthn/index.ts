@@ -8,10 +8,12 @@
  * credential, wrong account and wrong signature get one and the same public answer.
  *
  * Does not: keep challenges (the caller takes the ceremony first, once), see to it that a credential id
- * is new, decide about counters, or trust any attestation. Formats beyond `none` and `packed` are refused.
+ * is new, decide about counters, or trust an attestation by itself: `judgeTrust` is asked with anchors.
  * Why this is our own code: docs/decisions/0001-own-webauthn-verifier.md.
  */
 export { authenticatorName } from './aaguid-hints.ts'
+export { certificateAnchor, judgeTrust, leafKeyAnchor } from './attestation/index.ts'
+export type { Trust, TrustAnchor, VerifiedStatement } from './attestation/index.ts'
 export { verifyAuthentication } from './authentication.ts'
 export type { StoredCredential, VerifiedAuthentication } from './authentication.ts'
 export type { ExpectedCeremony } from './ceremony.ts'

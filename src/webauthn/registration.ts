@@ -1,7 +1,8 @@
 import { isRefusal, toBase64url } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { printAaguid } from './aaguid.ts'
-import { parseAttestationObject, verifyAttestationStatement } from './attestation.ts'
+import { parseAttestationObject, verifyAttestationStatement } from './attestation/index.ts'
+import type { VerifiedStatement } from './attestation/index.ts'
 import { parseAuthenticatorData } from './authenticator-data.ts'
 import { checkAuthenticatorData, sha256 } from './ceremony.ts'
 import type { ExpectedCeremony } from './ceremony.ts'
@@ -18,7 +19,10 @@ export interface VerifiedRegistration {
   readonly publicKey: Uint8Array
   readonly algorithm: number
   readonly signCount: number
-  /** UUID form. Display only: without trusted attestation anyone can claim any. */
+  /**
+   * UUID form. Display only: without trusted attestation anyone can claim any. All zeros where a device
+   * attests without signing it (fido-u2f), so that trust in the device is never trust in the claim.
+   */
   readonly aaguid: string
   readonly userVerified: boolean
   readonly backupEligible: boolean
@@ -28,6 +32,8 @@ export interface VerifiedRegistration {
   readonly attestationFormat: string
   /** Invariant: never true here. A statement that verifies is correct in itself; trust needs an anchor. */
   readonly attestationTrusted: false
+  /** What `judgeTrust` takes. */
+  readonly statement: VerifiedStatement
   readonly attestationObject: Uint8Array
   readonly clientDataJSON: Uint8Array
   /** Unsigned claim of the client; `undefined` when it said nothing. */
@@ -68,13 +74,15 @@ export function verifyRegistration(
   if (isRefusal(credentialKey)) return credentialKey
 
   // Steps 21-22: attestation statement (23 and 24, trust, are judged elsewhere)
-  const statementRefusal = verifyAttestationStatement(attestation, {
+  const statement = verifyAttestationStatement(attestation, {
     authenticatorData: attestation.authenticatorData,
     clientDataHash,
+    rpIdHash: found.rpIdHash,
+    credentialId: attested.credentialId,
     aaguid: attested.aaguid,
     credentialKey,
   })
-  if (statementRefusal !== undefined) return statementRefusal
+  if (isRefusal(statement)) return statement
 
   // Step 25: the length was bounded when the response was parsed, and the signed id is that very id
   const credentialId = toBase64url(attested.credentialId)
@@ -86,15 +94,21 @@ export function verifyRegistration(
     publicKey: attested.publicKey,
     algorithm: credentialKey.algorithm,
     signCount: found.signCount,
-    aaguid: printAaguid(attested.aaguid),
+    aaguid: printAaguid(signedAaguid(statement, attested.aaguid)),
     userVerified: found.userVerified,
     backupEligible: found.backupEligible,
     backupState: found.backupState,
     transports: response.transports,
     attestationFormat: attestation.format,
     attestationTrusted: false,
+    statement,
     attestationObject: response.attestationObject,
     clientDataJSON: response.clientDataJSON,
     discoverable: response.discoverable,
   }
+}
+
+function signedAaguid(statement: VerifiedStatement, claimed: Uint8Array): Uint8Array {
+  const attests = statement.chain.length > 0
+  return attests && !statement.namesModel ? new Uint8Array(16) : claimed
 }

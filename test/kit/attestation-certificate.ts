@@ -13,6 +13,18 @@ export interface LeafChoices {
   readonly extensions?: readonly (LeafExtension | Uint8Array)[]
   /** What follows the signature inside the certificate. */
   readonly trailer?: Uint8Array
+  /** Who issues it; a throw-away issuer unless given. */
+  readonly issuer?: CertificateIssuer
+  /** Encoded times; 2025 to 2045 unless given. */
+  readonly validity?: readonly [notBefore: Uint8Array, notAfter: Uint8Array]
+}
+
+export interface CertificateIssuer {
+  /** The encoded name. */
+  readonly name: Uint8Array
+  readonly privateKey: KeyObject
+  /** Digest of the signature; sha256 unless given. */
+  readonly digest?: 'sha1' | 'sha256' | 'sha384'
 }
 
 export interface LeafExtension {
@@ -28,8 +40,15 @@ export const goodSubject = [
   ['2.5.4.3', 'Soft Authenticator Batch 1'],
 ] as const
 
-const issuer = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const ecdsaWithSha256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'))
+const throwAway: CertificateIssuer = {
+  name: name([['2.5.4.3', 'Soft Issuer']]),
+  privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+}
+const ecdsaWith = {
+  sha1: '1.2.840.10045.4.1',
+  sha256: '1.2.840.10045.4.3.2',
+  sha384: '1.2.840.10045.4.3.3',
+} as const
 
 export const notAnAuthority: LeafExtension = {
   type: '2.5.29.19',
@@ -41,22 +60,30 @@ export function aaguidExtension(aaguid: Uint8Array, critical = false): LeafExten
   return { type: '1.3.6.1.4.1.45724.1.1.4', critical, value: der(0x04, aaguid) }
 }
 
-/** A DER certificate signed by a throw-away issuer. */
+/** `YYMMDDHHMMSSZ` as UTCTime. */
+export function utcTime(text: string): Buffer {
+  return der(0x17, Buffer.from(text))
+}
+
+/** A DER certificate. */
 export function buildLeaf(choices: LeafChoices): Buffer {
   const extensions = choices.extensions ?? [notAnAuthority, aaguidExtension(choices.aaguid)]
   const version = choices.version ?? 2
+  const issuer = choices.issuer ?? throwAway
+  const digest = issuer.digest ?? 'sha256'
+  const algorithm = sequence(objectIdentifier(ecdsaWith[digest]))
   const tbs = sequence(
     ...(version === 0 ? [] : [der(0xa0, der(0x02, Buffer.from([version])))]),
     der(0x02, Buffer.from([1])),
-    ecdsaWithSha256,
-    name([['2.5.4.3', 'Soft Issuer']]),
-    sequence(der(0x17, Buffer.from('250101000000Z')), der(0x17, Buffer.from('450101000000Z'))),
+    algorithm,
+    issuer.name,
+    sequence(...(choices.validity ?? [utcTime('250101000000Z'), utcTime('450101000000Z')])),
     name(choices.subject ?? goodSubject),
     choices.publicKey.export({ format: 'der', type: 'spki' }),
     der(0xa3, sequence(...extensions.map((item) => (isBytes(item) ? item : extension(item))))),
   )
-  const signature = sign('sha256', tbs, issuer.privateKey)
-  const signed = [tbs, ecdsaWithSha256, der(0x03, Buffer.concat([Buffer.from([0]), signature]))]
+  const signature = sign(digest, tbs, issuer.privateKey)
+  const signed = [tbs, algorithm, der(0x03, Buffer.concat([Buffer.from([0]), signature]))]
   return sequence(...signed, choices.trailer ?? Buffer.alloc(0))
 }
 
@@ -76,7 +103,7 @@ export function sequence(...contents: readonly Uint8Array[]): Buffer {
   return der(0x30, ...contents)
 }
 
-function name(attributes: readonly (readonly [string, string] | Uint8Array)[]): Buffer {
+export function name(attributes: readonly (readonly [string, string] | Uint8Array)[]): Buffer {
   const sets = attributes.map((attribute) => {
     if (isBytes(attribute)) return der(0x31, attribute)
     const [type, value] = attribute

@@ -24,6 +24,21 @@ export interface Device {
   /** What each signature adds to the counter; 0 = a device without a counter. */
   counterStep: number
   transports: readonly string[]
+  /** Makes the statement in place of `attestation`. */
+  attest?: ((subject: AttestationSubject) => AttestationStatement) | undefined
+}
+
+/** What a statement is made about. */
+export interface AttestationSubject {
+  readonly authData: Buffer
+  readonly clientDataHash: Buffer
+  readonly credential: ResidentCredential
+  readonly aaguid: Uint8Array
+}
+
+export interface AttestationStatement {
+  readonly format: string
+  readonly statement: Map<string, Encodable>
 }
 
 /** A credential as the device keeps it. */
@@ -126,10 +141,21 @@ export class SoftAuthenticator {
       hooks,
       attestedData(this, credential, hooks),
     )
-    const statement = this.#statement(credential, authData, sha256(clientDataJSON), hooks)
+    const clientDataHash = sha256(clientDataJSON)
+    const made = this.device.attest?.({
+      authData,
+      clientDataHash,
+      credential,
+      aaguid: hooks.aaguid ?? this.device.aaguid,
+    })
+    const statement =
+      made === undefined
+        ? this.#statement(credential, authData, clientDataHash, hooks)
+        : (hooks.statement?.(made.statement) ?? made.statement)
+    const format = made?.format ?? this.device.attestation.replace(/-.*/, '')
     const attestationObject = encodeCbor(
       new Map<string, Encodable>([
-        ['fmt', hooks.format ?? this.device.attestation.replace(/-.*/, '')],
+        ['fmt', hooks.format ?? format],
         ['attStmt', statement],
         ['authData', authData],
       ]),

@@ -3,7 +3,10 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { leafKey } from '../../src/webauthn/attestation-certificate.ts'
+import { parseCertificate } from '../../src/webauthn/attestation/certificate.ts'
+import { aaguidProblem, packedLeafProblem } from '../../src/webauthn/attestation/packed.ts'
+import { leafKeyFor } from '../../src/webauthn/attestation/verified.ts'
+import type { CoseAlgorithm } from '../../src/webauthn/index.ts'
 import {
   aaguidExtension,
   buildLeaf,
@@ -25,20 +28,21 @@ test('none: refuses a statement with members', () => {
   refusedAs(register({}, { statement }), 'attestation_invalid')
 })
 
-test('refuses every format but none and packed by name', () => {
-  for (const format of [
-    'fido-u2f',
-    'tpm',
-    'android-key',
-    'apple',
-    'android-safetynet',
-    'Packed',
-    '',
-  ]) {
+test('refuses formats that are not verified by name', () => {
+  for (const format of ['android-safetynet', 'Packed', 'none ', '']) {
     refusedAs(register({}, { format }), 'attestation_format_unsupported')
   }
-  const compound = register({}, { format: 'compound', statement: () => [] })
-  refusedAs(compound, 'attestation_format_unsupported')
+  for (const statement of [() => [], () => new Map()]) {
+    const compound = register({}, { format: 'compound', statement })
+    refusedAs(compound, 'attestation_compound_unsupported')
+  }
+})
+
+test('a statement of one format does not verify as another', () => {
+  for (const format of ['none', 'fido-u2f', 'tpm', 'android-key', 'apple']) {
+    refusedAs(register({ attestation: 'packed-x5c' }, { format }), 'attestation_invalid')
+    refusedAs(register({ attestation: 'packed-self' }, { format }), 'attestation_invalid')
+  }
 })
 
 const selfChanges: [name: string, statement: (members: Statement) => Encodable][] = [
@@ -276,4 +280,11 @@ function without(name: string): (members: Statement) => Encodable {
     members.delete(name)
     return members
   }
+}
+
+/** The key of a leaf that keeps the rules of WebAuthn L3 8.2.1 for this AAGUID, or why not. */
+function leafKey(der: Uint8Array, model: Uint8Array, algorithm: CoseAlgorithm) {
+  const leaf = parseCertificate(der)
+  if (leaf === undefined) return 'no version 3 certificate'
+  return packedLeafProblem(leaf) ?? aaguidProblem(leaf, model) ?? leafKeyFor(leaf, algorithm)
 }

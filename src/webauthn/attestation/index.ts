@@ -1,0 +1,12 @@
+/**
+ * Attestation: what a new credential says about the device it is in (WebAuthn L3 8). Two questions are
+ * kept apart: whether a statement is correct in itself (`verifyAttestationStatement`, pure, no anchors,
+ * no clock), and whether anybody has a reason to believe it (`judgeTrust`, anchors and a time).
+ *
+ * Guarantees: statements are verified step by step with bounded parsers of our own; trust is a chain of
+ * `x5c` to a configured anchor, or nothing. Does not: fetch anything, or know revocations and metadata.
+ */
+export { parseAttestationObject, verifyAttestationStatement } from './statement.ts'
+export { certificateAnchor, judgeTrust, leafKeyAnchor } from './trust.ts'
+export type { Trust, TrustAnchor } from './trust.ts'
+export type { AttestedFacts, VerifiedStatement } from './verified.ts'
