@@ -86,6 +86,7 @@ const resourcePatterns = [
   `${s3}/*`,
   `${s3}/\${aws:username}`,
   `${s3}/?????`,
+  `${s3}/al*lice`,
   `${s3}/\${x:Team, 'ops'}/*`,
   `${s3}/\${*}`,
 
@@ -171,6 +172,46 @@ export const cases: fc.Arbitrary<MadeCase> = fc
     entries: facts(),
   })
   .map(withFacts)
+
+/** Patterns of which few match: in long lists they are looked up by their words and beginnings. */
+const narrowPatterns = [
+  `${s3}/al*`,
+  `${s3}/alice`,
+  `${s3}/a?ice`,
+  `${s3}/ops/*`,
+  `${s3}/o*/1`,
+  `${s3}/b*`,
+  'arn:aws:s3:::rep*',
+  'arn:aws:s3:::other/*',
+  'arn:aws:s3:*:ops/1',
+  `${api}/live/GET/*`,
+  `${api}/l*`,
+  `${api}/test/*`,
+  'arn:aws:execute-api:e*:1:orders/live/GET/x',
+]
+
+const narrowStatement: fc.Arbitrary<ReferenceStatement> = fc
+  .tuple(
+    fc.constantFrom('Allow', 'Allow', 'Allow', 'Allow', 'Allow', 'Allow', 'Allow', 'Deny'),
+    some('s3:GetObject', 's3:Put*', 'execute-api:*', 'ec2:*'),
+    some(...narrowPatterns),
+    fc.option(condition, { freq: 5, nil: {} }),
+  )
+  .map(([Effect, Action, Resource, Condition]) => ({ Effect, Action, Resource, Condition }))
+
+/** One long policy, of which little is about the request. */
+export const longCases: fc.Arbitrary<MadeCase> = fc
+  .record({
+    Statement: fc.array(narrowStatement, { minLength: 20, maxLength: 30 }),
+    action: fc.constantFrom(...actions),
+    resourceArn: fc.constantFrom(...resources),
+    entries: facts(),
+  })
+  .map(({ Statement, ...asked }) => {
+    const identity = [{ Version: '2012-10-17', Statement }]
+    const others = { boundary: undefined, session: [], resource: undefined }
+    return withFacts({ ...asked, ...others, identity, caller: undefined, sameAccount: true })
+  })
 
 /** Everything is allowed under one condition. */
 export const conditionCases: fc.Arbitrary<MadeCase & { readonly operator: string }> = fc

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { Simulator } from '../../../src/policy/index.ts'
-import { cases, conditionCases, operators } from './cases.ts'
+import { cases, conditionCases, longCases, operators } from './cases.ts'
 import type { MadeCase } from './cases.ts'
 import { referenceVerdict } from './evaluator.ts'
 import type { Verdict } from './evaluator.ts'
@@ -50,12 +50,19 @@ export interface Runs {
 
 /** Compares the evaluator with the reference; throws with the smallest case in which they differ. */
 export function compareCases(runs: Runs): Tally {
+  return tallyOf(cases, runs)
+}
+
+/** The same for long policies, which are looked up in tables. */
+export function compareLongPolicies(runs: Runs): Tally {
+  return tallyOf(longCases, runs)
+}
+
+function tallyOf(made: fc.Arbitrary<MadeCase>, runs: Runs): Tally {
   const tally = newTally()
   const simulator = new Simulator()
-  fc.assert(
-    fc.property(cases, (made) => count(tally, made, compare(simulator, made))),
-    runs,
-  )
+  const property = fc.property(made, (one) => count(tally, one, compare(simulator, one)))
+  fc.assert(property, runs)
   return tally
 }
 
