@@ -1,5 +1,6 @@
 /**
- * Questions about who may do what that no single request answers: who can call a route, what a person can call.
+ * Questions about who may do what that no single request answers: who can call a route, what a person can call,
+ * what another configuration would have decided.
  *
  * Guarantees: asked of the same compiled policies, and by the same rules, as requests; answers err on the side
  * of *may*, so that whoever is not named cannot. What an answer depends on comes with it.
@@ -8,3 +9,7 @@
  */
 export { whatCan, whoCan } from './reach.ts'
 export type { Caller, Callers, Reach, ReachedCaller, ReachedRoute, Reason } from './reach.ts'
+export { replay } from './replay/replay.ts'
+export type { Replaying, ReplayReport } from './replay/replay.ts'
+export type { Setting } from './replay/side.ts'
+export type { ChangeGroup } from './replay/tally.ts'

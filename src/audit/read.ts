@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Instant } from '../core/index.ts'
 import { encodeText, parseRecord } from './encoding.ts'
 import type { AuditKind, StoredRecord } from './entry.ts'
 import { auditError } from './errors.ts'
@@ -12,6 +13,8 @@ import type { Line } from './segment.ts'
 export interface ReadOptions {
   /** First index to read. */
   readonly from?: number
+  /** Passes over files that ended before; some earlier records may still come. */
+  readonly since?: Instant
   /** Only so many, the latest ones; at most 100,000. */
   readonly last?: number
   readonly kind?: AuditKind
@@ -43,8 +46,8 @@ export async function* readRecords(
   const position: Position = { segment: segments[0] ?? 0, offset: 0 }
   if (options.last !== undefined) {
     yield* await latest(directory, segments, matches, Math.min(options.last, mostLast), position)
-  } else if (options.from !== undefined) {
-    position.segment = await segmentOf(directory, segments, options.from)
+  } else {
+    position.segment = await firstSegment(directory, segments, options)
   }
   for (;;) {
     yield* advance(directory, position, matches)
@@ -68,7 +71,7 @@ export async function findRecord(
 ): Promise<StoredRecord | undefined> {
   const segments = await requireSegments(directory)
   if (typeof idOrIndex === 'number') {
-    const segment = await segmentOf(directory, segments, idOrIndex)
+    const segment = await firstSegment(directory, segments, { from: idOrIndex })
     const bytes = await readFile(join(directory, segmentName(segment)))
     return lastRecordWith(bytes, `"seq":${idOrIndex},`, (record) => record.seq === idOrIndex)
   }
@@ -164,15 +167,18 @@ async function latest(
   return found
 }
 
-/** The segment that holds an index, told by the first record of each. */
-async function segmentOf(
+/** The segment that holds an index or a time, told by the first record of each. */
+async function firstSegment(
   directory: string,
   segments: readonly number[],
-  index: number,
+  { from = 0, since = -Infinity }: ReadOptions,
 ): Promise<number> {
-  for (const segment of segments.toReversed()) {
-    const first = await firstIndex(join(directory, segmentName(segment)))
-    if (first !== undefined && first <= index) return segment
+  const isFromStart = from === 0 && since === -Infinity
+  for (const segment of isFromStart ? [] : segments.toReversed()) {
+    const first = await firstRecord(join(directory, segmentName(segment)))
+    if (first === undefined || (from > 0 && first.seq > from)) continue
+    // Several records may have one time, and the first of them stand at the end of the file before.
+    if (since === -Infinity || Date.parse(first.at) < since) return segment
   }
   return segments[0] ?? 0
 }
@@ -180,10 +186,10 @@ async function segmentOf(
 /** Enough for a header and the longest record. */
 const headBytes = 128 * 1024
 
-async function firstIndex(path: string): Promise<number | undefined> {
+async function firstRecord(path: string): Promise<StoredRecord | undefined> {
   const head = await readFrom(path, 0, headBytes)
   for (const line of linesOf(head)) {
-    if (isRecordLine(line.text)) return parseRecord(line.text)?.seq
+    if (isRecordLine(line.text)) return parseRecord(line.text)
   }
   return undefined
 }

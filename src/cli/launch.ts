@@ -111,14 +111,16 @@ export function requireLoaded(
  * with: links and addresses are then those the server has.
  */
 export function requireInstalled(options: LaunchOptions): Configuration {
+  return requireConfiguration(installedLaunch(options))
+}
+
+/** What `requireInstalled` loads. */
+export function installedLaunch(options: LaunchOptions): Launch {
   const launch = launchOf(options)
-  const configuration = requireConfiguration(launch)
-  const last = readLaunch(configuration.dataDirectory)
-  if (last === undefined || last.file !== launch.file) return configuration
-  return requireConfiguration({
-    ...launch,
-    overrides: { ...last.overrides, ...launch.overrides },
-  })
+  const { dataDirectory } = requireConfiguration(launch)
+  const last = readLaunch(dataDirectory)
+  if (last === undefined || last.file !== launch.file) return launch
+  return { ...launch, overrides: { ...last.overrides, ...launch.overrides } }
 }
 
 /**

@@ -14,6 +14,7 @@ export {
   requireInstallation,
 } from './data-directory.ts'
 export type { DataPaths, RunningServer } from './data-directory.ts'
+export { readPeople, replaySetting } from './access/replaying.ts'
 export { accessViewOf } from './access/view.ts'
 export { buildGatewayTable } from './gateway-table.ts'
 export { Kept } from './kept.ts'

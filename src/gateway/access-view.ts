@@ -25,7 +25,10 @@ export type ViewedApi<Found extends ViewedRoute = ViewedRoute> = Pick<
 export interface AccessView<Found extends ViewedApi = ViewedApi> {
   /** By canonical authority. */
   readonly apis: ReadonlyMap<string, Found>
-  readonly principals: Pick<Principals, 'anonymous' | 'ofPersonAt' | 'ways'>
+  readonly principals: Pick<
+    Principals,
+    'anonymous' | 'mandates' | 'ofPersonAt' | 'reconsidered' | 'ways'
+  >
 }
 
 const absolute = /^https?:\/\/(?<authority>[^/?#]*)(?<rest>[^#]*)/i

@@ -12,16 +12,20 @@
  * Specification: IAM JSON policy grammar and evaluation logic (AWS IAM User Guide), versions 2012-10-17
  * and 2008-10-17; identity, resource, trust, boundary and session policies.
  */
+export { Comparison, supposing, textOfStatement } from './analysis/compare.ts'
+export type { TextOf } from './analysis/compare.ts'
+export { survey } from './analysis/look.ts'
+export type { PartialRequest, StatementOutlook, Survey } from './analysis/look.ts'
+export { outlook, outlookOf } from './analysis/outlook.ts'
+export type { Outlook } from './analysis/outlook.ts'
 export { mayMeet } from './analysis/meet.ts'
-export { outlook } from './analysis/outlook.ts'
-export type { Outlook, PartialRequest, StatementOutlook } from './analysis/outlook.ts'
 export { remediesOf } from './analysis/remedy.ts'
 export type { Possibility } from './analysis/resource.ts'
 export type { Template, TemplatePart } from './analysis/template.ts'
 export { authorityOf, noAuthority, noPolicies } from './authority.ts'
 export type { Authority, Grant } from './authority.ts'
 export { compilePolicies } from './compile.ts'
-export type { CompiledPolicies, PolicySource } from './compile.ts'
+export type { CompiledPolicies, CompiledStatement, PolicySource } from './compile.ts'
 export type { Condition } from './document/condition.ts'
 export { UnknownFactError } from './context.ts'
 export type { ContextLookup } from './context.ts'

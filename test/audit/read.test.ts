@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { manualClock } from '../../src/core/index.ts'
 import { findRecord, readRecords } from '../../src/audit/index.ts'
 import { all, appendEach, code, entry, open, openSmall, places } from './kit.ts'
 import type { Places } from './kit.ts'
@@ -26,6 +27,25 @@ test('reading can begin anywhere', async (t) => {
     assert.deepEqual([found[0], found.length], [from, 30 - from])
   }
   assert.deepEqual(await indexes(where, { from: 30 }), [])
+})
+
+test('reading by time passes over files that ended before, and over nothing else', async (t) => {
+  const where = await places(t)
+  const clock = manualClock(1_000_000)
+  const log = await openSmall(where, 2000, clock)
+  for (let at = 0; at < 30; at++) {
+    await log.append(entry(at))
+    if (at % 2 === 1) clock.advance(1000)
+  }
+  await log.close()
+  const times = (await all(readRecords(where.directory))).map(({ at }) => Date.parse(at))
+  for (const since of [0, 1_000_000, 1_007_000, 1_014_000]) {
+    const found = await indexes(where, { since })
+    const wanted = times.flatMap((at, index) => (at >= since ? [index] : []))
+    assert.deepEqual(found.slice(found.length - wanted.length), wanted)
+  }
+  assert.ok((await indexes(where, { since: 1_014_000 })).length < 10)
+  assert.equal((await indexes(where, { since: 2_000_000 })).at(-1), 29)
 })
 
 test('the last ones are found over the ends of segments, and by kind', async (t) => {

@@ -55,6 +55,26 @@ export class Database {
     }
   }
 
+  /**
+   * Opens the file to be read alone, also while a server uses it; an older one stays as it is.
+   *
+   * @throws ProofgateError as `open` does.
+   */
+  static openToRead(path: string): Database {
+    if (!existsSync(path)) throw damaged(path, 'the database file is missing')
+    checkFile(path)
+    let database: Database | undefined
+    try {
+      database = new Database(connect(path, true))
+      database.#check(path)
+      return database
+    } catch (cause) {
+      database?.close()
+      if (cause instanceof ProofgateError) throw cause
+      throw damaged(path, 'the database cannot be read', cause)
+    }
+  }
+
   all<Found extends Row>(sql: string, ...values: SQLInputValue[]): Found[] {
     return this.#try(() => this.#statement(sql).all(...values) as Found[])
   }
@@ -147,8 +167,9 @@ export class Database {
   }
 }
 
-function connect(path: string): DatabaseSync {
+function connect(path: string, readOnly = false): DatabaseSync {
   const connection = new DatabaseSync(path, {
+    readOnly,
     timeout: busyMillis,
     enableForeignKeyConstraints: true,
   })
