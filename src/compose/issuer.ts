@@ -1,8 +1,9 @@
+import type { AuditEntry } from '../audit/index.ts'
 import { randomId } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { describeScopes } from '../login/index.ts'
 import { issuerOnDemand } from '../oidc/index.ts'
-import type { Issuer, IssuerPages, IssuerParts } from '../oidc/index.ts'
+import type { Issuer, IssuerPages, IssuerParts, TokenIssued } from '../oidc/index.ts'
 import {
   deviceConfirmPage,
   deviceDonePage,
@@ -11,6 +12,7 @@ import {
   logoutPage,
   signedOutPage,
 } from '../pages/index.ts'
+import { checkSessionPolicy } from '../roles/index.ts'
 import type { Areas } from './areas.ts'
 
 /** The issuer for one configuration, with the keys there are when it is first asked for something. */
@@ -43,6 +45,10 @@ export function buildIssuer(
       algorithm: tokens.algorithm,
       keys: areas.keys.privateJwks().keys,
       cookieKey: more.cookieKey,
+      roles: configuration.roles.map(({ name, maxSession }) => ({
+        name,
+        maximumSession: maxSession,
+      })),
     }),
     {
       ...more,
@@ -52,23 +58,32 @@ export function buildIssuer(
       directory: areas.directory,
       grants: areas.grants,
       pages: issuerPages(configuration.identity.basePath),
-      recordIssued: (token) =>
-        areas.record({
-          id: randomId(),
-          kind: 'token',
-          action: 'token.issue',
-          outcome: 'success',
-          reason: 'token.issued',
-          who: {
-            subject: token.subject,
-            session: token.session,
-            client: token.client,
-            token: token.token,
-          },
-          what: { audience: token.audience, grant: token.grantType },
-        }),
+      recordIssued: (token) => areas.record(issuedEntry(token)),
+      checkSessionPolicy,
     },
   )
+}
+
+function issuedEntry(token: TokenIssued): AuditEntry {
+  return {
+    id: randomId(),
+    kind: 'token',
+    action: 'token.issue',
+    outcome: 'success',
+    reason: 'token.issued',
+    who: {
+      subject: token.subject,
+      session: token.session,
+      client: token.client,
+      token: token.token,
+    },
+    what: {
+      audience: token.audience,
+      grant: token.grantType,
+      ...(token.role === undefined ? {} : { role: token.role }),
+      ...(token.isNarrowed ? { narrowed: true } : {}),
+    },
+  }
 }
 
 function issuerPages(base: string): IssuerPages {

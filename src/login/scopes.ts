@@ -8,10 +8,19 @@ const scopeTexts: Readonly<Record<string, string>> = {
   invoke: 'Call the APIs you may call, as you',
 }
 
+const role = 'role:'
+
+function textOf(scope: string): string {
+  if (scope.startsWith(role)) {
+    return `Act in the role ${scope.slice(role.length)}, and do nothing else for you`
+  }
+  return Object.hasOwn(scopeTexts, scope) ? (scopeTexts[scope] ?? scope) : scope
+}
+
 /** What scopes let an application do, in words for the pages that ask. */
 export function describeScopes(names: readonly string[]): readonly ScopeView[] {
   return names.map((name) => ({
     name,
-    text: Object.hasOwn(scopeTexts, name) ? (scopeTexts[name] ?? name) : name,
+    text: textOf(name),
   }))
 }

@@ -1,5 +1,7 @@
 import type { ClientMetadata } from 'oidc-provider'
 import type { Secret } from '../core/index.ts'
+import { roleScope } from './taking.ts'
+import type { TakeableRole } from './taking.ts'
 
 /** The scope that lets a token call APIs; without it a token says who somebody is and nothing more. */
 export const invokeScope = 'invoke'
@@ -46,7 +48,7 @@ export function clientMetadata(client: ClientDeclaration): ClientMetadata {
 }
 
 /** RFC 8252: a loopback redirect with any port, PKCE, and keys instead of a secret. */
-export function commandLineClient(): ClientMetadata {
+export function commandLineClient(roles: readonly TakeableRole[]): ClientMetadata {
   return {
     client_id: commandLineClientId,
     client_name: 'Proofgate command line',
@@ -56,7 +58,9 @@ export function commandLineClient(): ClientMetadata {
     application_type: 'native',
     token_endpoint_auth_method: 'none',
     dpop_bound_access_tokens: true,
-    scope: `openid profile groups offline_access ${invokeScope}`,
+    scope: ['openid profile groups offline_access', invokeScope]
+      .concat(roles.map(({ name }) => roleScope(name)))
+      .join(' '),
   }
 }
 

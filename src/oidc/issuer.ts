@@ -5,6 +5,7 @@ import type { Configuration, KoaContextWithOIDC, Provider as ProviderType } from
 import { millis, toSeconds } from '../core/index.ts'
 import type { Clock, JsonObject, Millis } from '../core/index.ts'
 import type { Directory, PersonId, PersonStore } from '../identity/index.ts'
+import type { Session } from '../session/index.ts'
 import { proofAlgorithms } from '../token/index.ts'
 import { ProviderAdapter, winnersTime } from './adapter.ts'
 import { assuranceClaimNames, assuranceClaims, profileClaims } from './claims.ts'
@@ -18,6 +19,8 @@ import { promptPolicy } from './policy.ts'
 import { slowDownPolling } from './polling.ts'
 import type { CurrentSession } from './policy.ts'
 import type { ProviderObjectStore } from './store.ts'
+import { endOfRole, isRoleScope, roleScope, roleTaken, sessionPolicyOf } from './taking.ts'
+import type { TakeableRole } from './taking.ts'
 
 /** An API that tokens can be asked for (RFC 8707). */
 export interface Audience {
@@ -33,12 +36,17 @@ export interface TokenIssued {
   readonly token: string
   readonly audience: string
   readonly grantType: string
+  /** The role it is for. */
+  readonly role: string | undefined
+  /** Whether a session policy narrows it. */
+  readonly isNarrowed: boolean
 }
 
 export interface IssuerSettings {
   readonly issuer: string
   readonly audiences: readonly Audience[]
   readonly clients: readonly ClientDeclaration[]
+  readonly roles: readonly TakeableRole[]
   readonly accessLifetime: Millis
   readonly idLifetime: Millis
   readonly refreshLifetime: Millis
@@ -63,6 +71,8 @@ export interface IssuerParts {
   /** Durable before the token leaves: a token that could not be recorded is not issued. */
   readonly recordIssued: (token: TokenIssued) => Promise<void>
   readonly onServerError: (error: unknown) => void
+  /** What is wrong with a session policy, if anything is. */
+  readonly checkSessionPolicy: (text: string) => string | undefined
 }
 
 const codeLifetime = millis(60_000)
@@ -112,7 +122,7 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
   return {
     adapter: (type: string) =>
       new ProviderAdapter(type, { ...parts, onReplay: (grantId) => parts.grants.end(grantId) }),
-    clients: [commandLineClient(), ...settings.clients.map(clientMetadata)],
+    clients: [commandLineClient(settings.roles), ...settings.clients.map(clientMetadata)],
     jwks: { keys: [...settings.keys] },
     clientDefaults: { id_token_signed_response_alg: settings.algorithm },
     enabledJWA: {
@@ -122,7 +132,14 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     responseTypes: ['code'],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
-    scopes: ['openid', 'offline_access', 'profile', 'groups', invokeScope],
+    scopes: [
+      'openid',
+      'offline_access',
+      'profile',
+      'groups',
+      invokeScope,
+      ...settings.roles.map(({ name }) => roleScope(name)),
+    ],
     claims: {
       openid: ['sub', ...assuranceClaimNames],
       profile: ['name', 'preferred_username'],
@@ -134,7 +151,9 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     routes,
     features: featuresOf(settings, parts),
     findAccount: (_ctx, id, token) => findAccount(parts, id, token as { grantId?: string }),
-    extraTokenClaims: (ctx, token) => accessTokenClaims(parts, ctx, token as AccessTokenShape),
+    extraTokenClaims: (ctx, token) =>
+      accessTokenClaims(settings, parts, ctx, token as AccessTokenShape),
+    formats: { customizers: { jwt: (_ctx, _token, jwt) => endWithRole(jwt.payload) } },
     interactions: {
       policy: promptPolicy(parts.currentSession),
       url: (_ctx, interaction) =>
@@ -271,7 +290,10 @@ async function loadGrant(
 ): Promise<InstanceType<ProviderType['Grant']> | undefined> {
   const clientId = ctx.oidc.client?.clientId ?? ''
   const consented = ctx.oidc.result?.consent?.grantId
-  const kept = isFirstParty(settings, clientId) ? undefined : ctx.oidc.session?.grantIdFor(clientId)
+  // Taking a role is agreed to each time, and begins its time anew.
+  const takesRole = ctx.oidc.requestParamScopes.values().some(isRoleScope)
+  const isKept = !takesRole && !isFirstParty(settings, clientId)
+  const kept = isKept ? ctx.oidc.session?.grantIdFor(clientId) : undefined
   const grantId = consented ?? kept
   if (grantId === undefined || (await parts.grants.sessionOf(grantId)) === undefined)
     return undefined
@@ -311,8 +333,9 @@ interface AccessTokenShape {
 }
 
 async function accessTokenClaims(
+  settings: IssuerSettings,
   parts: IssuerParts,
-  _ctx: KoaContextWithOIDC,
+  ctx: KoaContextWithOIDC,
   token: AccessTokenShape,
 ): Promise<Record<string, unknown>> {
   const session = await parts.grants.sessionOf(token.grantId)
@@ -324,6 +347,8 @@ async function accessTokenClaims(
   if (token.aud !== undefined && !(token.scope ?? '').split(' ').includes(invokeScope)) {
     throw new errors.InvalidTarget('calling an API takes the scope for it')
   }
+  const role = roleTaken(ctx, settings.roles, { session, now: parts.clock.now() })
+  const sessionPolicy = sessionPolicyOf(ctx, parts.checkSessionPolicy)
   await parts.recordIssued({
     session: session.id,
     subject: person.id,
@@ -331,6 +356,31 @@ async function accessTokenClaims(
     token: token.jti,
     audience: String(token.aud ?? ''),
     grantType: token.gty ?? '',
+    role: role?.name,
+    isNarrowed: sessionPolicy !== undefined,
   })
-  return { ...profileClaims(person, parts.directory), ...assuranceClaims(session) }
+  return {
+    ...profileClaims(person, parts.directory),
+    ...assuranceClaims(session),
+    ...limitClaims({ session, role, sessionPolicy }),
+  }
+}
+
+/** What the token is for only. */
+function limitClaims(limits: {
+  readonly session: Session
+  readonly role: TakeableRole | undefined
+  readonly sessionPolicy: string | undefined
+}): Record<string, unknown> {
+  const { session, role, sessionPolicy } = limits
+  return {
+    ...(role === undefined ? {} : { role: role.name, role_until: endOfRole(session, role) }),
+    ...(sessionPolicy === undefined ? {} : { session_policy: sessionPolicy }),
+  }
+}
+
+/** A token that is for a role ends with it. */
+function endWithRole(payload: Record<string, unknown>): void {
+  const { role_until: until, exp } = payload
+  if (typeof until === 'number' && typeof exp === 'number') payload['exp'] = Math.min(exp, until)
 }

@@ -63,6 +63,23 @@ export async function refreshSignIn(context: ClientContext): Promise<Stored> {
   })
 }
 
+/** An access token that a session policy narrows: made anew, and not kept for what comes after. */
+export async function narrowedAccessTo(
+  context: ClientContext,
+  audience: string,
+  sessionPolicy: string,
+): Promise<Access> {
+  return context.store.locked(context.issuer, async () => {
+    const stored = await requireSignedIn(context)
+    const { accessTokens } = stored.profile
+    const profile = await refresh(context, stored, audience, { session_policy: sessionPolicy })
+    const access = profile.accessTokens.get(audience)
+    if (access === undefined) throw failure('issuer_misbehaves', 'the issuer gave no access token')
+    await context.store.save({ ...profile, accessTokens }, stored.protection)
+    return { ...access, profile }
+  })
+}
+
 /** The profile with the tokens of an answer of the token endpoint. */
 export function withTokens(
   profile: Profile,
@@ -102,6 +119,7 @@ async function refresh(
   context: ClientContext,
   stored: { readonly profile: Profile; readonly protection: Protection },
   audience: string | undefined,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Profile> {
   const { profile, protection } = stored
   const issuer = await discover(context.issuer)
@@ -112,6 +130,7 @@ async function refresh(
       grant_type: 'refresh_token',
       refresh_token: profile.refreshToken.reveal(),
       ...(audience === undefined ? {} : { resource: audience }),
+      ...more,
     },
   })
   if (isOAuthError(tokens)) throw refreshFailure(context.issuer, tokens, audience)
@@ -156,6 +175,11 @@ function refreshFailure(
 ): ReturnType<typeof failure> {
   if (refused.error === 'invalid_target') {
     return failure('audience_unknown', `${issuer} gives you no tokens for ${audience ?? 'an API'}`)
+  }
+  if (refused.error === 'invalid_request' && refused.description.startsWith('session_policy')) {
+    return failure('arguments_invalid', refused.description, {
+      hint: 'mend the policy; `proofgate policy lint --kind session FILE` shows all that is wrong',
+    })
   }
   if (refused.error === 'invalid_grant' || refused.error === 'invalid_dpop_proof') {
     return failure('sign_in_ended', `your sign-in at ${issuer} has ended`)

@@ -9,7 +9,12 @@ import { openLoopback } from './loopback.ts'
 import type { ProofKey } from './proof-key.ts'
 import { say } from './terminal.ts'
 
-export const scope = 'openid profile groups offline_access invoke'
+const usualScope = 'openid profile groups offline_access invoke'
+
+/** What is asked for; with a role, tokens are for that role alone. */
+export function scopeFor(role: string | undefined): string {
+  return role === undefined ? usualScope : `${usualScope} role:${role}`
+}
 
 /** What a way of signing in gives: the tokens, and the nonce their ID token must carry, if any. */
 export interface SignedIn {
@@ -31,7 +36,7 @@ export interface SignInParts {
 export async function signInByBrowser(
   issuer: Issuer,
   parts: SignInParts,
-  options: { browser: boolean; timeout: number },
+  options: { browser: boolean; timeout: number; role?: string | undefined },
 ): Promise<SignedIn> {
   const state = randomToken()
   const nonce = randomToken()
@@ -39,7 +44,9 @@ export async function signInByBrowser(
   const loopback = await openLoopback({ state, issuer: issuer.issuer, timeout: options.timeout })
   try {
     const { redirectUri } = loopback
-    const asked = { state, nonce, verifier, redirectUri, thumbprint: parts.key.thumbprint }
+    const { thumbprint } = parts.key
+    const scope = scopeFor(options.role)
+    const asked = { state, nonce, verifier, redirectUri, thumbprint, scope }
     await invite(authorizationUrl(issuer, asked), options.browser)
     const callback = await loopback.callback
     try {
@@ -63,13 +70,14 @@ function authorizationUrl(
     verifier: string
     redirectUri: string
     thumbprint: string
+    scope: string
   },
 ): string {
   const url = new URL(issuer.authorizationEndpoint)
   const parameters = {
     client_id: clientId,
     response_type: 'code',
-    scope,
+    scope: asked.scope,
     redirect_uri: asked.redirectUri,
     state: asked.state,
     nonce: asked.nonce,

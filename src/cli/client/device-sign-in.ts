@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ownProperty } from '../../core/index.ts'
 import type { JsonObject } from '../../core/index.ts'
-import { scope, signInFailure } from './code-sign-in.ts'
+import { scopeFor, signInFailure } from './code-sign-in.ts'
 import type { SignedIn, SignInParts } from './code-sign-in.ts'
 import { failure, isFailure } from './errors.ts'
 import { isOAuthError, membersOf, parseError, postForm, requestTokens } from './issuer.ts'
@@ -32,6 +32,7 @@ export interface DeviceSignInParts extends SignInParts {
 export async function signInByDevice(
   issuer: Issuer,
   given: SignInParts & Partial<DeviceSignInParts>,
+  role?: string,
 ): Promise<SignedIn> {
   const parts = { pause: sleep, ...given }
   if (issuer.deviceEndpoint === undefined) {
@@ -39,7 +40,7 @@ export async function signInByDevice(
       hint: 'sign in with: proofgate login',
     })
   }
-  const answer = await postForm(issuer.issuer, issuer.deviceEndpoint, { scope })
+  const answer = await postForm(issuer.issuer, issuer.deviceEndpoint, { scope: scopeFor(role) })
   const members = membersOf(issuer.issuer, answer)
   if (answer.status !== 200) {
     throw signInFailure(parseError(issuer.issuer, members, answer.status))

@@ -22,6 +22,8 @@ export interface Profile {
   readonly accessTokens: ReadonlyMap<string, AccessToken>
   /** The API that was asked for last. */
   readonly lastAudience: string | undefined
+  /** The role its tokens are for. */
+  readonly role: string | undefined
   readonly signedInAt: Instant
 }
 
@@ -39,6 +41,7 @@ export function encodeProfile(profile: Profile, now: Instant): string {
       expiresAt,
     })),
     lastAudience: profile.lastAudience,
+    role: profile.role,
     signedInAt: profile.signedInAt,
   })
 }
@@ -63,6 +66,7 @@ export function parseProfile(stored: string): Profile | undefined {
     refreshToken: new Secret(refreshToken),
     accessTokens,
     lastAudience: text(value, 'lastAudience'),
+    role: text(value, 'role'),
     signedInAt,
   }
 }

@@ -33,8 +33,12 @@ function registerLogin(program: Command): void {
     .option(...issuerOption)
     .option('--device', 'sign in on another device, by a code')
     .option('--no-browser', 'only print the address')
+    .option('--role <role>', 'take this role: the tokens are for it and for nothing else')
     .option('--json', 'print who signed in as JSON')
-    .addHelpText('after', example('proofgate login', 'proofgate login --device'))
+    .addHelpText(
+      'after',
+      example('proofgate login', 'proofgate login --device', 'proofgate login --role order-writer'),
+    )
     .action(async (options: LoginOptions) => (await import('./commands/login.ts')).login(options))
 }
 
@@ -71,6 +75,7 @@ function registerToken(program: Command): void {
     .option('--header', 'print the two header lines of one request')
     .option('--url <url>', 'the request the header lines are for')
     .option('--method <method>', 'its method', 'GET')
+    .option('--session-policy <file>', 'narrow the token to an IAM policy; it is not kept')
     .option('--json', 'print it as JSON')
     .addHelpText(
       'after',

@@ -20,6 +20,9 @@ export function resolveClients(draft: Draft): ConfiguredClient[] {
       for (const [item, uri] of client[key].entries())
         checkRedirect(draft, [...path, key, item], uri)
     }
+    for (const [item, scope] of client.scopes.entries()) {
+      checkScope(draft, [...path, 'scopes', item], scope)
+    }
     if (client.name === undefined) draft.derive([...path, 'name'], client.id)
     return {
       id: client.id,
@@ -30,6 +33,20 @@ export function resolveClients(draft: Draft): ConfiguredClient[] {
       firstParty: readFlag(client.firstParty),
       scopes: client.scopes,
     }
+  })
+}
+
+const roleScope = 'role:'
+
+/** A scope `role:NAME` lets the client take a role for people who agree. */
+function checkScope(draft: Draft, path: Path, scope: string): void {
+  if (!scope.startsWith(roleScope)) return
+  const role = scope.slice(roleScope.length)
+  if (Object.hasOwn(draft.shape.roles, role)) return
+  draft.report(path, {
+    code: 'config.unknown-role',
+    message: `found the role ${quote(role)}, expected one of those under \`roles\``,
+    hint: 'Write role: and the name of a role.',
   })
 }
 

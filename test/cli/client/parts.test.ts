@@ -52,6 +52,7 @@ function profileAt(name: string): Profile {
       ['dead', { token: new Secret('dead-secret'), expiresAt: clock.now() }],
     ]),
     lastAudience: 'live',
+    role: undefined,
     signedInAt: clock.now(),
   }
 }

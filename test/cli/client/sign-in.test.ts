@@ -261,3 +261,21 @@ test('Ctrl-C ends a login by its signal, says so and keeps nothing', async () =>
   assert.match(stderr, /Nothing was saved/)
   assert.deepEqual(await credentials(machine.folder), [])
 })
+
+test('login with a role keeps nothing when the issuer gives tokens without it', async () => {
+  const machine = await machineFor(issuer.url)
+  const ran = await machine.run('login', '--role', 'writer')
+  assert.equal(ran.code, 1)
+  assert.match(ran.stderr, /the issuer gave no token for the role writer/)
+  assert.equal((await machine.run('whoami')).code, 1)
+})
+
+test('a session policy is read, and refused when it is no JSON', async () => {
+  const machine = await machineFor(issuer.url)
+  await machine.run('login')
+  const ran = await machine.run('token', '--audience', 'a', '--session-policy', '/dev/null')
+  assert.equal(ran.code, 1)
+  assert.match(ran.stderr, /is not JSON/)
+  const missing = await machine.run('token', '--audience', 'a', '--session-policy', '/nowhere')
+  assert.match(missing.stderr, /cannot read/)
+})

@@ -1,5 +1,5 @@
 import { withTokens } from '../access.ts'
-import { personOf } from '../claims.ts'
+import { personOf, readClaims } from '../claims.ts'
 import type { Person } from '../claims.ts'
 import { signInByBrowser } from '../code-sign-in.ts'
 import type { SignedIn } from '../code-sign-in.ts'
@@ -13,7 +13,7 @@ import type { Issuer } from '../issuer.ts'
 import { ProofKey } from '../proof-key.ts'
 import type { Profile } from '../profile.ts'
 import { printable, printJson, say } from '../terminal.ts'
-import { Secret } from '../../../core/index.ts'
+import { ownProperty, Secret } from '../../../core/index.ts'
 
 const patience = 5 * 60_000
 
@@ -22,6 +22,7 @@ export interface LoginOptions {
   readonly device?: boolean
   /** False with `--no-browser`. */
   readonly browser: boolean
+  readonly role?: string
   readonly json?: boolean
 }
 
@@ -36,12 +37,21 @@ export async function login(options: LoginOptions): Promise<void> {
   try {
     signedIn =
       options.device === true
-        ? await signInByDevice(issuer, parts)
-        : await signInByBrowser(issuer, parts, { browser: options.browser, timeout: patience })
+        ? await signInByDevice(issuer, parts, options.role)
+        : await signInByBrowser(issuer, parts, {
+            browser: options.browser,
+            timeout: patience,
+            role: options.role,
+          })
   } finally {
     restore()
   }
-  const profile = profileOf(context, key, signedIn)
+  const profile = { ...profileOf(context, key, signedIn), role: options.role }
+  if (!isFor(signedIn, options.role)) {
+    await revokeQuietly(issuer, profile.refreshToken)
+    const role = printable(options.role ?? '')
+    throw failure('sign_in_refused', `the issuer gave no token for the role ${role}`)
+  }
   const previous = await keep(context, profile, protection)
   if (previous !== undefined) await revokeQuietly(issuer, previous.profile.refreshToken)
   await rememberIssuer(context.issuer)
@@ -62,9 +72,17 @@ function profileOf(context: ClientContext, key: ProofKey, signedIn: SignedIn): P
     refreshToken: new Secret(tokens.refreshToken),
     accessTokens: new Map(),
     lastAudience: undefined,
+    role: undefined,
     signedInAt: now,
   }
   return withTokens(profile, tokens, { audience: undefined, now })
+}
+
+/** An issuer that does not know of roles would give tokens for everything the person may do. */
+function isFor({ tokens }: SignedIn, role: string | undefined): boolean {
+  if (role === undefined) return true
+  const claims = readClaims(tokens.accessToken)
+  return claims !== undefined && ownProperty(claims, 'role') === role
 }
 
 /** Saves the new sign-in and gives back the one it takes the place of. */
@@ -104,11 +122,20 @@ async function revokeQuietly(issuer: Issuer, refreshToken: Secret): Promise<void
 
 function report(context: ClientContext, stored: Stored, json: boolean): void {
   const { profile, protection } = stored
-  say(`Signed in as ${displayName(profile.person)} at ${context.issuer}.`)
+  const role = profile.role === undefined ? '' : ` in the role ${printable(profile.role)}`
+  say(`Signed in as ${displayName(profile.person)}${role} at ${context.issuer}.`)
   say(`Credentials are kept in ${context.store.describe(context.issuer, protection)}.`)
   if (!json) return
   const { subject, name, username, groups } = profile.person
-  printJson({ issuer: context.issuer, subject, username, name, groups, store: protection })
+  printJson({
+    issuer: context.issuer,
+    subject,
+    username,
+    name,
+    groups,
+    role: profile.role,
+    store: protection,
+  })
 }
 
 export function displayName(person: Person): string {

@@ -1,4 +1,5 @@
-import { accessTo, requireSignedIn } from '../access.ts'
+import { readFile } from 'node:fs/promises'
+import { accessTo, narrowedAccessTo, requireSignedIn } from '../access.ts'
 import type { Access } from '../access.ts'
 import { openContext } from '../context.ts'
 import type { ClientContext } from '../context.ts'
@@ -13,6 +14,7 @@ export interface TokenOptions {
   readonly header?: boolean
   readonly method: string
   readonly url?: string
+  readonly sessionPolicy?: string
   readonly json?: boolean
 }
 
@@ -21,7 +23,10 @@ export async function token(options: TokenOptions): Promise<void> {
   const url = parseUrl(options)
   const method = parseMethod(options.method)
   const audience = await audienceOf(context, options.audience, url)
-  const access = await accessTo(context, audience)
+  const access =
+    options.sessionPolicy === undefined
+      ? await accessTo(context, audience)
+      : await narrowedAccessTo(context, audience, await readPolicy(options.sessionPolicy))
   say(`warning: this token for ${printable(audience)} is bound to the key of this machine:`)
   say('each request needs its own DPoP proof. `proofgate curl URL` makes them.')
   const proof = url === undefined ? undefined : prove(context, access, { url, method })
@@ -41,6 +46,21 @@ export async function token(options: TokenOptions): Promise<void> {
   }
   print(`Authorization: DPoP ${access.token.reveal()}`)
   print(`DPoP: ${proof}`)
+}
+
+async function readPolicy(file: string): Promise<string> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    throw failure('arguments_invalid', `cannot read ${printable(file)}`, { cause })
+  }
+  try {
+    // Without white space: the token carries it.
+    return JSON.stringify(JSON.parse(text))
+  } catch (cause) {
+    throw failure('arguments_invalid', `${printable(file)} is not JSON`, { cause })
+  }
 }
 
 function prove(

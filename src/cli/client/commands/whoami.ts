@@ -23,6 +23,7 @@ export async function whoami(options: WhoamiOptions): Promise<void> {
     printJson({
       issuer: context.issuer,
       ...facts,
+      role: stored.profile.role,
       authenticatedAt,
       signedInAt: new Date(signedInAt).toISOString(),
       store: stored.protection,
@@ -36,6 +37,7 @@ export async function whoami(options: WhoamiOptions): Promise<void> {
     ['Name', printable(person.name ?? '-')],
     ['Subject', printable(person.subject)],
     ['Groups', person.groups.length === 0 ? '-' : printable(person.groups.join(', '))],
+    ...(stored.profile.role === undefined ? [] : [['Role', printable(stored.profile.role)]]),
     ['Signed in', `${authenticatedAt ?? '-'} (${printable(person.acr ?? 'no acr')})`],
     ['Issuer', context.issuer],
     ['Kept in', context.store.describe(context.issuer, stored.protection)],
