@@ -11,6 +11,7 @@ import type {
 import type { Candidate } from '../roles/index.ts'
 import type { Limit } from '../throttle/index.ts'
 import { locate, supposedPrincipal } from './access-view.ts'
+import type { AccessView, Located, ViewedApi, ViewedRoute } from './access-view.ts'
 import { policyRequestOf } from './caller/policy-request.ts'
 import { contextOf } from './caller/context.ts'
 import type { ContextCall } from './caller/context.ts'
@@ -20,8 +21,6 @@ import { explainRoles } from './explain-roles.ts'
 import type { RoleExplanation } from './explain-roles.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Principal } from './caller/principal.ts'
-import type { Api, Route } from './route.ts'
-import type { Planned } from './plan.ts'
 import { prospectOf } from './prospect.ts'
 import type { Prospect } from './prospect.ts'
 import { supposedContext } from './supposition.ts'
@@ -39,8 +38,8 @@ export interface SupposedRequest {
   readonly signIn?: SupposedSignIn | undefined
 }
 
-/** Why a request would be let through or not, step by step. */
-export interface Explanation {
+/** Whether a request would be let through, and why, step by step. */
+export interface Judgement {
   readonly method: string
   readonly url: string
   readonly principal: string
@@ -54,9 +53,6 @@ export interface Explanation {
   readonly authorizer: string | undefined
   readonly resource: string | undefined
   readonly statements: readonly StatementExplanation[]
-  readonly throttle: { readonly principal: Limit; readonly route: Limit | undefined } | undefined
-  /** What would be done; absent when the request would not be let through. */
-  readonly prospect: Prospect | undefined
   /** `depends` where facts are open that the answer depends on. */
   readonly answer: 'allow' | 'deny' | 'depends'
   readonly reason: string
@@ -66,19 +62,48 @@ export interface Explanation {
   readonly remedies: readonly string[]
 }
 
+/** The same, and what would be done with the request. */
+export interface Explanation extends Judgement {
+  readonly throttle: { readonly principal: Limit; readonly route: Limit | undefined } | undefined
+  /** What would be done; absent when the request would not be let through. */
+  readonly prospect: Prospect | undefined
+}
+
 /** The statement that decided, by name and place. */
 export type DecidedBy = Pick<
   StatementExplanation,
   'policy' | 'kind' | 'role' | 'statement' | 'place'
 >
 
+/** Judges a request that nobody sent, and says what would be done with it. */
+export function explainRequest(table: GatewayTable, supposed: SupposedRequest): Explanation {
+  const { judgement, principal } = judgeSupposed(table, supposed)
+  const place = locate(table, supposed.method, supposed.url)
+  if ('reason' in place) return { ...judgement, throttle: undefined, prospect: undefined }
+  const explained = { ...judgement, throttle: place.route.throttle, prospect: undefined }
+  if (judgement.answer !== 'allow') return explained
+  const prospect = prospectOf(
+    { ...place, incoming: { ...supposed, requestId: supposedId } },
+    principal,
+  )
+  if (isRefusal(prospect)) return { ...explained, answer: 'deny', reason: prospect.code }
+  return { ...explained, prospect }
+}
+
 /**
  * Goes the way of a real request (same route tree, same normal form, same evaluator) without sending
  * it. The person is taken to have signed in just now with a passkey and user verification.
  */
-export function explainRequest(table: GatewayTable, supposed: SupposedRequest): Explanation {
+export function judgeRequest(view: AccessView, supposed: SupposedRequest): Judgement {
+  return judgeSupposed(view, supposed).judgement
+}
+
+function judgeSupposed(
+  view: AccessView,
+  supposed: SupposedRequest,
+): { judgement: Judgement; principal: Principal } {
   const { method, url, person } = supposed
-  const signedIn = supposedPrincipal(table, person, supposed.now, supposed.signIn)
+  const signedIn = supposedPrincipal(view, person, supposed.now, supposed.signIn)
   const begun = {
     method,
     url,
@@ -91,52 +116,55 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
     authorizer: undefined,
     resource: undefined,
     statements: [],
-    throttle: undefined,
-    prospect: undefined,
     answer: 'deny' as const,
     decidedBy: undefined,
     remedies: [],
   }
-  const place = locate(table, method, url)
-  if ('reason' in place) return { ...begun, ...place }
+  const place = locate(view, method, url)
+  if ('reason' in place) return { judgement: { ...begun, ...place }, principal: signedIn }
   const { api, route, target } = place
   const found = { ...begun, ...placeOf(api, route, `${method}${target.path}`) }
-  const planned = { api, route, target, incoming: { ...supposed, requestId: supposedId } }
   const isOpen = route.authorizer.kind === 'open'
+  // Where nobody has to be known, nobody is, whoever it is.
+  const caller = isOpen ? view.principals.anonymous : signedIn
   if (isOpen && api.resourcePolicy === undefined) {
-    return { ...found, ...admitted(planned, signedIn, 'gateway.open_route') }
+    const judgement = { ...found, answer: 'allow', reason: 'gateway.open_route' } as const
+    return { judgement, principal: caller }
   }
   const turnedAway = isOpen ? undefined : withoutSession(person)
-  if (turnedAway !== undefined) return { ...found, reason: turnedAway }
-  return { ...found, ...decidedOn(table, signedIn, { planned, supposed }) }
+  if (turnedAway !== undefined) {
+    return { judgement: { ...found, reason: turnedAway }, principal: signedIn }
+  }
+  const { principal, ...decided } = decidedOn(view, caller, { place, supposed })
+  return { judgement: { ...found, ...decided }, principal }
 }
 
-type Decided = Pick<Explanation, 'roles' | 'answer' | 'reason' | 'prospect'> &
-  Partial<Pick<Explanation, 'statements' | 'decidedBy' | 'remedies'>>
+type Decided = Pick<Judgement, 'roles' | 'answer' | 'reason'> &
+  Partial<Pick<Judgement, 'statements' | 'decidedBy' | 'remedies'>> & {
+    /** With the roles that count. */
+    readonly principal: Principal
+  }
 
-/** What the policies say, roles included, and what would then be done. */
+/** What the policies say, roles included. */
 function decidedOn(
-  table: GatewayTable,
+  view: AccessView,
   signedIn: Principal,
-  { planned, supposed }: { planned: Planned; supposed: SupposedRequest },
+  { place, supposed }: { place: Located<ViewedApi>; supposed: SupposedRequest },
 ): Decided {
-  const { api, target } = planned
+  const { api, target } = place
   const { method, now, address, supposition = {} } = supposed
   const request = { headers: {}, rawHeaders: [] }
-  const call = { ...planned, incoming: { address, receivedAt: now, request, peer: {} } }
-  const { principal, roles, candidate } = withRoles(table, signedIn, { call, supposed })
+  const call = { ...place, incoming: { address, receivedAt: now, request, peer: {} } }
+  const { principal, roles, candidate } = withRoles(view, signedIn, { call, supposed })
   const open = isOpenRole(roles, signedIn.mandate.roleName) ? dependsOnRole : {}
-  const begun = { roles, prospect: undefined, answer: 'deny' } as const
+  const begun = { principal, roles, answer: 'deny' } as const
   const authority = authorityFor(principal, candidate, now)
   if (authority === undefined) return { ...begun, reason: 'policy.role_not_held', ...open }
   const asked = policyRequestOf(`${api.arnPrefix}${method}${target.path}`, call, principal)
   const context = supposedContext(asked.context, supposition)
   const judged = judge(authority, { ...asked, context })
   if (judged.reason === 'policy.explicit_deny') return { ...begun, ...judged }
-  const whole = { ...begun, ...judged, ...open }
-  return whole.answer === 'allow'
-    ? { ...whole, ...admitted(planned, principal, whole.reason) }
-    : whole
+  return { ...begun, ...judged, ...open }
 }
 
 const dependsOnRole = { answer: 'depends', reason: 'policy.depends', decidedBy: undefined } as const
@@ -151,11 +179,11 @@ function isOpenRole(roles: readonly RoleExplanation[], taken: string | undefined
 
 /** By what the supposed facts earn. */
 function withRoles(
-  table: GatewayTable,
+  view: AccessView,
   signedIn: Principal,
   { call, supposed }: { call: ContextCall; supposed: SupposedRequest },
 ): { principal: Principal; candidate: Candidate; roles: readonly RoleExplanation[] } {
-  const { principals } = table
+  const { principals } = view
   const facts = contextOf(call, signedIn.untaken)
   const candidate = candidateOf(signedIn, supposedContext(facts, supposed.supposition ?? {}))
   if (signedIn.kind === 'anonymous') return { principal: signedIn, candidate, roles: [] }
@@ -174,7 +202,7 @@ function withoutSession(person: Person | undefined): string | undefined {
 function judge(
   authority: Authority,
   request: PolicyRequest,
-): Pick<Explanation, 'statements' | 'answer' | 'reason' | 'decidedBy' | 'remedies'> {
+): Pick<Judgement, 'statements' | 'answer' | 'reason' | 'decidedBy' | 'remedies'> {
   const explained = explain(authority, request)
   const { decision, statements } = explained
   const resource = [{ text: request.resource }]
@@ -205,30 +233,16 @@ function decidedBy({ decision, statements }: PolicyExplanation): DecidedBy | und
 /** Stands where a real request has its id. */
 const supposedId = '00000000-0000-0000-0000-000000000000'
 
-function admitted(
-  planned: Planned,
-  principal: Principal,
-  reason: string,
-): Pick<Explanation, 'prospect' | 'answer' | 'reason'> {
-  const prospect = prospectOf(planned, principal)
-  if (isRefusal(prospect)) return { prospect: undefined, answer: 'deny', reason: prospect.code }
-  return { prospect, answer: 'allow', reason }
-}
-
 function placeOf(
-  api: Api,
-  route: Route,
+  api: ViewedApi,
+  route: ViewedRoute,
   methodAndPath: string,
-): { api: string; route: string; authorizer: string; resource: string } & Pick<
-  Explanation,
-  'throttle'
-> {
+): { api: string; route: string; authorizer: string; resource: string } {
   const { authorizer } = route
   return {
     api: api.name,
     route: route.id,
     authorizer: authorizer.kind === 'issuer' ? authorizer.name : authorizer.kind,
     resource: `${api.arnPrefix}${methodAndPath}`,
-    throttle: route.throttle,
   }
 }
