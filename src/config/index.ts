@@ -43,6 +43,9 @@ export type {
   Throttle,
 } from './model.ts'
 export type { ConfigurationOverrides } from './overrides.ts'
+export type { ConfiguredPolicyTest } from './policy-tests/model.ts'
+export { readPolicyTests } from './policy-tests/resolve.ts'
+export type { ReadPolicyTests } from './policy-tests/resolve.ts'
 export { lintPolicyFiles, policyKinds } from './policy-files.ts'
 export type { LintedFiles, PolicyKind } from './policy-files.ts'
 export { printProblems, problemsJson } from './print.ts'

@@ -1,6 +1,7 @@
 import type { Instant, Millis, Secret } from '../core/index.ts'
 import type { PolicyDocument } from '../policy/index.ts'
 import type { Cors, RouteFeatures } from './features.ts'
+import type { ConfiguredPolicyTest } from './policy-tests/model.ts'
 import type { EffectiveValue } from './values.ts'
 
 /**
@@ -59,6 +60,8 @@ export interface Configuration {
   }[]
   readonly roles: readonly ConfiguredRole[]
   readonly credentialRoles: readonly ConfiguredCredentialRole[]
+  /** What has to hold for the policies before they are put in force. */
+  readonly policyTests: readonly ConfiguredPolicyTest[]
   readonly upstreams: readonly ConfiguredUpstream[]
   readonly issuers: readonly ConfiguredIssuer[]
   readonly clients: readonly ConfiguredClient[]

@@ -112,6 +112,11 @@ export const problemCodes = {
   'config.credential-duplicate':
     'A credential appears twice among those that are for some roles only.',
   'config.policy-file': 'A policy file cannot be read.',
+  'config.policy-test': 'A policy test fails.',
+  'config.policy-test-context': 'A policy test names a condition key that no request has.',
+  'config.policy-test-duplicate': 'Two policy tests have the same name.',
+  'config.policy-test-file': 'A file of policy tests cannot be read.',
+  'config.unknown-api': 'An API is named that does not exist.',
   'config.warn-certificate-expiry': 'A certificate has expired, is about to, or is not valid yet.',
   'config.warn-certificate-host': 'No certificate is for a host that is served.',
   'config.warn-key-exposed': 'A private key can be read by other accounts.',

@@ -1,9 +1,11 @@
 import type { Draft } from './draft.ts'
-import type { Configuration } from './model.ts'
+import type { Configuration, Site } from './model.ts'
 import { quote } from './problems.ts'
 import type { Path } from './problems.ts'
 import { placeApis, resolveApis } from './sections/apis.ts'
 import type { PlacedApi } from './sections/apis.ts'
+import type { TestedParts } from './policy-tests/parse.ts'
+import { resolvePolicyTests } from './policy-tests/resolve.ts'
 import { resolveClients } from './sections/clients.ts'
 import { resolveIssuers } from './sections/issuers.ts'
 import { resolveListeners } from './sections/listeners.ts'
@@ -56,15 +58,18 @@ export function resolveConfiguration(
   checkTlsOrigins(draft, listeners.public.tls, servedOrigins(draft, origins, placed))
   const own = {
     listeners: [listeners.public, listeners.admin],
-    origins: [
-      ...(origins === undefined ? [] : [origins.identity, origins.console]),
-      ...placed.map((api) => api.origin),
-    ],
+    origins: ownOrigins(origins, placed),
   }
   const upstreams = resolveUpstreams(draft, own, policyFiles)
   const apis =
     origins === undefined ? [] : resolveApis(draft, { origins, placed, files: policyFiles })
-  lintConfigured(draft, { ...settings, people: people.people, roles: roles.roles, issuers, apis })
+  const judged = judgePolicies(draft, policyFiles, {
+    ...settings,
+    ...people,
+    ...roles,
+    issuers,
+    apis,
+  })
   if (origins === undefined) return undefined
   if (draft.problems.size > 0) return undefined
   warnOfRoles(draft, { ...policies, ...roles, issuers, account: shape.account })
@@ -76,23 +81,46 @@ export function resolveConfiguration(
     ...switches,
     listeners,
     singleOrigin: origins.single,
-    identity: {
-      ...origins.identitySite,
-      issuer: `${origins.identitySite.origin}${origins.identitySite.basePath}`,
-      hsts: shape.identity.hsts === undefined ? undefined : readDuration(shape.identity.hsts),
-    },
+    identity: identityOf(origins.identitySite, shape.identity),
     console: origins.consoleSite,
     relyingParty: { id: origins.relyingPartyId, name: shape.relyingParty.name },
     ...settings,
     ...people,
     ...policies,
     ...roles,
+    ...judged,
     upstreams,
     issuers,
     clients,
     apis,
     effective: draft.listEffective(),
   })
+}
+
+function ownOrigins(origins: Origins | undefined, placed: readonly PlacedApi[]): Origin[] {
+  const pages = origins === undefined ? [] : [origins.identity, origins.console]
+  return [...pages, ...placed.map((api) => api.origin)]
+}
+
+function identityOf(
+  site: Site,
+  { hsts }: { readonly hsts?: string | undefined },
+): Configuration['identity'] {
+  return {
+    ...site,
+    issuer: `${site.origin}${site.basePath}`,
+    hsts: hsts === undefined ? undefined : readDuration(hsts),
+  }
+}
+
+/** Lints them, and reads what is expected of them. */
+function judgePolicies(
+  draft: Draft,
+  files: PolicyFiles,
+  parts: TestedParts,
+): Pick<Configuration, 'policyTests'> {
+  lintConfigured(draft, parts)
+  return { policyTests: resolvePolicyTests(draft, files, parts) }
 }
 
 /** Browsers heed the header over https only (RFC 6797 8.1). */

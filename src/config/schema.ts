@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { amount, duration, flag, isNarrowCidr, size, text, word } from './scalars.ts'
-import { credentialRole, group, person, policy, role } from './schema/access.ts'
+import { credentialRole, group, person, policy, policyTests, role } from './schema/access.ts'
 import { listeners } from './schema/listeners.ts'
 import {
   algorithm,
@@ -147,6 +147,7 @@ export const configurationShape = z
         .prefault(nothing),
       roles: named('roles by name', role).prefault(nothing),
       credentialRoles: list('passkeys that are for some roles only', credentialRole).prefault([]),
+      policyTests,
       upstreams: named('upstreams by name', upstream).prefault(nothing),
       issuers: named('external issuers by name', issuer).prefault(nothing),
       clients: list('OAuth clients besides our command line', client).prefault([]),

@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import { describeFound, pathKey } from './problems.ts'
 import type { Path, ProblemCode } from './problems.ts'
-import { expectations } from './scalars.ts'
+import { expectations } from './schema/expectations.ts'
+import type { Expectation } from './schema/expectations.ts'
 import { configurationShape } from './schema.ts'
 import type { ConfigurationShape } from './schema.ts'
 
@@ -47,13 +48,32 @@ export function readShape(value: unknown): ShapeReading {
   return { problems, shape: undefined, original }
 }
 
-function faultsOf(issue: z.core.$ZodIssue, document: unknown): ShapeProblem[] {
+/** A shape, and what each kind of value in it has to be. */
+export interface OtherShape {
+  readonly schema: z.ZodType
+  readonly words: Readonly<Record<string, Expectation>>
+}
+
+/** The faults of a document that is no configuration. */
+export function shapeFaults(value: unknown, shape: OtherShape): readonly ShapeProblem[] {
+  const parsed = shape.schema.safeParse(value)
+  if (parsed.success) return []
+  return parsed.error.issues.flatMap((issue) => faultsOf(issue, value, shape))
+}
+
+const ownShape: OtherShape = { schema: configurationShape, words: expectations }
+
+function faultsOf(
+  issue: z.core.$ZodIssue,
+  document: unknown,
+  { schema, words }: OtherShape = ownShape,
+): ShapeProblem[] {
   const path = issue.path as Path
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey([...path, key]))
+    return issue.keys.map((key) => unknownKey([...path, key], schema))
   }
   const kind = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message
-  const { code, expected, hint } = expectations[kind] ?? {
+  const { code, expected, hint } = words[kind] ?? {
     code: 'config.value' as const,
     expected: 'another value',
     hint: 'See the reference.',
@@ -73,9 +93,9 @@ function faultsOf(issue: z.core.$ZodIssue, document: unknown): ShapeProblem[] {
   return [{ path, at: 'value', code, message, hint }]
 }
 
-function unknownKey(path: Path): ShapeProblem {
+function unknownKey(path: Path, schema: z.ZodType): ShapeProblem {
   const key = String(path.at(-1))
-  const known = Object.keys(shapeKeys(path.slice(0, -1)))
+  const known = Object.keys(shapeKeys(path.slice(0, -1), schema))
   const near = known.find((candidate) => isNear(key.toLowerCase(), candidate.toLowerCase()))
   const expected = known.length === 0 ? 'no keys' : `one of ${known.join(', ')}`
   const message = `found the key ${describeFound(key)}, expected ${near ?? expected}`
@@ -99,8 +119,8 @@ function isNear(found: string, known: string): boolean {
 }
 
 /** The keys the schema has for a mapping, found by following the path through it. */
-function shapeKeys(path: Path): Readonly<Record<string, unknown>> {
-  let schema: z.core.$ZodType = configurationShape
+function shapeKeys(path: Path, whole: z.ZodType): Readonly<Record<string, unknown>> {
+  let schema: z.core.$ZodType = whole
   for (const part of path) {
     const { def } = unwrap(schema)._zod as unknown as { def: SchemaDefinition }
     if (def.type === 'array' && def.element) schema = def.element

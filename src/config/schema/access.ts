@@ -6,7 +6,7 @@ import { filePath, label, list, mapping, name, nothing, tags } from './parts.ts'
  * Who may do what: people, groups, and the documents that say it.
  */
 
-const username = (description: string) =>
+export const username = (description: string) =>
   text('username', description, /^[a-z0-9][a-z0-9._@-]{0,63}$/)
 
 export const person = mapping('a person who should exist', {
@@ -62,3 +62,12 @@ export const credentialRole = mapping('what one passkey is for, and nothing else
     isMoment,
   ).optional(),
 })
+
+const mostTestFiles = 20
+
+export const policyTests = list(
+  'files of policy tests, relative to this file: a configuration whose tests fail is refused',
+  filePath('a YAML file of tests'),
+)
+  .max(mostTestFiles, { error: 'policyTests' })
+  .prefault([])

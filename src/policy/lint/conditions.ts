@@ -69,7 +69,8 @@ export function reportStanding(
   return true
 }
 
-function suggestion(name: string): string {
+/** What to do about a condition key that does not exist. */
+export function suggestion(name: string): string {
   const names = contextKeys.map((key) => key.name)
   const slash = name.indexOf('/')
   const family = slash === -1 ? undefined : nearest(name.slice(0, slash), familyNames)
