@@ -1,12 +1,14 @@
 /**
  * Questions about who may do what that no single request answers: who can call a route, what a person can call,
- * what another configuration would have decided.
+ * what another configuration would have decided, whether everything is answered as it is expected to be.
  *
  * Guarantees: asked of the same compiled policies, and by the same rules, as requests; answers err on the side
  * of *may*, so that whoever is not named cannot. What an answer depends on comes with it.
  *
  * Does not: change anything, or ask a service.
  */
+export { answersTo, answerText, differs, expectationText, isAsExpected } from './expectations.ts'
+export type { Expectation, Found, TestedCall } from './expectations.ts'
 export { whatCan, whoCan } from './reach.ts'
 export type { Caller, Callers, Reach, ReachedCaller, ReachedRoute, Reason } from './reach.ts'
 export { replay } from './replay/replay.ts'
