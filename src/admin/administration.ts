@@ -5,6 +5,7 @@ import { explainOperations } from './explain.ts'
 import { keyOperations } from './keys.ts'
 import type { AdminParts, Operation } from './operation.ts'
 import { peopleOperations } from './people.ts'
+import { policyAnswers } from './policy-answers.ts'
 import { policyOperations } from './policy-operations.ts'
 import { roleOperations } from './roles.ts'
 import { serverOperations } from './server-operations.ts'
@@ -19,6 +20,7 @@ const operations: ReadonlyMap<string, Operation> = new Map(
     explainOperations,
     roleOperations,
     policyOperations,
+    policyAnswers,
     serverOperations,
   ].flatMap((table) => Object.entries(table)),
 )

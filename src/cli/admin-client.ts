@@ -26,6 +26,18 @@ export async function withAdministration<Result>(
   return withLocal(requireInstalled(options), work)
 }
 
+/** The same if a server runs; `undefined` when none does. */
+export async function withServer<Result>(
+  options: LaunchOptions,
+  work: (call: Call) => Promise<Result>,
+): Promise<Result | undefined> {
+  const { findRunning } = await import('../compose/index.ts')
+  const running = findRunning(dataDirectoryOf(options))
+  if (running === undefined) return undefined
+  const remote = remoteCall(running)
+  return (await isReachable(remote)) ? work(remote) : undefined
+}
+
 async function withLocal<Result>(
   configuration: Configuration,
   work: (call: Call) => Promise<Result>,

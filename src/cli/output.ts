@@ -24,10 +24,13 @@ export function table(head: readonly string[], rows: readonly (readonly unknown[
     .join('\n')
 }
 
-/** What a terminal would act on is shown, not sent. */
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '-'
-  const text = Array.isArray(value) ? value.map(String).join(',') : printable(value)
+  return plain(Array.isArray(value) ? value.map(String).join(',') : printable(value))
+}
+
+/** On one line, with nothing that a terminal would obey. */
+export function plain(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }
 

@@ -1,16 +1,13 @@
-import { isDeepStrictEqual } from 'node:util'
-import {
-  ConfigurationWatcher,
-  configurationSchema,
-  printProblems,
-  readTextFile,
-} from '../config/index.ts'
-import type { Configuration, ConfigurationProblem } from '../config/index.ts'
+import { configurationSchema, printProblems } from '../config/index.ts'
+import type { Configuration, ConfigurationWatcher } from '../config/index.ts'
 import type { RunningProcess } from '../compose/index.ts'
 import { freePort } from './free-port.ts'
-import { load, launchPath, requireLoaded } from './launch.ts'
+import { launchPath, requireLoaded } from './launch.ts'
 import type { Launch } from './launch.ts'
 import { say } from './output.ts'
+import { requirePassing } from './policy-tests.ts'
+import { watch } from './reloading.ts'
+import type { Watching } from './reloading.ts'
 
 /** What a start tells people, once it is up. */
 export interface Banner {
@@ -32,6 +29,7 @@ export async function serve(input: {
   process.umask(0o077)
   const { launch } = input
   const { configuration, warnings, sources } = requireLoaded(launch)
+  await requirePassing(configuration, sources)
   if (warnings.length > 0) say(printProblems(warnings, sources))
   if (configuration.dangerousSwitches.length > 0) {
     say(`warning: protection is switched off: ${configuration.dangerousSwitches.join(', ')}`)
@@ -62,67 +60,6 @@ export async function serve(input: {
     throw error
   }
   await ended
-}
-
-/** What became of the latest load: the version in force, or nothing when it was refused. */
-interface Watching {
-  watcher?: ConfigurationWatcher
-  outcome: Promise<string | undefined>
-}
-
-function watch(
-  launch: Launch,
-  configuration: Configuration,
-  server: RunningProcess,
-  watching: Watching,
-): ConfigurationWatcher {
-  return new ConfigurationWatcher({
-    files: configuration.files,
-    readFile: readTextFile,
-    load: (readFile) => load(launch, readFile),
-    onLoaded: (next, warnings, sources) => {
-      if (warnings.length > 0) say(printProblems(warnings, sources))
-      watching.outcome = server.apply(next).then(
-        () => {
-          tellLoaded(server, configuration, next, warnings.length)
-          return next.version
-        },
-        (error: unknown) => {
-          server.log.failure('configuration not applied', error)
-          return undefined
-        },
-      )
-    },
-    onProblems: (problems, sources) => {
-      say(printProblems(problems, sources))
-      server.log.write('error', 'configuration refused; the one in force stays', {
-        problems: problems.map(({ code, path }: ConfigurationProblem) => `${code} ${path}`),
-      })
-      watching.outcome = Promise.resolve(undefined)
-      server.refused(problems).catch((error: unknown) => server.log.failure('not recorded', error))
-    },
-  })
-}
-
-function tellLoaded(
-  server: RunningProcess,
-  started: Configuration,
-  next: Configuration,
-  warnings: number,
-): void {
-  server.log.write('info', 'configuration in force', { version: next.version, warnings })
-  const [before, after] = [madeAtStart(started), madeAtStart(next)]
-  const waiting = Object.keys(after).filter((key) => !isDeepStrictEqual(before[key], after[key]))
-  if (waiting.length === 0) return
-  server.log.write('warn', 'these changes wait for the next start', { keys: waiting })
-}
-
-/** What is built once, when the process starts. Of TLS, that it is there: everything else follows. */
-function madeAtStart(configuration: Configuration): Readonly<Record<string, unknown>> {
-  const { listeners, dataDirectory, storage, limits, workers } = configuration
-  const { tls, ...open } = listeners.public
-  const made = { public: { ...open, tls: tls !== undefined }, admin: listeners.admin }
-  return { listeners: made, dataDirectory, storage, limits, workers }
 }
 
 /** The same signal twice within this many milliseconds was sent once. */

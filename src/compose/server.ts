@@ -28,8 +28,15 @@ export interface RunningProcess {
   readonly enrolment: { readonly username: string; readonly link: string } | undefined
   /** Puts another checked configuration in force. Requests under way keep theirs. */
   readonly apply: (configuration: Configuration) => Promise<void>
-  /** Writes down that a configuration was refused; the one in force stays. */
-  readonly refused: (problems: readonly ConfigurationProblem[]) => Promise<void>
+  /**
+   * Writes down that a configuration was refused; the one in force stays.
+   *
+   * @param tests - the policy tests that failed, by name.
+   */
+  readonly refused: (
+    problems: readonly ConfigurationProblem[],
+    tests?: readonly string[],
+  ) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -83,7 +90,7 @@ export async function startServer(options: {
       ports: started.ports,
       enrolment: await firstEnrolment(areas),
       apply: (next) => started.apply(next),
-      refused: (problems) => started.refused(problems),
+      refused: (problems, tests) => started.refused(problems, tests),
       stop: () => started.stop(),
     }
   } catch (error) {
@@ -187,24 +194,23 @@ class Server {
 
   /** Invariant: a configuration is on record before it is in force; one that cannot be is refused. */
   async #applyNext(configuration: Configuration): Promise<void> {
-    await recordConfiguration(this.#areas, 'success', configuration.version, configuration)
+    await recordConfiguration(this.#areas, 'success', configuration.version, { configuration })
     try {
       await this.#crew.apply(configuration)
     } catch (error) {
-      await recordConfiguration(
-        this.#areas,
-        'failure',
-        'it could not be put in force',
+      await recordConfiguration(this.#areas, 'failure', 'it could not be put in force', {
         configuration,
-      )
+      })
       throw error
     }
     this.#onInForce(configuration)
     await ensurePeople(this.#areas)
   }
 
-  refused(problems: readonly ConfigurationProblem[]): Promise<void> {
-    return recordConfiguration(this.#areas, 'failure', problems[0]?.code ?? 'config')
+  refused(problems: readonly ConfigurationProblem[], tests: readonly string[] = []): Promise<void> {
+    const failed = tests.slice(0, mostNamed)
+    const what = failed.length === 0 ? {} : { failedTests: failed }
+    return recordConfiguration(this.#areas, 'failure', problems[0]?.code ?? 'config', what)
   }
 
   /** No new connections, what is under way ends, then state is closed in order. */
@@ -275,11 +281,19 @@ class Server {
   }
 }
 
+/** How many failed tests a record names. */
+const mostNamed = 20
+
+interface Recorded {
+  readonly configuration?: Configuration
+  readonly failedTests?: readonly string[]
+}
+
 async function recordConfiguration(
   areas: OwnAreas,
   outcome: 'success' | 'failure',
   detail: string,
-  configuration = areas.configuration(),
+  { configuration = areas.configuration(), ...what }: Recorded = {},
 ): Promise<void> {
   await areas.record({
     id: randomId(),
@@ -288,6 +302,6 @@ async function recordConfiguration(
     outcome,
     reason: outcome === 'success' ? 'configuration.in_force' : 'configuration.refused',
     detail,
-    what: { configuration: configuration.version },
+    what: { configuration: configuration.version, ...what },
   })
 }

@@ -9,12 +9,14 @@ import {
   problemsJson,
   sampleConfiguration,
 } from '../../config/index.ts'
+import type { Configuration, ConfigurationProblem } from '../../config/index.ts'
 import { printBanner } from '../banner.ts'
 import { countOf, launchOf, load, overridesOf, requireConfiguration } from '../launch.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withListening, withLocation } from '../options.ts'
 import { print, say, table } from '../output.ts'
 import { printRouteFacts, routeFacts } from './route-facts.ts'
+import { failuresOf, runPolicyTests } from '../policy-tests.ts'
 import { serve, withRealPorts } from '../serving.ts'
 
 /** Commands that run or describe a server. */
@@ -131,13 +133,14 @@ function registerCheck(program: Command): void {
   const command = withJson(withLocation(program.command('check')))
     .argument('[file]', 'the file, instead of --config')
     .description('check the configuration: every problem at once, with its place; what routes do')
-    .action((file: string | undefined, options: LaunchOptions) => {
+    .action(async (file: string | undefined, options: LaunchOptions) => {
       const launch = launchOf(file === undefined ? options : { ...options, config: file })
       const result = load(launch)
       const name = launch.file ?? 'the built-in configuration'
-      if ('problems' in result) {
-        const text = `${printProblems(result.problems, result.sources)}\n${name}: ${countOf(result.problems)}`
-        print(options, { ok: false, ...problemsJson(result.problems) }, text)
+      const problems = 'problems' in result ? result.problems : await failingTests(result)
+      if ('problems' in result || problems.length > 0) {
+        const text = `${printProblems(problems, result.sources)}\n${name}: ${countOf(problems)}`
+        print(options, { ok: false, ...problemsJson(problems) }, text)
         process.exitCode = 1
         return
       }
@@ -152,6 +155,15 @@ function registerCheck(program: Command): void {
       )
     })
   example(command, 'check', 'check --json other.yaml')
+}
+
+async function failingTests({
+  configuration,
+}: {
+  readonly configuration: Configuration
+}): Promise<readonly ConfigurationProblem[]> {
+  const now = Date.now()
+  return failuresOf(await runPolicyTests(configuration.policyTests, configuration, { now }))
 }
 
 function registerConfig(program: Command): void {

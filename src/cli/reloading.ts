@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from 'node:util'
+import { ConfigurationWatcher, printProblems, readTextFile } from '../config/index.ts'
+import type { Configuration, ConfigurationProblem, ConfigurationSource } from '../config/index.ts'
+import type { RunningProcess } from '../compose/index.ts'
+import { load } from './launch.ts'
+import type { Launch } from './launch.ts'
+import { say } from './output.ts'
+import { askOf, changesText, failuresOf, runPolicyTests } from './policy-tests.ts'
+
+/** What became of the latest load: the version in force, or nothing when it was refused. */
+export interface Watching {
+  watcher?: ConfigurationWatcher
+  outcome: Promise<string | undefined>
+}
+
+/** Follows the files of the configuration that a server was started with. */
+export function watch(
+  launch: Launch,
+  configuration: Configuration,
+  server: RunningProcess,
+  watching: Watching,
+): ConfigurationWatcher {
+  const reloading = new Reloading(configuration, server)
+  // One after the other, whatever each has to wait for.
+  const next = (work: () => Promise<string | undefined>): void => {
+    watching.outcome = watching.outcome.then(work).catch((error: unknown) => {
+      server.log.failure('configuration not applied', error)
+      return undefined
+    })
+  }
+  return new ConfigurationWatcher({
+    files: configuration.files,
+    readFile: readTextFile,
+    load: (readFile) => load(launch, readFile),
+    onLoaded: (loaded, warnings, sources) => {
+      next(() => {
+        if (warnings.length > 0) say(printProblems(warnings, sources))
+        return reloading.putInForce(loaded, warnings.length, sources)
+      })
+    },
+    onProblems: (problems, sources) => {
+      next(() => {
+        say(printProblems(problems, sources))
+        return reloading.refuse(problems)
+      })
+    },
+  })
+}
+
+/** What becomes of configurations that were loaded while a server runs. */
+class Reloading {
+  readonly #server: RunningProcess
+  readonly #started: Configuration
+  #inForce: Configuration
+
+  constructor(started: Configuration, server: RunningProcess) {
+    this.#server = server
+    this.#started = started
+    this.#inForce = started
+  }
+
+  /** Invariant: a configuration whose policy tests fail is never put in force. */
+  async putInForce(
+    configuration: Configuration,
+    warnings: number,
+    sources: readonly ConfigurationSource[],
+  ): Promise<string | undefined> {
+    const now = Date.now()
+    const inForce = askOf(this.#inForce, now)
+    const { policyTests } = configuration
+    const tested = await runPolicyTests(policyTests, configuration, { now, inForce })
+    const failures = failuresOf(tested)
+    if (failures.length > 0) {
+      say(`${printProblems(failures, sources)}\n${changesText(tested)}`)
+      const failed = tested.filter(({ passed }) => !passed).map(({ test }) => test.name)
+      return this.refuse(failures, failed)
+    }
+    await this.#server.apply(configuration)
+    this.#inForce = configuration
+    this.#tellLoaded(configuration, warnings)
+    return configuration.version
+  }
+
+  /** @param tests - the policy tests that failed, by name. */
+  refuse(
+    problems: readonly ConfigurationProblem[],
+    tests: readonly string[] = [],
+  ): Promise<undefined> {
+    const { log } = this.#server
+    log.write('error', 'configuration refused; the one in force stays', {
+      problems: problems.map(({ code, path }) => `${code} ${path}`),
+      ...(tests.length === 0 ? {} : { tests }),
+    })
+    return this.#server.refused(problems, tests).then(
+      () => undefined,
+      (error: unknown) => {
+        log.failure('not recorded', error)
+        return undefined
+      },
+    )
+  }
+
+  #tellLoaded(next: Configuration, warnings: number): void {
+    const { log } = this.#server
+    log.write('info', 'configuration in force', { version: next.version, warnings })
+    const [before, after] = [madeAtStart(this.#started), madeAtStart(next)]
+    const waiting = Object.keys(after).filter((key) => !isDeepStrictEqual(before[key], after[key]))
+    if (waiting.length === 0) return
+    log.write('warn', 'these changes wait for the next start', { keys: waiting })
+  }
+}
+
+/** What is built once, when the process starts. Of TLS, that it is there: everything else follows. */
+function madeAtStart(configuration: Configuration): Readonly<Record<string, unknown>> {
+  const { listeners, dataDirectory, storage, limits, workers } = configuration
+  const { tls, ...open } = listeners.public
+  const made = { public: { ...open, tls: tls !== undefined }, admin: listeners.admin }
+  return { listeners: made, dataDirectory, storage, limits, workers }
+}
