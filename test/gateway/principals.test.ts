@@ -6,6 +6,9 @@ import type { PolicyDirectory } from '../../src/gateway/index.ts'
 import type { Person } from '../../src/identity/index.ts'
 import { noPolicies } from '../../src/policy/index.ts'
 import { Mandates } from '../../src/roles/index.ts'
+import { contextOf } from '../../src/gateway/caller/context.ts'
+import type { ContextCall } from '../../src/gateway/caller/context.ts'
+import { roleOf, trusting } from '../roles/kit.ts'
 import type { VerifiedToken } from '../../src/token/index.ts'
 
 const person = (id: string, more: Partial<Person> = {}): Person =>
@@ -58,7 +61,10 @@ function setUp(people: readonly Person[]) {
     forPerson: (username, groups) =>
       attachedTo(username === 'name-special' ? [...groups, 'attached'] : groups),
     forGroups: attachedTo,
-    mandates: new Mandates({ roles: [], restrictions: new Map() }),
+    mandates: new Mandates({
+      roles: [],
+      restrictions: new Map([['brief', { roles: new Set<string>(), until: 1_700_000_000_500 }]]),
+    }),
     tagsOf: (username) => new Map(username === 'name-tagged' ? [['team', 'blue']] : []),
   }
   const load = { until: Promise.resolve() }
@@ -161,6 +167,61 @@ describe('principals', () => {
     assert.equal(external.kind, 'external')
     assert.equal(external.key, 'https://auth.example|a')
     assert.equal(external.names.federated, 'https://auth.example')
+  })
+
+  it('end with what their credential is for, if that is before the token', async () => {
+    const { principals } = setUp([person('p')])
+    const endOf = async (more: Partial<VerifiedToken>): Promise<number | undefined> =>
+      (await principals.ofToken(tokenOf('p', more)))?.expiresAt
+    assert.equal(await endOf({}), 1_700_000_300_000)
+    assert.equal(await endOf({ credential: 'brief' }), 1_700_000_000_500)
+    assert.equal(
+      await endOf({ credential: 'brief', expiresAt: 1_700_000_000_100 }),
+      1_700_000_000_100,
+    )
+  })
+
+  it('are who they took, by its name, tags and type', async () => {
+    const principals = new Principals({
+      people: { load: async () => person('p') },
+      directory: { groupsOf: () => [] },
+      issuer: 'https://auth.example',
+      policies: {
+        account: '000000000000',
+        forPerson: () => ({ key: '', identity: noPolicies, boundary: undefined }),
+        forGroups: () => ({ key: '', identity: noPolicies, boundary: undefined }),
+        tagsOf: () =>
+          new Map([
+            ['team', 'blue'],
+            ['site', 'north'],
+          ]),
+        mandates: new Mandates({
+          roles: [roleOf('ops', [trusting()], { tags: new Map([['team', 'red']]) })],
+          restrictions: new Map(),
+        }),
+      },
+    })
+    const taken = { role: 'ops', sessionPolicy: undefined }
+    const principal = await principals.ofToken(tokenOf('p', { taken }))
+    assert.ok(principal)
+    assert.equal(principal.names.arn, 'arn:aws:sts::000000000000:assumed-role/ops/name-p')
+    assert.equal(principal.names.role, 'arn:aws:iam::000000000000:role/ops')
+    assert.deepEqual(
+      [...principal.tags],
+      [
+        ['team', 'red'],
+        ['site', 'north'],
+      ],
+    )
+    assert.equal(principal.untaken.names.arn, 'arn:aws:iam::000000000000:user/name-p')
+    assert.equal(principal.untaken.names.role, undefined)
+    assert.equal(principal.untaken.tags.get('team'), 'blue')
+    const context = contextOf({} as ContextCall, principal)
+    assert.equal(context('aws:principalarn'), principal.names.role)
+    assert.equal(context('aws:principaltype'), 'AssumedRole')
+    assert.equal(context('aws:username'), 'name-p')
+    const external = principals.ofExternal(tokenOf('p', { taken: undefined }), '000000000000')
+    assert.equal(external.names.role, undefined)
   })
 
   it('are nobody when the person is gone or disabled, also later', async () => {
