@@ -39,6 +39,7 @@ describe('roles, explained', { timeout: 120_000 }, () => {
       writer: 'no',
       recent: 'yes',
       teller: 'yes',
+      manager: 'yes',
       guest: 'no',
       reader: 'yes',
     })
@@ -113,6 +114,7 @@ describe('roles, explained', { timeout: 120_000 }, () => {
         ['writer', true],
         ['recent', true],
         ['teller', false],
+        ['manager', false],
         ['guest', true],
         ['reader', false],
       ],

@@ -95,6 +95,13 @@ describe('roles', { timeout: 180_000 }, () => {
     assert.equal(await ask('GET /tag/north/tellers', 'ann', { role: 'teller' }), '200')
     assert.equal(await ask('GET /tag/north/core', 'ann', { role: 'teller' }), nothing)
     assert.equal(await ask('GET /tag/north/tellers', 'bob', { role: 'teller' }), lost)
+    // Whether the role is held is asked about the person, not about who they are in the role.
+    const auth_time = Math.floor(Date.now() / 1000)
+    const manager = { role: 'manager', auth_time }
+    assert.equal(await ask('GET /tag/north/managers', 'ann', manager), '200')
+    assert.equal(await ask('GET /tag/north/core', 'ann', manager), nothing)
+    assert.equal(await ask('GET /tag/north/managers', 'bob', manager), lost)
+    assert.equal(await ask('GET /tag/north/managers', 'ann', { role: 'manager' }), lost)
   })
 
   it('are narrowed by the session policy of the token', async () => {

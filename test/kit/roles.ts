@@ -18,7 +18,8 @@ export interface RolesSetting {
 
 /**
  * People with little of their own, and roles: `writer` by group and model, `recent` by group and a fresh
- * sign-in, `guest` for callers of the issuer; `reader` and `teller` are to be taken.
+ * sign-in, `guest` for callers of the issuer; `reader`, `teller` and `manager` (by name, tag and a
+ * fresh sign-in) are to be taken.
  */
 export function rolesConfiguration(setting: RolesSetting): string {
   const { upstream, issuer, writers = 'engineers', withoutReader = false } = setting
@@ -60,6 +61,10 @@ roles:
     trust: ${trusting("{ StringEquals: { 'aws:PrincipalTag/team': 'core' } }")}
     policies: [by-tag]
     tags: { Team: tellers }
+  manager:
+    trust: { Version: '2012-10-17', Statement: [{ Effect: Allow, Principal: { AWS: 'arn:aws:iam::000000000000:user/ann' }, Action: 'sts:AssumeRole', Condition: { StringEquals: { 'aws:PrincipalTag/team': core }, NumericLessThan: { 'proofgate:AuthAge': '60' } } }] }
+    policies: [by-tag]
+    tags: { team: managers }
   guest:
     automatic: true
     trust: { Version: '2012-10-17', Statement: [{ Effect: Allow, Principal: { Federated: '${issuer.url}' }, Action: 'sts:AssumeRoleWithWebIdentity', Condition: { StringEquals: { 'proofgate:Group': 'partners' } } }] }
