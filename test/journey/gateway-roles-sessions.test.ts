@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Gate } from '../kit/gate.ts'
-import { Client } from '../kit/http.ts'
+import type { Client } from '../kit/http.ts'
 import { SoftPerson } from '../kit/person.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
