@@ -1,6 +1,7 @@
 /**
  * Questions about who may do what that no single request answers: who can call a route, what a person can call,
- * what another configuration would have decided, whether everything is answered as it is expected to be.
+ * what another configuration would have decided, which policies would have been enough, whether everything is
+ * answered as it is expected to be.
  *
  * Guarantees: asked of the same compiled policies, and by the same rules, as requests; answers err on the side
  * of *may*, so that whoever is not named cannot. What an answer depends on comes with it.
@@ -15,3 +16,6 @@ export { replay } from './replay/replay.ts'
 export type { Replaying, ReplayReport } from './replay/replay.ts'
 export type { Setting } from './replay/side.ts'
 export type { ChangeGroup } from './replay/tally.ts'
+export type { StatementReport } from './suggest/draft.ts'
+export { suggest } from './suggest/suggest.ts'
+export type { Draft, Drafting, Subject, Suggestion } from './suggest/suggest.ts'

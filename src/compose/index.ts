@@ -14,6 +14,8 @@ export {
   requireInstallation,
 } from './data-directory.ts'
 export type { DataPaths, RunningServer } from './data-directory.ts'
+export { draftingOf } from './access/drafting.ts'
+export type { DraftedFor } from './access/drafting.ts'
 export { readPeople, replaySetting } from './access/replaying.ts'
 export { accessViewOf } from './access/view.ts'
 export { buildGatewayTable } from './gateway-table.ts'

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { dataPlaneText, decisionsDuring, startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
@@ -6,7 +8,7 @@ import { configurationFile, proofgate, temporaryDirectory } from '../kit/gateway
 import { call } from '../kit/http.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
-describe('proofgate policy replay', { timeout: 120_000 }, () => {
+describe('what is recorded, decided on again', { timeout: 120_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let text: string
@@ -132,6 +134,51 @@ describe('proofgate policy replay', { timeout: 120_000 }, () => {
       { cwd: folder },
     )
     assert.notEqual(nowhere.code, 0)
+  })
+
+  const suggest = async (
+    ...more: readonly string[]
+  ): Promise<{ code: number | null; stdout: string; stderr: string }> =>
+    proofgate(
+      ['policy', 'suggest', '--since', '1h', '--data-dir', plane.gateway.dataDirectory, ...more],
+      { cwd: temporaryDirectory() },
+    )
+
+  it('has a counterpart that suggests policies, which pass the linter', async () => {
+    const one = await suggest('--group', 'readers')
+    assert.equal(one.code, 0, one.stderr)
+    const document = JSON.parse(one.stdout)
+    const arn = 'arn:aws:execute-api:local:000000000000:app/default'
+    assert.deepEqual(
+      document.Statement.map(({ Effect, Resource }: Record<string, unknown>) => [Effect, Resource]),
+      [
+        ['Allow', [`${arn}/GET/app/*`]],
+        ['Deny', ['arn:aws:execute-api:*:*:app/default/DELETE/*']],
+      ],
+    )
+    assert.match(one.stderr, /8 requests are recorded, from .* \(a day\); policies allowed 3\./)
+    assert.match(one.stderr, /may not be among them/)
+    assert.match(one.stderr, /Allow app-only\/#0 \(.*\): 2 requests by bob, kept narrowed/)
+    const file = join(temporaryDirectory(), 'readers.json')
+    writeFileSync(file, one.stdout)
+    const linted = await proofgate(['policy', 'lint', file])
+    assert.equal(linted.code, 0, linted.stdout)
+    const all = JSON.parse((await suggest()).stdout)
+    assert.deepEqual(Object.keys(all), ['group admins', 'group readers'])
+    const json = JSON.parse((await suggest('--json', '--person', 'alice')).stdout)
+    assert.deepEqual(json.drafts[0].statements[0].callers, ['alice'])
+    assert.deepEqual(json.leftOut, { noRoute: 0, otherwise: 2 })
+  })
+
+  it('has one that names no policies where nothing was done, and nobody who is not there', async () => {
+    const nothing = await suggest('--until', '30m')
+    assert.deepEqual([nothing.code, nothing.stdout], [0, '{}\n'])
+    assert.match(nothing.stderr, /no request is recorded in that time/)
+    const nobody = await suggest('--group', 'nobody')
+    assert.equal(nobody.code, 1)
+    assert.match(nobody.stderr, /there is no group nobody/)
+    const both = await suggest('--group', 'readers', '--role', 'x')
+    assert.notEqual(both.code, 0)
   })
 
   it('needs no server', async () => {

@@ -1,8 +1,8 @@
 /**
  * A set of texts that a request may have where only its route is known: `{id}` is a run of at least one
- * character without a slash, `{path+}` a run of at least one character.
+ * character without a slash, `{path+}` a run of at least one character; `any` is what `*` in a policy stands for.
  */
-export type TemplatePart = { readonly text: string } | 'segment' | 'rest'
+export type TemplatePart = { readonly text: string } | 'segment' | 'rest' | 'any'
 
 export type Template = readonly TemplatePart[]
 
@@ -29,6 +29,7 @@ export function stepsOfText(text: string): Step[] {
 export function stepsOfTemplate(template: Template): Step[] {
   return template.flatMap((part) => {
     if (part === 'segment') return [noSlash, noSlashRun]
+    if (part === 'any') return [anyRun]
     return part === 'rest' ? [any, anyRun] : stepsOfText(part.text)
   })
 }
