@@ -31,7 +31,7 @@ const allowed: Readonly<Record<string, string>> = {
     'core certificate http pages policy roles identity session token throttle audit upstream',
   analysis: 'core policy identity audit gateway',
   admin: 'core http policy webauthn identity session token audit gateway analysis',
-  config: 'core certificate policy',
+  config: 'core certificate policy webauthn',
   storage: 'core identity session token login oidc',
   compose:
     'core certificate http pages policy roles webauthn identity session token throttle audit upstream workers oidc login gateway analysis admin config storage',

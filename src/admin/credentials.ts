@@ -45,6 +45,7 @@ function view(credential: Credential, username: string): Record<string, unknown>
     aaguid: credential.aaguid,
     synced: credential.backupEligible,
     attestation: credential.attestationFormat,
+    attestationTrusted: credential.attestationTrusted,
     createdAt: new Date(credential.createdAt).toISOString(),
     lastUsedAt:
       credential.lastUsedAt === undefined ? null : new Date(credential.lastUsedAt).toISOString(),

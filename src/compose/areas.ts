@@ -28,6 +28,7 @@ import {
 } from '../storage/index.ts'
 import { KeyRing } from '../token/index.ts'
 import type { ProofReplays } from '../token/index.ts'
+import { authenticatorPolicy } from './access/authenticators.ts'
 import type { DataPaths } from './data-directory.ts'
 
 /** How long a retired signing key stays published: longer than verifiers elsewhere keep key sets. */
@@ -170,6 +171,7 @@ function buildAreas(foundations: Foundations): Areas {
       directory,
       clock,
       relyingParty: () => relyingPartyOf(configuration()),
+      authenticators: () => authenticatorPolicy(configuration()),
       record,
     }),
     providerObjects: sqliteProviderObjects(database),

@@ -25,6 +25,7 @@ export type {
   ConfiguredApi,
   ConfiguredCertificate,
   ConfiguredClient,
+  AuthenticatorLimits,
   ConfiguredGroup,
   ConfiguredIssuer,
   ConfiguredPerson,

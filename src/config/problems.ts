@@ -107,6 +107,9 @@ export const problemCodes = {
   'config.secret-short': 'A secret is shorter than 16 characters.',
   'config.secret-missing': 'A client is not public and has no secret.',
   'config.secret-unused': 'A public client has a secret.',
+  'config.authenticators': 'A rule for passkeys asks for a proof that none could give.',
+  'config.trust-anchor':
+    'A file of trust anchors cannot be read, or holds something else than certificates and public keys.',
   'config.username': 'A user name is not in its one form.',
   'config.username-duplicate': 'A user name appears twice.',
   'config.credential-duplicate':

@@ -6,6 +6,7 @@ import { placeApis, resolveApis } from './sections/apis.ts'
 import type { PlacedApi } from './sections/apis.ts'
 import type { TestedParts } from './policy-tests/parse.ts'
 import { resolvePolicyTests } from './policy-tests/resolve.ts'
+import { resolveAuthenticators } from './sections/authenticators.ts'
 import { resolveClients } from './sections/clients.ts'
 import { resolveIssuers } from './sections/issuers.ts'
 import { resolveListeners } from './sections/listeners.ts'
@@ -47,7 +48,7 @@ export function resolveConfiguration(
   const settings = resolveSettings(draft)
   const switches = resolveSwitches(draft)
   const files = resolveFiles(draft, policyFiles.base)
-  const people = resolvePeople(draft)
+  const people = { ...resolvePeople(draft), ...resolveAuthenticators(draft, policyFiles) }
   const policies = resolvePolicies(draft, policyFiles)
   const roles = resolveRoles(draft, policyFiles)
   const issuers = resolveIssuers(draft)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { amount, duration, flag, isNarrowCidr, size, text, word } from './scalars.ts'
 import { credentialRole, group, person, policy, policyTests, role } from './schema/access.ts'
+import { authenticators } from './schema/authenticators.ts'
 import { listeners } from './schema/listeners.ts'
 import {
   algorithm,
@@ -100,6 +101,7 @@ export const configurationShape = z
         id: text('text', 'RP ID: the host of sign-in or a parent domain').optional(),
         name: label('shown by authenticators').prefault('Proofgate'),
       }).prefault(nothing),
+      authenticators: authenticators.prefault(nothing),
       console: mapping('the console', { origin: origin('its origin').optional() }).prefault(
         nothing,
       ),

@@ -16,6 +16,7 @@ import {
   challengeOf,
   coseAlgorithms,
   creationOptions,
+  judgeTrust,
   parseAuthenticationResponse,
   parseRegistrationResponse,
   rejectAssertion,
@@ -24,13 +25,16 @@ import {
   verifyRegistration,
 } from '../webauthn/index.ts'
 import type {
+  CoseAlgorithm,
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
-  StoredCredential,
   VerifiedAuthentication,
   VerifiedRegistration,
 } from '../webauthn/index.ts'
 import { randomBytes } from 'node:crypto'
+import { judgeAuthenticator } from './authenticator-rules.ts'
+import type { AuthenticatorPolicy, AuthenticatorRules } from './authenticator-rules.ts'
+import { factsOf, storedOf } from './credential-facts.ts'
 import { loginErrors } from './errors.ts'
 import type { Ceremony, CeremonyPurpose, CeremonyStore } from './store.ts'
 
@@ -38,7 +42,11 @@ import type { Ceremony, CeremonyPurpose, CeremonyStore } from './store.ts'
 export const ceremonyLifetime = 5 * 60_000
 
 /** In the order we prefer them; all three run on every supported Node. */
-const algorithms = [coseAlgorithms.ES256, coseAlgorithms.EdDSA, coseAlgorithms.RS256]
+const algorithms: readonly CoseAlgorithm[] = [
+  coseAlgorithms.ES256,
+  coseAlgorithms.EdDSA,
+  coseAlgorithms.RS256,
+]
 
 /** A relying party as ceremonies need it. */
 export interface RelyingParty {
@@ -55,6 +63,7 @@ export interface CeremonyParts {
   readonly directory: Directory
   readonly clock: Clock
   readonly relyingParty: () => RelyingParty
+  readonly authenticators: () => AuthenticatorPolicy
   readonly record: (entry: AuditEntry) => Promise<void>
 }
 
@@ -94,6 +103,10 @@ export class Ceremonies {
   ): Promise<PublicKeyCredentialCreationOptionsJSON | Refusal> {
     const person = await this.#mayRegister(caller, input)
     if (isRefusal(person)) return person
+    const rules = this.#rulesOf(person)
+    if (rules.algorithms.length === 0) {
+      return loginErrors.refuse('authenticator_not_allowed', 'the groups agree on no algorithm')
+    }
     const challenge = await this.#open(caller, {
       purpose: 'register',
       person,
@@ -112,7 +125,8 @@ export class Ceremonies {
       challenge,
       excludeCredentials: registered,
       timeoutMillis: ceremonyLifetime,
-      algorithms,
+      algorithms: rules.algorithms,
+      attestation: this.#parts.authenticators().attestation,
     })
   }
 
@@ -123,7 +137,8 @@ export class Ceremonies {
     if (isRefusal(ceremony)) return ceremony
     const person = await this.#ownerOf(ceremony, caller)
     if (isRefusal(person)) return person
-    const verified = verifyRegistration(response, this.#expected(ceremony))
+    const { algorithms: offered } = this.#rulesOf(person)
+    const verified = verifyRegistration(response, this.#expected(ceremony, offered))
     const outcome = isRefusal(verified) ? verified : await this.#store(ceremony, person, verified)
     await this.#record(caller, 'credential.register', outcome, {
       person,
@@ -308,8 +323,15 @@ export class Ceremonies {
     verified: VerifiedRegistration,
   ): Promise<Credential | Refusal> {
     const now = this.#parts.clock.now()
+    const { statement, ...registration } = verified
+    const { anchors } = this.#parts.authenticators()
+    const trust = judgeTrust({ statement, aaguid: verified.aaguid, anchors, at: now })
+    // WebAuthn L3 7.1 steps 18, 19 and 24: what is correct may still not be wanted
+    const unwanted = judgeAuthenticator(this.#rulesOf(person), verified, trust)
+    if (unwanted !== undefined) return unwanted
     const credential: Credential = {
-      ...verified,
+      ...registration,
+      attestationTrusted: trust.trusted,
       id: verified.credentialId as CredentialId,
       personId: person.id,
       name: authenticatorName(verified.aaguid) ?? 'Passkey',
@@ -325,14 +347,19 @@ export class Ceremonies {
       : identityErrors.refuse('ticket_invalid', outcome)
   }
 
-  #expected(ceremony: Ceremony): Parameters<typeof verifyRegistration>[1] {
+  /** Those of everybody and of each group the person is in now. */
+  #rulesOf(person: Person): AuthenticatorRules {
+    return this.#parts.authenticators().rulesFor(this.#parts.directory.groupsOf(person))
+  }
+
+  #expected(ceremony: Ceremony, accepted = algorithms): Parameters<typeof verifyRegistration>[1] {
     const party = this.#parts.relyingParty()
     return {
       challenge: ceremony.challenge,
       origins: party.origins,
       rpId: party.id,
       userVerification: 'required',
-      algorithms: algorithms.filter((algorithm) => ceremony.algorithms.includes(algorithm)),
+      algorithms: accepted.filter((algorithm) => ceremony.algorithms.includes(algorithm)),
     }
   }
 
@@ -360,34 +387,5 @@ export class Ceremonies {
       },
       where: { address: caller.address, userAgent: caller.userAgent },
     })
-  }
-}
-
-function storedOf(credential: Credential, person: Person): StoredCredential {
-  return {
-    credentialId: credential.id,
-    publicKey: credential.publicKey,
-    algorithm: credential.algorithm,
-    signCount: credential.signCount,
-    backupEligible: credential.backupEligible,
-    userHandle: Buffer.from(person.userHandle, 'base64url'),
-  }
-}
-
-/** What a session keeps of the ceremony that opened it. */
-export function factsOf(
-  credential: Credential,
-  use: { userVerified: boolean; backupState: boolean },
-): ProofFacts {
-  return {
-    credentialId: credential.id,
-    aaguid: credential.aaguid,
-    userVerified: use.userVerified,
-    backupEligible: credential.backupEligible,
-    backupState: use.backupState,
-    attestationFormat: credential.attestationFormat,
-    attestationTrusted: credential.attestationTrusted,
-    registeredAt: credential.createdAt,
-    transports: credential.transports,
   }
 }

@@ -39,6 +39,24 @@ export const loginErrors = defineErrors('login', {
     fault: 'caller',
     doc: 'The signature counter did not grow, which can mean that a copy of the key exists. The audit trail has the details; the key itself stays usable.',
   },
+  hardware_key_required: {
+    status: 403,
+    title: 'A hardware key is required here',
+    fault: 'caller',
+    doc: 'Only passkeys in hardware that proves what it is, by attestation that chains to a configured anchor, may be registered (`authenticators.allow: hardware-only`). Use a security key of a make the administrator allows; the log says what was missing.',
+  },
+  device_bound_key_required: {
+    status: 403,
+    title: 'A passkey that stays on one device is required here',
+    fault: 'caller',
+    doc: 'Passkeys that are copied to other devices may not be registered (`authenticators.allow: device-bound`). Use a security key, or a passkey that this device keeps to itself.',
+  },
+  authenticator_not_allowed: {
+    status: 403,
+    title: 'This model of key is not allowed here',
+    fault: 'caller',
+    doc: 'The model is denied, is not among the allowed ones, or does not prove which it is (`authenticators.aaguids`). The log says which of them.',
+  },
   interaction_ended: {
     status: 400,
     title: 'This sign-in has ended',

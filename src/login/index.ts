@@ -4,7 +4,9 @@
  * an answer to it is verified, that every ceremony is on record, and that nothing here changes state on
  * GET. The verification itself is webauthn's, tokens are oidc's.
  */
-export { Ceremonies, ceremonyLifetime, factsOf } from './ceremonies.ts'
+export { bothRules } from './authenticator-rules.ts'
+export type { AuthenticatorPolicy, AuthenticatorRules } from './authenticator-rules.ts'
+export { Ceremonies, ceremonyLifetime } from './ceremonies.ts'
 export type {
   Authenticated,
   Caller,
@@ -12,6 +14,7 @@ export type {
   Registered,
   RelyingParty,
 } from './ceremonies.ts'
+export { factsOf } from './credential-facts.ts'
 export { loginErrors } from './errors.ts'
 export type { Ceremony, CeremonyPurpose, CeremonyStore } from './store.ts'
 export { IdentitySurface } from './surface.ts'

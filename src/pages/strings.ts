@@ -21,6 +21,12 @@ export const english = {
       'This browser or device cannot use passkeys here. Update the browser, or use a phone or a security key.',
     failed:
       'That passkey was not accepted. Try another one, or ask your administrator for a new link.',
+    hardware:
+      'Only a hardware security key of a make your organisation trusts may be registered here. Use such a key; if your browser asks whether this site may see its make and model, allow it.',
+    deviceBound:
+      'Only passkeys that stay on one device may be registered here. Use a security key, or choose to keep the passkey on this device alone.',
+    model:
+      'This model of key may not be registered here. Use one your administrator allows; if your browser asks whether this site may see its make and model, allow it.',
     wrongSite:
       'This address does not belong to the site your passkey was made for. Check the address bar, and go on only from a link you trust.',
     limited: 'Too many attempts in a short time. Wait a minute, then try again.',

@@ -12,7 +12,7 @@
  * Why this is our own code: docs/decisions/0001-own-webauthn-verifier.md.
  */
 export { authenticatorName } from './aaguid-hints.ts'
-export { certificateAnchor, judgeTrust, leafKeyAnchor } from './attestation/index.ts'
+export { certificateAnchor, judgeTrust, leafKeyAnchor, parseAnchors } from './attestation/index.ts'
 export type { Trust, TrustAnchor, VerifiedStatement } from './attestation/index.ts'
 export { verifyAuthentication } from './authentication.ts'
 export type { StoredCredential, VerifiedAuthentication } from './authentication.ts'
@@ -23,6 +23,7 @@ export type { CoseAlgorithm } from './cose-key.ts'
 export { rejectAssertion, webauthnErrors } from './errors.ts'
 export { creationOptions, requestOptions } from './options.ts'
 export type {
+  AttestationConveyance,
   CredentialHint,
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialDescriptorJSON,

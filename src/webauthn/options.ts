@@ -1,6 +1,9 @@
 import { invariant, toBase64url } from '../core/index.ts'
 import type { CoseAlgorithm } from './cose-key.ts'
 
+/** How much clients are asked to pass on of what a device says about itself (WebAuthn L3 5.4.7). */
+export type AttestationConveyance = 'none' | 'direct' | 'enterprise'
+
 /** A credential named in options. `id` is base64url. */
 export interface CredentialHint {
   readonly id: string
@@ -27,7 +30,7 @@ export interface PublicKeyCredentialCreationOptionsJSON {
     readonly requireResidentKey: true
     readonly userVerification: 'required'
   }
-  readonly attestation: 'none'
+  readonly attestation: AttestationConveyance
   readonly extensions: { readonly credProps: true }
 }
 
@@ -41,7 +44,7 @@ export interface PublicKeyCredentialRequestOptionsJSON {
 }
 
 /**
- * Options for a discoverable credential with user verification and without attestation (WebAuthn L3 5.4).
+ * Options for a discoverable credential with user verification (WebAuthn L3 5.4).
  * `user.handle` is 1 to 64 random bytes that name nobody; `challenge` is at least 16 random bytes, for
  * one use; `algorithms` in order of preference.
  */
@@ -56,6 +59,7 @@ export function creationOptions(input: {
   readonly excludeCredentials: readonly CredentialHint[]
   readonly timeoutMillis: number
   readonly algorithms: readonly CoseAlgorithm[]
+  readonly attestation: AttestationConveyance
 }): PublicKeyCredentialCreationOptionsJSON {
   const { rp, user } = input
   invariant(user.handle.byteLength >= 1 && user.handle.byteLength <= 64, 'user handle: 1-64 bytes')
@@ -72,7 +76,7 @@ export function creationOptions(input: {
       requireResidentKey: true,
       userVerification: 'required',
     },
-    attestation: 'none',
+    attestation: input.attestation,
     extensions: { credProps: true },
   }
 }

@@ -174,6 +174,9 @@ test('every code that can be found in a text is in a table here', () => {
     'config.warn-certificate-expiry',
     'config.warn-certificate-host',
     'config.warn-key-exposed',
+    // Those of authenticators are in authenticators.test.ts.
+    'config.authenticators',
+    'config.trust-anchor',
     // Those of roles are in roles.test.ts.
     'config.unknown-role',
     'config.credential-duplicate',

@@ -36,6 +36,7 @@ export function newCreationOptions(algorithms = everyAlgorithm) {
     excludeCredentials: [],
     timeoutMillis: 300_000,
     algorithms,
+    attestation: 'none',
   })
 }
 

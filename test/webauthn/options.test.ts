@@ -13,6 +13,7 @@ const creation = {
     { id: 'BAUG', transports: [] },
   ],
   timeoutMillis: 300_000,
+  attestation: 'none',
   algorithms: [-7, -8, -257],
 } as const
 
@@ -23,7 +24,7 @@ const request = {
   timeoutMillis: 300_000,
 }
 
-test('creation options ask for a discoverable credential, user verification and no attestation', () => {
+test('creation options ask for a discoverable credential, user verification and the attestation that is wanted', () => {
   assert.deepEqual(creationOptions(creation), {
     rp: { id: 'example.org', name: 'Example' },
     user: { id: 'AQID', name: 'ada', displayName: 'Ada' },

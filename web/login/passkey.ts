@@ -5,6 +5,9 @@ export type Outcome =
   | 'cancelled'
   | 'unsupported'
   | 'failed'
+  | 'hardware'
+  | 'deviceBound'
+  | 'model'
   | 'wrongSite'
   | 'limited'
   | 'unavailable'
@@ -137,12 +140,19 @@ const outcomes = new Map<string, Outcome>([
   ['InvalidStateError', 'exists'],
 ])
 
+/** Keys that work and are not wanted: the message says which would be. */
+const refusals = new Map<string, Outcome>([
+  ['login.hardware_key_required', 'hardware'],
+  ['login.device_bound_key_required', 'deviceBound'],
+  ['login.authenticator_not_allowed', 'model'],
+])
+
 /** Which message an error deserves. */
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof Problem) {
     if (error.status === 429) return 'limited'
     if (error.status >= 500) return 'unavailable'
-    return error.code.includes('ticket') ? 'spent' : 'failed'
+    return refusals.get(error.code) ?? (error.code.includes('ticket') ? 'spent' : 'failed')
   }
   if (error instanceof DOMException) return outcomes.get(error.name) ?? 'failed'
   return error instanceof TypeError ? 'offline' : 'failed'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { duration, flag, isMoment, text } from '../scalars.ts'
+import { groupAuthenticators } from './authenticators.ts'
 import { filePath, label, list, mapping, name, nothing, tags } from './parts.ts'
 
 /*
@@ -22,6 +23,7 @@ export const person = mapping('a person who should exist', {
 export const group = mapping('a group of people', {
   description: label('what the group is for').optional(),
   policies: list('the policies of everyone in it', name('a policy')).prefault([]),
+  authenticators: groupAuthenticators.optional(),
 })
 
 const policyFile = z.strictObject(

@@ -103,6 +103,22 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'none, or { budget, perRequest }',
     'For example { budget: 20%, perRequest: 1 }.',
   ),
+  aaguid: expectation(
+    'config.value',
+    'an AAGUID, at least one where they are the only ones',
+    'For example 2fc0579f-8113-47ea-b116-bb5a8db9202a; makers publish those of their models.',
+  ),
+  authenticators: expectation(
+    'config.value',
+    'any, device-bound or hardware-only',
+    'The usual one is any.',
+  ),
+  credentialAlgorithm: expectation(
+    'config.value',
+    'at least one of ES256, EdDSA and RS256',
+    'Every security key knows ES256.',
+  ),
+  attestation: expectation('config.value', 'none, direct or enterprise', 'The usual one is none.'),
   credentialId: expectation(
     'config.value',
     'the id of a passkey in base64url',

@@ -2,6 +2,7 @@ import type { Draft, NamedSection } from '../draft.ts'
 import type { Configuration, ConfiguredGroup, ConfiguredPerson } from '../model.ts'
 import { quote } from '../problems.ts'
 import type { Path, ProblemCode } from '../problems.ts'
+import { limitsOf } from './authenticators.ts'
 
 /** People, groups and what is attached to whom; every name must lead somewhere. */
 export function resolvePeople(
@@ -12,7 +13,13 @@ export function resolvePeople(
   checkDuplicates(draft, people)
   const groups = Object.entries(shape.groups).map(([name, group]): ConfiguredGroup => {
     checkReferences(draft, ['groups', name, 'policies'], group.policies, 'policies')
-    return { name, description: group.description ?? '', policies: group.policies }
+    return {
+      name,
+      description: group.description ?? '',
+      policies: group.policies,
+      authenticators:
+        group.authenticators === undefined ? undefined : limitsOf(group.authenticators),
+    }
   })
   const attachments = Object.entries(shape.attachments).map(([username, policies]) => {
     checkAttached(draft, username, people)

@@ -6,7 +6,8 @@
  * Guarantees: statements are verified step by step with bounded parsers of our own; trust is a chain of
  * `x5c` to a configured anchor, or nothing. Does not: fetch anything, or know revocations and metadata.
  */
+export { certificateAnchor, leafKeyAnchor, parseAnchors } from './anchors.ts'
 export { parseAttestationObject, verifyAttestationStatement } from './statement.ts'
-export { certificateAnchor, judgeTrust, leafKeyAnchor } from './trust.ts'
+export { judgeTrust } from './trust.ts'
 export type { Trust, TrustAnchor } from './trust.ts'
 export type { AttestedFacts, VerifiedStatement } from './verified.ts'

@@ -3,15 +3,7 @@ import type { KeyObject } from 'node:crypto'
 
 import { equalBytes } from '../../core/index.ts'
 import type { Instant } from '../../core/index.ts'
-import {
-  basicConstraints,
-  criticalProblem,
-  hex,
-  keyUse,
-  mayBeUsedFor,
-  oid,
-  parseCertificate,
-} from './certificate.ts'
+import { basicConstraints, criticalProblem, hex, keyUse, mayBeUsedFor, oid } from './certificate.ts'
 import type { AttestationCertificate } from './certificate.ts'
 import type { VerifiedStatement } from './verified.ts'
 
@@ -144,24 +136,6 @@ function validityProblem(certificate: AttestationCertificate, at: Instant): Trus
 export function keyFingerprint(key: KeyObject): string {
   const encoded = key.export({ format: 'der', type: 'spki' })
   return hex(createHash('sha256').update(encoded).digest())
-}
-
-/** An anchor from the DER of a certificate, `undefined` when it cannot be read. */
-export function certificateAnchor(
-  name: string,
-  der: Uint8Array,
-  aaguids?: readonly string[],
-): TrustAnchor | undefined {
-  const certificate = parseCertificate(der)
-  return certificate && { name, material: { kind: 'certificate', certificate }, aaguids }
-}
-
-export function leafKeyAnchor(
-  name: string,
-  key: KeyObject,
-  aaguids?: readonly string[],
-): TrustAnchor {
-  return { name, material: { kind: 'leaf-key', fingerprint: keyFingerprint(key) }, aaguids }
 }
 
 function distrusted(why: string): Trust {

@@ -1,0 +1,63 @@
+import { text, word } from '../scalars.ts'
+import { filePath, list, mapping, nothing } from './parts.ts'
+
+/*
+ * Which passkeys people may register.
+ */
+
+const aaguid = (description: string) =>
+  text(
+    'aaguid',
+    description,
+    /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/,
+  )
+
+const kind = word(
+  'authenticators',
+  'which ones: any; device-bound, that do not sync; hardware-only, that prove it by trusted attestation',
+  ['any', 'device-bound', 'hardware-only'],
+)
+
+const models = {
+  allow: list(
+    'the only models, each proved by trusted attestation; default: every model',
+    aaguid('an AAGUID'),
+  ).optional(),
+  deny: list('models that are refused', aaguid('an AAGUID')).prefault([]),
+}
+
+const algorithms = list(
+  'signature algorithms of new passkeys, in order of preference',
+  word('credentialAlgorithm', 'an algorithm', ['ES256', 'EdDSA', 'RS256']),
+).min(1, { error: 'credentialAlgorithm' })
+
+const anchor = mapping('what attestation is believed for', {
+  file: filePath(
+    'PEM, relative to this file: certificates of authorities or of devices, or public keys of devices',
+  ),
+  aaguids: list('the only models it is believed for; default: every model', aaguid('an AAGUID'))
+    .min(1, { error: 'aaguid' })
+    .optional(),
+})
+
+export const authenticators = mapping('which passkeys people may register', {
+  allow: kind.prefault('any'),
+  aaguids: mapping('models by AAGUID', models).prefault(nothing),
+  algorithms: algorithms.prefault(['ES256', 'EdDSA', 'RS256']),
+  attestation: word(
+    'attestation',
+    'how much devices are asked to say about themselves; enterprise asks for serial numbers too',
+    ['none', 'direct', 'enterprise'],
+  ).prefault('none'),
+  trustAnchors: list('whose attestation is believed; default: nobody', anchor).prefault([]),
+})
+
+/** Beside the rules for everybody. */
+export const groupAuthenticators = mapping(
+  'which passkeys its people may register, beside the rules for everybody',
+  {
+    allow: kind.optional(),
+    aaguids: mapping('models by AAGUID', models).optional(),
+    algorithms: algorithms.optional(),
+  },
+)

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { isAbsolute, relative, resolve } from 'node:path'
+import { parseAnchors } from '../../webauthn/index.ts'
+import type { Draft } from '../draft.ts'
+import type { AuthenticatorLimits, Configuration, ConfiguredAnchor } from '../model.ts'
+import { quote } from '../problems.ts'
+import type { Path } from '../problems.ts'
+import type { PolicyFiles } from './access/documents.ts'
+
+type Shape = Draft['shape']['authenticators']
+type GroupShape = NonNullable<Draft['shape']['groups'][string]['authenticators']>
+
+const here = ['authenticators']
+
+/** The rules for everybody, and the anchors; a rule that nobody could ever meet is refused. */
+export function resolveAuthenticators(
+  draft: Draft,
+  files: PolicyFiles,
+): Pick<Configuration, 'authenticators'> {
+  const { authenticators, groups } = draft.shape
+  const trustAnchors = authenticators.trustAnchors.flatMap(
+    (anchor, index) =>
+      readAnchor(draft, { path: [...here, 'trustAnchors', index], anchor, files }) ?? [],
+  )
+  checkProvable(draft, here, authenticators)
+  for (const [name, { authenticators: own }] of Object.entries(groups)) {
+    if (own !== undefined) checkProvable(draft, ['groups', name, 'authenticators'], own)
+  }
+  const { attestation } = authenticators
+  return { authenticators: { attestation, trustAnchors, ...limitsOf(authenticators) } }
+}
+
+/** What a rule says; what it does not say it leaves open. */
+export function limitsOf({ allow, aaguids, algorithms }: Shape | GroupShape): AuthenticatorLimits {
+  return {
+    allow: allow ?? 'any',
+    algorithms: algorithms ?? ['ES256', 'EdDSA', 'RS256'],
+    aaguids: {
+      allow: aaguids?.allow?.map((one) => one.toLowerCase()),
+      deny: (aaguids?.deny ?? []).map((one) => one.toLowerCase()),
+    },
+  }
+}
+
+/** Proof takes attestation that is asked for, and somebody whose word for it is believed. */
+function checkProvable(draft: Draft, path: Path, rule: Shape | GroupShape): void {
+  const { attestation, trustAnchors } = draft.shape.authenticators
+  if (attestation !== 'none' && trustAnchors.length > 0) return
+  const missing =
+    attestation === 'none' ? '`attestation: direct`' : 'at least one entry of `trustAnchors`'
+  const report = (at: Path, found: string): void =>
+    draft.report(at, {
+      code: 'config.authenticators',
+      message: `found ${found}, which no passkey could prove, expected ${missing} in \`authenticators\` too`,
+      hint: 'See docs/authenticators.md for where the certificates of makers come from.',
+    })
+  if (rule.allow === 'hardware-only') report([...path, 'allow'], '"hardware-only"')
+  if (rule.aaguids?.allow !== undefined) report([...path, 'aaguids', 'allow'], 'allowed models')
+}
+
+function readAnchor(
+  draft: Draft,
+  input: {
+    readonly path: Path
+    readonly anchor: Shape['trustAnchors'][number]
+    readonly files: PolicyFiles
+  },
+): ConfiguredAnchor | undefined {
+  const { anchor, files } = input
+  const absolute = resolve(files.base, anchor.file)
+  const shown = isAbsolute(anchor.file)
+    ? anchor.file
+    : `${files.shownBase}${relative(files.base, absolute)}`
+  const pem = readText(files, absolute)
+  const aaguids = anchor.aaguids?.map((one) => one.toLowerCase())
+  if (pem !== undefined && parseAnchors(shown, pem, aaguids) !== undefined) {
+    // Another content under the same name is another configuration.
+    const fingerprint = createHash('sha256').update(pem).digest('hex')
+    draft.derive([...input.path, 'fingerprint'], fingerprint)
+    return { file: shown, pem, aaguids }
+  }
+  draft.report([...input.path, 'file'], {
+    code: 'config.trust-anchor',
+    message: `found ${pem === undefined ? 'no readable file' : 'no certificates or public keys'} ${quote(shown)}, expected PEM with some and nothing damaged`,
+    hint: 'It begins with -----BEGIN CERTIFICATE----- or -----BEGIN PUBLIC KEY-----.',
+  })
+  return undefined
+}
+
+function readText(files: PolicyFiles, absolute: string): string | undefined {
+  files.onFile(absolute, undefined)
+  try {
+    return files.readFile(absolute)
+  } catch {
+    return undefined
+  }
+}

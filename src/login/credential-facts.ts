@@ -1,0 +1,33 @@
+import type { Credential, Person } from '../identity/index.ts'
+import type { ProofFacts } from '../session/index.ts'
+import type { StoredCredential } from '../webauthn/index.ts'
+
+/** What an assertion is judged against. */
+export function storedOf(credential: Credential, person: Person): StoredCredential {
+  return {
+    credentialId: credential.id,
+    publicKey: credential.publicKey,
+    algorithm: credential.algorithm,
+    signCount: credential.signCount,
+    backupEligible: credential.backupEligible,
+    userHandle: Buffer.from(person.userHandle, 'base64url'),
+  }
+}
+
+/** What a session keeps of the ceremony that opened it. */
+export function factsOf(
+  credential: Credential,
+  use: { userVerified: boolean; backupState: boolean },
+): ProofFacts {
+  return {
+    credentialId: credential.id,
+    aaguid: credential.aaguid,
+    userVerified: use.userVerified,
+    backupEligible: credential.backupEligible,
+    backupState: use.backupState,
+    attestationFormat: credential.attestationFormat,
+    attestationTrusted: credential.attestationTrusted,
+    registeredAt: credential.createdAt,
+    transports: credential.transports,
+  }
+}

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { newRoot } from '../kit/attestation/authority.ts'
+import { newKeyPair } from '../kit/soft-authenticator.ts'
+import { configurationOf, filesOf, placed, problemsOf, small } from './given.ts'
+
+const root = newRoot('Soft Root')
+const pem = `-----BEGIN CERTIFICATE-----\n${root.certificate.toString('base64')}\n-----END CERTIFICATE-----\n`
+const key = newKeyPair(-7).publicKey.export({ format: 'pem', type: 'spki' })
+const old = newRoot('Old', { version: 0 }).certificate.toString('base64')
+const readFile = filesOf({
+  '/etc/pg/root.pem': pem,
+  '/etc/pg/key.pem': key,
+  '/etc/pg/both.pem': `${pem}${key}`,
+  '/etc/pg/none.pem': 'nothing\n',
+  '/etc/pg/damaged.pem': `${pem}${pem.replace('MII', 'MIX')}`,
+  '/etc/pg/old.pem': `-----BEGIN CERTIFICATE-----\n${old}\n-----END CERTIFICATE-----\n`,
+})
+const model = '2FC0579F-8113-47ea-b116-bb5a8db9202a'
+const full = `${small}authenticators:
+  allow: hardware-only
+  attestation: direct
+  algorithms: [EdDSA, ES256]
+  aaguids: { allow: [${model}], deny: [00000000-0000-0000-0000-000000000000] }
+  trustAnchors:
+    - { file: root.pem, aaguids: [${model}] }
+    - { file: both.pem }
+groups:
+  admins: { authenticators: { allow: device-bound } }
+  others: {}
+`
+
+test('nothing is asked of authenticators unless it is written', () => {
+  const { authenticators } = configurationOf(small)
+  assert.deepEqual(authenticators, {
+    attestation: 'none',
+    trustAnchors: [],
+    allow: 'any',
+    algorithms: ['ES256', 'EdDSA', 'RS256'],
+    aaguids: { allow: undefined, deny: [] },
+  })
+})
+
+test('rules, anchors and those of groups are read, AAGUIDs in lower case', () => {
+  const { authenticators, groups } = configurationOf(full, { readFile })
+  assert.equal(authenticators.allow, 'hardware-only')
+  assert.deepEqual(authenticators.algorithms, ['EdDSA', 'ES256'])
+  assert.deepEqual(authenticators.aaguids.allow, [model.toLowerCase()])
+  assert.deepEqual(authenticators.trustAnchors, [
+    { file: '/etc/pg/root.pem', pem, aaguids: [model.toLowerCase()] },
+    { file: '/etc/pg/both.pem', pem: `${pem}${key}`, aaguids: undefined },
+  ])
+  assert.equal(groups[0]?.authenticators?.allow, 'device-bound')
+  assert.equal(groups[1]?.authenticators, undefined)
+})
+
+test('another certificate in the same file is another configuration', () => {
+  const version = (text: string) =>
+    configurationOf(full, {
+      readFile: (path) => (path.endsWith('root.pem') ? text : readFile(path)),
+    }).version
+  assert.equal(version(pem), version(pem))
+  assert.notEqual(version(pem), version(key))
+})
+
+const problems: readonly (readonly [name: string, text: string, ...codes: string[]])[] = [
+  [
+    'hardware-only without attestation',
+    'authenticators: { allow: hardware-only, trustAnchors: [{ file: root.pem }] }',
+    'config.authenticators',
+  ],
+  [
+    'hardware-only without anchors',
+    'authenticators: { allow: hardware-only, attestation: direct }',
+    'config.authenticators',
+  ],
+  [
+    'allowed models without anchors',
+    `authenticators: { attestation: direct, aaguids: { allow: [${model}] } }`,
+    'config.authenticators',
+  ],
+  [
+    'a group that wants what nobody can prove',
+    'groups: { admins: { authenticators: { allow: hardware-only } } }',
+    'config.authenticators',
+  ],
+  [
+    'a missing file',
+    'authenticators: { trustAnchors: [{ file: nowhere.pem }] }',
+    'config.trust-anchor',
+  ],
+  [
+    'a file without certificates',
+    'authenticators: { trustAnchors: [{ file: none.pem }] }',
+    'config.trust-anchor',
+  ],
+  [
+    'a file with a damaged certificate',
+    'authenticators: { trustAnchors: [{ file: damaged.pem }] }',
+    'config.trust-anchor',
+  ],
+  [
+    'a certificate of version 1',
+    'authenticators: { trustAnchors: [{ file: old.pem }] }',
+    'config.trust-anchor',
+  ],
+  [
+    'an anchor for no model',
+    'authenticators: { trustAnchors: [{ file: root.pem, aaguids: [] }] }',
+    'config.value',
+  ],
+  ['an AAGUID that is none', 'authenticators: { aaguids: { deny: [yubikey] } }', 'config.value'],
+  ['another kind', 'authenticators: { allow: hardware }', 'config.value'],
+  ['another conveyance', 'authenticators: { attestation: indirect }', 'config.value'],
+  ['no algorithm', 'authenticators: { algorithms: [] }', 'config.value'],
+  ['another algorithm', 'authenticators: { algorithms: [RS1] }', 'config.value'],
+  ['an unknown key', 'authenticators: { anchors: [] }', 'config.unknown-key'],
+  [
+    'anchors of a group',
+    'groups: { admins: { authenticators: { trustAnchors: [] } } }',
+    'config.unknown-key',
+  ],
+]
+
+for (const [name, text, ...codes] of problems) {
+  test(`refuses ${name}`, () => {
+    const found = problemsOf(`${small}${text}\n`, { readFile })
+    assert.deepEqual(
+      placed(found).map((line) => line.split(' ')[1]),
+      codes,
+    )
+  })
+}
