@@ -17,6 +17,9 @@ export function identitySettings(configuration: Configuration): IdentitySettings
     refreshLifetime: millis(tokens.refreshLifetime),
     clients: configuration.clients,
     consoleOrigin: configuration.console.origin,
+    restrictedCredentials: new Set(
+      configuration.credentialRoles.map(({ credential }) => credential),
+    ),
     hsts: identity.hsts === undefined ? undefined : `max-age=${toSeconds(identity.hsts)}`,
   }
 }

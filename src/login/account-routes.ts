@@ -9,7 +9,7 @@ import type { Session, SessionId } from '../session/index.ts'
 import { authenticatorName } from '../webauthn/index.ts'
 import type { Browser } from './browser.ts'
 import { loginErrors } from './errors.ts'
-import { recordAct } from './surface-parts.ts'
+import { isRestricted, recordAct } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 interface Acting {
@@ -28,7 +28,7 @@ interface Done {
 /** The account page and what can be done on it. Every change is a POST with a token from the page. */
 export function accountRoutes(parts: IdentityParts, browser: Browser): RouteTable {
   const form =
-    (work: (acting: Acting) => Promise<Done | Refusal>): Handler =>
+    (work: (acting: Acting) => Promise<Done | Refusal>, forAnyone = false): Handler =>
     async (exchange) => {
       const crossSite = checkSameOrigin(exchange.request, parts.settings().origin)
       if (crossSite !== undefined) return crossSite
@@ -36,6 +36,9 @@ export function accountRoutes(parts: IdentityParts, browser: Browser): RouteTabl
       if (isRefusal(fields)) return fields
       const found = await browser.requireForm(exchange, fields)
       if (isRefusal(found)) return found
+      if (!forAnyone && isRestricted(parts, found.session.facts.credentialId)) {
+        return loginErrors.refuse('credential_restricted')
+      }
       const done = await work({ exchange, fields, ...found })
       if (isRefusal(done)) return done
       answer(browser, exchange, `${parts.settings().base}/account`, done)
@@ -48,7 +51,7 @@ export function accountRoutes(parts: IdentityParts, browser: Browser): RouteTabl
     'POST /account/credentials/{id}/remove': form((acting) => remove(parts, acting)),
     'POST /account/sessions/{id}/end': form((acting) => endSession(parts, browser, acting)),
     'POST /account/sessions/end-all': form((acting) => endAll(parts, browser, acting)),
-    'POST /sign-out': form((acting) => signOut(parts, browser, acting)),
+    'POST /sign-out': form((acting) => signOut(parts, browser, acting), true),
     'GET /signed-out': (exchange) =>
       browser.page(exchange, 200, signedOutPage({ base: parts.settings().base })),
   }
@@ -110,15 +113,18 @@ async function showAdd(
   parts: IdentityParts,
   browser: Browser,
   exchange: HttpExchange,
-): Promise<void> {
+): Promise<Refusal | void> {
   const { base, relyingPartyName } = parts.settings()
   const found = await browser.requireSession(exchange)
   if (isRefusal(found)) {
     const back = parseReturnTo(`${base}/enrol`)
     browser.redirect(exchange, `${base}/sign-in?return_to=${encodeURIComponent(back)}`)
-    return
+    return undefined
   }
   const { session, person } = found
+  if (isRestricted(parts, session.facts.credentialId)) {
+    return loginErrors.refuse('credential_restricted')
+  }
   const page = enrolPage({
     base,
     mode: 'signed-in',
@@ -129,6 +135,7 @@ async function showAdd(
     hasCredentials: true,
   })
   browser.page(exchange, 200, page)
+  return undefined
 }
 
 async function rename(parts: IdentityParts, acting: Acting): Promise<Done | Refusal> {

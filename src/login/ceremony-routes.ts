@@ -8,7 +8,7 @@ import type { Browser } from './browser.ts'
 import { factsOf } from './credential-facts.ts'
 import type { Authenticated, Caller } from './ceremonies.ts'
 import { loginErrors } from './errors.ts'
-import { describeBrowser, recordAct } from './surface-parts.ts'
+import { describeBrowser, isRestricted, recordAct } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 /** The JSON endpoints of the ceremonies; documented in docs/ceremonies.md. */
@@ -47,6 +47,10 @@ async function registrationOptions(
 ): Promise<Refusal | void> {
   const caller = browser.bind(await browser.caller(exchange), exchange.response)
   const ticket = typeof body['ticket'] === 'string' ? body['ticket'] : undefined
+  const signedInWith = caller.session?.facts.credentialId
+  if (ticket === undefined && signedInWith !== undefined && isRestricted(parts, signedInWith)) {
+    return loginErrors.refuse('credential_restricted')
+  }
   const options = await parts.ceremonies.beginRegistration(caller, {
     ticket,
     hasFreshProof: caller.session !== undefined && parts.sessions.hasFreshProof(caller.session),
@@ -103,7 +107,11 @@ async function authenticationVerify(
   const { returnTo, ...response } = body
   const authenticated = await parts.ceremonies.finishAuthentication(caller, response)
   if (isRefusal(authenticated)) return authenticated
-  if (authenticated.purpose === 'confirm') await confirm(parts, browser, exchange, caller)
+  const { purpose, facts } = authenticated
+  if (purpose === 'confirm' && isRestricted(parts, facts.credentialId)) {
+    return loginErrors.refuse('credential_restricted')
+  }
+  if (purpose === 'confirm') await confirm(parts, browser, exchange, caller)
   else await signIn(parts, browser, exchange, caller, authenticated)
   const wanted = typeof returnTo === 'string' ? returnTo : undefined
   sendJson(exchange.response, 200, {

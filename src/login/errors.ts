@@ -15,6 +15,12 @@ export const loginErrors = defineErrors('login', {
     fault: 'caller',
     doc: 'Changing passkeys takes a touch from the last few minutes. Run `/webauthn/authentication/options` with the purpose `confirm`, then repeat.',
   },
+  credential_restricted: {
+    status: 403,
+    title: 'This passkey is for some tasks only',
+    fault: 'caller',
+    doc: 'The configuration keeps the passkey for some roles (`credentialRoles`). Use another one to change the account.',
+  },
   other_person: {
     status: 403,
     title: 'Somebody else is signed in here',

@@ -30,6 +30,8 @@ export interface IdentitySettings {
     readonly postLogoutRedirectUris: readonly string[]
   }[]
   readonly consoleOrigin: string
+  /** Ids of credentials that are for some roles only, and so for nothing about the account. */
+  readonly restrictedCredentials: ReadonlySet<string>
   /** Value of `Strict-Transport-Security` (RFC 6797), if it is sent. */
   readonly hsts: string | undefined
 }
@@ -54,6 +56,18 @@ export interface IdentityParts {
   readonly record: (entry: AuditEntry) => Promise<void>
   /** An unexpected failure, for the log. */
   readonly onError: (error: unknown, requestId: string) => void
+}
+
+/**
+ * Whether a credential may speak for its owner's account.
+ *
+ * Invariant: one that is for some roles only never gains its owner another one that is for everything.
+ */
+export function isRestricted(
+  { settings }: Pick<IdentityParts, 'settings'>,
+  credential: string,
+): boolean {
+  return settings().restrictedCredentials.has(credential)
 }
 
 /** Records something a signed-in person did. */
