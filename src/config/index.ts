@@ -25,7 +25,6 @@ export type {
   ConfiguredApi,
   ConfiguredCertificate,
   ConfiguredClient,
-  AuthenticatorLimits,
   ConfiguredGroup,
   ConfiguredIssuer,
   ConfiguredPerson,
@@ -43,6 +42,7 @@ export type {
   Tags,
   Throttle,
 } from './model.ts'
+export type { AuthenticatorLimits } from './model/authenticators.ts'
 export type { ConfigurationOverrides } from './overrides.ts'
 export type { ConfiguredPolicyTest } from './policy-tests/model.ts'
 export { readPolicyTests } from './policy-tests/resolve.ts'

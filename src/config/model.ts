@@ -2,6 +2,7 @@ import type { Instant, Millis, Secret } from '../core/index.ts'
 import type { PolicyDocument } from '../policy/index.ts'
 import type { Cors, RouteFeatures } from './features.ts'
 import type { ConfiguredPolicyTest } from './policy-tests/model.ts'
+import type { AuthenticatorLimits, ConfiguredAuthenticators } from './model/authenticators.ts'
 import type { EffectiveValue } from './values.ts'
 
 /**
@@ -33,10 +34,7 @@ export interface Configuration {
   readonly console: Site
   readonly relyingParty: { readonly id: string; readonly name: string }
   /** Which passkeys people may register. */
-  readonly authenticators: AuthenticatorLimits & {
-    readonly attestation: 'none' | 'direct' | 'enterprise'
-    readonly trustAnchors: readonly ConfiguredAnchor[]
-  }
+  readonly authenticators: ConfiguredAuthenticators
   readonly tokens: {
     readonly accessLifetime: Millis
     readonly idLifetime: Millis
@@ -164,23 +162,6 @@ export interface ConfiguredGroup {
   readonly policies: readonly string[]
   /** Beside the rules for everybody. */
   readonly authenticators: AuthenticatorLimits | undefined
-}
-
-/** What a new passkey has to be; AAGUIDs in lower case. */
-export interface AuthenticatorLimits {
-  readonly allow: 'any' | 'device-bound' | 'hardware-only'
-  readonly algorithms: readonly ('ES256' | 'EdDSA' | 'RS256')[]
-  readonly aaguids: {
-    readonly allow: readonly string[] | undefined
-    readonly deny: readonly string[]
-  }
-}
-
-/** Contents of a file that holds anchors, and the models they are for. */
-export interface ConfiguredAnchor {
-  readonly file: string
-  readonly pem: string
-  readonly aaguids: readonly string[] | undefined
 }
 
 export interface ConfiguredPolicy {

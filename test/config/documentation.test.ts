@@ -7,6 +7,7 @@ import {
   sampleConfiguration,
   upConfiguration,
 } from '../../src/config/index.ts'
+import { newKeyPair } from '../kit/soft-authenticator.ts'
 import { problemsOf, warningsOf } from './given.ts'
 
 const around = `version: 1
@@ -22,6 +23,13 @@ test('every example of what routes do is a configuration', () => {
   const examples = [...text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, yaml = '']) => yaml)
   assert.equal(examples.length, 7)
   for (const example of examples) assert.deepEqual(problemsOf(around + example), [], example)
+})
+
+test('the example of rules for passkeys is a configuration', () => {
+  const text = readFileSync(new URL('../../docs/authenticators.md', import.meta.url), 'utf8')
+  const [, example = ''] = /^```yaml\n([\s\S]*?)^```/m.exec(text) ?? []
+  const key = newKeyPair(-7).publicKey.export({ format: 'pem', type: 'spki' })
+  assert.deepEqual(problemsOf(`version: 1\n${example}`, { readFile: () => key }), [])
 })
 
 test('every policy in the documents is one the linter has nothing against', () => {
