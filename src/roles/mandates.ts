@@ -140,9 +140,9 @@ interface Chosen {
 }
 
 function keyOf({ attached, known }: Holder, { restriction, name, held, open }: Chosen): string {
-  const limit = restriction === undefined ? [] : [restriction.until ?? 0]
+  const limit = restriction === undefined ? [] : [restriction.until]
   const roles = [held, open].map((list) => list.map((role) => role.name))
-  return JSON.stringify([attached.key, known.action, limit, name ?? '', ...roles])
+  return JSON.stringify([attached.key, known.action, limit, name, ...roles])
 }
 
 /** Invariant: a narrowing that cannot be read allows nothing, whatever else would. */

@@ -49,7 +49,7 @@ function tokenOf(subject: string, more: Partial<VerifiedToken> = {}): VerifiedTo
   })
 }
 
-function setUp(people: readonly Person[]) {
+function setUp(people: readonly Person[], more: Partial<PolicyDirectory> = {}) {
   const stored = new Map<string, Person>(people.map((one) => [one.id, one]))
   const attachedTo = (names: readonly string[]) => ({
     key: JSON.stringify(names),
@@ -66,6 +66,7 @@ function setUp(people: readonly Person[]) {
       restrictions: new Map([['brief', { roles: new Set<string>(), until: 1_700_000_000_500 }]]),
     }),
     tagsOf: (username) => new Map(username === 'name-tagged' ? [['team', 'blue']] : []),
+    ...more,
   }
   const load = { until: Promise.resolve() }
   const parts = {
@@ -179,6 +180,20 @@ describe('principals', () => {
       await endOf({ credential: 'brief', expiresAt: 1_700_000_000_100 }),
       1_700_000_000_100,
     )
+  })
+
+  it('in a role keep their own tags apart from those of others in it', async () => {
+    const role = roleOf('ops', [trusting()], { tags: new Map([['team', 'all']]) })
+    const { principals } = setUp([person('red'), person('blue')], {
+      tagsOf: (username) => new Map([['team', username]]),
+      mandates: new Mandates({ roles: [role], restrictions: new Map() }),
+    })
+    const taken = { role: 'ops', sessionPolicy: undefined }
+    for (const id of ['red', 'blue', 'red']) {
+      const principal = await principals.ofToken(tokenOf(id, { taken }))
+      assert.equal(principal?.tags.get('team'), 'all')
+      assert.equal(principal?.untaken.tags.get('team'), `name-${id}`)
+    }
   })
 
   it('are who they took, by its name, tags and type', async () => {

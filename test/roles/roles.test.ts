@@ -202,6 +202,8 @@ describe('a credential that is for some roles', () => {
     key: { roles: new Set(['One', 'Three']), until: undefined },
     short: { roles: new Set(['One']), until: 1000 },
     none: { roles: new Set(), until: undefined },
+    endless: { roles: new Set(['One']), until: undefined },
+    past: { roles: new Set(['One']), until: 0 },
   })
   const all = [...everything, 'Three']
 
@@ -233,6 +235,12 @@ describe('a credential that is for some roles', () => {
     assert.ok(authority)
     const { policy, statement } = decide(authority, requestFor({ action: 'x:One' }))
     assert.deepEqual([policy, statement], ['credentialRoles', 'Expired'])
+  })
+
+  it('that could do things until 1970 is not one without an end', () => {
+    assert.equal(allowed(mandates, { credential: 'endless' }, all), 'One')
+    assert.equal(allowed(mandates, { credential: 'past' }, all), '')
+    assert.equal(allowed(mandates, { credential: 'endless' }, all), 'One')
   })
 
   it('is not helped by what an API gives to its owner by name', () => {

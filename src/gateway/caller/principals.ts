@@ -223,11 +223,15 @@ export class Principals {
     return this.#shared(underMandate(plain.standing, mandate))
   }
 
-  /** Most have the same few. */
+  /**
+   * Most have the same few. Invariant: who shares one has the same tags of their own too, because trust policies
+   * ask for those whatever role was taken.
+   */
   #shared(standing: Standing): Standing {
-    const { kind, issuer, account, groups, tags, mandate } = standing
+    const { kind, issuer, account, groups, tags, mandate, untaken } = standing
     if (mandate.key === undefined) return standing
-    const key = JSON.stringify([kind, issuer, account, mandate.key, groups, ...tags])
+    const named = [kind, issuer, account, mandate.key, groups]
+    const key = JSON.stringify([...named, [...tags], [...(untaken?.tags ?? [])]])
     const known = this.#standings.get(key)
     if (known?.mandate === mandate) return known
     if (this.#standings.size >= mostStandings) this.#standings.clear()
