@@ -282,22 +282,32 @@ function resourceIndicators(
 /**
  * A client of ours gets a grant, and with it a session, for each sign-in; another one keeps the grant the
  * person consented to while its session lives.
+ *
+ * Invariant: a grant for a role is not kept. What the person agreed to was the role, so tokens without it take
+ * another yes; and taking it again begins its time anew.
  */
 async function loadGrant(
   settings: IssuerSettings,
   parts: IssuerParts,
   ctx: KoaContextWithOIDC,
 ): Promise<InstanceType<ProviderType['Grant']> | undefined> {
-  const clientId = ctx.oidc.client?.clientId ?? ''
   const consented = ctx.oidc.result?.consent?.grantId
-  // Taking a role is agreed to each time, and begins its time anew.
+  if (consented !== undefined) return liveGrant(parts, ctx, consented)
+  const clientId = ctx.oidc.client?.clientId ?? ''
   const takesRole = ctx.oidc.requestParamScopes.values().some(isRoleScope)
-  const isKept = !takesRole && !isFirstParty(settings, clientId)
-  const kept = isKept ? ctx.oidc.session?.grantIdFor(clientId) : undefined
-  const grantId = consented ?? kept
-  if (grantId === undefined || (await parts.grants.sessionOf(grantId)) === undefined)
-    return undefined
-  return ctx.oidc.provider.Grant.find(grantId)
+  if (takesRole || isFirstParty(settings, clientId)) return undefined
+  const kept = await liveGrant(parts, ctx, ctx.oidc.session?.grantIdFor(clientId))
+  const isForRole = kept?.getOIDCScope().split(' ').some(isRoleScope) === true
+  return isForRole ? undefined : kept
+}
+
+async function liveGrant(
+  { grants }: IssuerParts,
+  { oidc }: KoaContextWithOIDC,
+  id: string | undefined,
+): Promise<InstanceType<ProviderType['Grant']> | undefined> {
+  if (id === undefined || (await grants.sessionOf(id)) === undefined) return undefined
+  return oidc.provider.Grant.find(id)
 }
 
 /** A disabled person, or a grant whose session has ended, has no account here. */

@@ -9,12 +9,12 @@ import {
   houseText,
   startRecorder,
 } from '../kit/flows.ts'
-import type { Recorder } from '../kit/flows.ts'
+import type { Asked, Recorder } from '../kit/flows.ts'
 import { configurationFile, startGateway } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import type { Answer } from '../kit/http.ts'
-import { authorize, codeFields, requestTokens } from '../kit/person.ts'
-import type { ProofKey, SoftPerson } from '../kit/person.ts'
+import { authorize, codeFields, requestTokens, SoftPerson } from '../kit/person.ts'
+import type { ProofKey } from '../kit/person.ts'
 
 const readOrders = 'arn:aws:execute-api:local:000000000000:orders/default/GET/orders'
 const reading = {
@@ -44,6 +44,10 @@ before(async () => {
     .replace(
       'firstParty: true\n    scopes: [openid, invoke]',
       'firstParty: true\n    scopes: [openid, invoke, "role:reader"]',
+    )
+    .replace(
+      'a-reader-secret-of-32-characters\n    scopes: [openid]',
+      'a-reader-secret-of-32-characters\n    scopes: [openid, invoke, "role:reader"]',
     )
   gateway = await startGateway({ command: ['serve', '--config', configurationFile(text)] })
   alice = await enrolled(gateway, 'alice')
@@ -151,6 +155,46 @@ describe('taking a role', { timeout: 180_000 }, () => {
       scope: 'openid invoke role:reader',
     })
     assert.notEqual((await follow(alice, ours)).searchParams.get('code'), null)
+  })
+})
+
+describe('a client of somebody else', { timeout: 180_000 }, () => {
+  const asked = (scope: string, more: Record<string, string> = {}): Asked =>
+    authorizationUrl(gateway, {
+      client_id: 'reader',
+      redirect_uri: 'https://reader.example/cb',
+      prompt: undefined,
+      scope,
+      ...more,
+    })
+
+  async function agree(person: SoftPerson, scope: string): Promise<URL> {
+    const wish = asked(scope)
+    const page = await follow(person, wish)
+    assert.match(page.pathname, /^\/interaction\//, page.href)
+    const { text } = await person.client.call(page.href, { headers: { accept: 'text/html' } })
+    const csrf = /name="csrf" value="([^"]+)"/.exec(text)?.[1] ?? ''
+    const given = await person.client.form(`${page.href}/consent`, { csrf, decision: 'allow' })
+    const next = new URL(given.headers.location ?? '', page).href
+    const { url } = await person.client.follow(next, (location) =>
+      location.startsWith(wish.redirectUri),
+    )
+    return new URL(url)
+  }
+
+  test('that was given a role was given nothing beside it, and is not given it again unasked', async () => {
+    const person = new SoftPerson(gateway, alice.authenticator)
+    assert.ok((await agree(person, 'openid invoke role:reader')).searchParams.has('code'))
+    for (const scope of ['openid invoke', 'openid', 'openid invoke role:reader']) {
+      const page = await follow(person, asked(scope))
+      assert.match(page.pathname, /^\/interaction\//, `${scope} ${page.href}`)
+      const silent = await follow(person, asked(scope, { prompt: 'none' }))
+      assert.equal(silent.searchParams.get('error'), 'consent_required', silent.href)
+    }
+    assert.ok((await agree(person, 'openid invoke')).searchParams.has('code'))
+    assert.ok((await follow(person, asked('openid invoke'))).searchParams.has('code'))
+    const silent = await follow(person, asked('openid invoke role:reader', { prompt: 'none' }))
+    assert.equal(silent.searchParams.get('error'), 'consent_required', silent.href)
   })
 })
 
