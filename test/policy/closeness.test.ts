@@ -7,6 +7,7 @@ import {
   decide,
   noAuthority,
   parsePolicyDocument,
+  roleNotHeld,
 } from '../../src/policy/index.ts'
 import type { Authority, CompiledPolicies, Decision, PolicyKind } from '../../src/policy/index.ts'
 import { compiled, everything, requestFor } from './kit.ts'
@@ -89,4 +90,15 @@ test('what is not a request is denied by every authority, and names no statement
     )
     assert.deepEqual([effect, reason, statement], ['deny', 'policy.evaluation_failed', undefined])
   }
+})
+
+test('a role that is not held denies by its trust policy, and no statement is named', () => {
+  assert.deepEqual(roleNotHeld('ops'), {
+    effect: 'deny',
+    reason: 'policy.role_not_held',
+    policy: undefined,
+    statement: undefined,
+    kind: 'trust',
+    role: 'ops',
+  })
 })

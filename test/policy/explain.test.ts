@@ -190,6 +190,27 @@ test('the conditions behind the first one that failed are told as well', () => {
   assert.deepEqual(further, ['found a:three "false", expected "true"', 'fails'])
 })
 
+test('of a resource and a condition that both fail, the resource is named', () => {
+  const statement = {
+    ...everything,
+    Resource: `${orders}/GET/\${aws:username}`,
+    Condition: { Bool: { 'a:b': 'true' } },
+  }
+  const { failedElement } = explained(statement, { 'aws:username': ['ann'], 'a:b': 'soon' })
+  assert.equal(failedElement, 'Resource')
+})
+
+test('a NotAction that misses shows the action, a NotResource the resource', () => {
+  const rest = { Effect: 'Allow' }
+  const byAction = explained({ ...rest, NotAction: 'execute-api:*', Resource: '*' })
+  assert.equal(byAction.detail, 'found "execute-api:Invoke", expected anything but "execute-api:*"')
+  const byResource = explained({ ...rest, Action: '*', NotResource: `${orders}/*` })
+  assert.equal(
+    byResource.detail,
+    `found "${orders}/GET/orders/1", expected anything but "${orders}/*"`,
+  )
+})
+
 test('of the conditions behind the first that failed, what nobody knows is named', () => {
   const StringEquals = { 'a:one': 'x', 'a:two': 'y', 'a:three': 'z', 'a:four': 'w' }
   const { statements } = explain(

@@ -58,9 +58,9 @@ export function stepsOfPattern(
     else if ('text' in part) found.push(...stepsOfText(part.text))
     else {
       const value = tryValue(() => valueOf(part, context))
-      if (value.known && value.text === undefined) return undefined
-      isExact &&= value.known
-      found.push(...(value.known ? stepsOfText(value.text ?? '') : [steps.anyRun]))
+      if (value === undefined) return undefined
+      isExact &&= value !== 'unknown'
+      found.push(...(value === 'unknown' ? [steps.anyRun] : stepsOfText(value.text)))
     }
   }
   return { steps: found, isExact }
@@ -68,11 +68,12 @@ export function stepsOfPattern(
 
 function tryValue(
   read: () => string | undefined,
-): { readonly known: true; readonly text: string | undefined } | { readonly known: false } {
+): { readonly text: string } | 'unknown' | undefined {
   try {
-    return { known: true, text: read() }
+    const text = read()
+    return text === undefined ? undefined : { text }
   } catch (error) {
-    if (error instanceof UnknownFactError) return { known: false }
+    if (error instanceof UnknownFactError) return 'unknown'
     throw error
   }
 }

@@ -86,15 +86,17 @@ const longestGuessed = 60
 
 /** Levenshtein distance, one row at a time. */
 function editDistance(from: string, to: string): number {
-  let above = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = (above[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1)
-      const grown = Math.min(above[column] ?? 0, current[column - 1] ?? 0) + 1
-      current.push(Math.min(replaced, grown))
-    }
-    above = current
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
+  let last = to.length
+  for (const unit of from) {
+    let [left, diagonal] = [Infinity, Infinity]
+    row = row.map((above, column) => {
+      const replaced = diagonal + (unit === to[column - 1] ? 0 : 1)
+      diagonal = above
+      left = Math.min(replaced, above + 1, left + 1)
+      return left
+    })
+    last = left
   }
-  return above[to.length] ?? 0
+  return last
 }

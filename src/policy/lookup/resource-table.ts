@@ -91,13 +91,14 @@ function countAnchors(statements: readonly CompiledStatement[]): ReadonlyMap<str
 /** Among equally rare ones the longest, which fewer requests hold. */
 function rarest(pattern: Pattern, counts: ReadonlyMap<string, number>): Anchor | undefined {
   let best: Anchor | undefined
-  let least = Infinity
+  let [least, longest] = [Infinity, 0]
   for (const anchor of anchorsOf(pattern)) {
     const count = counts.get(keyOf(anchor)) ?? 0
-    if (count > least || (count === least && anchor.text.length <= (best?.text.length ?? 0)))
-      continue
+    const { length } = anchor.text
+    if (count > least || (count === least && length <= longest)) continue
     best = anchor
     least = count
+    longest = length
   }
   return best
 }

@@ -90,7 +90,9 @@ function parseIpv6(text: string): Address | undefined {
   const missing = 8 - high.length - low.length
   if (after === undefined ? missing !== 0 : missing < 1) return undefined
   const groups = [...high, ...Array.from({ length: missing }, () => 0), ...low]
-  return [0, 2, 4, 6].map((at) => (groups[at] ?? 0) * 0x10000 + (groups[at + 1] ?? 0))
+  const view = new DataView(new ArrayBuffer(16))
+  for (const [at, group] of groups.entries()) view.setUint16(at * 2, group)
+  return [0, 4, 8, 12].map((at) => view.getUint32(at))
 }
 
 /** The 16-bit groups of one side of `::`; only the last side may end in IPv4 notation. */

@@ -43,7 +43,7 @@ export const longestPattern = 2048
 export const contextKeyForm =
   /^[a-z][\w./-]*:[\p{L}\p{N}](?:[ \p{L}\p{N}_.+=@/:-]*[\p{L}\p{N}_.+=@/:-])?$/iu
 
-const reference = /\$\{(?:(?<escaped>[*?$])|(?<key>[^*?$,{}']+)(?:,[ \t]*'(?<fallback>[^']+)')?)\}/y
+const reference = /\$\{(?:[*?$]|(?<key>[^*?$,{}']+)(?:,[ \t]*'(?<fallback>[^']+)')?)\}/y
 
 /** Reads a pattern; a variable that is malformed is a problem, never plain text. */
 export function parsePattern(source: string, syntax: PatternSyntax): Pattern | ValueProblem {
@@ -195,10 +195,10 @@ function endOfText(source: string, start: number, syntax: PatternSyntax): number
 }
 
 /** Without the spaces and tabs at the end, where the comma of a default may stand. */
-function withoutBlanks(text: string | undefined): string | undefined {
-  let end = text?.length ?? 0
-  while (text?.[end - 1] === ' ' || text?.[end - 1] === '\t') end--
-  return text?.slice(0, end)
+function withoutBlanks(text: string): string {
+  let end = text.length
+  while (text[end - 1] === ' ' || text[end - 1] === '\t') end--
+  return text.slice(0, end)
 }
 
 function readReference(
@@ -207,18 +207,12 @@ function readReference(
 ): { readonly part: PatternPart; readonly end: number } | ValueProblem {
   reference.lastIndex = at
   const groups = reference.exec(source)?.groups
-  const written = withoutBlanks(groups?.['key'])
-  if (groups === undefined || (written !== undefined && !contextKeyForm.test(written))) {
-    return {
-      code: 'policy.bad_variable',
-      message: `malformed policy variable in ${show(source)}`,
-      hint: "write ${prefix:Key}, ${prefix:Key, 'default'}, or ${*}, ${?}, ${$} for the character",
-    }
-  }
+  if (groups === undefined) return malformed(source)
   const end = reference.lastIndex
-  const { escaped, fallback } = groups
-  const key = written
-  if (key === undefined) return { part: { text: escaped ?? '' }, end }
+  const { key: written, fallback } = groups
+  if (written === undefined) return { part: { text: source.charAt(at + '${'.length) }, end }
+  const key = withoutBlanks(written)
+  if (!contextKeyForm.test(key)) return malformed(source)
   if (isListKey(key.toLowerCase())) {
     return {
       code: 'policy.bad_variable',
@@ -227,4 +221,12 @@ function readReference(
     }
   }
   return { part: { key: key.toLowerCase(), fallback }, end }
+}
+
+function malformed(source: string): ValueProblem {
+  return {
+    code: 'policy.bad_variable',
+    message: `malformed policy variable in ${show(source)}`,
+    hint: "write ${prefix:Key}, ${prefix:Key, 'default'}, or ${*}, ${?}, ${$} for the character",
+  }
 }
