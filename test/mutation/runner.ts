@@ -1,7 +1,7 @@
-import { globSync } from 'node:fs'
-import { registerHooks } from 'node:module'
+import { globSync, readFileSync } from 'node:fs'
+import { registerHooks, stripTypeScriptTypes } from 'node:module'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { collection } from './collected.ts'
 import type { CollectedTest } from './collected.ts'
@@ -46,9 +46,10 @@ const replaced: Readonly<Record<string, string>> = {
 /** How often all modules, and how often single test files were loaded. */
 const generation = { all: 0, tests: 0 }
 
-/** Gives every module below `src` and `test` an address of its own generation. */
+/** Gives every module below `src` and `test` an address of its own generation, and takes its types out once. */
 function watchImports(): void {
   const root = pathToFileURL(`${process.cwd()}/`).href
+  const sources = new Map<string, string>()
   registerHooks({
     resolve(specifier, context, next) {
       const from = context.parentURL ?? ''
@@ -59,6 +60,13 @@ function watchImports(): void {
       if (!url.startsWith(root) || /node_modules|\/test\/mutation\//.test(url)) return resolved
       const again = url.endsWith('.test.ts') ? `.${generation.tests}` : ''
       return { ...resolved, url: `${url}?${generation.all}${again}` }
+    },
+    load(url, context, next) {
+      if (!url.startsWith(root) || !url.includes('.ts?')) return next(url, context)
+      const file = fileURLToPath(url.replace(/\?.*/, ''))
+      const source = sources.get(file) ?? stripTypeScriptTypes(readFileSync(file, 'utf8'))
+      sources.set(file, source)
+      return { format: 'module', source, shortCircuit: true }
     },
   })
 }
@@ -78,6 +86,7 @@ class InProcessRunner {
   }
 
   async init(): Promise<void> {
+    process.env['PROOFGATE_TEST_STATEMENTS'] = '500'
     watchImports()
     await Promise.resolve()
   }
