@@ -57,10 +57,10 @@ test('Null has no tests, and answers by presence alone', () => {
     Condition: { Null: { 'a:b': ['true', 'false'] } },
   })
   const [{ conditions } = assert.fail()] = statements
-  const [{ tests, whenAbsent, whenPresent } = assert.fail()] = conditions
+  const [{ tests, negated, whenAbsent, whenPresent } = assert.fail()] = conditions
   assert.deepEqual(
-    { tests, whenAbsent, whenPresent },
-    { tests: [], whenAbsent: true, whenPresent: true },
+    { tests, negated, whenAbsent, whenPresent },
+    { tests: [], negated: false, whenAbsent: true, whenPresent: true },
   )
 })
 

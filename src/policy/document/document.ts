@@ -109,8 +109,9 @@ function spend(value: unknown, budget: number, depth: number): number {
   if (budget < 0 || depth < 0) return -1
   if (typeof value === 'string') return budget - value.length - 2
   if (typeof value !== 'object' || value === null) return budget - show(value).length
-  let left = budget - 1
-  for (const key of Object.keys(value)) {
+  const keys = Object.keys(value)
+  let left = budget - (keys.length === 0 ? 2 : 1)
+  for (const key of keys) {
     if (!Array.isArray(value)) left -= key.length + 3
     left = spend(ownProperty(value, key), left, depth - 1) - 1
     if (left < 0) return -1

@@ -105,7 +105,7 @@ function parseBase64(text: string): Buffer | undefined {
 
 /** `true` or `false` in any case, as AWS reads them. */
 export function parseBool(text: string): boolean | undefined {
-  const lower = text.length <= 5 ? text.toLowerCase() : text
+  const lower = text.toLowerCase()
   if (lower === 'true') return true
   return lower === 'false' ? false : undefined
 }

@@ -137,9 +137,13 @@ export function namingOf(
   principal: PolicyPrincipal,
 ): Naming | undefined {
   const { arn, role, account, federated } = principal
-  if (arn !== undefined && selection.arns.includes(arn)) return 'self'
-  if (role !== undefined && selection.arns.includes(role)) return 'role'
-  if (federated !== undefined && selection.federated.includes(federated)) return 'provider'
+  if (holds(selection.arns, arn)) return 'self'
+  if (holds(selection.arns, role)) return 'role'
+  if (holds(selection.federated, federated)) return 'provider'
   if (selection.everybody) return 'everybody'
-  return account !== undefined && selection.accounts.includes(account) ? 'account' : undefined
+  return holds(selection.accounts, account) ? 'account' : undefined
+}
+
+function holds(names: readonly string[], name: string | undefined): boolean {
+  return name !== undefined && names.includes(name)
 }
