@@ -6,7 +6,7 @@ import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../
 import type { Areas } from './areas.ts'
 import { corsOf, destinationOf, featuresOf, Shared } from './features.ts'
 import type { Kept } from './kept.ts'
-import { policyDirectory } from './access/policies.ts'
+import { compileAhead, policyDirectory } from './access/policies.ts'
 import { accessOfApi, accessOfRoute, vouchingOfIssuer } from './access/view.ts'
 
 const clockSkew = millis(5000)
@@ -22,6 +22,7 @@ export function buildGatewayTable(
   kept: Kept,
 ): GatewayTable {
   const policies = policyDirectory(configuration)
+  compileAhead(policies, configuration)
   const principals = new Principals({
     people: areas.people,
     directory: areas.directory,

@@ -6,6 +6,7 @@ import * as fc from 'fast-check'
 import { compilePolicies, evaluate } from '../../src/policy/index.ts'
 import type { CompiledPolicies, Decision, PolicyRequest } from '../../src/policy/index.ts'
 import { evaluationFailed, undecided } from '../../src/policy/decision.ts'
+import { StatementList } from '../../src/policy/lookup/statement-list.ts'
 import { firstMiss } from '../../src/policy/match.ts'
 import { documentOf, orders, requestFor } from './kit.ts'
 
@@ -165,4 +166,36 @@ test('a variable with several values fails the evaluation in a long list as in a
   ]) {
     assert.equal(evaluate(compiled(...statements), request).reason, 'policy.evaluation_failed')
   }
+})
+
+test('a list that was prepared looks at no action again when it is asked', () => {
+  let read = 0
+  const all = compiled(
+    ...Array.from({ length: 40 }, (_, n) => ({
+      Effect: 'Allow',
+      Action: 'execute-api:Invoke',
+      Resource: `${base}/GET/x${n}`,
+    })),
+  ).allows.all.map((one) =>
+    Object.defineProperty({ ...one }, 'action', {
+      get: () => {
+        read += 1
+        return one.action
+      },
+    }),
+  )
+  const list = new StatementList(all)
+  list.prepare('execute-api:invoke')
+  assert.ok(read >= 40, String(read))
+  const before = read
+  assert.equal(list.candidates('execute-api:invoke', `${base}/GET/x7`).length, 1)
+  assert.equal(read, before)
+  assert.equal(list.candidates('execute-api:other', `${base}/GET/x7`).length, 0)
+  assert.ok(read > before)
+})
+
+test('of a short list nothing is prepared', () => {
+  const list = compiled({ Effect: 'Allow', Action: '*', Resource: '*' }).allows
+  list.prepare('execute-api:invoke')
+  assert.equal(list.candidates('execute-api:invoke', 'x'), list.all)
 })

@@ -1,4 +1,5 @@
 import type { Configuration, ConfiguredPerson, ConfiguredPolicy } from '../../config/index.ts'
+import { invoke } from '../../gateway/index.ts'
 import type { PolicyDirectory } from '../../gateway/index.ts'
 import { compilePolicies } from '../../policy/index.ts'
 import type { CompiledPolicies, PolicySource } from '../../policy/index.ts'
@@ -80,7 +81,42 @@ function mandatesOf(
 export function compiledDocument(
   policy: ConfiguredPolicy | undefined,
 ): CompiledPolicies | undefined {
-  return policy === undefined ? undefined : compilePolicies([policy])
+  return policy === undefined ? undefined : compiledToInvoke([policy])
+}
+
+/** Ready for what the gateway asks. */
+function compiledToInvoke(sources: readonly PolicySource[]): CompiledPolicies {
+  const compiled = compilePolicies(sources)
+  const action = invoke.toLowerCase()
+  compiled.denies.prepare(action)
+  compiled.allows.prepare(action)
+  return compiled
+}
+
+/** Sets of policies that are compiled ahead of requests at most. */
+const mostAhead = 256
+/** Fewer statements are compiled in less time than anybody notices. */
+const fewStatements = 256
+
+/**
+ * Compiles what the people of the configuration are going to be asked about, so that none of their requests
+ * waits for it. Small installations start as they did.
+ */
+export function compileAhead(
+  directory: Pick<PolicyDirectory, 'forPerson' | 'forGroups'>,
+  { policies, people, groups, attachments }: Configuration,
+): void {
+  const statements = policies.reduce((sum, { document }) => sum + document.statements.length, 0)
+  if (statements <= fewStatements) return
+  const combinations = new Map(people.map((one) => [[...one.groups].sort().join('\n'), one.groups]))
+  const single = groups.map(({ name }) => [name])
+  for (const names of [...single, ...combinations.values()].slice(0, mostAhead)) {
+    directory.forGroups(names)
+  }
+  const groupsOf = new Map(people.map((one) => [one.username, one.groups]))
+  for (const { username } of attachments.slice(0, mostAhead)) {
+    directory.forPerson(username, groupsOf.get(username) ?? [])
+  }
 }
 
 /** Policies by name, each set of them compiled once. */
@@ -101,14 +137,14 @@ class Compiled {
     const key = names.join('\n')
     const known = this.#sets.get(key)
     if (known !== undefined) return known
-    const compiled = compilePolicies(names.map((name) => this.#source(name)))
+    const compiled = compiledToInvoke(names.map((name) => this.#source(name)))
     this.#sets.set(key, compiled)
     return compiled
   }
 
   /** The same, so that decisions name the role. */
   inRole(role: string, names: readonly string[]): CompiledPolicies {
-    return compilePolicies(names.map((name) => ({ ...this.#source(name), role })))
+    return compiledToInvoke(names.map((name) => ({ ...this.#source(name), role })))
   }
 
   #source(name: string): PolicySource {

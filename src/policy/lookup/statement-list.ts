@@ -33,6 +33,15 @@ export class StatementList {
     return this.#tableFor(action).candidates(resource)
   }
 
+  /**
+   * Makes ready for an action that is going to be asked for, so that no request waits for it.
+   *
+   * @param action - in lower case.
+   */
+  prepare(action: string): void {
+    if (this.all.length > shortList) this.#tableFor(action)
+  }
+
   #tableFor(action: string): ResourceTable {
     const known = this.#byAction.get(action)
     if (known !== undefined) return known
