@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Instant } from '../core/index.ts'
-import { judgeRequest } from '../gateway/index.ts'
-import type { AccessView, DecidedBy, Judgement, SupposedFacts } from '../gateway/index.ts'
+import { answerRequest } from '../gateway/index.ts'
+import type { AccessView, DecidedBy, SupposedAnswer, SupposedFacts } from '../gateway/index.ts'
 import type { Person, PersonId } from '../identity/index.ts'
 
 /** A person, with groups besides those of the configuration, and in a role if they took one. */
@@ -32,14 +32,8 @@ export interface Expectation extends TestedCall {
   readonly by: string | undefined
 }
 
-/** What the answer is. */
-export interface Found {
-  readonly answer: Judgement['answer']
-  readonly reason: string
-  readonly decidedBy: DecidedBy | undefined
-  /** `undefined` when no route takes the request. */
-  readonly route: string | undefined
-}
+/** What the answer is, and by what; without a route when none takes the request. */
+export type Found = SupposedAnswer
 
 /** How long the process may be kept from its other work at a time, in ms. */
 const longestTurn = 5
@@ -71,7 +65,7 @@ function answerTo(view: AccessView, { who, request, facts, at }: TestedCall, now
       route: undefined,
     }
   }
-  const { answer, reason, decidedBy, route } = judgeRequest(view, {
+  return answerRequest(view, {
     method: request.method,
     url,
     person: who === undefined ? undefined : supposedPerson(who, at ?? now),
@@ -80,7 +74,6 @@ function answerTo(view: AccessView, { who, request, facts, at }: TestedCall, now
     supposition: { facts },
     signIn: { role: who?.role },
   })
-  return { answer, reason, decidedBy, route }
 }
 
 function urlOf(

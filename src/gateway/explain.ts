@@ -1,9 +1,10 @@
 import type { Instant } from '../core/index.ts'
 import { isRefusal } from '../core/index.ts'
 import type { Person } from '../identity/index.ts'
-import { explain, outlook, remediesOf } from '../policy/index.ts'
+import { decide, explain, outlook, remediesOf, statementsOf } from '../policy/index.ts'
 import type {
   Authority,
+  Decision,
   PolicyExplanation,
   PolicyRequest,
   StatementExplanation,
@@ -14,7 +15,6 @@ import { locate, supposedPrincipal } from './access-view.ts'
 import type { AccessView, Located, ViewedApi, ViewedRoute } from './access-view.ts'
 import { policyRequestOf } from './caller/policy-request.ts'
 import { contextOf } from './caller/context.ts'
-import type { ContextCall } from './caller/context.ts'
 import { authorityFor, candidateOf } from './caller/decide-call.ts'
 import type { SupposedSignIn } from './caller/principals.ts'
 import { explainRoles } from './explain-roles.ts'
@@ -69,6 +69,9 @@ export interface Explanation extends Judgement {
   readonly prospect: Prospect | undefined
 }
 
+/** Whether a request would be let through, and by what. */
+export type SupposedAnswer = Pick<Judgement, 'answer' | 'reason' | 'decidedBy' | 'route'>
+
 /** The statement that decided, by name and place. */
 export type DecidedBy = Pick<
   StatementExplanation,
@@ -98,9 +101,20 @@ export function judgeRequest(view: AccessView, supposed: SupposedRequest): Judge
   return judgeSupposed(view, supposed).judgement
 }
 
+/**
+ * The answer alone, by the function that requests are decided by: for whoever asks often. No fact may be
+ * open.
+ */
+export function answerRequest(view: AccessView, supposed: SupposedRequest): SupposedAnswer {
+  const { judgement } = judgeSupposed(view, supposed, answeredOn)
+  const { answer, reason, decidedBy, route } = judgement
+  return { answer, reason, decidedBy, route }
+}
+
 function judgeSupposed(
   view: AccessView,
   supposed: SupposedRequest,
+  judgeBy = decidedOn,
 ): { judgement: Judgement; principal: Principal } {
   const { method, url, person } = supposed
   const signedIn = supposedPrincipal(view, person, supposed.now, supposed.signIn)
@@ -135,7 +149,7 @@ function judgeSupposed(
   if (turnedAway !== undefined) {
     return { judgement: { ...found, reason: turnedAway }, principal: signedIn }
   }
-  const { principal, ...decided } = decidedOn(view, caller, { place, supposed })
+  const { principal, ...decided } = judgeBy(view, caller, { place, supposed })
   return { judgement: { ...found, ...decided }, principal }
 }
 
@@ -145,26 +159,60 @@ type Decided = Pick<Judgement, 'roles' | 'answer' | 'reason'> &
     readonly principal: Principal
   }
 
-/** What the policies say, roles included. */
-function decidedOn(
-  view: AccessView,
-  signedIn: Principal,
-  { place, supposed }: { place: Located<ViewedApi>; supposed: SupposedRequest },
-): Decided {
-  const { api, target } = place
-  const { method, now, address, supposition = {} } = supposed
-  const request = { headers: {}, rawHeaders: [] }
-  const call = { ...place, incoming: { address, receivedAt: now, request, peer: {} } }
-  const { principal, roles, candidate } = withRoles(view, signedIn, { call, supposed })
+interface Asking {
+  readonly place: Located<ViewedApi>
+  readonly supposed: SupposedRequest
+}
+
+/** What the policies say and why, roles included. */
+function decidedOn(view: AccessView, signedIn: Principal, asking: Asking): Decided {
+  const { principal, candidate, authority, request } = askedOf(view, signedIn, asking)
+  const roles = rolesOf(view, signedIn, candidate)
   const open = isOpenRole(roles, signedIn.mandate.roleName) ? dependsOnRole : {}
   const begun = { principal, roles, answer: 'deny' } as const
-  const authority = authorityFor(principal, candidate, now)
   if (authority === undefined) return { ...begun, reason: 'policy.role_not_held', ...open }
-  const asked = policyRequestOf(`${api.arnPrefix}${method}${target.path}`, call, principal)
-  const context = supposedContext(asked.context, supposition)
-  const judged = judge(authority, { ...asked, context })
+  const judged = judge(authority, request)
   if (judged.reason === 'policy.explicit_deny') return { ...begun, ...judged }
   return { ...begun, ...judged, ...open }
+}
+
+/** What the policies say. */
+function answeredOn(view: AccessView, signedIn: Principal, asking: Asking): Decided {
+  const { principal, authority, request } = askedOf(view, signedIn, asking)
+  const begun = { principal, roles: [] }
+  if (authority === undefined) return { ...begun, answer: 'deny', reason: 'policy.role_not_held' }
+  const decision = decide(authority, request)
+  const { effect: answer, reason } = decision
+  const found = statementsOf(authority, request).find((one) => isNamed(decision, one, one.label))
+  if (found === undefined) return { ...begun, answer, reason }
+  const { policy, kind, role, label: statement, place } = found
+  return { ...begun, answer, reason, decidedBy: { policy, kind, role, statement, place } }
+}
+
+/** Everything the policies are asked with, with what the supposed facts earn. */
+function askedOf(
+  view: AccessView,
+  signedIn: Principal,
+  { place, supposed }: Asking,
+): {
+  readonly principal: Principal
+  readonly candidate: Candidate
+  readonly authority: Authority | undefined
+  readonly request: PolicyRequest
+} {
+  const { api, target } = place
+  const { method, now, address, supposition = {} } = supposed
+  const received = { headers: {}, rawHeaders: [] }
+  const call = { ...place, incoming: { address, receivedAt: now, request: received, peer: {} } }
+  const facts = contextOf(call, signedIn.untaken)
+  const candidate = candidateOf(signedIn, supposedContext(facts, supposition))
+  const principal =
+    signedIn.kind === 'anonymous'
+      ? signedIn
+      : view.principals.reconsidered(signedIn, candidate.context)
+  const asked = policyRequestOf(`${api.arnPrefix}${method}${target.path}`, call, principal)
+  const request = { ...asked, context: supposedContext(asked.context, supposition) }
+  return { principal, candidate, authority: authorityFor(principal, candidate, now), request }
 }
 
 const dependsOnRole = { answer: 'depends', reason: 'policy.depends', decidedBy: undefined } as const
@@ -177,20 +225,13 @@ function isOpenRole(roles: readonly RoleExplanation[], taken: string | undefined
   )
 }
 
-/** By what the supposed facts earn. */
-function withRoles(
-  view: AccessView,
+function rolesOf(
+  { principals: { mandates } }: AccessView,
   signedIn: Principal,
-  { call, supposed }: { call: ContextCall; supposed: SupposedRequest },
-): { principal: Principal; candidate: Candidate; roles: readonly RoleExplanation[] } {
-  const { principals } = view
-  const facts = contextOf(call, signedIn.untaken)
-  const candidate = candidateOf(signedIn, supposedContext(facts, supposed.supposition ?? {}))
-  if (signedIn.kind === 'anonymous') return { principal: signedIn, candidate, roles: [] }
-  const { mandates } = principals
-  const restriction = mandates.restrictionOf(signedIn.credential)
-  const roles = explainRoles(mandates, candidate, restriction)
-  return { principal: principals.reconsidered(signedIn, candidate.context), candidate, roles }
+  candidate: Candidate,
+): readonly RoleExplanation[] {
+  if (signedIn.kind === 'anonymous') return []
+  return explainRoles(mandates, candidate, mandates.restrictionOf(signedIn.credential))
 }
 
 /** Why somebody has no session to call with. */
@@ -218,16 +259,24 @@ function judge(
 }
 
 function decidedBy({ decision, statements }: PolicyExplanation): DecidedBy | undefined {
-  const found = statements.find(
-    (one) =>
-      one.policy === decision.policy &&
-      one.statement === decision.statement &&
-      one.kind === decision.kind &&
-      one.role === decision.role,
-  )
+  const found = statements.find((one) => isNamed(decision, one, one.statement))
   if (found === undefined) return undefined
   const { policy, kind, role, statement, place } = found
   return { policy, kind, role, statement, place }
+}
+
+/** Whether a decision names this statement. */
+function isNamed(
+  decision: Decision,
+  { policy, kind, role }: Pick<DecidedBy, 'policy' | 'kind' | 'role'>,
+  label: string,
+): boolean {
+  return (
+    policy === decision.policy &&
+    label === decision.statement &&
+    kind === decision.kind &&
+    role === decision.role
+  )
 }
 
 /** Stands where a real request has its id. */

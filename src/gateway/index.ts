@@ -13,8 +13,14 @@ export { authorityFor, candidateOf } from './caller/decide-call.ts'
 export type { DecidedCall } from './caller/decide-call.ts'
 export { locate, supposedPrincipal } from './access-view.ts'
 export type { AccessView, Located, ViewedApi, ViewedRoute } from './access-view.ts'
-export { explainRequest, judgeRequest } from './explain.ts'
-export type { DecidedBy, Explanation, Judgement, SupposedRequest } from './explain.ts'
+export { answerRequest, explainRequest, judgeRequest } from './explain.ts'
+export type {
+  DecidedBy,
+  Explanation,
+  Judgement,
+  SupposedAnswer,
+  SupposedRequest,
+} from './explain.ts'
 export { supposedContext } from './supposition.ts'
 export type { SupposedFacts, Supposition } from './supposition.ts'
 export { invoke, policyRequestOf } from './caller/policy-request.ts'

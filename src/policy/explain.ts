@@ -53,7 +53,8 @@ export function explain(authority: Authority, request: PolicyRequest): PolicyExp
   }
 }
 
-function statementsOf(
+/** Every statement that has a say; one in two grants twice. */
+export function statementsOf(
   { grants, denies }: Authority,
   { resourcePolicy }: PolicyRequest,
 ): readonly CompiledStatement[] {

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { answersTo, answerText, differs, isAsExpected } from '../../src/analysis/index.ts'
 import type { Expectation, Found } from '../../src/analysis/index.ts'
 import { accessViewOf } from '../../src/compose/index.ts'
+import { answerRequest, judgeRequest } from '../../src/gateway/index.ts'
+import type { Person } from '../../src/identity/index.ts'
 import { configurationOf } from '../config/given.ts'
 
 const base = 'arn:aws:execute-api:local:000000000000:orders/default'
@@ -173,6 +175,62 @@ test('a denial that no policy gave counts only where its reason is named', async
     assert.equal(await passes(row), false, reason)
     assert.equal(await passes({ ...row, by: reason }), true, reason)
   }
+})
+
+test('answers are those that explanations give', () => {
+  const person: Person = {
+    id: 'p' as Person['id'],
+    username: 'ann',
+    name: 'Ann',
+    groups: ['writers'],
+    userHandle: '',
+    disabled: false,
+    createdAt: now,
+  }
+  const callers = [undefined, person, { ...person, groups: [] }, { ...person, disabled: true }]
+  const roles = [undefined, 'cleaner', 'janitor', 'nobody']
+  const everyFacts = [
+    {},
+    { 'proofgate:AuthAge': '900' },
+    { 'proofgate:AuthAge': 'old' },
+    { 'proofgate:Transport': 'nfc', 'proofgate:UserVerified': 'false' },
+  ]
+  const suppositions = callers.flatMap((caller) =>
+    roles.flatMap((role) =>
+      everyFacts.map((facts) => ({ person: caller, signIn: { role }, supposition: { facts } })),
+    ),
+  )
+  const seen = new Set<string>()
+  for (const [method, host, path] of [
+    ['GET', 'api', '/orders/1'],
+    ['GET', 'api', '/orders/secret'],
+    ['POST', 'api', '/orders'],
+    ['DELETE', 'api', '/orders/1'],
+    ['GET', 'api', '/nowhere'],
+    ['GET', 'open', '/a'],
+    ['PSOT', 'api', '/orders'],
+  ] as const) {
+    const url = `http://${host}.localhost:8080${path}`
+    for (const supposition of suppositions) {
+      const supposed = { method, url, address: '127.0.0.1', now, ...supposition }
+      const { answer, reason, decidedBy, route } = judgeRequest(view, supposed)
+      assert.deepEqual(answerRequest(view, supposed), { answer, reason, decidedBy, route })
+      seen.add(`${reason} ${decidedBy?.statement}`)
+    }
+  }
+  assert.deepEqual([...seen].sort(), [
+    'gateway.method_not_supported undefined',
+    'gateway.no_route undefined',
+    'gateway.session_ended undefined',
+    'gateway.unauthenticated undefined',
+    'policy.allowed #0',
+    'policy.allowed Clean',
+    'policy.allowed Read',
+    'policy.evaluation_failed #0',
+    'policy.explicit_deny Never',
+    'policy.no_statement_allows undefined',
+    'policy.role_not_held undefined',
+  ])
 })
 
 test('answers differ when what decides does, not when only its place does', async () => {
