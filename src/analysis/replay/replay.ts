@@ -129,7 +129,8 @@ function named({ role, policy, statement }: RecordedRequest): string | undefined
   return `${role === undefined ? '' : `${role}/`}${policy}/${statement ?? ''}`
 }
 
-function printedVerdict({ effect, reason, by }: Verdict): string {
+function printedVerdict({ effect, reason, ...verdict }: Verdict): string {
+  const by = verdict.by()
   if (by === undefined) return printed(effect, reason, undefined)
   const place = by.place === undefined ? '' : ` (${by.place})`
   const role = by.role === undefined ? '' : `${by.role}/`

@@ -27,7 +27,8 @@ export type Missing =
 export interface Verdict {
   readonly effect: 'allow' | 'deny'
   readonly reason: string
-  readonly by: CompiledStatement | undefined
+  /** The statement that decides. */
+  readonly by: () => CompiledStatement | undefined
 }
 
 export interface Answer {
@@ -39,13 +40,17 @@ export interface Answer {
   readonly textOf: (statement: CompiledStatement) => string
 }
 
+function noStatement(): undefined {
+  return undefined
+}
+
 const unauthenticated: Verdict = {
   effect: 'deny',
   reason: 'gateway.unauthenticated',
-  by: undefined,
+  by: noStatement,
 }
-const notHeld: Verdict = { effect: 'deny', reason: 'policy.role_not_held', by: undefined }
-const open: Verdict = { effect: 'allow', reason: 'gateway.open_route', by: undefined }
+const notHeld: Verdict = { effect: 'deny', reason: 'policy.role_not_held', by: noStatement }
+const open: Verdict = { effect: 'allow', reason: 'gateway.open_route', by: noStatement }
 
 const mostPrincipals = 10_000
 
@@ -166,7 +171,7 @@ function hasVariables({ conditions, resource }: CompiledStatement): boolean {
 
 function verdictBy(decision: Decision | 'role_not_held', seen: () => Survey): Verdict {
   if (decision === 'role_not_held') return notHeld
-  return { effect: decision.effect, reason: decision.reason, by: deciding(decision, seen) }
+  return { effect: decision.effect, reason: decision.reason, by: () => deciding(decision, seen) }
 }
 
 /** The statement that a decision names. */
@@ -197,11 +202,11 @@ export function verdictOf(seen: Survey): Verdict | undefined {
   if (allowed === 'maybe') return undefined
   if (allowed === 'yes') {
     const by = allows.find(({ applies }) => applies === 'yes')?.statement
-    return { effect: 'allow', reason: 'policy.allowed', by }
+    return { effect: 'allow', reason: 'policy.allowed', by: () => by }
   }
   const by = denies.find(({ applies }) => applies === 'yes')?.statement
-  if (by !== undefined) return { effect: 'deny', reason: 'policy.explicit_deny', by }
-  return { effect: 'deny', reason: 'policy.no_statement_allows', by: undefined }
+  if (by !== undefined) return { effect: 'deny', reason: 'policy.explicit_deny', by: () => by }
+  return { effect: 'deny', reason: 'policy.no_statement_allows', by: noStatement }
 }
 
 function once<Value>(make: () => Value): () => Value {

@@ -3,6 +3,7 @@ import type { CompiledCondition, CompiledPolicies, CompiledStatement } from '../
 import type { ContextLookup } from '../context.ts'
 import { namingOf } from '../document/principal.ts'
 import type { PolicyPrincipal } from '../document/principal.ts'
+import type { StatementList } from '../lookup/statement-list.ts'
 import { holds, selects } from '../match.ts'
 import { selectsTemplate } from './resource.ts'
 import type { Possibility } from './resource.ts'
@@ -53,8 +54,8 @@ export function survey(authority: Authority, request: PartialRequest): Survey {
   const look = new Look(request)
   const { resourcePolicy, sameAccount, principal } = request
   return {
-    denies: policiesOf(authority, request).flatMap(({ denies }) => look.at(denies.all)),
-    named: resourcePolicy === undefined ? undefined : look.at(resourcePolicy.allows.all),
+    denies: policiesOf(authority, request).flatMap(({ denies }) => look.at(denies)),
+    named: resourcePolicy === undefined ? undefined : look.at(resourcePolicy.allows),
     grants: authority.grants.map((grant) => look.atGrant(grant)),
     sameAccount,
     grantsOnly: authority.grantsOnly === true,
@@ -84,18 +85,21 @@ class Look {
     this.#action = request.action.toLowerCase()
   }
 
-  /** Those that apply, or may. */
-  at(statements: readonly CompiledStatement[]): readonly StatementOutlook[] {
+  /** Those that apply, or may. Of a resource that is known not all have to be looked at. */
+  at(list: StatementList): readonly StatementOutlook[] {
+    const [part, ...more] = this.#request.resource
+    const isKnown = typeof part === 'object' && more.length === 0
+    const statements = isKnown ? list.candidates(this.#action, part.text) : list.all
     return statements.flatMap((statement) => this.#one(statement) ?? [])
   }
 
   atGrant({ identity, boundary, session, ceiling }: Grant): SurveyedGrant {
     return {
-      own: this.at(identity.allows.all),
+      own: this.at(identity.allows),
       limits: {
-        ...(boundary === undefined ? {} : { boundary: this.at(boundary.allows.all) }),
-        ...(session === undefined ? {} : { session: this.at(session.allows.all) }),
-        ...(ceiling === undefined ? {} : { ceiling: this.at(ceiling.allows.all) }),
+        ...(boundary === undefined ? {} : { boundary: this.at(boundary.allows) }),
+        ...(session === undefined ? {} : { session: this.at(session.allows) }),
+        ...(ceiling === undefined ? {} : { ceiling: this.at(ceiling.allows) }),
       },
     }
   }
