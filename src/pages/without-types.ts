@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { join } from 'node:path'
 
+/** By the group or by everybody. */
+const writableByOthers = 0o022
+
 /**
  * A module in JavaScript: types are blanked out, nothing else changes. What does that takes 50 ms and 20 MiB to
- * load, so the outcome is kept where Node keeps what it compiled, whose owner the launcher has checked.
+ * load, so the outcome is kept beside what Node compiled.
  */
 export function withoutTypes(source: string): string {
-  const directory = nodeModule.getCompileCacheDir()
+  const directory = ownFolder()
   if (directory === undefined) return nodeModule.stripTypeScriptTypes(source)
   const file = join(directory, `browser-${digestOf(source)}`)
   const kept = readKept(file)
@@ -16,6 +19,26 @@ export function withoutTypes(source: string): string {
   const stripped = nodeModule.stripTypeScriptTypes(source)
   keep(file, stripped)
   return stripped
+}
+
+/**
+ * Invariant: what is sent to browsers is never read from where somebody else can write. The launcher checks the
+ * folder that it chooses, but `NODE_COMPILE_CACHE` can name any.
+ */
+function ownFolder(): string | undefined {
+  const compiled = nodeModule.getCompileCacheDir()
+  if (compiled === undefined) return undefined
+  const folder = join(compiled, 'pages')
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const { uid, mode } = statSync(folder)
+    const isOurs = process.getuid === undefined || uid === process.getuid()
+    return isOurs && (process.platform === 'win32' || (mode & writableByOthers) === 0)
+      ? folder
+      : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Nothing when it is not there, or not whole. */

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
@@ -59,4 +68,25 @@ test('what was kept counts only while it is whole', (t) => {
     assert.deepEqual(strip(folder), first)
   }
   assert.equal(keptFiles(folder).length, 1)
+})
+
+test('nothing is read from a folder in which others can write', (t) => {
+  const folder = cacheFolder(t)
+  const first = strip(folder)
+  const [file = ''] = keptFiles(folder)
+  const planted = 'planted()'
+  const digest = createHash('sha256').update(planted).digest('hex')
+  writeFileSync(file, `${digest}\n${planted}`)
+  assert.deepEqual(strip(folder), { text: planted, worked: false })
+  for (const mode of [0o720, 0o702, 0o777]) {
+    chmodSync(dirname(file), mode)
+    assert.deepEqual(strip(folder), first, mode.toString(8))
+  }
+})
+
+test('nothing is read from a folder of somebody else', { skip: process.getuid?.() !== 0 }, (t) => {
+  const folder = cacheFolder(t)
+  const first = strip(folder)
+  chownSync(dirname(keptFiles(folder)[0] ?? ''), 12_345, 12_345)
+  assert.deepEqual(strip(folder), first)
 })
