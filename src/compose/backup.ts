@@ -22,12 +22,12 @@ export async function backUp(
   chmodSync(copy, 0o600)
   const keys = join(directory, 'keys')
   for (const folder of new Set([paths.keys, paths.auditKeys])) {
-    cpSync(folder, keys, { recursive: true })
+    copyFolder(folder, keys)
   }
   // Appends are kept in order: with this one durable, so is everything the database copy rests on.
   await record()
   const checkpoint = await audit.whenSigned((signed) => {
-    cpSync(paths.audit, join(directory, 'audit'), { recursive: true })
+    copyFolder(paths.audit, join(directory, 'audit'))
     return signed
   })
   cpSync(paths.marker, join(directory, basename(paths.marker)))
@@ -47,4 +47,10 @@ function makeEmpty(directory: string): Refusal | undefined {
   } catch (cause) {
     return adminErrors.refuse('backup_impossible', String(cause))
   }
+}
+
+/** Without what is about to replace a file: it may be half written, and gone before it is copied. */
+function copyFolder(from: string, to: string): void {
+  const filter = (source: string): boolean => source === from || !source.endsWith('.new')
+  cpSync(from, to, { recursive: true, filter })
 }

@@ -1,7 +1,7 @@
 import { after, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { call } from '../kit/http.ts'
 import {
@@ -244,6 +244,20 @@ test('a backup that cannot be made is refused, and the server goes on', async ()
   assert.equal((await refusalOf('backup', '/proc/nowhere/copy')).code, 'admin.backup_impossible')
   assert.equal((await refusalOf('backup', file)).code, 'admin.backup_impossible')
   assert.equal((await call(`${gateway.admin}/readyz`)).status, 200)
+})
+
+test('a backup leaves out what is about to replace a file', async () => {
+  const half = join(data, 'audit', 'half.new')
+  writeFileSync(half, 'ha')
+  const copy = join(temporaryDirectory(), 'copy')
+  await answerOf('backup', copy)
+  rmSync(half)
+  const copied = readdirSync(join(copy, 'audit'))
+  assert.ok(copied.includes('checkpoint'))
+  assert.deepEqual(
+    copied.filter((name) => name.endsWith('.new')),
+    [],
+  )
 })
 
 test('a command that lacks what it works on says so and changes nothing', async () => {
