@@ -24,6 +24,8 @@ export interface Authority {
   readonly denies: readonly CompiledPolicies[]
   /** Whether only the grants count, and no Allow of a resource policy can take the place of one. */
   readonly grantsOnly?: boolean
+  /** What a token was narrowed to: it limits also what a resource policy gives to its owner by name. */
+  readonly narrowing?: CompiledPolicies | undefined
 }
 
 /** The authority of somebody with one set of policies and nothing else. */

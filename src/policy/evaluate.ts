@@ -94,7 +94,7 @@ class Evaluation {
   }
 
   /** IAM user guide, policy evaluation logic, from the point where no Deny was found. */
-  allowedBy({ grants, grantsOnly }: Authority): Decision {
+  allowedBy({ grants, grantsOnly, narrowing }: Authority): Decision {
     const { resourcePolicy, sameAccount } = this.#request
     if (resourcePolicy === undefined) return this.#granted(grants, undefined)
     const named = this.#closestAllow(resourcePolicy)
@@ -102,8 +102,13 @@ class Evaluation {
       return named === undefined ? unallowed.resource : this.#granted(grants, undefined)
     }
     if (grantsOnly === true) return this.#granted(grants, undefined)
-    if (named?.naming === 'self') return named.statement.decision
+    if (named?.naming === 'self') return this.#within(narrowing, named.statement)
     return this.#granted(grants, asGrant(named))
+  }
+
+  #within(narrowing: CompiledPolicies | undefined, { decision }: CompiledStatement): Decision {
+    const isInside = narrowing === undefined || this.allowIn(narrowing) !== undefined
+    return isInside ? decision : unallowed.session
   }
 
   #granted(grants: readonly Grant[], fromResource: CompiledStatement | undefined): Decision {

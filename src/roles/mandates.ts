@@ -169,7 +169,7 @@ function build(
   const inner =
     chosen.name === undefined
       ? withoutTaking(own, chosen, grantOf)
-      : inTakenRole(attached, chosen, grantOf)
+      : inTakenRole(own, chosen, grantOf)
   const until = restriction?.until
   const pending = until === undefined ? inner.pending : new Ending(until, inner)
   return { key, authority: inner.authority, pending, roleName, role, until }
@@ -190,8 +190,8 @@ function withoutTaking(
   // Invariant: what is attached to the owner of a restricted credential denies, and does not allow.
   const authority: Authority =
     restriction === undefined
-      ? { grants: [own, ...roles], denies: [], grantsOnly: false }
-      : { grants: roles, denies: [identity], grantsOnly: true }
+      ? { grants: [own, ...roles], denies: [], grantsOnly: false, narrowing: session }
+      : { grants: roles, denies: [identity], grantsOnly: true, narrowing: session }
   return {
     authority,
     pending: open.length === 0 ? undefined : new EarnedRoles(authority, open, grantOf),
@@ -200,7 +200,7 @@ function withoutTaking(
 
 /** Invariant: who acts in a role does nothing else; only what denies comes along. */
 function inTakenRole(
-  { identity }: Attached,
+  { identity, session }: Grant,
   { role, held, open }: Chosen,
   grantOf: (role: Role) => Grant,
 ): Inner {
@@ -208,6 +208,6 @@ function inTakenRole(
   if (role === undefined || held.length + open.length === 0) {
     return { authority: { grants: [], denies }, pending: lostRole }
   }
-  const authority = { grants: [grantOf(role)], denies, grantsOnly: false }
+  const authority = { grants: [grantOf(role)], denies, grantsOnly: false, narrowing: session }
   return { authority, pending: held.length > 0 ? undefined : new TakenRole(role, authority) }
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { decide } from '../../src/policy/index.ts'
-import { holdsEver, noMandate } from '../../src/roles/index.ts'
+import { holdsEver, noMandate, roleArn, roleSessionArn } from '../../src/roles/index.ts'
 import { requestFor } from '../policy/kit.ts'
 import {
+  account,
   allowed,
   ann,
   can,
@@ -189,6 +190,29 @@ describe('a role that was taken', () => {
     assert.equal(allowed(mandates, { sessionPolicy }, everything), '')
     const facts = { 'r:age': '1' }
     assert.equal(allowed(mandates, { sessionPolicy, facts }, everything), 'Two')
+  })
+
+  it('is narrowed in what an API gives to its owner, or to its session, by name', () => {
+    const session = roleSessionArn(account, 'One', 'ann')
+    const inOne = { ...ann, arn: session, role: roleArn(account, 'One') }
+    const resourcePolicy = policiesOf('resource', 'api', {
+      Effect: 'Allow',
+      Principal: { AWS: [ann.arn, session] },
+      Action: 'x:*',
+      Resource: '*',
+    })
+    const sessionPolicy = JSON.stringify({ Version: '2012-10-17', Statement: can('Two') })
+    for (const [one, principal] of [
+      [{ sessionPolicy }, ann],
+      [{ ...held, sessionPolicy }, inOne],
+    ] as const) {
+      const { authority } = mandateOf(mandates, one)
+      const asked = (name: string): string =>
+        decide(authority, requestFor({ action: `x:${name}`, principal, resourcePolicy })).reason
+      assert.equal(asked('Two'), 'policy.allowed')
+      assert.equal(asked('Own'), 'policy.session_policy_does_not_allow')
+      assert.equal(asked('Other'), 'policy.session_policy_does_not_allow')
+    }
   })
 })
 
