@@ -21,10 +21,13 @@ import type { Facts } from './kit.ts'
 const place = fc.constantFrom<Place>(...unitsOf('aab/'), anyRun, anyRun, anyOne, anySegment)
 const places = fc.array(place, { maxLength: 5 })
 
-/** Everything that can be written with three signs; no two patterns of five places need more to meet. */
+/**
+ * Everything that can be written with three signs, as far as two patterns of five places need it to meet: each
+ * unit of a shortest text that both match is named by one of them, and a pattern names five, or four and a run.
+ */
 const texts = ((): readonly string[] => {
   const all = ['']
-  for (let from = 0, length = 1; length <= 6; length++) {
+  for (let from = 0, length = 1; length <= 8; length++) {
     const to = all.length
     for (; from < to; from++) all.push(`${all[from]}a`, `${all[from]}b`, `${all[from]}/`)
   }
@@ -51,7 +54,15 @@ test('two patterns meet when some text is matched by both, and only then', () =>
       assert.equal(intersects(one, other, plenty()), expected)
       assert.equal(intersects(other, one, plenty()), expected)
     }),
-    { numRuns: 1500 },
+    {
+      numRuns: 1500,
+      examples: [
+        [
+          [...unitsOf('aaaa'), anySegment],
+          [anyRun, ...unitsOf('baa')],
+        ],
+      ],
+    },
   )
 })
 
