@@ -42,9 +42,10 @@ export type Naming = 'self' | 'role' | 'provider' | 'account' | 'everybody'
 
 const kinds = ['AWS', 'Federated', 'Service', 'CanonicalUser'] as const
 const accountForm = /^\d{12}$/
-const rootForm = /^arn:aws[a-z-]*:iam::(?<account>\d{12}):root$/
+/** A partition that does not exist would make a Deny for somebody one for nobody. */
+const rootForm = /^arn:aws(?:-cn|-us-gov|-eusc|-iso(?:-[a-z])?)?:iam::(?<account>\d{12}):root$/
 const arnForm =
-  /^arn:aws[a-z-]*:(?:iam::\d{12}:(?:user|role)\/[^*?]+|sts::\d{12}:(?:assumed-role\/[^*?/]+\/[^*?]+|federated-user\/[^*?]+))$/
+  /^arn:aws(?:-cn|-us-gov|-eusc|-iso(?:-[a-z])?)?:(?:iam::\d{12}:(?:user|role)\/[^*?]+|sts::\d{12}:(?:assumed-role\/[^*?/]+\/[^*?]+|federated-user\/[^*?]+))$/
 
 /** Reads `Principal`; what is wrong with it is added to `problems`. */
 export function parsePrincipal(

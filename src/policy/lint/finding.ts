@@ -12,6 +12,8 @@ export const lintCodes = {
     'an Allow with `ForAllValues:` also holds for requests without the key, and does not ask for it',
   'policy.warn_for_any_value': 'a Deny with `ForAnyValue:` does not stop requests without the key',
   'policy.warn_never_applies': 'no request that policies are asked about can match the statement',
+  'policy.warn_no_such_resource':
+    'a value of what a Deny denies, or of what an Allow leaves out, selects nothing',
   'policy.warn_not_action': 'an Allow with `NotAction` is also for every action that comes later',
   'policy.warn_null': '`Null` asks whether a key is there that every request has',
   'policy.warn_plain_variable': 'under version 2008-10-17 `${...}` is plain text',

@@ -1,6 +1,7 @@
 import { parseResource } from '../value/arn.ts'
 import type { CompiledSelection } from '../compile.ts'
 import { isValueProblem } from '../document/problem.ts'
+import { lintClosedDoors } from './closed-doors.ts'
 import { matches } from './coverage.ts'
 import { intersects, placesOf, unitsOf, anyRun } from './globs.ts'
 import type { Effort } from './globs.ts'
@@ -71,8 +72,14 @@ function lintReach(
     })
     return
   }
-  if (reach === undefined || resource.inverted) return
-  if (resource.patterns.some((pattern) => reach.includesSomeOf(pattern, effort))) return
+  const isLost =
+    reach !== undefined &&
+    !resource.inverted &&
+    !resource.patterns.some((pattern) => reach.includesSomeOf(pattern, effort))
+  if (!isLost) {
+    lintClosedDoors(subject, { reach, effort }, findings)
+    return
+  }
   findings.add(subject, [resource.element], {
     code: 'policy.warn_never_applies',
     message: `${never}: no route that asks policies has such a resource`,
