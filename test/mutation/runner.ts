@@ -16,6 +16,9 @@ import type { CollectedTest } from './collected.ts'
 /** Files whose tests say nothing about single lines: what they hold is random, about documents or elsewhere. */
 const leftOut = /\/(?:documentation|lint|reference|simulation)[a-z-]*\.test\.ts$/
 
+/** Tests that take longer, in milliseconds, are not asked about mutants of which nobody knows who reaches them. */
+const longestForAll = 60
+
 interface Mutant {
   readonly testFilter?: readonly string[]
   readonly hitLimit?: number
@@ -99,9 +102,9 @@ class InProcessRunner {
     }
     const tests = []
     for (const test of [...this.#tests.values()].flat()) {
-      const begun = performance.now()
+      const begun = process.cpuUsage()
       const failureMessage = await failureOf(test)
-      const timeSpentMs = Math.round(performance.now() - begun)
+      const timeSpentMs = Math.round(process.cpuUsage(begun).user / 1000)
       this.#milliseconds.set(test.id, timeSpentMs)
       const [status, name] = [failureMessage === undefined ? 0 : 1, test.id]
       tests.push({ id: test.id, name, timeSpentMs, status, failureMessage })
@@ -120,7 +123,9 @@ class InProcessRunner {
       instrumentation.hitLimit = hitLimit
       instrumentation.activeMutant = id
       const found = how.reloadEnvironment ? [...this.#tests.values()] : await this.#reload(id)
-      tests = found.flat().filter((test) => testFilter?.includes(test.id) ?? true)
+      tests = found
+        .flat()
+        .filter((test) => testFilter?.includes(test.id) ?? this.#timeOf(test) < longestForAll)
       failed = await firstFailure(this.#quickestFirst(tests))
     } catch (error) {
       failed = { id: 'loading', message: String(error) }
@@ -136,8 +141,11 @@ class InProcessRunner {
   }
 
   #quickestFirst(tests: readonly CollectedTest[]): readonly CollectedTest[] {
-    const timeOf = ({ id }: CollectedTest): number => this.#milliseconds.get(id) ?? 0
-    return [...tests].sort((a, b) => timeOf(a) - timeOf(b))
+    return [...tests].sort((a, b) => this.#timeOf(a) - this.#timeOf(b))
+  }
+
+  #timeOf({ id }: CollectedTest): number {
+    return this.#milliseconds.get(id) ?? 0
   }
 
   /** Loads everything anew, under a mutant if one is named. */

@@ -21,11 +21,13 @@ export function parseMoment(text: string): number | undefined {
 
 const longestMoment = 40
 
-/** `Date.UTC` carries 30 February over into March; only a day that stays itself exists. */
+/**
+ * `Date.UTC` carries 30 February over into March; only a day that stays itself exists. A month that is none
+ * comes out in another year.
+ */
 function parseDay(year: number, month: number, day: number): number | undefined {
   const date = new Date(Date.UTC(year, month - 1, day))
-  const exists =
-    date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+  const exists = date.getUTCFullYear() === year && date.getUTCDate() === day
   return exists ? date.getTime() : undefined
 }
 
