@@ -31,6 +31,8 @@ export type {
 } from './options.ts'
 export { verifyRegistration } from './registration.ts'
 export type { VerifiedRegistration } from './registration.ts'
+export { verifyStoredAttestation } from './stored-attestation.ts'
+export type { StoredAttestation } from './stored-attestation.ts'
 export { parseAuthenticationResponse, parseRegistrationResponse } from './response.ts'
 export type {
   AuthenticationResponse,

@@ -1,7 +1,11 @@
 import { isRefusal, toBase64url } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { printAaguid } from './aaguid.ts'
-import { parseAttestationObject, verifyAttestationStatement } from './attestation/index.ts'
+import {
+  parseAttestationObject,
+  signedAaguid,
+  verifyAttestationStatement,
+} from './attestation/index.ts'
 import type { VerifiedStatement } from './attestation/index.ts'
 import { parseAuthenticatorData } from './authenticator-data.ts'
 import { checkAuthenticatorData, sha256 } from './ceremony.ts'
@@ -106,9 +110,4 @@ export function verifyRegistration(
     clientDataJSON: response.clientDataJSON,
     discoverable: response.discoverable,
   }
-}
-
-function signedAaguid(statement: VerifiedStatement, claimed: Uint8Array): Uint8Array {
-  const attests = statement.chain.length > 0
-  return attests && !statement.namesModel ? new Uint8Array(16) : claimed
 }

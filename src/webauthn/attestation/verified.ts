@@ -27,6 +27,15 @@ export interface VerifiedStatement {
 
 export type StatementOutcome = VerifiedStatement | string
 
+/**
+ * The AAGUID to keep. Invariant: where a device attests without signing which model it is, it is none, so
+ * that trust in the device is never trust in the claim.
+ */
+export function signedAaguid(statement: VerifiedStatement, claimed: Uint8Array): Uint8Array {
+  const attests = statement.chain.length > 0
+  return attests && !statement.namesModel ? new Uint8Array(16) : claimed
+}
+
 const chainLimit = 8
 
 /** The certificates of an `x5c` member, or what is wrong with it. */

@@ -3,7 +3,12 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 
 import type { Encodable } from '../../kit/cbor-encoder.ts'
-import { aaguidExtension, notAnAuthority, utcTime } from '../../kit/attestation-certificate.ts'
+import {
+  aaguidExtension,
+  notAnAuthority,
+  sequence,
+  utcTime,
+} from '../../kit/attestation-certificate.ts'
 import { authorityConstraints, newRoot, usage } from '../../kit/attestation/authority.ts'
 import { attestedFormats, attesting } from '../../kit/attestation/statements.ts'
 import type { AttestedFormat, StatementChoices } from '../../kit/attestation/statements.ts'
@@ -91,6 +96,13 @@ for (const format of attestedFormats) {
   })
 }
 
+const twoNames =
+  aikExtensions().flatMap(({ type, value }) =>
+    type === '2.5.29.17'
+      ? [{ type, critical: true, value: sequence(value.subarray(2), value.subarray(2)) }]
+      : [],
+  )[0] ?? notAnAuthority
+
 const signing = (format: AttestedFormat) => format !== 'apple'
 for (const format of attestedFormats.filter(signing)) {
   test(`${format}: refuses a signature over anything else`, () => {
@@ -140,6 +152,10 @@ const changes: Readonly<
     ['a subject that is not empty', { leaf: { subject: [['2.5.4.3', 'TPM']] } }],
     ['a manufacturer that is no id', { aik: { manufacturer: 'Soft' } }],
     ['no model', { aik: { model: '' } }],
+    [
+      'two names of TPMs',
+      { leaf: { extensions: [notAnAuthority, twoNames, ...aikExtensions().slice(1)] } },
+    ],
     ['no version', { aik: { version: '' } }],
     ['a certificate for another purpose', { aik: { purposes: ['2.23.133.8.1'] } }],
     [
