@@ -1,4 +1,5 @@
 import { defineErrors } from '../core/index.ts'
+import { identityErrors } from '../identity/index.ts'
 
 export const adminErrors = defineErrors('admin', {
   unauthorized: {
@@ -35,13 +36,13 @@ export const adminErrors = defineErrors('admin', {
     status: 404,
     title: 'There is no such role',
     fault: 'caller',
-    doc: 'Roles come from the configuration; check the name with `proofgate roles list`.',
+    doc: 'Roles come from the configuration in force: check the name with `proofgate roles list`; a role that is new in the file needs a `proofgate reload`.',
   },
   input_malformed: {
     status: 400,
     title: 'The input is malformed',
     fault: 'caller',
-    doc: 'A member of the request body or a query parameter is missing or of the wrong type.',
+    doc: 'A member of the request body or a query parameter is missing or of the wrong type. With `proofgate COMMAND --help` the command says what it takes.',
   },
   not_a_gateway_url: {
     status: 400,
@@ -74,3 +75,12 @@ export const adminErrors = defineErrors('admin', {
     doc: 'This works only with a running server. Start it with `proofgate serve`.',
   },
 })
+
+/** What to do about a refusal, by its code: the line that the documentation has. */
+export function hintFor(code: string): string | undefined {
+  const docs: readonly (readonly [string, string])[] = [adminErrors, identityErrors].flatMap(
+    ({ area, specs }) =>
+      Object.entries(specs).map(([reason, { doc }]) => [`${area}.${reason}`, doc]),
+  )
+  return new Map(docs).get(code)
+}

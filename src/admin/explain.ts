@@ -6,9 +6,11 @@ import type { CredentialId, Person } from '../identity/index.ts'
 import type { ProofFacts } from '../session/index.ts'
 import { explainRequest } from '../gateway/index.ts'
 import type { SupposedFacts, Supposition } from '../gateway/index.ts'
+import { standingOf, suggestKey } from '../policy/index.ts'
 import { adminErrors } from './errors.ts'
 import { optionalText } from './operation.ts'
 import type { AdminParts, OperationTable } from './operation.ts'
+import { rolesOf, unknownRole } from './roles.ts'
 
 /** Why a request would be let through or not. */
 export const explainOperations: OperationTable = {
@@ -20,6 +22,8 @@ export const explainOperations: OperationTable = {
     if (isRefusal(person)) return person
     const facts = id === undefined ? undefined : await factsOf(parts, id, person)
     if (isRefusal(facts)) return facts
+    const isUnknown = role !== undefined && input.supposition.open === undefined
+    if (isUnknown && !rolesOf(parts).has(role)) return unknownRole(role, parts)
     return explainRequest(parts.table(), {
       ...request,
       person,
@@ -36,7 +40,7 @@ async function factsOf(
   person: Person | undefined,
 ): Promise<ProofFacts | Refusal> {
   const credential = await credentials.load(id as CredentialId)
-  if (credential === undefined) return identityErrors.refuse('unknown_credential')
+  if (credential === undefined) return identityErrors.refuse('unknown_credential', `found ${id}`)
   if (credential.personId !== person?.id) {
     return adminErrors.refuse('input_malformed', 'credential: one of the person named by `as`')
   }
@@ -80,9 +84,16 @@ function parseInput(body: Readonly<Record<string, unknown>>): Input | Refusal {
   const texts = found.filter((one): one is string | undefined => !isRefusal(one))
   const [method = 'GET', url = '', address = '127.0.0.1', username, time, role, credential] = texts
   if (!/^https?:\/\/[^/?#]/i.test(url)) {
-    return adminErrors.refuse('input_malformed', 'url: an absolute URL')
+    return adminErrors.refuse(
+      'input_malformed',
+      `url: found ${url === '' ? 'none' : url}, expected http://HOST/PATH or https://HOST/PATH`,
+    )
   }
-  if (isIP(address) === 0) return adminErrors.refuse('input_malformed', 'address: an IP address')
+  if (isIP(address) === 0)
+    return adminErrors.refuse(
+      'input_malformed',
+      `address: found ${address}, expected an IP address`,
+    )
   const at = time === undefined ? undefined : Date.parse(time)
   if (Number.isNaN(at)) return adminErrors.refuse('input_malformed', 'at: a time in ISO 8601')
   const facts = parseFacts(body['facts'])
@@ -111,6 +122,13 @@ function parseFacts(value: unknown): SupposedFacts | Refusal {
       Object.values(value).every(isTexts))
   if (!isWellFormed) {
     return adminErrors.refuse('input_malformed', 'facts: condition keys, each with a list of texts')
+  }
+  const unknown = Object.keys(value ?? {}).find(
+    (key) => standingOf(key.toLowerCase(), undefined).kind === 'unknown',
+  )
+  if (unknown !== undefined) {
+    const detail = `facts: found ${unknown}, expected a condition key; ${suggestKey(unknown)}`
+    return adminErrors.refuse('input_malformed', detail)
   }
   // One value is a fact that can stand as a policy variable too.
   return Object.fromEntries(

@@ -5,7 +5,7 @@
  * the data directory.
  */
 export { Administration } from './administration.ts'
-export { adminErrors } from './errors.ts'
+export { adminErrors, hintFor } from './errors.ts'
 export { AdminListener } from './listener.ts'
 export type { AdminListenerParts } from './listener.ts'
 export type { AdminParts } from './operation.ts'

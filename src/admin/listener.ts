@@ -3,7 +3,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isRefusal, ProofgateError, randomId } from '../core/index.ts'
 import type { Refusal, Secret } from '../core/index.ts'
-import { httpErrors, readJsonObject, send, sendJson, sendProblem } from '../http/index.ts'
+import {
+  httpErrors,
+  problemOf,
+  readJsonObject,
+  send,
+  sendJson,
+  sendProblem,
+} from '../http/index.ts'
 import { adminErrors } from './errors.ts'
 import type { Administration } from './administration.ts'
 
@@ -16,6 +23,13 @@ export interface AdminListenerParts {
   /** Empty when the process can do its work; otherwise what is wrong. */
   readonly notReady: () => readonly string[]
   readonly onError: (error: unknown, requestId: string) => void
+}
+
+interface Refused {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly refusal: Refusal
+  readonly requestId: string
 }
 
 /**
@@ -35,7 +49,7 @@ export class AdminListener {
         const requestId = randomId()
         this.#serve(request, response)
           .then((refusal) => {
-            if (refusal !== undefined) sendProblem(response, refusal, requestId)
+            if (refusal !== undefined) this.#refuse({ request, response, refusal, requestId })
           })
           .catch((error: unknown) => {
             parts.onError(error, requestId)
@@ -83,6 +97,17 @@ export class AdminListener {
     return this.#isAllowed(request)
       ? this.#administer(request, response, path)
       : adminErrors.refuse('unauthorized', undefined, { 'www-authenticate': 'Bearer' })
+  }
+
+  /** Who may administer reads what was found as well; the secret that shows it was checked before. */
+  #refuse({ request, response, refusal, requestId }: Refused): void {
+    const { detail } = refusal
+    if (detail === undefined || !this.#isAllowed(request)) {
+      sendProblem(response, refusal, requestId)
+      return
+    }
+    const headers = { ...refusal.headers, 'content-type': 'application/problem+json' }
+    sendJson(response, refusal.status, { ...problemOf(refusal, requestId), detail }, headers)
   }
 
   #isAllowed(request: IncomingMessage): boolean {

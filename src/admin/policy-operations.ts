@@ -12,7 +12,10 @@ export const policyOperations: OperationTable = {
     if (isRefusal(method)) return method
     if (isRefusal(url)) return url
     if (url === undefined || !/^https?:\/\/[^/?#]/i.test(url)) {
-      return adminErrors.refuse('input_malformed', 'url: an absolute URL')
+      return adminErrors.refuse(
+        'input_malformed',
+        `url: found ${url}, expected http://HOST/PATH or https://HOST/PATH`,
+      )
     }
     const asked = { method: (method ?? 'GET').toUpperCase(), url }
     const people = await parts.people.list()

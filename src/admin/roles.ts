@@ -1,4 +1,5 @@
 import { printDuration } from '../core/index.ts'
+import type { Refusal } from '../core/index.ts'
 import type { Role } from '../gateway/index.ts'
 import { adminErrors } from './errors.ts'
 import type { AdminParts, OperationTable } from './operation.ts'
@@ -8,14 +9,20 @@ export const roleOperations: OperationTable = {
   'GET /v1/roles': (parts) =>
     Promise.resolve({ roles: [...rolesOf(parts).values()].map((role) => summary(role)) }),
   'GET /v1/roles/{name}': (parts, { parameters }) => {
-    const role = rolesOf(parts).get(parameters['name'] ?? '')
-    return Promise.resolve(
-      role === undefined ? adminErrors.refuse('unknown_role') : details(role, parts),
-    )
+    const name = parameters['name'] ?? ''
+    const role = rolesOf(parts).get(name)
+    return Promise.resolve(role === undefined ? unknownRole(name, parts) : details(role, parts))
   },
 }
 
-function rolesOf(parts: Pick<AdminParts, 'table'>): ReadonlyMap<string, Role> {
+/** Refuses a role that is not there, with those that are. */
+export function unknownRole(name: string, parts: Pick<AdminParts, 'table'>): Refusal {
+  const known = [...rolesOf(parts).keys()].join(', ')
+  const expected = known === '' ? 'there are no roles' : `expected ${known}`
+  return adminErrors.refuse('unknown_role', `found ${name}, ${expected}`)
+}
+
+export function rolesOf(parts: Pick<AdminParts, 'table'>): ReadonlyMap<string, Role> {
   return parts.table().principals.mandates.roles
 }
 

@@ -1,5 +1,5 @@
 import { isRefusal, ProofgateError } from '../core/index.ts'
-import type { JsonObject } from '../core/index.ts'
+import type { JsonObject, Refusal } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { dataDirectoryOf, requireInstalled } from './launch.ts'
 import type { LaunchOptions } from './launch.ts'
@@ -71,10 +71,7 @@ async function withLocal<Result>(
     const call: Call = async (method, path, body = {}) => {
       const outcome = await administration.run(method, path, body)
       if (isRefusal(outcome)) {
-        throw new ProofgateError(
-          outcome.code,
-          outcome.detail === undefined ? outcome.title : `${outcome.title}: ${outcome.detail}`,
-        )
+        throw await failureOf(outcome)
       }
       return (outcome ?? {}) as JsonObject
     }
@@ -99,8 +96,23 @@ function remoteCall(running: { admin: string; secret: string }): Call {
     })
     const answer = (await response.json()) as JsonObject
     if (response.ok) return answer
-    throw new ProofgateError(textOf(answer['code']), textOf(answer['title']))
+    const { detail } = answer
+    throw await failureOf({
+      code: textOf(answer['code']),
+      title: textOf(answer['title']),
+      detail: typeof detail === 'string' ? detail : undefined,
+    })
   }
+}
+
+type Refused = Pick<Refusal, 'code' | 'title' | 'detail'>
+
+/** A refusal of the administration: what was found, and what its catalogue says to do. */
+async function failureOf({ code, title, detail }: Refused): Promise<ProofgateError> {
+  const { hintFor } = await import('../admin/index.ts')
+  const message = detail === undefined ? title : `${title}: ${detail}`
+  const hint = hintFor(code)
+  return new ProofgateError(code, message, hint === undefined ? {} : { hint })
 }
 
 function textOf(value: unknown): string {

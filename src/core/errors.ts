@@ -16,7 +16,7 @@ export interface ErrorSpec {
 export interface ErrorCatalogue<Area extends string, Reason extends string> {
   readonly area: Area
   readonly specs: Readonly<Record<Reason, ErrorSpec>>
-  /** Makes the refusal; `detail` goes to logs and the audit trail, never to a caller. */
+  /** Makes the refusal; `detail` goes to logs, the audit trail and administrators, never to a caller. */
   refuse(reason: Reason, detail?: string, headers?: Readonly<Record<string, string>>): Refusal
 }
 

@@ -29,7 +29,7 @@ export function problemOf(refusal: Refusal, requestId: string): Problem {
 
 /**
  * Answers a refusal as `application/problem+json`. The one place where our own surfaces disclose an
- * error: `detail` never leaves.
+ * error: `detail` never leaves (the admin listener adds it, for whoever may administer).
  */
 export function sendProblem(
   response: Answer,

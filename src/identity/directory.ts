@@ -72,7 +72,10 @@ export class Directory {
   }
 
   async require(username: string): Promise<Person | Refusal> {
-    return (await this.#people.loadByUsername(username)) ?? identityErrors.refuse('unknown_person')
+    return (
+      (await this.#people.loadByUsername(username)) ??
+      identityErrors.refuse('unknown_person', `found ${username}`)
+    )
   }
 
   /** Issues a single-use enrolment secret; earlier open ones of the person stop working. */

@@ -51,7 +51,7 @@ test('a file that is not there is an error with a hint', async () => {
   const { code, stdout, stderr } = await proofgate(['policy', 'simulate', 'none.json'], { cwd })
   assert.equal(code, 1)
   assert.equal(stdout, '')
-  assert.match(stderr, /cannot be read\n {2}name a file/)
+  assert.match(stderr, /cannot be read: ENOENT.*\n {2}name a file/)
 })
 
 test('with --ndjson every line is answered in its place, whatever it holds', async () => {

@@ -74,10 +74,34 @@ describe('roles, explained', { timeout: 120_000 }, () => {
     assert.deepEqual([taken.answer, taken.role], ['allow', 'reader'])
     const own = await explained('GET /own/x', '--as', 'eve', '--role', 'reader')
     assert.deepEqual([own.answer, own.reason], ['deny', 'policy.role_not_held'])
-    const gone = await explained('GET /own/x', '--as', 'ann', '--role', 'nope')
-    assert.deepEqual([gone.answer, gone.reason], ['deny', 'policy.role_not_held'])
     const { stdout } = await run('explain', 'GET', `${gate.gateway.api}/orders`, '--as', 'ann')
     assert.match(stdout, /ROLE +KIND +HELD +WHY\nwriter +automatic +no +Who/)
+  })
+
+  it('refuse names that are not there, and say which names there are', async () => {
+    const asked = ['explain', 'GET', `${gate.gateway.api}/own/x`, '--as']
+    const role = await run(...asked, 'ann', '--role', 'nope')
+    assert.equal(role.code, 1)
+    assert.match(
+      role.stderr,
+      /^error: There is no such role: found nope, expected writer, recent, /,
+    )
+    assert.match(role.stderr, /\n {2}Roles come from the configuration in force: /)
+    const fact = await run(...asked, 'ann', '--fact', 'proofgate:AuthAges=3', '--json')
+    assert.equal(fact.code, 1)
+    const { error } = JSON.parse(fact.stderr)
+    assert.equal(error.code, 'admin.input_malformed')
+    assert.match(
+      error.message,
+      /found proofgate:AuthAges, expected .* did you mean proofgate:AuthAge\?/,
+    )
+    const person = await run(...asked, 'nobody')
+    assert.match(
+      person.stderr,
+      /^error: There is no such person: found nobody\n {2}Check the username/,
+    )
+    const url = await run('policy', 'who-can', 'GET', 'orders')
+    assert.match(url.stderr, /^error: The input is malformed: url: found orders, expected http:/)
   })
 
   it('refuse a passkey that is not there', async () => {

@@ -276,12 +276,20 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+/** `lastUsedAt` is the time that stands below LAST USED. */
+function headOf(column: string): string {
+  return column
+    .replace(/At$/, '')
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .toUpperCase()
+}
+
 /** Prints a list of objects by the columns named. */
 function listing(member: string, columns: readonly string[]): (answer: JsonObject) => string {
   return (answer) => {
     const rows = answer[member] as unknown as Record<string, unknown>[]
     return table(
-      columns.map((column) => column.toUpperCase()),
+      columns.map(headOf),
       rows.map((row) => columns.map((column) => row[column])),
     )
   }

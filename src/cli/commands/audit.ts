@@ -86,13 +86,26 @@ async function printTail(options: TailOptions): Promise<void> {
 
 /** One line a record: when, outcome, who, what, why. */
 function lineOf(record: StoredRecord): string {
-  const { what, who } = record
+  const { what } = record
   const method = what?.['method'] ?? ''
   const place =
     `${String(method)} ${String(what?.['host'] ?? '')}${String(what?.['path'] ?? '')}`.trim()
-  const name = who?.username ?? who?.subject ?? '-'
   const subject = place === '' ? record.action : `${record.action} ${place}`
-  return `${String(record.seq).padStart(6)}  ${record.at}  ${record.outcome.padEnd(7)}  ${name}  ${subject}  ${record.reason}`
+  return `${String(record.seq).padStart(6)}  ${record.at}  ${record.outcome.padEnd(7)}  ${actorOf(record)}  ${subject}  ${record.reason}${deciderOf(what)}`
+}
+
+function actorOf({ who, what }: StoredRecord): string {
+  const name = who?.username ?? who?.subject ?? '-'
+  const role = what?.['assumedRole']
+  return role === undefined ? name : `${name} as ${String(role)}`
+}
+
+/** The statement that decided: `by ROLE/POLICY/STATEMENT`, as in `by` of a policy test. */
+function deciderOf(what: StoredRecord['what']): string {
+  const [role, policy, statement] = [what?.['role'], what?.['policy'], what?.['statement']]
+  if (policy === undefined) return ''
+  const names = [role, policy, statement].filter((name) => name !== undefined)
+  return ` by ${names.map(String).join('/')}`
 }
 
 async function runVerify(options: VerifyOptions): Promise<void> {

@@ -25,7 +25,7 @@ type Facts = Readonly<Record<string, readonly string[]>>
 export function registerExplain(program: Command): void {
   const command = withJson(withLocation(program.command('explain')))
     .argument('<method>', 'method of a request, or the id of a recorded one')
-    .argument('[url]')
+    .argument('[url]', 'the whole address, with http:// or https://')
     .option('--as <person>', 'username of the caller (default: nobody)')
     .option('--address <address>', 'source address of the caller (default: 127.0.0.1)')
     .option('--at <time>', 'when, in ISO 8601 (default: now)', parseTime)
@@ -157,7 +157,7 @@ function textOf(explanation: Explanation, recorded: Recorded | undefined): strin
   const { statements, answer, reason, decidedBy, remedies } = explanation
   const judged =
     statements.length === 0
-      ? 'no statement applies to this caller'
+      ? withoutStatements(explanation)
       : table(
           ['RESULT', 'EFFECT', 'POLICY', 'STATEMENT', 'PLACE', 'WHY'],
           statements.map((one) => [
@@ -182,6 +182,13 @@ function textOf(explanation: Explanation, recorded: Recorded | undefined): strin
     `answer: ${answer} (${reason})${by}${change}`,
   ]
   return sections.join('\n\n')
+}
+
+function withoutStatements({ route, roles }: Explanation): string {
+  if (route === undefined) return 'no policy was asked: the request leads to no route'
+  return roles.length === 0
+    ? 'no policy was asked, or none is attached to this caller'
+    : 'no policy is attached to this caller'
 }
 
 /** Roles that are there, with whether the caller has them. */

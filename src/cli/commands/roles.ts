@@ -35,7 +35,7 @@ export function registerRoles(program: Command): void {
     })
   example(list, 'roles list')
   const show = withJson(withLocation(roles.command('show')))
-    .argument('<name>')
+    .argument('<name>', 'name of the role, as `proofgate roles list` shows it')
     .description('one role, with who may have it')
     .action(async (name: string, options: LaunchOptions) => {
       const path = `/v1/roles/${encodeURIComponent(name)}`
@@ -47,6 +47,7 @@ export function registerRoles(program: Command): void {
 
 function listed(answer: JsonObject): string {
   const roles = answer['roles'] as unknown as readonly ShownRole[]
+  if (roles.length === 0) return 'the configuration in force has no roles'
   const rows = roles.map(({ name, automatic, policies, boundary, maxSession, description }) => [
     name,
     automatic,

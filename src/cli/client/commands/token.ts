@@ -53,13 +53,19 @@ async function readPolicy(file: string): Promise<string> {
   try {
     text = await readFile(file, 'utf8')
   } catch (cause) {
-    throw failure('arguments_invalid', `cannot read ${printable(file)}`, { cause })
+    throw failure('arguments_invalid', `cannot read ${printable(file)}: ${reasonOf(cause)}`, {
+      cause,
+      hint: 'give a file that holds one IAM policy',
+    })
   }
   try {
     // Without white space: the token carries it.
     return JSON.stringify(JSON.parse(text))
   } catch (cause) {
-    throw failure('arguments_invalid', `${printable(file)} is not JSON`, { cause })
+    throw failure('arguments_invalid', `${printable(file)} is not JSON`, {
+      cause,
+      hint: 'check it with: proofgate policy lint --kind session FILE',
+    })
   }
 }
 

@@ -10,8 +10,8 @@ const caution = 'whoever is not listed cannot; "maybe" says what it depends on'
 /** `proofgate policy who-can METHOD URL` and `proofgate policy what-can PERSON`. */
 export function registerReach(policy: Command): void {
   const who = withJson(withLocation(policy.command('who-can')))
-    .argument('<method>')
-    .argument('<url>')
+    .argument('<method>', 'method of the request')
+    .argument('<url>', 'the whole address, with http:// or https://')
     .description('everybody who can make a request, and what that depends on')
     .action(async (method: string, url: string, options: LaunchOptions) => {
       const answer = await withAdministration(options, (call) =>

@@ -67,7 +67,8 @@ async function* readable(input: Input): AsyncGenerator<Uint8Array> {
   try {
     yield* input
   } catch (cause) {
-    throw new ProofgateError('cli.input_unreadable', 'the request cannot be read', {
+    const why = cause instanceof Error ? `: ${cause.message}` : ''
+    throw new ProofgateError('cli.input_unreadable', `the request cannot be read${why}`, {
       cause,
       hint: 'name a file, or write the request to standard input',
     })
