@@ -1,7 +1,7 @@
 import type { ClientMetadata } from 'oidc-provider'
 import type { Secret } from '../core/index.ts'
-import { roleScope } from './taking.ts'
-import type { TakeableRole } from './taking.ts'
+import { roleScope } from './role-scope.ts'
+import type { TakeableRole } from './role-scope.ts'
 
 /** The scope that lets a token call APIs; without it a token says who somebody is and nothing more. */
 export const invokeScope = 'invoke'

@@ -19,8 +19,9 @@ import { promptPolicy } from './policy.ts'
 import { slowDownPolling } from './polling.ts'
 import type { CurrentSession } from './policy.ts'
 import type { ProviderObjectStore } from './store.ts'
-import { endOfRole, isRoleScope, roleScope, roleTaken, sessionPolicyOf } from './taking.ts'
-import type { TakeableRole } from './taking.ts'
+import { isRoleScope, roleScope } from './role-scope.ts'
+import type { TakeableRole } from './role-scope.ts'
+import { endOfRole, roleTaken, sessionPolicyOf } from './taking.ts'
 
 /** An API that tokens can be asked for (RFC 8707). */
 export interface Audience {

@@ -1,26 +1,10 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { epochSeconds, toSeconds } from '../core/index.ts'
-import type { Instant, Millis } from '../core/index.ts'
+import type { Instant } from '../core/index.ts'
 import type { Session } from '../session/index.ts'
 import { errors } from './library.ts'
-
-/** A role that tokens can be for. Whether somebody holds it is decided at each request, not here. */
-export interface TakeableRole {
-  readonly name: string
-  /** From the sign-in in which it was taken. */
-  readonly maximumSession: Millis
-}
-
-const prefix = 'role:'
-
-/** The scope by which a client asks for tokens that are for a role and for nothing else. */
-export function roleScope(name: string): string {
-  return `${prefix}${name}`
-}
-
-export function isRoleScope(scope: string): boolean {
-  return scope.startsWith(prefix)
-}
+import { isRoleScope, roleScope } from './role-scope.ts'
+import type { TakeableRole } from './role-scope.ts'
 
 /** What was asked for when the person agreed, whatever this request asks for. */
 function grantedScopes(ctx: KoaContextWithOIDC): ReadonlySet<string> {
