@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Instant } from '../core/index.ts'
 import { locate, policyRequestOf, supposedContext, supposedPrincipal } from '../gateway/index.ts'
 import type { AccessView, Principal, ViewedApi, ViewedRoute } from '../gateway/index.ts'
@@ -49,12 +50,15 @@ export interface Callers {
   readonly note: string | undefined
 }
 
-/** Everybody of these people, and nobody known, who can make a request, at any time and from anywhere. */
-export function whoCan(
+/**
+ * Everybody of these people, and nobody known, who can make a request, at any time and from anywhere. Between two
+ * of them requests are served: with many people and statements it takes a while.
+ */
+export async function whoCan(
   view: AccessView,
   asked: { readonly method: string; readonly url: string },
   { people, now }: { readonly people: readonly Person[]; readonly now: Instant },
-): Callers {
+): Promise<Callers> {
   const nowhere = {
     api: undefined,
     route: undefined,
@@ -67,7 +71,11 @@ export function whoCan(
   const { api, route, target } = found
   const resource = `${api.arnPrefix}${asked.method}${target.path}`
   const place = { view, api, route, template: [{ text: resource }], query: target.query, now }
-  const callers = candidates(route, people).flatMap((caller) => reachedCaller(caller, place))
+  const callers: ReachedCaller[] = []
+  for (const caller of candidates(route, people)) {
+    callers.push(...reachedCaller(caller, place))
+    await setImmediate()
+  }
   return {
     api: api.name,
     route: route.id,

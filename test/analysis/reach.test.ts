@@ -70,7 +70,7 @@ const people = [
   person('eve', ['operators'], true),
 ]
 
-function who(method: string, path: string): Callers {
+function who(method: string, path: string): Promise<Callers> {
   const [origin = ''] = [...view.apis.values()].map((api) => api.origin)
   return whoCan(view, { method, url: `${origin}${path}` }, { people, now })
 }
@@ -79,16 +79,16 @@ function answers({ callers }: Callers): Record<string, string> {
   return Object.fromEntries(callers.map(({ caller, answer }) => [caller, answer]))
 }
 
-test('who can make a request is everybody whose policies allow it, and nobody else', () => {
-  assert.deepEqual(answers(who('GET', '/orders/7')), { ann: 'yes', bob: 'yes', cleo: 'yes' })
-  assert.deepEqual(answers(who('GET', '/orders/8')), { ann: 'yes', bob: 'yes' })
-  assert.deepEqual(answers(who('GET', '/orders/secret')), { ann: 'yes' })
-  assert.deepEqual(answers(who('DELETE', '/orders/7')), {})
+test('who can make a request is everybody whose policies allow it, and nobody else', async () => {
+  assert.deepEqual(answers(await who('GET', '/orders/7')), { ann: 'yes', bob: 'yes', cleo: 'yes' })
+  assert.deepEqual(answers(await who('GET', '/orders/8')), { ann: 'yes', bob: 'yes' })
+  assert.deepEqual(answers(await who('GET', '/orders/secret')), { ann: 'yes' })
+  assert.deepEqual(answers(await who('DELETE', '/orders/7')), {})
 })
 
-test('what the answer depends on comes with it', () => {
-  const { callers } = who('POST', '/orders')
-  assert.deepEqual(answers(who('POST', '/orders')), { bob: 'maybe' })
+test('what the answer depends on comes with it', async () => {
+  const { callers } = await who('POST', '/orders')
+  assert.deepEqual(answers(await who('POST', '/orders')), { bob: 'maybe' })
   assert.deepEqual(
     callers[0]?.by.map(({ policy, statement, conditions }) => [policy, statement, conditions]),
     [['change', 'Change', ['NumericLessThan proofgate:AuthAge 600']]],
@@ -96,17 +96,17 @@ test('what the answer depends on comes with it', () => {
   assert.deepEqual(callers[0]?.unless, [])
 })
 
-test('an open route is open to everybody, one of another issuer to none of our people', () => {
-  assert.deepEqual(answers(who('GET', '/public')), { anonymous: 'yes' })
-  const partner = who('GET', '/partner/x')
+test('an open route is open to everybody, one of another issuer to none of our people', async () => {
+  assert.deepEqual(answers(await who('GET', '/public')), { anonymous: 'yes' })
+  const partner = await who('GET', '/partner/x')
   assert.deepEqual(answers(partner), {})
   assert.match(partner.note ?? '', /issuer idp/)
 })
 
-test('a request that no route takes has nobody, and a reason', () => {
-  assert.equal(who('GET', '/nowhere').note, 'gateway.no_route')
-  assert.equal(who('TRACE', '/orders/7').note, 'gateway.method_not_supported')
-  assert.equal(who('GET', '/a/%2e%2e/b').callers.length, 0)
+test('a request that no route takes has nobody, and a reason', async () => {
+  assert.equal((await who('GET', '/nowhere')).note, 'gateway.no_route')
+  assert.equal((await who('TRACE', '/orders/7')).note, 'gateway.method_not_supported')
+  assert.equal((await who('GET', '/a/%2e%2e/b')).callers.length, 0)
 })
 
 test('what somebody can call is listed by route and method', () => {
@@ -135,4 +135,12 @@ test('what is true of a part of a route only says so', () => {
     ofBob?.unless.map(({ statement, inPart }) => [statement, inPart]),
     [['NoSecrets', true]],
   )
+})
+
+test('a question about many people leaves time for requests between them', async () => {
+  const order: string[] = []
+  const asked = who('GET', '/orders/7').then(() => order.push('answer'))
+  setImmediate(() => order.push('request'))
+  await asked
+  assert.deepEqual(order, ['request', 'answer'])
 })
