@@ -20,6 +20,8 @@ export type Vouching =
   | {
       readonly kind: 'issuer'
       readonly name: string
+      /** `iss` of its tokens. */
+      readonly issuer: string
       /** That its callers are of. */
       readonly account: string
       /** Claims that conditions can see, by condition key in lower case. */

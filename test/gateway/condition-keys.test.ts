@@ -132,6 +132,7 @@ function look(key: string, principal: PrincipalFacts, request: Request = {}): Fa
       },
       authorizer: {
         kind: 'issuer',
+        issuer: 'https://id.example',
         account: '000000000000',
         name: 'idp',
         claims: new Map(claims.map((claim) => [`idp:${claim}`, claim])),

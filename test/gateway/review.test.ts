@@ -133,6 +133,7 @@ const bySession: Case['principal'] = { tokenId: undefined }
 const external: Route['authorizer'] = {
   kind: 'issuer',
   name: 'okta',
+  issuer: 'https://okta.example',
 } as unknown as Route['authorizer']
 
 describe('deciding again', () => {
@@ -159,15 +160,21 @@ describe('deciding again', () => {
         JSON.stringify(later),
       )
     }
-    const renamed = { authorizer: { ...external, name: 'other' } as Route['authorizer'] }
-    assert.equal(
-      await endingOf({
-        route: { authorizer: external },
-        principal: { kind: 'external' },
-        later: { route: renamed },
-      }),
-      'policy_changed',
-    )
+    for (const [change, ending] of [
+      [{}, undefined],
+      [{ name: 'other' }, 'policy_changed'],
+      [{ issuer: 'https://other.example' }, 'policy_changed'],
+    ] as const) {
+      const authorizer = { ...external, account: '000000000000', ...change } as Route['authorizer']
+      assert.equal(
+        await endingOf({
+          route: { authorizer: external },
+          principal: { kind: 'external' },
+          later: { route: { authorizer } },
+        }),
+        ending,
+      )
+    }
   })
 
   it('lets an answer that ends by itself end where it began', async () => {

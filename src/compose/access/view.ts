@@ -86,6 +86,7 @@ export function vouchingOfIssuer(issuer: ConfiguredIssuer): Extract<Vouching, { 
   return {
     kind: 'issuer',
     name,
+    issuer: issuer.issuer,
     account,
     claims: new Map(conditionClaims.map((claim) => [`${name}:${claim}`.toLowerCase(), claim])),
   }

@@ -73,7 +73,8 @@ function sameRoute(
 }
 
 function nameOf(authorizer: RouteAuthorizer): string {
-  return authorizer.kind === 'issuer' ? `issuer ${authorizer.name}` : authorizer.kind
+  const { kind } = authorizer
+  return kind === 'issuer' ? `issuer ${authorizer.name} ${authorizer.issuer}` : kind
 }
 
 /** That of the callers of a route whose issuer is somebody else. */
