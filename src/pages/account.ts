@@ -47,7 +47,15 @@ export interface AccountView extends PageView {
 /** Who one is, the passkeys and the open sessions. Every form works without the script. */
 export function accountPage(view: AccountView, strings: Strings = english): string {
   const text = strings.account
-  const { checking: _checking, welcome: _welcome, ...ceremony } = strings.ceremony
+  // What is said of new passkeys only is on the page that adds them.
+  const {
+    checking: _checking,
+    welcome: _welcome,
+    hardware: _hardware,
+    deviceBound: _deviceBound,
+    model: _model,
+    ...ceremony
+  } = strings.ceremony
   const messages = { ...ceremony, done: text.done, refused: text.refused }
   return printDocument({
     base: view.base,
