@@ -164,5 +164,7 @@ describe('roles, explained', { timeout: 120_000 }, () => {
     const { stdout } = await run('policy', 'who-can', 'POST', `${gate.gateway.api}/x`, '--json')
     const callers = JSON.parse(stdout).callers.map(({ caller, answer }: any) => [caller, answer])
     assert.deepEqual(callers, [['ann', 'maybe']])
+    const text = await run('policy', 'who-can', 'POST', `${gate.gateway.api}/x`)
+    assert.match(text.stdout, /writer\/\S+ if the role writer is held/)
   })
 })

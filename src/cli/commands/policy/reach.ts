@@ -74,6 +74,10 @@ function because({ by, unless }: Reach): string {
 
 function reasonText({ policy, role, statement, conditions, inPart }: Reason): string {
   const name = `${role === undefined ? '' : `${role}/`}${policy}/${statement}`
-  const parts = [...(inPart ? ['for some of it'] : []), ...conditions]
+  const parts = [
+    ...(inPart ? ['for some of it'] : []),
+    ...(role === undefined ? [] : [`the role ${role} is held`]),
+    ...conditions,
+  ]
   return parts.length === 0 ? name : `${name} if ${parts.join(' and ')}`
 }
