@@ -9,6 +9,7 @@ import { upstreamErrors } from '../src/upstream/index.ts'
 import { httpErrors } from '../src/http/index.ts'
 import { identityErrors } from '../src/identity/index.ts'
 import { loginErrors } from '../src/login/index.ts'
+import { metadataErrors } from '../src/metadata/index.ts'
 import { policyErrors } from '../src/policy/index.ts'
 import { throttleErrors } from '../src/throttle/index.ts'
 import { tokenErrors } from '../src/token/index.ts'
@@ -32,6 +33,7 @@ export const catalogues: readonly Catalogue[] = [
   httpErrors,
   loginErrors,
   webauthnErrors,
+  metadataErrors,
   identityErrors,
   adminErrors,
 ]

@@ -21,6 +21,7 @@ const allowed: Readonly<Record<string, string>> = {
   identity: 'core',
   session: 'core identity',
   token: 'core',
+  metadata: 'core webauthn token',
   throttle: 'core',
   audit: 'core',
   oidc: 'core identity session token throttle',
@@ -30,12 +31,12 @@ const allowed: Readonly<Record<string, string>> = {
   gateway:
     'core certificate http pages policy roles identity session token throttle audit upstream',
   analysis: 'core policy identity audit gateway',
-  admin: 'core http policy webauthn identity session token audit gateway analysis',
-  config: 'core certificate policy webauthn',
+  admin: 'core http policy webauthn metadata identity session token audit gateway analysis',
+  config: 'core certificate policy webauthn metadata',
   storage: 'core identity session token login oidc',
   compose:
-    'core certificate http pages policy roles webauthn identity session token throttle audit upstream workers oidc login gateway analysis admin config storage',
-  cli: 'core certificate policy config gateway analysis audit admin compose',
+    'core certificate http pages policy roles webauthn metadata identity session token throttle audit upstream workers oidc login gateway analysis admin config storage',
+  cli: 'core certificate policy metadata config gateway analysis audit admin compose',
   'main.ts': 'core cli',
 }
 

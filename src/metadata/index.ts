@@ -1,0 +1,19 @@
+/**
+ * FIDO metadata: the list in which makers' models of authenticators are described and reported on (FIDO
+ * Metadata Service 3.1), brought in as a file. It answers what attestation of a model is believed for, and
+ * what is known against the model.
+ *
+ * Guarantees: a list counts only when its signer's certificates lead to a configured root, name the
+ * configured signer, were valid and not revoked when it was imported; an older list never replaces a newer
+ * one; a damaged or overdue one vouches for nothing. Each reader of the folder sees a new list with its next
+ * question. Input is bounded; addresses in lists and certificates are never followed.
+ *
+ * Does not: fetch anything, keep people's keys, or decide who may register one.
+ */
+export { metadataErrors } from './errors.ts'
+export { Metadata } from './metadata.ts'
+export type { Imported, MetadataStatus } from './metadata.ts'
+export type { MetadataSettings } from './settings.ts'
+export type { KnownModel } from './model.ts'
+export { parseRevocationLists } from './revocation-list.ts'
+export type { RevocationList } from './revocation-list.ts'
