@@ -3,6 +3,7 @@ import { httpErrors, matchPath } from '../http/index.ts'
 import { credentialOperations } from './credentials.ts'
 import { explainOperations } from './explain.ts'
 import { keyOperations } from './keys.ts'
+import { metadataOperations } from './metadata.ts'
 import type { AdminParts, Operation } from './operation.ts'
 import { peopleOperations } from './people.ts'
 import { policyAnswers } from './policy-answers.ts'
@@ -17,6 +18,7 @@ const operations: ReadonlyMap<string, Operation> = new Map(
     credentialOperations,
     sessionOperations,
     keyOperations,
+    metadataOperations,
     explainOperations,
     roleOperations,
     policyOperations,

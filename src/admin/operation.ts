@@ -3,6 +3,7 @@ import { isRefusal, randomId } from '../core/index.ts'
 import type { Clock, Refusal } from '../core/index.ts'
 import type { GatewayTable } from '../gateway/index.ts'
 import type { CredentialStore, Directory, PersonStore } from '../identity/index.ts'
+import type { Metadata } from '../metadata/index.ts'
 import type { Revocations, Sessions } from '../session/index.ts'
 import type { KeyRing, SigningAlgorithm } from '../token/index.ts'
 import { adminErrors } from './errors.ts'
@@ -17,6 +18,7 @@ export interface AdminParts {
   readonly keys: KeyRing
   readonly audit: AuditLog
   readonly clock: Clock
+  readonly metadata: Pick<Metadata, 'importFile' | 'status'>
   readonly table: () => GatewayTable
   /** Names of the configured groups. */
   readonly groups: () => readonly string[]

@@ -9,6 +9,7 @@ import { registerAudit } from './commands/audit.ts'
 import { registerDevelopmentAuthority } from './commands/dev-ca.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerExplain } from './commands/explain.ts'
+import { registerMetadata } from './commands/metadata.ts'
 import { registerPolicy } from './commands/policy/index.ts'
 import { registerRoles } from './commands/roles.ts'
 import { registerServerCommands } from './commands/server.ts'
@@ -28,6 +29,7 @@ export async function buildProgram(version: string): Promise<Command> {
   registerRoles(program)
   registerExplain(program)
   registerPolicy(program)
+  registerMetadata(program)
   registerAudit(program)
   registerDoctor(program)
   registerDevelopmentAuthority(program)

@@ -26,9 +26,11 @@ import {
   sqliteTickets,
   sweepExpired,
 } from '../storage/index.ts'
+import type { Metadata } from '../metadata/index.ts'
 import { KeyRing } from '../token/index.ts'
 import type { ProofReplays } from '../token/index.ts'
 import { authenticatorPolicy } from './access/authenticators.ts'
+import { openMetadata } from './access/metadata.ts'
 import type { DataPaths } from './data-directory.ts'
 
 /** How long a retired signing key stays published: longer than verifiers elsewhere keep key sets. */
@@ -49,6 +51,7 @@ export interface Areas {
   readonly handoffs: Handoffs
   readonly grants: Grants
   readonly ceremonies: Ceremonies
+  readonly metadata: Metadata
   readonly providerObjects: ProviderObjectStore
   readonly proofReplays: ProofReplays
   readonly keys: KeyRing
@@ -138,6 +141,7 @@ function buildAreas(foundations: Foundations): Areas {
   const record = async (entry: AuditEntry): Promise<void> => {
     await audit.append(entry)
   }
+  const metadata = openMetadata(configuration, foundations.paths, clock)
   const people = sqlitePeople(database)
   const credentials = sqliteCredentials(database)
   const directory = new Directory({
@@ -156,6 +160,7 @@ function buildAreas(foundations: Foundations): Areas {
   })
   return {
     ...foundations,
+    metadata,
     people,
     credentials,
     directory,
@@ -171,7 +176,7 @@ function buildAreas(foundations: Foundations): Areas {
       directory,
       clock,
       relyingParty: () => relyingPartyOf(configuration()),
-      authenticators: () => authenticatorPolicy(configuration()),
+      authenticators: () => authenticatorPolicy(configuration(), metadata),
       record,
     }),
     providerObjects: sqliteProviderObjects(database),

@@ -30,6 +30,9 @@ export async function backUp(
     copyFolder(paths.audit, join(directory, 'audit'))
     return signed
   })
+  if (existsSync(paths.metadata)) {
+    cpSync(paths.metadata, join(directory, basename(paths.metadata)))
+  }
   cpSync(paths.marker, join(directory, basename(paths.marker)))
   return { directory, records: audit.size, checkpoint }
 }

@@ -30,6 +30,8 @@ export interface DataPaths {
   readonly running: string
   readonly schema: string
   readonly marker: string
+  /** FIDO metadata, once some was imported. */
+  readonly metadata: string
 }
 
 const runningFolder = 'run'
@@ -46,6 +48,7 @@ export function dataPaths(configuration: Configuration): DataPaths {
     running: join(root, runningFolder),
     schema: join(root, 'schema.json'),
     marker: join(root, 'installation.json'),
+    metadata: join(root, 'metadata.json'),
   }
 }
 

@@ -84,6 +84,7 @@ export async function startServer(options: {
     })
     const started = server
     await started.start(options.configuration, room)
+    reportMetadata(areas, log)
     return {
       areas,
       log,
@@ -100,6 +101,15 @@ export async function startServer(options: {
     lock.release()
     throw error
   }
+}
+
+/** What no longer vouches for anybody is said aloud; `proofgate mds status` says it again. */
+function reportMetadata({ metadata }: OwnAreas, log: Log): void {
+  const status = metadata.status()
+  const level = { unusable: 'error', overdue: 'error', due: 'warn', none: 'warn' } as const
+  const { state } = status
+  if (state === 'current' || state === 'not_configured') return
+  log.write(level[state], `FIDO metadata: ${state}`, { ...status })
 }
 
 function crewFor(workers: number, areas: OwnAreas, log: Log): Crew {

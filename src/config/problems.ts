@@ -110,6 +110,8 @@ export const problemCodes = {
   'config.authenticators': 'A rule for passkeys asks for a proof that none could give.',
   'config.trust-anchor':
     'A file of trust anchors cannot be read, or holds something else than certificates and public keys.',
+  'config.revocation-list':
+    'A file of revocation lists cannot be read, or holds one that cannot be understood for certain.',
   'config.username': 'A user name is not in its one form.',
   'config.username-duplicate': 'A user name appears twice.',
   'config.credential-duplicate':

@@ -16,7 +16,6 @@ import {
   challengeOf,
   coseAlgorithms,
   creationOptions,
-  judgeTrust,
   parseAuthenticationResponse,
   parseRegistrationResponse,
   rejectAssertion,
@@ -32,9 +31,9 @@ import type {
   VerifiedRegistration,
 } from '../webauthn/index.ts'
 import { randomBytes } from 'node:crypto'
-import { judgeAuthenticator } from './authenticator-rules.ts'
+import { judgeRegistration } from './authenticator-rules.ts'
 import type { AuthenticatorPolicy, AuthenticatorRules } from './authenticator-rules.ts'
-import { factsOf, storedOf } from './credential-facts.ts'
+import { factsOf, storedOf, whoOf } from './credential-facts.ts'
 import { loginErrors } from './errors.ts'
 import type { Ceremony, CeremonyPurpose, CeremonyStore } from './store.ts'
 
@@ -143,9 +142,10 @@ export class Ceremonies {
     await this.#record(caller, 'credential.register', outcome, {
       person,
       credential: isRefusal(verified) ? undefined : verified.credentialId,
+      warnings: isRefusal(outcome) ? [] : outcome.warnings,
     })
     if (isRefusal(outcome)) return outcome
-    return { person, credential: outcome, byTicket: ceremony.ticketHash !== undefined }
+    return { person, credential: outcome.credential, byTicket: ceremony.ticketHash !== undefined }
   }
 
   async beginAuthentication(
@@ -321,17 +321,16 @@ export class Ceremonies {
     ceremony: Ceremony,
     person: Person,
     verified: VerifiedRegistration,
-  ): Promise<Credential | Refusal> {
+  ): Promise<{ credential: Credential; warnings: readonly string[] } | Refusal> {
     const now = this.#parts.clock.now()
     const { statement, ...registration } = verified
-    const { anchors } = this.#parts.authenticators()
-    const trust = judgeTrust({ statement, aaguid: verified.aaguid, anchors, at: now })
-    // WebAuthn L3 7.1 steps 18, 19 and 24: what is correct may still not be wanted
-    const unwanted = judgeAuthenticator(this.#rulesOf(person), verified, trust)
-    if (unwanted !== undefined) return unwanted
+    const found = { aaguid: verified.aaguid, backupEligible: verified.backupEligible, statement }
+    const policy = this.#parts.authenticators()
+    const judged = judgeRegistration(policy, this.#rulesOf(person), { ...found, at: now })
+    if (isRefusal(judged)) return judged
     const credential: Credential = {
       ...registration,
-      attestationTrusted: trust.trusted,
+      attestationTrusted: judged.trust.trusted,
       id: verified.credentialId as CredentialId,
       personId: person.id,
       name: authenticatorName(verified.aaguid) ?? 'Passkey',
@@ -341,7 +340,7 @@ export class Ceremonies {
     const ticket =
       ceremony.ticketHash === undefined ? undefined : { hash: ceremony.ticketHash, now }
     const outcome = await this.#parts.credentials.register(credential, ticket)
-    if (outcome === 'registered') return credential
+    if (outcome === 'registered') return { credential, warnings: judged.warnings }
     return outcome === 'credential_exists'
       ? identityErrors.refuse('credential_exists')
       : identityErrors.refuse('ticket_invalid', outcome)
@@ -367,9 +366,14 @@ export class Ceremonies {
     caller: Caller,
     action: string,
     outcome: unknown,
-    subject: { person: Person | undefined; credential: string | undefined },
+    subject: {
+      person: Person | undefined
+      credential: string | undefined
+      warnings?: readonly string[]
+    },
   ): Promise<void> {
     const refusal = isRefusal(outcome) ? outcome : undefined
+    const { warnings = [] } = subject
     const suspected = refusal?.code === 'login.clone_suspected'
     await this.#parts.record({
       id: randomId(),
@@ -378,13 +382,8 @@ export class Ceremonies {
       outcome: refusal === undefined ? 'success' : 'failure',
       reason: refusal?.code ?? `${action}.verified`,
       ...(refusal?.detail === undefined ? {} : { detail: refusal.detail }),
-      who: {
-        ...(subject.person === undefined
-          ? {}
-          : { subject: subject.person.id, username: subject.person.username }),
-        ...(subject.credential === undefined ? {} : { credential: subject.credential }),
-        ...(caller.session === undefined ? {} : { session: caller.session.id }),
-      },
+      who: whoOf(subject, caller.session),
+      ...(warnings.length > 0 ? { what: { metadata: warnings } } : {}),
       where: { address: caller.address, userAgent: caller.userAgent },
     })
   }

@@ -1,5 +1,6 @@
+import type { AuditEntry } from '../audit/index.ts'
 import type { Credential, Person } from '../identity/index.ts'
-import type { ProofFacts } from '../session/index.ts'
+import type { ProofFacts, Session } from '../session/index.ts'
 import type { StoredCredential } from '../webauthn/index.ts'
 
 /** What an assertion is judged against. */
@@ -29,5 +30,17 @@ export function factsOf(
     attestationTrusted: credential.attestationTrusted,
     registeredAt: credential.createdAt,
     transports: credential.transports,
+  }
+}
+
+/** Whom a ceremony was about, as far as it is known. */
+export function whoOf(
+  { person, credential }: { person: Person | undefined; credential: string | undefined },
+  session: Session | undefined,
+): NonNullable<AuditEntry['who']> {
+  return {
+    ...(person === undefined ? {} : { subject: person.id, username: person.username }),
+    ...(credential === undefined ? {} : { credential }),
+    ...(session === undefined ? {} : { session: session.id }),
   }
 }

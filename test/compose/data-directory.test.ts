@@ -23,6 +23,7 @@ function paths(root = join(temporaryDirectory(), 'data')): DataPaths {
     running: join(root, 'run'),
     schema: join(root, 'schema.json'),
     marker: join(root, 'installation.json'),
+    metadata: join(root, 'metadata.json'),
   }
 }
 

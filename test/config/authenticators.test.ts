@@ -35,9 +35,11 @@ test('nothing is asked of authenticators unless it is written', () => {
   assert.deepEqual(authenticators, {
     attestation: 'none',
     trustAnchors: [],
+    metadata: undefined,
     allow: 'any',
     algorithms: ['ES256', 'EdDSA', 'RS256'],
     aaguids: { allow: undefined, deny: [] },
+    certification: undefined,
   })
 })
 
@@ -131,3 +133,63 @@ for (const [name, text, ...codes] of problems) {
     )
   })
 }
+
+const withMetadata = (metadata: string, more = '') =>
+  `${small}authenticators:\n  attestation: direct\n  metadata: ${metadata}\n${more}`
+
+test('metadata is believed for certificates in files, by default of the signer everybody uses', () => {
+  const text = withMetadata(
+    '{ roots: [root.pem] }',
+    '  certification: L1+\n  allow: hardware-only\n',
+  )
+  const { authenticators, version } = configurationOf(text, { readFile })
+  const { metadata, certification } = authenticators
+  assert.deepEqual(metadata?.roots, [{ file: '/etc/pg/root.pem', pem }])
+  assert.equal(metadata?.signer, 'mds.fidoalliance.org')
+  assert.equal(metadata?.refuseAfter, 90 * 86_400_000)
+  assert.equal(certification, 'L1+')
+  const other = newRoot('Other').certificate.toString('base64')
+  const replaced = `-----BEGIN CERTIFICATE-----\n${other}\n-----END CERTIFICATE-----\n`
+  const again = configurationOf(text, {
+    readFile: (path) => (path.endsWith('root.pem') ? replaced : readFile(path)),
+  })
+  assert.notEqual(again.version, version)
+})
+
+test('metadata without sound roots and lists of revocations is refused', () => {
+  const codes = (text: string) => problemsOf(text, { readFile }).map(({ code }) => code)
+  for (const roots of [
+    'missing.pem',
+    'none.pem',
+    'key.pem',
+    'both.pem',
+    'damaged.pem',
+    'old.pem',
+  ]) {
+    assert.deepEqual(codes(withMetadata(`{ roots: [${roots}] }`)), ['config.trust-anchor'], roots)
+  }
+  assert.deepEqual(codes(withMetadata('{ roots: [] }')), ['config.value'])
+  assert.deepEqual(codes(withMetadata('{}')), ['config.missing'])
+  for (const list of ['missing.pem', 'root.pem']) {
+    assert.deepEqual(codes(withMetadata(`{ roots: [root.pem], revocationLists: [${list}] }`)), [
+      'config.revocation-list',
+    ])
+  }
+  assert.deepEqual(codes(withMetadata('{ roots: [root.pem], signer: "*.example" }')), [
+    'config.value',
+  ])
+  assert.deepEqual(codes(withMetadata('{ roots: [root.pem], url: "https://x" }')), [
+    'config.unknown-key',
+  ])
+})
+
+test('a level of certification that nothing could prove is refused', () => {
+  const codes = (text: string) => problemsOf(text, { readFile }).map(({ code }) => code)
+  const asked = 'authenticators:\n  certification: L1\n'
+  assert.deepEqual(codes(`${small}${asked}`), ['config.authenticators'])
+  const anchored = '  attestation: direct\n  trustAnchors: [{ file: root.pem }]\n'
+  assert.deepEqual(codes(`${small}${asked}${anchored}`), ['config.authenticators'])
+  assert.deepEqual(codes(`${small}${asked}  metadata: { roots: [root.pem] }\n`), [
+    'config.authenticators',
+  ])
+})

@@ -177,6 +177,7 @@ test('every code that can be found in a text is in a table here', () => {
     // Those of authenticators are in authenticators.test.ts.
     'config.authenticators',
     'config.trust-anchor',
+    'config.revocation-list',
     // Those of roles are in roles.test.ts.
     'config.unknown-role',
     'config.credential-duplicate',

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { bothRules, judgeAuthenticator } from '../../src/login/authenticator-rules.ts'
+import {
+  bothRules,
+  judgeAuthenticator,
+  judgeRegistration,
+} from '../../src/login/authenticator-rules.ts'
 import type { AuthenticatorRules } from '../../src/login/authenticator-rules.ts'
 
 const model = '2fc0579f-8113-47ea-b116-bb5a8db9202a'
@@ -10,6 +14,7 @@ const rules: AuthenticatorRules = {
   allow: 'any',
   algorithms: [-7, -8, -257],
   aaguids: { allow: undefined, deny: [] },
+  certification: undefined,
 }
 const trusted = { trusted: true, anchor: 'soft.pem' } as const
 const untrusted = { trusted: false, why: 'no certificate vouches for it' } as const
@@ -75,4 +80,41 @@ test('two rules together are never wider than either', () => {
   assert.deepEqual(bothRules(one, two).aaguids, { allow: [], deny: [other, model] })
   assert.deepEqual(bothRules(rules, one).aaguids.allow, [model])
   assert.deepEqual(bothRules(one, rules).aaguids.allow, [model])
+})
+
+test('of two levels of certification the higher one counts', () => {
+  const of = (certification: AuthenticatorRules['certification']) => ({ ...rules, certification })
+  assert.equal(bothRules(of('L1+'), of('L1')).certification, 'L1+')
+  assert.equal(bothRules(of('L2'), of('L3+')).certification, 'L3+')
+  assert.equal(bothRules(rules, of('L1')).certification, 'L1')
+  assert.equal(bothRules(of('L1'), rules).certification, 'L1')
+  assert.equal(bothRules(rules, rules).certification, undefined)
+})
+
+test('a model that metadata blocks is refused though it is only claimed and nothing else is asked', () => {
+  const judged = (verdict: 'allow' | 'warn' | 'block') =>
+    judgeRegistration(
+      {
+        attestation: 'none',
+        anchors: [],
+        rulesFor: () => rules,
+        modelOf: (aaguid) =>
+          aaguid === model
+            ? { anchors: [], verdict, reasons: ['SOME_STATUS'], certification: 'L3' }
+            : undefined,
+      },
+      rules,
+      {
+        ...bound,
+        statement: { chain: [], namesModel: false, weakness: undefined },
+        at: Date.UTC(2026, 0),
+      },
+    )
+  const blocked = judged('block')
+  assert.ok('code' in blocked)
+  assert.equal(blocked.code, 'login.authenticator_not_allowed')
+  assert.match(blocked.detail ?? '', /SOME_STATUS/)
+  const warned = judged('warn')
+  assert.deepEqual('warnings' in warned && warned.warnings, ['SOME_STATUS'])
+  assert.ok('trust' in warned && !warned.trust.trusted)
 })

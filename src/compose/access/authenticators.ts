@@ -1,21 +1,34 @@
 import type { AuthenticatorLimits, Configuration } from '../../config/index.ts'
 import { bothRules } from '../../login/index.ts'
 import type { AuthenticatorPolicy, AuthenticatorRules } from '../../login/index.ts'
+import type { Metadata } from '../../metadata/index.ts'
 import { coseAlgorithms, parseAnchors } from '../../webauthn/index.ts'
 
-const known = new WeakMap<Configuration, AuthenticatorPolicy>()
+type Rules = Omit<AuthenticatorPolicy, 'modelOf'>
 
-/** What a configuration says about passkeys; made once for each. */
-export function authenticatorPolicy(configuration: Configuration): AuthenticatorPolicy {
+const known = new WeakMap<Configuration, Rules>()
+
+/** What a configuration and metadata say about passkeys. */
+export function authenticatorPolicy(
+  configuration: Configuration,
+  metadata: Metadata,
+): AuthenticatorPolicy {
+  const modelOf: AuthenticatorPolicy['modelOf'] = (aaguid, statement) =>
+    metadata.modelOf(aaguid, statement)
+  return { ...configuredRules(configuration), modelOf }
+}
+
+/** Made once for each configuration. */
+function configuredRules(configuration: Configuration): Rules {
   const found = known.get(configuration)
   if (found !== undefined) return found
-  const { attestation, trustAnchors, ...everybody } = configuration.authenticators
+  const { attestation, trustAnchors, metadata: _, ...everybody } = configuration.authenticators
   const ofGroup = new Map(
     configuration.groups.flatMap(({ name, authenticators }) =>
       authenticators === undefined ? [] : [[name, rulesOf(authenticators)] as const],
     ),
   )
-  const policy: AuthenticatorPolicy = {
+  const policy: Rules = {
     attestation,
     anchors: trustAnchors.flatMap(
       ({ file, pem, aaguids }) => parseAnchors(file, pem, aaguids) ?? [],
@@ -30,6 +43,6 @@ export function authenticatorPolicy(configuration: Configuration): Authenticator
   return policy
 }
 
-function rulesOf({ allow, algorithms, aaguids }: AuthenticatorLimits): AuthenticatorRules {
-  return { allow, algorithms: algorithms.map((name) => coseAlgorithms[name]), aaguids }
+function rulesOf({ algorithms, ...rules }: AuthenticatorLimits): AuthenticatorRules {
+  return { ...rules, algorithms: algorithms.map((name) => coseAlgorithms[name]) }
 }

@@ -1,3 +1,5 @@
+import type { Millis } from '../../core/index.ts'
+
 /** What a new passkey has to be; AAGUIDs in lower case. */
 export interface AuthenticatorLimits {
   readonly allow: 'any' | 'device-bound' | 'hardware-only'
@@ -6,7 +8,12 @@ export interface AuthenticatorLimits {
     readonly allow: readonly string[] | undefined
     readonly deny: readonly string[]
   }
+  /** The least level that metadata has to state; absent: none. */
+  readonly certification: CertificationLevel | undefined
 }
+
+/** From the lowest to the highest (FIDO MDS 3.1 section 3.1.3). */
+export type CertificationLevel = 'L1' | 'L1+' | 'L2' | 'L2+' | 'L3' | 'L3+'
 
 /** Contents of a file that holds anchors, and the models they are for. */
 export interface ConfiguredAnchor {
@@ -19,4 +26,14 @@ export interface ConfiguredAnchor {
 export interface ConfiguredAuthenticators extends AuthenticatorLimits {
   readonly attestation: 'none' | 'direct' | 'enterprise'
   readonly trustAnchors: readonly ConfiguredAnchor[]
+  readonly metadata: ConfiguredMetadata | undefined
+}
+
+/** What lists of FIDO metadata are believed for. */
+export interface ConfiguredMetadata {
+  readonly roots: readonly { readonly file: string; readonly pem: string }[]
+  readonly revocationLists: readonly { readonly file: string; readonly pem: string }[]
+  readonly signer: string
+  readonly warnAfter: Millis
+  readonly refuseAfter: Millis
 }

@@ -1,4 +1,4 @@
-import { text, word } from '../scalars.ts'
+import { duration, text, word } from '../scalars.ts'
 import { filePath, list, mapping, nothing } from './parts.ts'
 
 /*
@@ -40,16 +40,50 @@ const anchor = mapping('what attestation is believed for', {
     .optional(),
 })
 
+const certification = word(
+  'certification',
+  'the least certification level that FIDO metadata has to state of a model; default: none',
+  ['L1', 'L1+', 'L2', 'L2+', 'L3', 'L3+'],
+)
+
+const metadata = mapping('FIDO metadata: what makers and the FIDO Alliance say about models', {
+  roots: list(
+    'PEM files, relative to this file: certificates that lists of metadata are believed for',
+    filePath('a file'),
+  ).min(1, { error: 'metadataRoots' }),
+  revocationLists: list(
+    'PEM files with lists of revoked certificates of those authorities',
+    filePath('a file'),
+  ).prefault([]),
+  signer: text(
+    'serverName',
+    'the name that the certificate of the signer has to be for',
+    /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$/,
+  ).prefault('mds.fidoalliance.org'),
+  warnAfter: duration(
+    'how long after its next update was due a list is called late',
+    '1m',
+    '365d',
+  ).prefault('1d'),
+  refuseAfter: duration(
+    'how long after its next update was due a list vouches for nothing any more',
+    '1h',
+    '1000d',
+  ).prefault('90d'),
+})
+
 export const authenticators = mapping('which passkeys people may register', {
   allow: kind.prefault('any'),
   aaguids: mapping('models by AAGUID', models).prefault(nothing),
   algorithms: algorithms.prefault(['ES256', 'EdDSA', 'RS256']),
+  certification: certification.optional(),
   attestation: word(
     'attestation',
     'how much devices are asked to say about themselves; enterprise asks for serial numbers too',
     ['none', 'direct', 'enterprise'],
   ).prefault('none'),
   trustAnchors: list('whose attestation is believed; default: nobody', anchor).prefault([]),
+  metadata: metadata.optional(),
 })
 
 /** Beside the rules for everybody. */
@@ -59,5 +93,6 @@ export const groupAuthenticators = mapping(
     allow: kind.optional(),
     aaguids: mapping('models by AAGUID', models).optional(),
     algorithms: algorithms.optional(),
+    certification: certification.optional(),
   },
 )

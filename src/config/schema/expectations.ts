@@ -118,6 +118,16 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'at least one of ES256, EdDSA and RS256',
     'Every security key knows ES256.',
   ),
+  certification: expectation(
+    'config.value',
+    'L1, L1+, L2, L2+, L3 or L3+',
+    'Quote those with a plus sign.',
+  ),
+  metadataRoots: expectation(
+    'config.value',
+    'at least one file of certificates',
+    'See docs/authenticators.md for where they come from.',
+  ),
   attestation: expectation('config.value', 'none, direct or enterprise', 'The usual one is none.'),
   credentialId: expectation(
     'config.value',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isAbsolute, relative, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseAnchors } from '../../webauthn/index.ts'
 import type { Draft } from '../draft.ts'
 import type { Configuration } from '../model.ts'
@@ -7,6 +7,7 @@ import type { AuthenticatorLimits, ConfiguredAnchor } from '../model/authenticat
 import { quote } from '../problems.ts'
 import type { Path } from '../problems.ts'
 import type { PolicyFiles } from './access/documents.ts'
+import { readText, resolveMetadata, shownName } from './access/metadata.ts'
 
 type Shape = Draft['shape']['authenticators']
 type GroupShape = NonNullable<Draft['shape']['groups'][string]['authenticators']>
@@ -23,16 +24,18 @@ export function resolveAuthenticators(
     (anchor, index) =>
       readAnchor(draft, { path: [...here, 'trustAnchors', index], anchor, files }) ?? [],
   )
+  const metadata = resolveMetadata(draft, files)
   checkProvable(draft, here, authenticators)
   for (const [name, { authenticators: own }] of Object.entries(groups)) {
     if (own !== undefined) checkProvable(draft, ['groups', name, 'authenticators'], own)
   }
   const { attestation } = authenticators
-  return { authenticators: { attestation, trustAnchors, ...limitsOf(authenticators) } }
+  return { authenticators: { attestation, trustAnchors, metadata, ...limitsOf(authenticators) } }
 }
 
 /** What a rule says; what it does not say it leaves open. */
-export function limitsOf({ allow, aaguids, algorithms }: Shape | GroupShape): AuthenticatorLimits {
+export function limitsOf(rule: Shape | GroupShape): AuthenticatorLimits {
+  const { allow, aaguids, algorithms, certification } = rule
   return {
     allow: allow ?? 'any',
     algorithms: algorithms ?? ['ES256', 'EdDSA', 'RS256'],
@@ -40,23 +43,32 @@ export function limitsOf({ allow, aaguids, algorithms }: Shape | GroupShape): Au
       allow: aaguids?.allow?.map((one) => one.toLowerCase()),
       deny: (aaguids?.deny ?? []).map((one) => one.toLowerCase()),
     },
+    certification,
   }
 }
 
 /** Proof takes attestation that is asked for, and somebody whose word for it is believed. */
 function checkProvable(draft: Draft, path: Path, rule: Shape | GroupShape): void {
-  const { attestation, trustAnchors } = draft.shape.authenticators
-  if (attestation !== 'none' && trustAnchors.length > 0) return
-  const missing =
-    attestation === 'none' ? '`attestation: direct`' : 'at least one entry of `trustAnchors`'
-  const report = (at: Path, found: string): void =>
+  const { attestation, trustAnchors, metadata } = draft.shape.authenticators
+  const report = (at: Path, found: string, missing: string): void =>
     draft.report(at, {
       code: 'config.authenticators',
       message: `found ${found}, which no passkey could prove, expected ${missing} in \`authenticators\` too`,
       hint: 'See docs/authenticators.md for where the certificates of makers come from.',
     })
-  if (rule.allow === 'hardware-only') report([...path, 'allow'], '"hardware-only"')
-  if (rule.aaguids?.allow !== undefined) report([...path, 'aaguids', 'allow'], 'allowed models')
+  if (rule.certification !== undefined && (attestation === 'none' || metadata === undefined)) {
+    const missing = attestation === 'none' ? '`attestation: direct`' : '`metadata`'
+    report([...path, 'certification'], quote(rule.certification), missing)
+  }
+  if (attestation !== 'none' && (trustAnchors.length > 0 || metadata !== undefined)) return
+  const missing =
+    attestation === 'none'
+      ? '`attestation: direct`'
+      : '`metadata` or at least one entry of `trustAnchors`'
+  if (rule.allow === 'hardware-only') report([...path, 'allow'], '"hardware-only"', missing)
+  if (rule.aaguids?.allow !== undefined) {
+    report([...path, 'aaguids', 'allow'], 'allowed models', missing)
+  }
 }
 
 function readAnchor(
@@ -69,9 +81,7 @@ function readAnchor(
 ): ConfiguredAnchor | undefined {
   const { anchor, files } = input
   const absolute = resolve(files.base, anchor.file)
-  const shown = isAbsolute(anchor.file)
-    ? anchor.file
-    : `${files.shownBase}${relative(files.base, absolute)}`
+  const shown = shownName(files, anchor.file)
   const pem = readText(files, absolute)
   const aaguids = anchor.aaguids?.map((one) => one.toLowerCase())
   if (pem !== undefined && parseAnchors(shown, pem, aaguids) !== undefined) {
@@ -86,13 +96,4 @@ function readAnchor(
     hint: 'It begins with -----BEGIN CERTIFICATE----- or -----BEGIN PUBLIC KEY-----.',
   })
   return undefined
-}
-
-function readText(files: PolicyFiles, absolute: string): string | undefined {
-  files.onFile(absolute, undefined)
-  try {
-    return files.readFile(absolute)
-  } catch {
-    return undefined
-  }
 }

@@ -1,0 +1,32 @@
+import { isRefusal, randomId } from '../core/index.ts'
+import { adminErrors } from './errors.ts'
+import { optionalText, recordAdministration } from './operation.ts'
+import type { OperationTable } from './operation.ts'
+
+/** FIDO metadata. */
+export const metadataOperations: OperationTable = {
+  'GET /v1/metadata': async ({ metadata }) => metadata.status(),
+  'POST /v1/metadata/import': async (parts, { body }) => {
+    const file = optionalText(body, 'file')
+    if (isRefusal(file)) return file
+    if (file === undefined || !file.startsWith('/')) {
+      return adminErrors.refuse('input_malformed', 'file: an absolute path')
+    }
+    const imported = parts.metadata.importFile(file)
+    if (!isRefusal(imported)) {
+      const { no, nextUpdate, models } = imported
+      await recordAdministration(parts, 'metadata.import', { no, nextUpdate, models })
+      return imported
+    }
+    await parts.audit.append({
+      id: randomId(),
+      kind: 'administration',
+      action: 'metadata.import',
+      outcome: 'failure',
+      reason: imported.code,
+      ...(imported.detail === undefined ? {} : { detail: imported.detail }),
+      who: { username: 'operator' },
+    })
+    return imported
+  },
+}

@@ -1,0 +1,38 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { JsonObject } from '../../core/index.ts'
+import type { Imported } from '../../metadata/index.ts'
+import { withAdministration } from '../admin-client.ts'
+import type { LaunchOptions } from '../launch.ts'
+import { example, withJson, withLocation } from '../options.ts'
+import { print, table } from '../output.ts'
+
+/** Commands around FIDO metadata. */
+export function registerMetadata(program: Command): void {
+  const metadata = program
+    .command('mds')
+    .description('FIDO metadata: import a list, show which one is in force')
+  const load = withJson(withLocation(metadata.command('import')))
+    .argument('<file>', 'a signed list (a BLOB of the FIDO Metadata Service)')
+    .description('verify a list by the configured roots and put it in force, at once')
+    .action(async (file: string, options: LaunchOptions) => {
+      const answer = await withAdministration(options, (call) =>
+        call('POST', '/v1/metadata/import', { file: resolve(file) }),
+      )
+      print(options, answer, importLine(answer))
+    })
+  example(load, 'mds import blob.jwt')
+  const status = withJson(withLocation(metadata.command('status')))
+    .description('the list in force, how old it is, and how many models it warns of')
+    .action(async (options: LaunchOptions) => {
+      const answer = await withAdministration(options, (call) => call('GET', '/v1/metadata'))
+      print(options, answer, table(['KEY', 'VALUE'], Object.entries(answer)))
+    })
+  example(status, 'mds status')
+}
+
+function importLine(answer: JsonObject): string {
+  const { no, models, nextUpdate, changed } = answer as unknown as Imported
+  const what = changed ? 'in force' : 'in force already'
+  return `${what}: list ${no}, ${models} models, next update ${nextUpdate}`
+}

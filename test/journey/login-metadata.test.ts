@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { newRoot } from '../kit/attestation/authority.ts'
+import { attesting } from '../kit/attestation/statements.ts'
+import type { AttestedFormat } from '../kit/attestation/statements.ts'
+import { administer, houseText, invite, startRecorder } from '../kit/flows.ts'
+import type { Recorder } from '../kit/flows.ts'
+import { proofgate, startGateway, temporaryDirectory } from '../kit/gateway.ts'
+import type { GatewayProcess } from '../kit/gateway.ts'
+import type { Answer } from '../kit/http.ts'
+import {
+  entryOf,
+  keyIdentifierOf,
+  mintBlob,
+  newSigner,
+  pemOf,
+  signerName,
+} from '../kit/metadata.ts'
+import { SoftPerson } from '../kit/person.ts'
+import { newKeyPair, SoftAuthenticator } from '../kit/soft-authenticator.ts'
+
+const maker = newRoot('Maker Root')
+const signer = newSigner()
+const model = Buffer.alloc(16, 0x11)
+const uuid = model.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+const u2fKeys = newKeyPair(-7)
+const folder = temporaryDirectory()
+const file = join(folder, 'proofgate.yaml')
+
+let recorder: Recorder
+let gateway: GatewayProcess
+
+before(async () => {
+  recorder = await startRecorder()
+  writeFileSync(join(folder, 'root.pem'), pemOf('CERTIFICATE', signer.root.certificate))
+  const text = houseText(
+    recorder.url,
+    `workers: 2
+authenticators:
+  attestation: direct
+  metadata: { roots: [root.pem], signer: ${signerName} }
+`,
+  ).replace(
+    'groups:\n',
+    `groups:
+  hardware: { authenticators: { allow: hardware-only } }
+  certified: { authenticators: { certification: L2 } }
+`,
+  )
+  writeFileSync(file, text)
+  gateway = await startGateway({ command: ['serve', '--config', file] })
+})
+after(async () => {
+  await gateway.stop()
+  recorder.close()
+})
+
+let people = 0
+let lists = 0
+
+async function enrol(device: SoftAuthenticator, ...groups: string[]): Promise<Answer> {
+  const username = `person-${++people}`
+  const body = { username, groups: [...groups, 'members'] }
+  const made = await administer(gateway, 'POST', '/v1/people', body)
+  assert.equal(made.status, 200, made.text)
+  const link = await invite(gateway, username)
+  return new SoftPerson(gateway, device).enrol(link.slice(link.lastIndexOf('/') + 1))
+}
+
+function attested(format: AttestedFormat = 'packed', root = maker): SoftAuthenticator {
+  const choices = format === 'fido-u2f' ? { leafKeys: u2fKeys } : {}
+  return new SoftAuthenticator({
+    aaguid: model,
+    algorithms: [-7],
+    attest: attesting(format, root, choices),
+  })
+}
+
+/** A new list, and what `proofgate mds import` said about it. */
+async function bring(entries: readonly unknown[], no = ++lists): ReturnType<typeof proofgate> {
+  const blob = join(folder, `${no}.jwt`)
+  writeFileSync(blob, mintBlob(signer, entries, { content: { no } }))
+  return proofgate(['mds', 'import', blob, '--data-dir', gateway.dataDirectory])
+}
+
+test('without a list nothing is trusted, and one that is imported counts at once', async () => {
+  const before = await enrol(attested(), 'hardware')
+  assert.equal(before.json().code, 'login.hardware_key_required')
+  const imported = await bring([entryOf(uuid, ['FIDO_CERTIFIED_L1'], [maker.certificate])])
+  assert.equal(imported.code, 0, imported.stderr)
+  assert.match(imported.stdout, /in force: list 1, 1 models/)
+  const after = await enrol(attested(), 'hardware')
+  assert.equal(after.status, 200, after.text)
+  const strange = await enrol(attested('packed', newRoot('Maker Root')), 'hardware')
+  assert.equal(strange.json().code, 'login.hardware_key_required')
+})
+
+test('a level of certification is asked of the model that attestation proves', async () => {
+  const low = await enrol(attested(), 'certified')
+  assert.equal(low.json().code, 'login.authenticator_not_allowed')
+  await bring([entryOf(uuid, ['FIDO_CERTIFIED_L2'], [maker.certificate])])
+  const claimed = await enrol(new SoftAuthenticator({ aaguid: model }), 'certified')
+  assert.equal(claimed.json().code, 'login.authenticator_not_allowed')
+  const high = await enrol(attested(), 'certified')
+  assert.equal(high.status, 200, high.text)
+})
+
+test('a U2F key is believed by the entry of its own certificate', async () => {
+  const { aaguid: _, ...rest } = entryOf(uuid, [], [maker.certificate])
+  const attestationCertificateKeyIdentifiers = [keyIdentifierOf(u2fKeys.publicKey)]
+  await bring([{ ...rest, attestationCertificateKeyIdentifiers }])
+  assert.equal((await enrol(attested('fido-u2f'), 'hardware')).status, 200)
+  assert.equal((await enrol(attested('packed'), 'hardware')).status, 403)
+})
+
+test('a model that is reported is refused from the import on, and the record says why', async () => {
+  await bring([entryOf(uuid, ['UPDATE_AVAILABLE'], [maker.certificate])])
+  assert.equal((await enrol(attested())).status, 200)
+  await bring([entryOf(uuid, ['ATTESTATION_KEY_COMPROMISE'], [maker.certificate])])
+  for (const device of [attested(), new SoftAuthenticator({ aaguid: model })]) {
+    assert.equal((await enrol(device)).json().code, 'login.authenticator_not_allowed')
+  }
+  const { stdout } = await proofgate(
+    ['audit', 'tail', '--data-dir', gateway.dataDirectory, '--json'].concat('--kind', 'ceremony'),
+  )
+  assert.match(stdout, /metadata reports ATTESTATION_KEY_COMPROMISE/)
+  assert.match(stdout, /"metadata":\s*\[\s*"UPDATE_AVAILABLE"/)
+})
+
+test('an older list is refused, on record, and a restart keeps the newer one', async () => {
+  const older = await bring([entryOf(uuid, [], [maker.certificate])], 1)
+  assert.notEqual(older.code, 0)
+  assert.match(older.stderr, /not newer than what is in force/)
+  const records = await proofgate(
+    ['audit', 'tail', '--data-dir', gateway.dataDirectory, '--json'].concat(
+      '--kind',
+      'administration',
+    ),
+  )
+  assert.match(records.stdout, /metadata\.older/)
+  await gateway.stop()
+  const status = await proofgate([
+    'mds',
+    'status',
+    '--json',
+    '--data-dir',
+    gateway.dataDirectory,
+    '--config',
+    file,
+  ])
+  assert.equal(status.code, 0, status.stderr)
+  const { state, no, blocked } = JSON.parse(status.stdout)
+  assert.deepEqual({ state, no, blocked }, { state: 'current', no: lists, blocked: 1 })
+  gateway = await startGateway({
+    command: ['serve', '--config', file],
+    dataDirectory: gateway.dataDirectory,
+  })
+  assert.equal((await enrol(attested())).json().code, 'login.authenticator_not_allowed')
+})
+
+test('a damaged file is said at the start and vouches for nobody', async () => {
+  await gateway.stop()
+  writeFileSync(join(gateway.dataDirectory, 'metadata.json'), '{}')
+  gateway = await startGateway({
+    command: ['serve', '--config', file],
+    dataDirectory: gateway.dataDirectory,
+  })
+  assert.match(gateway.errors(), /FIDO metadata: unusable/)
+  assert.equal((await enrol(attested(), 'hardware')).json().code, 'login.hardware_key_required')
+})
