@@ -3,9 +3,24 @@ import { adminErrors } from './errors.ts'
 import { optionalText, recordAdministration } from './operation.ts'
 import type { OperationTable } from './operation.ts'
 
+const noStatement = { chain: [], namesModel: false, weakness: undefined } as const
+
 /** FIDO metadata. */
 export const metadataOperations: OperationTable = {
   'GET /v1/metadata': async ({ metadata }) => metadata.status(),
+  'GET /v1/metadata/report': async (parts) => {
+    const people = new Map((await parts.people.list()).map((one) => [one.id, one.username]))
+    const credentials = (await parts.credentials.list()).flatMap((credential) => {
+      const { id, personId, aaguid, attestationTrusted } = credential
+      const model = parts.metadata.modelOf(aaguid, noStatement)
+      if (model === undefined || model.verdict === 'allow') return []
+      const { verdict, reasons, description } = model
+      const username = people.get(personId) ?? ''
+      const named = { model: description ?? null, aaguid, proved: attestationTrusted }
+      return [{ id, username, ...named, verdict, reasons }]
+    })
+    return { state: parts.metadata.status().state, credentials }
+  },
   'POST /v1/metadata/import': async (parts, { body }) => {
     const file = optionalText(body, 'file')
     if (isRefusal(file)) return file

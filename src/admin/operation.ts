@@ -18,7 +18,7 @@ export interface AdminParts {
   readonly keys: KeyRing
   readonly audit: AuditLog
   readonly clock: Clock
-  readonly metadata: Pick<Metadata, 'importFile' | 'status'>
+  readonly metadata: Pick<Metadata, 'importFile' | 'status' | 'modelOf'>
   readonly table: () => GatewayTable
   /** Names of the configured groups. */
   readonly groups: () => readonly string[]

@@ -129,6 +129,30 @@ test('a model that is reported is refused from the import on, and the record say
   assert.match(stdout, /"metadata":\s*\[\s*"UPDATE_AVAILABLE"/)
 })
 
+test('the report names the passkeys of reported models, and no others', async () => {
+  const report = async (): Promise<any[]> => {
+    const { stdout } = await proofgate([
+      'mds',
+      'report',
+      '--json',
+      '--data-dir',
+      gateway.dataDirectory,
+    ])
+    return JSON.parse(stdout).credentials
+  }
+  assert.equal((await enrol(new SoftAuthenticator({ aaguid: Buffer.alloc(16, 0x55) }))).status, 200)
+  const blocked = await report()
+  assert.ok(blocked.length > 0)
+  for (const { aaguid, verdict, reasons } of blocked) {
+    assert.equal(aaguid, uuid)
+    assert.equal(verdict, 'block')
+    assert.deepEqual(reasons, ['ATTESTATION_KEY_COMPROMISE'])
+  }
+  await bring([entryOf(uuid, ['FIDO_CERTIFIED'])])
+  assert.deepEqual(await report(), [])
+  await bring([entryOf(uuid, ['ATTESTATION_KEY_COMPROMISE'], [maker.certificate])])
+})
+
 test('an older list is refused, on record, and a restart keeps the newer one', async () => {
   const older = await bring([entryOf(uuid, [], [maker.certificate])], 1)
   assert.notEqual(older.code, 0)
@@ -168,5 +192,7 @@ test('a damaged file is said at the start and vouches for nobody', async () => {
     dataDirectory: gateway.dataDirectory,
   })
   assert.match(gateway.errors(), /FIDO metadata: unusable/)
+  const report = await proofgate(['mds', 'report', '--data-dir', gateway.dataDirectory])
+  assert.match(report.stderr, /FIDO metadata: unusable/)
   assert.equal((await enrol(attested(), 'hardware')).json().code, 'login.hardware_key_required')
 })
