@@ -153,6 +153,30 @@ const answers: readonly (readonly [about: string, Authority, Partial<PartialRequ
     {},
     'yes #0 own',
   ],
+  [
+    'a sure Deny and one that may apply',
+    {
+      ...authorityOf(open),
+      denies: [
+        compiled({ ...everything, Effect: 'Deny', Condition: { Bool: { 'a:b': 'true' } } }),
+        closed,
+      ],
+    },
+    {},
+    'no own',
+  ],
+  [
+    'a grant that is limited to nothing beside one that may allow',
+    {
+      grants: [
+        { identity: open, boundary: idle, session: undefined },
+        ...authorityOf(perhaps).grants,
+      ],
+      denies: [],
+    },
+    {},
+    'maybe #0',
+  ],
 ]
 
 for (const [about, authority, change, expected] of answers) {

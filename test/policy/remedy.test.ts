@@ -178,3 +178,19 @@ test('an Allow that depends on what nobody knows may allow', () => {
     'test/#0 may allow it: depends on a:group',
   ])
 })
+
+test('an Allow whose resource depends on what nobody knows may allow, a Deny never does', () => {
+  const allow = { ...everything, Resource: `${orders}/GET/\${a:b}/1` }
+  const deny = { ...withGroup, Effect: 'Deny' }
+  const explained = explain(
+    authorityOf(compiled(allow, deny)),
+    requestFor({
+      context: (key) => {
+        if (key === 'a:b') throw new UnknownFactError(key)
+        return undefined
+      },
+    }),
+  )
+  const decision = { ...explained.decision, reason: 'policy.no_statement_allows' } as const
+  assert.deepEqual(remediesOf({ ...explained, decision }), ['test/#0 may allow it: depends on a:b'])
+})

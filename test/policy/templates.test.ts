@@ -56,6 +56,13 @@ const unknown: ContextLookup = (key) => {
 const listed = context({ 'a:b': ['x', 'y'] })
 
 const selected: readonly (readonly [string, object, Template, ContextLookup, string])[] = [
+  [
+    'columns that would fit if a wildcard crossed a colon',
+    { Resource: `${columns}*` },
+    [{ text: `${orders.replace('orders', 'others')}/x:orders/live/GET/` }, 'segment'],
+    unknown,
+    'no',
+  ],
   ['columns that all fit', { Resource: `${columns}*` }, path, unknown, 'yes'],
   ['columns of which the last may fit', { Resource: `${columns}7` }, path, unknown, 'maybe'],
   [
