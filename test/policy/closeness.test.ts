@@ -102,3 +102,12 @@ test('a role that is not held denies by its trust policy, and no statement is na
     role: 'ops',
   })
 })
+
+test('what names a caller allows no more than a policy that narrows their token', () => {
+  const toSelf = policies('resource', { ...everything, Principal: { AWS: caller.arn } })
+  const reasonWith = (narrowing: CompiledPolicies | undefined): string =>
+    decideBy({ ...authorityOf(idle), narrowing }, toSelf).reason
+  assert.equal(reasonWith(undefined), 'policy.allowed')
+  assert.equal(reasonWith(compiled(everything)), 'policy.allowed')
+  assert.equal(reasonWith(idle), 'policy.session_policy_does_not_allow')
+})

@@ -58,6 +58,12 @@ const rows: readonly (readonly [pattern: string, text: string, expected: boolean
   ['*a?b*', 'aab', true],
   ['*a?b*', 'ab', false],
   ['*?', '', false],
+  ['*ab*b', 'xab', false],
+  ['*ab*b', 'xabb', true],
+  ['*a?*?a*', 'abax', false],
+  ['*a?*?a*', 'abxa', true],
+  ['*a?*b', 'xab', false],
+  ['a\u0001', 'ab', false],
   ['*?', 'x', true],
   ['?*?', 'x', false],
   ['*b', 'bb', true],
@@ -95,6 +101,7 @@ test('long segments, with and without ?, are found where they stand and nowhere 
       assert.ok(matches(`x*${segment}*z`, `x${literal}z`), `${length} tight`)
       assert.ok(!matches(`*${segment}*`, literal.slice(1)), `${length} too short`)
       assert.ok(!matches(`*${segment}*z`, `${literal.slice(0, -2)}xxz`), `${length} other end`)
+      assert.ok(!matches(`*${segment}*?`, `x${literal}`), `${length} no room behind`)
       assert.ok(
         !matches(`x*${segment}*${segment}`, `x${literal}${literal.slice(1)}`),
         `${length} overlap`,
