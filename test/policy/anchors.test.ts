@@ -65,6 +65,8 @@ const written: readonly (readonly [label: string, element: object])[] = [
   ['both', { Resource: [`${orders}/GET/orders/2`, `${orders}/GET/orders/1`] }],
   ['own', { Resource: `${orders}/GET/home/\${aws:username}` }],
   ['long', { Resource: `${orders}/GET/orders/longer` }],
+  ['twice', { Resource: [`${orders}/GET/p1`, `${orders}/GET/p2`, `${orders}/GET/p3`] }],
+  ['last', { Resource: `${orders}/GET/p1/p2/p3` }],
 ]
 
 const tried: readonly (readonly [path: string, labels: string])[] = [
@@ -74,6 +76,7 @@ const tried: readonly (readonly [path: string, labels: string])[] = [
   ['GET/orders/longer', 'all not long'],
   ['GET/home/ann', 'all not own'],
   ['PUT/x', 'all not'],
+  ['GET/p1/p2/p3', 'all not twice last'],
   ['', 'all not'],
 ]
 
