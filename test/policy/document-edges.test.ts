@@ -48,6 +48,26 @@ const selections: readonly (readonly [Principal: unknown, object])[] = [
     },
   ],
   [
+    { AWS: [`arn:aws-iso-b:iam::${account}:root`, `arn:aws-iso:iam::${account}:role/x`] },
+    {
+      everybody: false,
+      accounts: [account],
+      arns: [`arn:aws-iso:iam::${account}:role/x`],
+      federated: [],
+      values: [`arn:aws-iso-b:iam::${account}:root`, `arn:aws-iso:iam::${account}:role/x`],
+    },
+  ],
+  [
+    { AWS: [`arn:aws-iso:iam::${account}:root`, `arn:aws-iso-f:iam::${account}:role/x`] },
+    {
+      everybody: false,
+      accounts: [account],
+      arns: [`arn:aws-iso-f:iam::${account}:role/x`],
+      federated: [],
+      values: [`arn:aws-iso:iam::${account}:root`, `arn:aws-iso-f:iam::${account}:role/x`],
+    },
+  ],
+  [
     { Federated: [account, user], Service: user, CanonicalUser: account },
     {
       everybody: false,
@@ -71,6 +91,8 @@ for (const name of [
   `xarn:aws:iam::${account}:root`,
   `arn:aws:iam::${account}:rooted`,
   `arn:aws1:iam::${account}:root`,
+  `arn:aws-iso-1:iam::${account}:root`,
+  `arn:aws-iso-1:iam::${account}:role/x`,
   `x${user}`,
   `${user}*`,
   `${user}?`,
