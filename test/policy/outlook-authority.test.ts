@@ -247,3 +247,29 @@ for (const [about, Effect, Condition, expected] of conditions) {
     assert.equal([allowed, ...depends].join(' '), expected)
   })
 }
+
+test('of a resource that is known, the answer is that of a request', () => {
+  const statements = [
+    { ...everything, Resource: `${orders}/GET/a` },
+    { ...everything, Effect: 'Deny', Resource: `${orders}/GET/b` },
+  ]
+  const many = Array.from({ length: 40 }, (_, n) => ({
+    ...everything,
+    Resource: `${orders}/PUT/${n}`,
+  }))
+  for (const policies of [compiled(...statements), compiled(...many, ...statements)]) {
+    const at = (path: string): string =>
+      look(authorityOf(policies), { resource: [{ text: `${orders}/${path}` }] }).allowed
+    assert.deepEqual(['GET/a', 'GET/b', 'GET/c'].map(at), ['yes', 'no', 'no'])
+  }
+})
+
+test('of a route no statement is passed over, however many there are', () => {
+  const many = Array.from({ length: 40 }, (_, n) => ({
+    ...everything,
+    Resource: `${orders}/PUT/${n}`,
+  }))
+  const policies = compiled(...many, { ...everything, Resource: `${orders}/GET/orders/7` })
+  assert.equal(look(authorityOf(policies)).allowed, 'maybe')
+  assert.equal(look(authorityOf(policies), { resource: ['rest'] }).allowed, 'maybe')
+})

@@ -45,6 +45,7 @@ test('a segment is at least one character and no slash, a rest at least one of a
     { units: 'any', repeats: false },
     { units: 'any', repeats: true },
   ])
+  assert.deepEqual(stepsOfTemplate(['any']), [{ units: 'any', repeats: true }])
 })
 
 const path: Template = [{ text: `${orders}/GET/` }, 'segment']
