@@ -8,6 +8,7 @@ import type { Directory, PersonId, PersonStore } from '../identity/index.ts'
 import type { Session } from '../session/index.ts'
 import { proofAlgorithms } from '../token/index.ts'
 import { ProviderAdapter, winnersTime } from './adapter.ts'
+import { allowRefresh } from './before-refresh.ts'
 import { assuranceClaimNames, assuranceClaims, profileClaims } from './claims.ts'
 import { clientMetadata, commandLineClient, invokeScope, isFirstParty } from './clients.ts'
 import type { ClientDeclaration } from './clients.ts'
@@ -163,7 +164,7 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     loadExistingGrant: (ctx) => loadGrant(settings, parts, ctx),
     issueRefreshToken: (_ctx, client, code) =>
       client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
-    rotateRefreshToken: refuseForeignResource,
+    rotateRefreshToken: (ctx) => allowRefresh(ctx, parts.checkSessionPolicy),
     revokeGrantPolicy: endsWholeGrant,
     expiresWithSession: () => false,
     clientBasedCORS: () => false,
@@ -177,19 +178,6 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
     },
     ttl: lifetimes(settings),
   }
-}
-
-/**
- * Every refresh rotates. Asked here, before the old token is taken, whether the resource was granted at
- * all: the library would find out only afterwards, and a wish for a foreign one would end the family.
- */
-function refuseForeignResource(ctx: KoaContextWithOIDC): boolean {
-  const { resource } = ctx.oidc.params ?? {}
-  const granted = ctx.oidc.entities.RefreshToken?.resourceIndicators
-  if (typeof resource === 'string' && granted?.has(resource) !== true) {
-    throw new errors.InvalidTarget()
-  }
-  return true
 }
 
 /** Whether what was revoked takes its whole grant along: all but an access token that is given back. */

@@ -242,4 +242,12 @@ describe('a session policy', { timeout: 180_000 }, () => {
       assert.match(answer.json().error_description, why)
     }
   })
+
+  test('that is none costs nobody their sign-in', async () => {
+    const signed = await signIn(usual)
+    for (const session_policy of ['{', 'x'.repeat(5000), '{"Version":"2012-10-17"}']) {
+      refused(await refresh(signed, { session_policy }), 'invalid_request')
+    }
+    claimsOf(await refresh(signed))
+  })
 })
