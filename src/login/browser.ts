@@ -8,7 +8,7 @@ import type { Person } from '../identity/index.ts'
 import { contentSecurityPolicy } from '../pages/index.ts'
 import type { PolicyNeeds } from '../pages/index.ts'
 import type { Session } from '../session/index.ts'
-import type { Caller } from './ceremonies.ts'
+import type { Caller } from './ceremonies/parts.ts'
 import { loginErrors } from './errors.ts'
 import type { IdentityParts } from './surface-parts.ts'
 

@@ -6,14 +6,11 @@
  */
 export { bothRules } from './authenticator-rules.ts'
 export type { AuthenticatorPolicy, AuthenticatorRules } from './authenticator-rules.ts'
-export { Ceremonies, ceremonyLifetime } from './ceremonies.ts'
-export type {
-  Authenticated,
-  Caller,
-  CeremonyParts,
-  Registered,
-  RelyingParty,
-} from './ceremonies.ts'
+export { Ceremonies } from './ceremonies/ceremonies.ts'
+export type { Authenticated } from './ceremonies/authentication.ts'
+export { ceremonyLifetime } from './ceremonies/parts.ts'
+export type { Caller, CeremonyParts, RelyingParty } from './ceremonies/parts.ts'
+export type { Registered } from './ceremonies/registration.ts'
 export { factsOf } from './credential-facts.ts'
 export { loginErrors } from './errors.ts'
 export type { Ceremony, CeremonyPurpose, CeremonyStore } from './store.ts'

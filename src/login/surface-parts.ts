@@ -8,7 +8,7 @@ import type { CredentialStore, Directory, Person, PersonStore } from '../identit
 import type { Grants } from '../oidc/index.ts'
 import type { Handoffs, Revocations, Session, Sessions } from '../session/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
-import type { Ceremonies } from './ceremonies.ts'
+import type { Ceremonies } from './ceremonies/ceremonies.ts'
 import type { UserCodeTries } from './user-code-tries.ts'
 
 /** What the identity surface reads from the configuration; asked for at each request. */

@@ -1,0 +1,120 @@
+import { isRefusal } from '../../core/index.ts'
+import type { Refusal } from '../../core/index.ts'
+import type { Credential, CredentialId, Person } from '../../identity/index.ts'
+import type { ProofFacts } from '../../session/index.ts'
+import {
+  challengeOf,
+  parseAuthenticationResponse,
+  rejectAssertion,
+  requestOptions,
+  verifyAuthentication,
+} from '../../webauthn/index.ts'
+import type {
+  PublicKeyCredentialRequestOptionsJSON,
+  VerifiedAuthentication,
+} from '../../webauthn/index.ts'
+import { factsOf, storedOf } from '../credential-facts.ts'
+import { loginErrors } from '../errors.ts'
+import type { Ceremony, CeremonyPurpose } from '../store.ts'
+import { ceremonyLifetime } from './parts.ts'
+import type { Caller, CeremonyParts } from './parts.ts'
+import type { Challenges } from './challenges.ts'
+import { recordCeremony } from './trail.ts'
+
+export interface Authenticated {
+  readonly person: Person
+  readonly facts: ProofFacts
+  readonly purpose: Exclude<CeremonyPurpose, 'register'>
+}
+
+/** WebAuthn L3 7.2: a touch of a passkey that is known, to sign in or to confirm. */
+export class Authentication {
+  readonly #parts: CeremonyParts
+  readonly #challenges: Challenges
+
+  constructor(parts: CeremonyParts, challenges: Challenges) {
+    this.#parts = parts
+    this.#challenges = challenges
+  }
+
+  async begin(
+    caller: Caller,
+    purpose: 'sign-in' | 'confirm',
+  ): Promise<PublicKeyCredentialRequestOptionsJSON | Refusal> {
+    const person =
+      purpose === 'confirm' ? await this.#challenges.personOf(caller.session) : undefined
+    if (isRefusal(person)) return person
+    const own = person === undefined ? [] : await this.#parts.credentials.listFor(person.id)
+    const challenge = await this.#challenges.open(caller, {
+      purpose,
+      person,
+      ticketHash: undefined,
+      allowCredentials: own.map((credential) => credential.id),
+    })
+    return requestOptions({
+      rpId: this.#parts.relyingParty().id,
+      challenge,
+      allowCredentials: own,
+      timeoutMillis: ceremonyLifetime,
+    })
+  }
+
+  async finish(caller: Caller, body: unknown): Promise<Authenticated | Refusal> {
+    const response = parseAuthenticationResponse(body)
+    if (isRefusal(response)) return response
+    const ceremony = await this.#challenges.take(caller, challengeOf(response), [
+      'sign-in',
+      'confirm',
+    ])
+    if (isRefusal(ceremony)) return ceremony
+    const credential = await this.#parts.credentials.load(response.credentialId as CredentialId)
+    const person =
+      credential === undefined ? undefined : await this.#parts.people.load(credential.personId)
+    const outcome = await this.#judge(ceremony, response, credential, person)
+    const subject = { person, credential: credential?.id }
+    const action = `credential.${ceremony.purpose}`
+    await recordCeremony(this.#parts, caller, { action, outcome, subject })
+    return outcome
+  }
+
+  async #judge(
+    ceremony: Ceremony,
+    response: Parameters<typeof verifyAuthentication>[0],
+    credential: Credential | undefined,
+    person: Person | undefined,
+  ): Promise<Authenticated | Refusal> {
+    const mayUse =
+      credential !== undefined &&
+      person !== undefined &&
+      !person.disabled &&
+      (ceremony.personId === undefined || ceremony.personId === person.id)
+    // Judged to the end even when it is nobody's, so that the answer does not tell which keys exist.
+    const verified = verifyAuthentication(
+      response,
+      this.#challenges.expected(ceremony),
+      mayUse ? storedOf(credential, person) : undefined,
+      { allowCredentials: ceremony.allowCredentials },
+    )
+    if (isRefusal(verified)) return verified
+    if (!mayUse) return rejectAssertion('the credential is unknown or not to be used')
+    if (verified.cloneSuspected) {
+      return loginErrors.refuse('clone_suspected', 'authenticator_clone_suspected')
+    }
+    await this.#recordUse(credential, verified)
+    const purpose = ceremony.purpose === 'confirm' ? 'confirm' : 'sign-in'
+    return { person, purpose, facts: factsOf(credential, verified) }
+  }
+
+  /**
+   * A use that lost the race against another one was still a good signature over a counter above the one
+   * it was judged by, so it stands; the higher counter is already kept.
+   */
+  async #recordUse(credential: Credential, verified: VerifiedAuthentication): Promise<void> {
+    await this.#parts.credentials.recordUse(credential.id, {
+      expectedSignCount: credential.signCount,
+      signCount: verified.signCount,
+      backupState: verified.backupState,
+      at: this.#parts.clock.now(),
+    })
+  }
+}

@@ -1,0 +1,45 @@
+import type { Refusal } from '../../core/index.ts'
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+} from '../../webauthn/index.ts'
+import { Authentication } from './authentication.ts'
+import type { Authenticated } from './authentication.ts'
+import { Challenges } from './challenges.ts'
+import type { Caller, CeremonyParts } from './parts.ts'
+import { Registration } from './registration.ts'
+import type { Registered } from './registration.ts'
+
+/** The two ceremonies: begin makes a challenge, finish takes it and verifies the answer. */
+export class Ceremonies {
+  readonly #registration: Registration
+  readonly #authentication: Authentication
+
+  constructor(parts: CeremonyParts) {
+    const challenges = new Challenges(parts)
+    this.#registration = new Registration(parts, challenges)
+    this.#authentication = new Authentication(parts, challenges)
+  }
+
+  beginRegistration(
+    caller: Caller,
+    input: Parameters<Registration['begin']>[1],
+  ): Promise<PublicKeyCredentialCreationOptionsJSON | Refusal> {
+    return this.#registration.begin(caller, input)
+  }
+
+  finishRegistration(caller: Caller, body: unknown): Promise<Registered | Refusal> {
+    return this.#registration.finish(caller, body)
+  }
+
+  beginAuthentication(
+    caller: Caller,
+    purpose: 'sign-in' | 'confirm',
+  ): Promise<PublicKeyCredentialRequestOptionsJSON | Refusal> {
+    return this.#authentication.begin(caller, purpose)
+  }
+
+  finishAuthentication(caller: Caller, body: unknown): Promise<Authenticated | Refusal> {
+    return this.#authentication.finish(caller, body)
+  }
+}

@@ -1,0 +1,158 @@
+import { hashSecret, isRefusal } from '../../core/index.ts'
+import type { Refusal } from '../../core/index.ts'
+import { identityErrors } from '../../identity/index.ts'
+import type { Credential, CredentialId, Person } from '../../identity/index.ts'
+import {
+  authenticatorName,
+  challengeOf,
+  creationOptions,
+  parseRegistrationResponse,
+  verifyRegistration,
+} from '../../webauthn/index.ts'
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  VerifiedRegistration,
+} from '../../webauthn/index.ts'
+import { judgeRegistration } from '../authenticator-rules.ts'
+import type { AuthenticatorRules } from '../authenticator-rules.ts'
+import { loginErrors } from '../errors.ts'
+import type { Ceremony } from '../store.ts'
+import { ceremonyLifetime } from './parts.ts'
+import type { Caller, CeremonyParts } from './parts.ts'
+import type { Challenges } from './challenges.ts'
+import { recordCeremony } from './trail.ts'
+
+export interface Registered {
+  readonly person: Person
+  readonly credential: Credential
+  /** Whether an invitation was used, which signs the person in. */
+  readonly byTicket: boolean
+}
+
+/** WebAuthn L3 7.1: a new passkey, by an invitation or by a fresh touch of one that is known. */
+export class Registration {
+  readonly #parts: CeremonyParts
+  readonly #challenges: Challenges
+
+  constructor(parts: CeremonyParts, challenges: Challenges) {
+    this.#parts = parts
+    this.#challenges = challenges
+  }
+
+  async begin(
+    caller: Caller,
+    input: { ticket: string | undefined; hasFreshProof: boolean },
+  ): Promise<PublicKeyCredentialCreationOptionsJSON | Refusal> {
+    const person = await this.#mayRegister(caller, input)
+    if (isRefusal(person)) return person
+    const rules = this.#rulesOf(person)
+    if (rules.algorithms.length === 0) {
+      return loginErrors.refuse('authenticator_not_allowed', 'the groups agree on no algorithm')
+    }
+    const challenge = await this.#challenges.open(caller, {
+      purpose: 'register',
+      person,
+      ticketHash: input.ticket === undefined ? undefined : hashSecret('ticket', input.ticket),
+      allowCredentials: [],
+    })
+    const party = this.#parts.relyingParty()
+    const registered = await this.#parts.credentials.listFor(person.id)
+    return creationOptions({
+      rp: { id: party.id, name: party.name },
+      user: {
+        handle: Buffer.from(person.userHandle, 'base64url'),
+        name: person.username,
+        displayName: person.name,
+      },
+      challenge,
+      excludeCredentials: registered,
+      timeoutMillis: ceremonyLifetime,
+      algorithms: rules.algorithms,
+      attestation: this.#parts.authenticators().attestation,
+    })
+  }
+
+  async finish(caller: Caller, body: unknown): Promise<Registered | Refusal> {
+    const response = parseRegistrationResponse(body)
+    if (isRefusal(response)) return response
+    const ceremony = await this.#challenges.take(caller, challengeOf(response), ['register'])
+    if (isRefusal(ceremony)) return ceremony
+    const person = await this.#ownerOf(ceremony, caller)
+    if (isRefusal(person)) return person
+    const { algorithms: offered } = this.#rulesOf(person)
+    const verified = verifyRegistration(response, this.#challenges.expected(ceremony, offered))
+    const outcome = isRefusal(verified) ? verified : await this.#store(ceremony, person, verified)
+    const subject = {
+      person,
+      credential: isRefusal(verified) ? undefined : verified.credentialId,
+      warnings: isRefusal(outcome) ? [] : outcome.warnings,
+    }
+    await recordCeremony(this.#parts, caller, { action: 'credential.register', outcome, subject })
+    if (isRefusal(outcome)) return outcome
+    return { person, credential: outcome.credential, byTicket: ceremony.ticketHash !== undefined }
+  }
+
+  async #mayRegister(
+    caller: Caller,
+    input: { ticket: string | undefined; hasFreshProof: boolean },
+  ): Promise<Person | Refusal> {
+    if (input.ticket === undefined) {
+      const person = await this.#challenges.personOf(caller.session)
+      if (isRefusal(person)) return person
+      return input.hasFreshProof ? person : loginErrors.refuse('proof_required')
+    }
+    const person = await this.#parts.directory.personForTicket(input.ticket)
+    if (isRefusal(person)) return person
+    if (caller.session !== undefined && caller.session.personId !== person.id) {
+      return loginErrors.refuse('other_person')
+    }
+    return person
+  }
+
+  async #ownerOf(ceremony: Ceremony, caller: Caller): Promise<Person | Refusal> {
+    const id = ceremony.personId
+    const person = id === undefined ? undefined : await this.#parts.people.load(id)
+    if (person === undefined || person.disabled) {
+      return this.#challenges.refuse(caller, 'the person is gone or disabled')
+    }
+    // Somebody may have signed in between the two steps of an enrolment by link.
+    if (caller.session !== undefined && caller.session.personId !== person.id) {
+      return loginErrors.refuse('other_person')
+    }
+    return person
+  }
+
+  async #store(
+    ceremony: Ceremony,
+    person: Person,
+    verified: VerifiedRegistration,
+  ): Promise<{ credential: Credential; warnings: readonly string[] } | Refusal> {
+    const now = this.#parts.clock.now()
+    const { statement, ...registration } = verified
+    const found = { aaguid: verified.aaguid, backupEligible: verified.backupEligible, statement }
+    const policy = this.#parts.authenticators()
+    const judged = judgeRegistration(policy, this.#rulesOf(person), { ...found, at: now })
+    if (isRefusal(judged)) return judged
+    const credential: Credential = {
+      ...registration,
+      attestationTrusted: judged.trust.trusted,
+      id: verified.credentialId as CredentialId,
+      personId: person.id,
+      name: authenticatorName(verified.aaguid) ?? 'Passkey',
+      createdAt: now,
+      lastUsedAt: undefined,
+    }
+    const ticket =
+      ceremony.ticketHash === undefined ? undefined : { hash: ceremony.ticketHash, now }
+    const outcome = await this.#parts.credentials.register(credential, ticket)
+    if (outcome === 'registered') return { credential, warnings: judged.warnings }
+    return outcome === 'credential_exists'
+      ? identityErrors.refuse('credential_exists')
+      : identityErrors.refuse('ticket_invalid', outcome)
+  }
+
+  /** Those of everybody and of each group the person is in now. */
+  #rulesOf(person: Person): AuthenticatorRules {
+    return this.#parts.authenticators().rulesFor(this.#parts.directory.groupsOf(person))
+  }
+}

@@ -1,0 +1,35 @@
+import { isRefusal, randomId } from '../../core/index.ts'
+import type { Person } from '../../identity/index.ts'
+import { whoOf } from '../credential-facts.ts'
+import type { Caller, CeremonyParts } from './parts.ts'
+
+/** Whom and what an end of a ceremony was about, as far as it is known. */
+export interface CeremonySubject {
+  readonly person: Person | undefined
+  readonly credential: string | undefined
+  /** What metadata says of the model that did not stand in the way. */
+  readonly warnings?: readonly string[]
+}
+
+/** One entry for one end of a ceremony, good or bad. */
+export async function recordCeremony(
+  parts: Pick<CeremonyParts, 'record'>,
+  caller: Caller,
+  end: { action: string; outcome: unknown; subject: CeremonySubject },
+): Promise<void> {
+  const { action, outcome, subject } = end
+  const refusal = isRefusal(outcome) ? outcome : undefined
+  const { warnings = [] } = subject
+  const suspected = refusal?.code === 'login.clone_suspected'
+  await parts.record({
+    id: randomId(),
+    kind: 'ceremony',
+    action: suspected ? 'authenticator_clone_suspected' : action,
+    outcome: refusal === undefined ? 'success' : 'failure',
+    reason: refusal?.code ?? `${action}.verified`,
+    ...(refusal?.detail === undefined ? {} : { detail: refusal.detail }),
+    who: whoOf(subject, caller.session),
+    ...(warnings.length > 0 ? { what: { metadata: warnings } } : {}),
+    where: { address: caller.address, userAgent: caller.userAgent },
+  })
+}
