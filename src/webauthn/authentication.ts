@@ -4,7 +4,7 @@ import { parseAuthenticatorData } from './authenticator-data.ts'
 import { checkAuthenticatorData, sha256 } from './ceremony.ts'
 import type { ExpectedCeremony } from './ceremony.ts'
 import { checkClientData } from './client-data.ts'
-import { coseAlgorithms, parseCoseKey } from './cose-key.ts'
+import { knownAlgorithms, parseCoseKey } from './cose-key.ts'
 import type { VerificationKey } from './cose-key.ts'
 import { rejectAssertion, webauthnErrors } from './errors.ts'
 import type { AuthenticationResponse } from './response.ts'
@@ -112,7 +112,7 @@ function checkOwner(
 
 /** A stored key that cannot be read is damage to the store, not an answer to the caller. */
 function readStoredKey(credential: StoredCredential): VerificationKey {
-  const key = parseCoseKey(credential.publicKey, Object.values(coseAlgorithms))
+  const key = parseCoseKey(credential.publicKey, knownAlgorithms)
   if (isRefusal(key) || key.algorithm !== credential.algorithm) {
     throw new ProofgateError(
       'webauthn.stored_key_unreadable',

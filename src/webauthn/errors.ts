@@ -37,7 +37,7 @@ export const webauthnErrors = defineErrors('webauthn', {
   ),
   public_key_invalid: malformed(
     'The credential public key is not acceptable',
-    'The COSE key is malformed, off its curve, of small order, or its size or members are not those of ES256, Ed25519 or RS256',
+    'The COSE key is malformed, off its curve, of small order, or its size or members are not those of ES256, Ed25519, RS256 or ML-DSA',
   ),
   algorithm_not_offered: malformed(
     'The algorithm of the credential was not offered',

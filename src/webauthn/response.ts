@@ -60,7 +60,8 @@ const limit = {
   clientDataJSON: 4096,
   attestationObject: 16_384,
   authenticatorData: 4096,
-  signature: 1024,
+  /** ML-DSA-87 has the longest. */
+  signature: 4627,
   userHandle: 64,
   transports: 16,
 } as const

@@ -9,7 +9,7 @@ import {
 import type { VerifiedStatement } from './attestation/index.ts'
 import { parseAuthenticatorData } from './authenticator-data.ts'
 import { sha256 } from './ceremony.ts'
-import { coseAlgorithms, parseCoseKey } from './cose-key.ts'
+import { knownAlgorithms, parseCoseKey } from './cose-key.ts'
 import { webauthnErrors } from './errors.ts'
 
 /** What a credential record keeps of its registration. */
@@ -34,7 +34,7 @@ export function verifyStoredAttestation(
   if (attested === undefined) {
     return webauthnErrors.refuse('authenticator_data_malformed', 'no attested credential data')
   }
-  const credentialKey = parseCoseKey(attested.publicKey, Object.values(coseAlgorithms))
+  const credentialKey = parseCoseKey(attested.publicKey, knownAlgorithms)
   if (isRefusal(credentialKey)) return credentialKey
   const statement = verifyAttestationStatement(attestation, {
     authenticatorData: attestation.authenticatorData,

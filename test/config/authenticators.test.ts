@@ -56,6 +56,22 @@ test('rules, anchors and those of groups are read, AAGUIDs in lower case', () =>
   assert.equal(groups[1]?.authenticators, undefined)
 })
 
+test('algorithms of ML-DSA are read where they are written, in their order', () => {
+  const algorithms = ['ML-DSA-87', 'ML-DSA-65', 'ML-DSA-44', 'ES256']
+  const text = `${small}authenticators: { algorithms: [${algorithms.join(', ')}] }\n`
+  const { authenticators, groups } = configurationOf(
+    `${text}groups:
+  lattices: { authenticators: { algorithms: [ML-DSA-44] } }
+  bound: { authenticators: { allow: device-bound } }
+`,
+  )
+  assert.deepEqual(authenticators.algorithms, algorithms)
+  assert.deepEqual(groups[0]?.authenticators?.algorithms, ['ML-DSA-44'])
+  for (const one of algorithms) {
+    assert.ok(groups[1]?.authenticators?.algorithms.some((left) => left === one))
+  }
+})
+
 test('another certificate in the same file is another configuration', () => {
   const version = (text: string) =>
     configurationOf(full, {
@@ -84,6 +100,11 @@ const problems: readonly (readonly [name: string, text: string, ...codes: string
   [
     'a group that wants what nobody can prove',
     'groups: { admins: { authenticators: { allow: hardware-only } } }',
+    'config.authenticators',
+  ],
+  [
+    'a group of algorithms that nobody is allowed',
+    'groups: { admins: { authenticators: { algorithms: [ML-DSA-44, ML-DSA-65] } } }',
     'config.authenticators',
   ],
   [

@@ -35,6 +35,7 @@ before(async () => {
     recorder.url,
     `authenticators:
   attestation: direct
+  algorithms: [ES256, EdDSA, RS256, ML-DSA-87]
   aaguids: { deny: [${uuid(denied)}] }
   trustAnchors: [{ file: root.pem }]
 `,
@@ -46,6 +47,7 @@ before(async () => {
   models: { authenticators: { aaguids: { allow: [${uuid(allowed)}] } } }
   edwards: { authenticators: { algorithms: [EdDSA] } }
   nist: { authenticators: { algorithms: [ES256] } }
+  lattices: { authenticators: { algorithms: [ML-DSA-87] } }
 `,
   )
   const file = join(directory, 'proofgate.yaml')
@@ -126,7 +128,7 @@ test('the options ask for attestation, and offer what all of the groups allow', 
   assert.equal(plain.attestation, 'direct')
   assert.deepEqual(
     plain.pubKeyCredParams.map((one: any) => one.alg),
-    [-7, -8, -257],
+    [-7, -8, -257, -50],
   )
   assert.deepEqual((await offered('edwards')).pubKeyCredParams, [{ type: 'public-key', alg: -8 }])
   const neither = await offered('edwards', 'nist')
@@ -195,6 +197,22 @@ test('a key of an algorithm that was not offered is refused', async () => {
   const person = new SoftPerson(gateway, attested())
   await assert.rejects(person.enrol(ticket), { name: 'NotSupportedError' })
   await accepted(['edwards'], new SoftAuthenticator({ algorithms: [-8] }))
+})
+
+test('a key of ML-DSA registers, proves what it is, and signs in', async () => {
+  const attest = attesting('packed', root)
+  for (const device of [
+    new SoftAuthenticator({ algorithms: [-50], attestation: 'packed-self' }),
+    new SoftAuthenticator({ algorithms: [-50], aaguid: allowed, attest }),
+  ]) {
+    const { person, credential } = await accepted(['lattices'], device)
+    assert.equal(credential.attestationTrusted, device.device.attest !== undefined)
+    const again = new SoftPerson(gateway, person.authenticator)
+    await again.signIn()
+    const { tokens } = await obtainTokens(again)
+    assert.ok(tokens.access_token.length > 0)
+  }
+  await assert.rejects(accepted(['lattices'], attested()), { name: 'NotSupportedError' })
 })
 
 test('only trusted hardware signs people in as phrh and hwk', async () => {

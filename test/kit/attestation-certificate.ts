@@ -23,8 +23,8 @@ export interface CertificateIssuer {
   /** The encoded name. */
   readonly name: Uint8Array
   readonly privateKey: KeyObject
-  /** Digest of the signature; sha256 unless given. */
-  readonly digest?: 'sha1' | 'sha256' | 'sha384'
+  /** Digest of an ECDSA signature, sha256 unless given; or the algorithm of a key that hashes by itself. */
+  readonly digest?: 'sha1' | 'sha256' | 'sha384' | 'ml-dsa-65'
 }
 
 export interface LeafExtension {
@@ -44,10 +44,11 @@ const throwAway: CertificateIssuer = {
   name: name([['2.5.4.3', 'Soft Issuer']]),
   privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
 }
-const ecdsaWith = {
+const signedWith = {
   sha1: '1.2.840.10045.4.1',
   sha256: '1.2.840.10045.4.3.2',
   sha384: '1.2.840.10045.4.3.3',
+  'ml-dsa-65': '2.16.840.1.101.3.4.3.18',
 } as const
 
 export const notAnAuthority: LeafExtension = {
@@ -71,7 +72,7 @@ export function buildLeaf(choices: LeafChoices): Buffer {
   const version = choices.version ?? 2
   const issuer = choices.issuer ?? throwAway
   const digest = issuer.digest ?? 'sha256'
-  const algorithm = sequence(objectIdentifier(ecdsaWith[digest]))
+  const algorithm = sequence(objectIdentifier(signedWith[digest]))
   const tbs = sequence(
     ...(version === 0 ? [] : [der(0xa0, der(0x02, Buffer.from([version])))]),
     der(0x02, Buffer.from([1])),
@@ -82,7 +83,7 @@ export function buildLeaf(choices: LeafChoices): Buffer {
     choices.publicKey.export({ format: 'der', type: 'spki' }),
     der(0xa3, sequence(...extensions.map((item) => (isBytes(item) ? item : extension(item))))),
   )
-  const signature = sign(digest, tbs, issuer.privateKey)
+  const signature = sign(digest === 'ml-dsa-65' ? null : digest, tbs, issuer.privateKey)
   const signed = [tbs, algorithm, der(0x03, Buffer.concat([Buffer.from([0]), signature]))]
   return sequence(...signed, choices.trailer ?? Buffer.alloc(0))
 }

@@ -282,10 +282,10 @@ export class SoftAuthenticator {
   }
 }
 
-/** The COSE_Key of a public key: ES256, Ed25519 or RS256. */
+/** The COSE_Key of a public key: ES256, Ed25519, RS256 or ML-DSA. */
 export function coseKeyOf(algorithm: number, publicKey: KeyObject): Map<number, Encodable> {
-  const jwk = publicKey.export({ format: 'jwk' })
-  const member = (name: 'x' | 'y' | 'n' | 'e') => Buffer.from(jwk[name] ?? '', 'base64url')
+  const jwk: Record<string, any> = publicKey.export({ format: 'jwk' })
+  const member = (name: 'x' | 'y' | 'n' | 'e' | 'pub') => Buffer.from(jwk[name] ?? '', 'base64url')
   if (algorithm === -7) {
     return new Map<number, Encodable>([
       [1, 2],
@@ -303,6 +303,13 @@ export function coseKeyOf(algorithm: number, publicKey: KeyObject): Map<number, 
       [-2, member('x')],
     ])
   }
+  if (isMlDsa(algorithm)) {
+    return new Map<number, Encodable>([
+      [1, 7],
+      [3, algorithm],
+      [-1, member('pub')],
+    ])
+  }
   return new Map<number, Encodable>([
     [1, 3],
     [3, algorithm],
@@ -311,17 +318,29 @@ export function coseKeyOf(algorithm: number, publicKey: KeyObject): Map<number, 
   ])
 }
 
-/** Signs as an authenticator does: DER for ECDSA, RSASSA-PKCS1-v1_5 with SHA-256, plain Ed25519. */
+/** Signs as an authenticator does: DER for ECDSA, RSASSA-PKCS1-v1_5 with SHA-256, plain Ed25519 and ML-DSA. */
 export function signWith(
   signer: { readonly algorithm: number; readonly privateKey: KeyObject },
   data: Uint8Array,
 ): Buffer {
-  return sign(signer.algorithm === -8 ? null : 'sha256', data, signer.privateKey)
+  const plain = signer.algorithm === -8 || isMlDsa(signer.algorithm)
+  return sign(plain ? null : 'sha256', data, signer.privateKey)
+}
+
+const mlDsa = new Map([
+  [-48, 'ml-dsa-44'],
+  [-49, 'ml-dsa-65'],
+  [-50, 'ml-dsa-87'],
+] as const)
+
+function isMlDsa(algorithm: number): algorithm is -48 | -49 | -50 {
+  return algorithm <= -48 && algorithm >= -50
 }
 
 export function newKeyPair(algorithm: number): { publicKey: KeyObject; privateKey: KeyObject } {
   if (algorithm === -7) return generateKeyPairSync('ec', { namedCurve: 'P-256' })
   if (algorithm === -8) return generateKeyPairSync('ed25519')
+  if (isMlDsa(algorithm)) return generateKeyPairSync(mlDsa.get(algorithm) ?? 'ml-dsa-44')
   return generateKeyPairSync('rsa', { modulusLength: 2048 })
 }
 

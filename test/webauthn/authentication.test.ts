@@ -12,6 +12,9 @@ for (const [name, algorithm] of [
   ['ES256', -7],
   ['EdDSA', -8],
   ['RS256', -257],
+  ['ML-DSA-44', -48],
+  ['ML-DSA-65', -49],
+  ['ML-DSA-87', -50],
 ] as const) {
   test(`accepts an assertion with ${name}, by a discoverable and by a named credential`, () => {
     const fresh = enrolled({ algorithms: [algorithm] })

@@ -9,16 +9,18 @@ import {
   verifyAuthentication,
   verifyRegistration,
 } from '../../src/webauthn/index.ts'
-import type { ExpectedCeremony } from '../../src/webauthn/index.ts'
+import type { CoseAlgorithm, ExpectedCeremony } from '../../src/webauthn/index.ts'
 import { withBrowser } from '../kit/browser.ts'
 import {
   accepted,
-  everyAlgorithm,
   expectedFor,
   newCreationOptions,
   newRequestOptions,
   userHandle,
 } from './fixture.ts'
+
+/** What the virtual authenticator of Chromium knows; it refuses ML-DSA. */
+const algorithms: readonly CoseAlgorithm[] = [-7, -8, -257]
 
 // What runs in the page; names of the browser that the server's types do not know.
 const createInPage = `(options) => navigator.credentials
@@ -28,7 +30,7 @@ const getInPage = `(options) => navigator.credentials
   .get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) })
   .then((credential) => credential.toJSON())`
 
-test('a real browser registers and signs in with our options, every algorithm and both formats', async () => {
+test('a real browser registers and signs in with our options, every algorithm it knows and both formats', async () => {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'text/html')
     response.end('<!doctype html><title>ceremony</title>')
@@ -44,7 +46,7 @@ test('a real browser registers and signs in with our options, every algorithm an
       await persona.page.goto(origin)
       const run = (script: string, options: unknown): Promise<unknown> =>
         persona.page.evaluate(`(${script})(${JSON.stringify(options)})`)
-      for (const algorithm of everyAlgorithm) {
+      for (const algorithm of algorithms) {
         for (const attestation of ['none', 'direct']) {
           const creation = newCreationOptions([algorithm])
           const created = await run(createInPage, { ...creation, attestation })

@@ -14,6 +14,9 @@ import { accepted, everyAlgorithm, refusedAs } from './fixture.ts'
 const ec = coseKeyOf(-7, newKeyPair(-7).publicKey)
 const ed = coseKeyOf(-8, newKeyPair(-8).publicKey)
 const rsa = coseKeyOf(-257, newKeyPair(-257).publicKey)
+const lattice44 = coseKeyOf(-48, newKeyPair(-48).publicKey)
+const lattice65 = coseKeyOf(-49, newKeyPair(-49).publicKey)
+const lattice87 = coseKeyOf(-50, newKeyPair(-50).publicKey)
 
 type Change = readonly [name: string, label: number, value: Encodable | undefined]
 
@@ -86,10 +89,28 @@ const rsaChanges: Change[] = [
   ['with a private part', -3, Buffer.alloc(256, 1)],
 ]
 
+const latticeChanges = (length: number): Change[] => [
+  ['without kty', 1, undefined],
+  ['with kty OKP', 1, 1],
+  ['with kty EC2', 1, 2],
+  ['with kty as text', 1, 'AKP'],
+  ['without a public key', -1, undefined],
+  ['with an empty public key', -1, Buffer.alloc(0)],
+  ['with a public key that is a byte short', -1, Buffer.alloc(length - 1, 1)],
+  ['with a public key that is a byte long', -1, Buffer.alloc(length + 1, 1)],
+  ['with the public key of another parameter set', -1, Buffer.alloc(length === 1952 ? 1312 : 1952)],
+  ['with a public key as text', -1, 'x'.repeat(length)],
+  ['with a private part', -2, Buffer.alloc(32, 1)],
+  ['with a key id', 2, Buffer.from('kid')],
+]
+
 for (const [name, key, changes] of [
   ['ES256', ec, ecChanges],
   ['EdDSA', ed, edChanges],
   ['RS256', rsa, rsaChanges],
+  ['ML-DSA-44', lattice44, latticeChanges(1312)],
+  ['ML-DSA-65', lattice65, latticeChanges(1952)],
+  ['ML-DSA-87', lattice87, latticeChanges(2592)],
 ] as const) {
   test(`accepts a good ${name} key`, () => {
     const parsed = parseCoseKey(encodeCbor(key), everyAlgorithm)
@@ -106,11 +127,11 @@ for (const [name, key, changes] of [
     })
   }
   test(`refuses a key of ${name} that claims another algorithm or none`, () => {
-    for (const alg of [-7, -8, -257]) {
+    for (const alg of everyAlgorithm) {
       if (alg === key.get(3)) continue
       refusedAs(parseCoseKey(changed(key, 3, alg), everyAlgorithm), 'public_key_invalid')
     }
-    for (const alg of [undefined, -9, -35, -37, -53, -65535, '-7', null]) {
+    for (const alg of [undefined, -9, -35, -37, -53, -65535, '-7', null, -47, -51, 'ML-DSA-44']) {
       refusedAs(parseCoseKey(changed(key, 3, alg), everyAlgorithm), 'algorithm_not_offered')
     }
   })
@@ -175,7 +196,7 @@ test('arbitrary members and arbitrary bytes are refused without an exception', (
   const label = fc.integer({ min: -5, max: 5 })
   const value = fc.oneof(fc.integer(), fc.uint8Array({ maxLength: 40 }), fc.boolean(), fc.string())
   fc.assert(
-    fc.property(fc.constantFrom(ec, ed, rsa), label, value, (key, at, member) => {
+    fc.property(fc.constantFrom(ec, ed, rsa, lattice44), label, value, (key, at, member) => {
       const bytes = changed(key, at, member)
       const same = bytes.equals(encodeCbor(key))
       assert.equal(isRefusal(parseCoseKey(bytes, everyAlgorithm)), !same)

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { isRefusal } from '../../src/core/index.ts'
 import {
   creationOptions,
+  knownAlgorithms,
   parseAuthenticationResponse,
   parseRegistrationResponse,
   requestOptions,
@@ -11,7 +12,6 @@ import {
   verifyRegistration,
 } from '../../src/webauthn/index.ts'
 import type {
-  CoseAlgorithm,
   ExpectedCeremony,
   StoredCredential,
   VerifiedAuthentication,
@@ -24,7 +24,7 @@ import type { AuthenticationHooks, Device, RegistrationHooks } from '../kit/soft
 export const rpId = 'proofgate.localhost'
 export const origin = 'http://auth.proofgate.localhost:8080'
 export const userHandle = Buffer.from('0123456789abcdef0123456789abcdef')
-export const everyAlgorithm: readonly CoseAlgorithm[] = [-7, -8, -257]
+export const everyAlgorithm = knownAlgorithms
 
 export type Hooks<Of> = Partial<Of> & { readonly expected?: Partial<ExpectedCeremony> }
 

@@ -87,7 +87,7 @@ test('no flipped bit of a batch-attested registration passes outside its certifi
   }
 })
 
-for (const algorithm of [-7, -8, -257]) {
+for (const algorithm of [-7, -8, -257, -48]) {
   test(`no flipped bit or byte anywhere in an assertion passes (${algorithm})`, () => {
     const { response, verify } = assertion(algorithm)
     for (const part of [

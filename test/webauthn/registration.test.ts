@@ -10,6 +10,9 @@ for (const [name, algorithm] of [
   ['ES256', -7],
   ['EdDSA', -8],
   ['RS256', -257],
+  ['ML-DSA-44', -48],
+  ['ML-DSA-65', -49],
+  ['ML-DSA-87', -50],
 ] as const) {
   for (const attestation of ['none', 'packed-self', 'packed-x5c'] as const) {
     test(`accepts a registration with ${name} and attestation ${attestation}`, () => {

@@ -130,7 +130,7 @@ for (const [parse, whole, path, longest] of [
   [parseRegistrationResponse, registration, 'response.clientDataJSON', 4096],
   [parseRegistrationResponse, registration, 'response.attestationObject', 16_384],
   [parseAuthenticationResponse, authentication, 'response.authenticatorData', 4096],
-  [parseAuthenticationResponse, authentication, 'response.signature', 1024],
+  [parseAuthenticationResponse, authentication, 'response.signature', 4627],
   [parseAuthenticationResponse, authentication, 'response.userHandle', 64],
 ] as const) {
   test(`${path} may have ${longest} bytes and not one more`, () => {

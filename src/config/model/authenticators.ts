@@ -1,9 +1,10 @@
 import type { Millis } from '../../core/index.ts'
+import type { CoseAlgorithmName } from '../../webauthn/index.ts'
 
 /** What a new passkey has to be; AAGUIDs in lower case. */
 export interface AuthenticatorLimits {
   readonly allow: 'any' | 'device-bound' | 'hardware-only'
-  readonly algorithms: readonly ('ES256' | 'EdDSA' | 'RS256')[]
+  readonly algorithms: readonly CoseAlgorithmName[]
   readonly aaguids: {
     readonly allow: readonly string[] | undefined
     readonly deny: readonly string[]

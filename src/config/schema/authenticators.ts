@@ -28,7 +28,14 @@ const models = {
 
 const algorithms = list(
   'signature algorithms of new passkeys, in order of preference',
-  word('credentialAlgorithm', 'an algorithm', ['ES256', 'EdDSA', 'RS256']),
+  word('credentialAlgorithm', 'an algorithm', [
+    'ES256',
+    'EdDSA',
+    'RS256',
+    'ML-DSA-44',
+    'ML-DSA-65',
+    'ML-DSA-87',
+  ]),
 ).min(1, { error: 'credentialAlgorithm' })
 
 const anchor = mapping('what attestation is believed for', {

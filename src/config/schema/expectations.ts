@@ -115,7 +115,7 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
   ),
   credentialAlgorithm: expectation(
     'config.value',
-    'at least one of ES256, EdDSA and RS256',
+    'at least one of ES256, EdDSA, RS256, ML-DSA-44, ML-DSA-65 and ML-DSA-87',
     'Every security key knows ES256.',
   ),
   certification: expectation(

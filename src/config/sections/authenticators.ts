@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { parseAnchors } from '../../webauthn/index.ts'
+import { knownAlgorithmNames, parseAnchors } from '../../webauthn/index.ts'
 import type { Draft } from '../draft.ts'
 import type { Configuration } from '../model.ts'
 import type { AuthenticatorLimits, ConfiguredAnchor } from '../model/authenticators.ts'
@@ -27,7 +27,10 @@ export function resolveAuthenticators(
   const metadata = resolveMetadata(draft, files)
   checkProvable(draft, here, authenticators)
   for (const [name, { authenticators: own }] of Object.entries(groups)) {
-    if (own !== undefined) checkProvable(draft, ['groups', name, 'authenticators'], own)
+    if (own === undefined) continue
+    const path = ['groups', name, 'authenticators']
+    checkProvable(draft, path, own)
+    checkAlgorithms(draft, [...path, 'algorithms'], own)
   }
   const { attestation } = authenticators
   return { authenticators: { attestation, trustAnchors, metadata, ...limitsOf(authenticators) } }
@@ -38,7 +41,7 @@ export function limitsOf(rule: Shape | GroupShape): AuthenticatorLimits {
   const { allow, aaguids, algorithms, certification } = rule
   return {
     allow: allow ?? 'any',
-    algorithms: algorithms ?? ['ES256', 'EdDSA', 'RS256'],
+    algorithms: algorithms ?? knownAlgorithmNames,
     aaguids: {
       allow: aaguids?.allow?.map((one) => one.toLowerCase()),
       deny: (aaguids?.deny ?? []).map((one) => one.toLowerCase()),
@@ -69,6 +72,17 @@ function checkProvable(draft: Draft, path: Path, rule: Shape | GroupShape): void
   if (rule.aaguids?.allow !== undefined) {
     report([...path, 'aaguids', 'allow'], 'allowed models', missing)
   }
+}
+
+/** What a group allows counts only where everybody is allowed it as well. */
+function checkAlgorithms(draft: Draft, path: Path, { algorithms: own }: GroupShape): void {
+  const { algorithms } = draft.shape.authenticators
+  if (own === undefined || own.some((one) => algorithms.includes(one))) return
+  draft.report(path, {
+    code: 'config.authenticators',
+    message: `found ${own.join(', ')}, expected at least one of those for everybody: ${algorithms.join(', ')}`,
+    hint: 'Rules of a group narrow those for everybody: list the algorithm in `authenticators.algorithms` too.',
+  })
 }
 
 function readAnchor(

@@ -2,11 +2,12 @@ import { equalText, hashSecret, toBase64url } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import type { Person } from '../../identity/index.ts'
 import type { Session } from '../../session/index.ts'
+import { knownAlgorithms } from '../../webauthn/index.ts'
 import type { verifyRegistration } from '../../webauthn/index.ts'
 import { randomBytes } from 'node:crypto'
 import { loginErrors } from '../errors.ts'
 import type { Ceremony, CeremonyPurpose } from '../store.ts'
-import { algorithms, ceremonyLifetime } from './parts.ts'
+import { ceremonyLifetime } from './parts.ts'
 import type { Caller, CeremonyParts } from './parts.ts'
 import { recordCeremony } from './trail.ts'
 
@@ -34,7 +35,7 @@ export class Challenges {
       sessionId: input.ticketHash === undefined ? caller.session?.id : undefined,
       ticketHash: input.ticketHash,
       allowCredentials: input.allowCredentials,
-      algorithms,
+      algorithms: knownAlgorithms,
       expiresAt: this.#parts.clock.now() + ceremonyLifetime,
     })
     return challenge
@@ -75,7 +76,10 @@ export class Challenges {
   }
 
   /** What a response is verified against. */
-  expected(ceremony: Ceremony, accepted = algorithms): Parameters<typeof verifyRegistration>[1] {
+  expected(
+    ceremony: Ceremony,
+    accepted = knownAlgorithms,
+  ): Parameters<typeof verifyRegistration>[1] {
     const party = this.#parts.relyingParty()
     return {
       challenge: ceremony.challenge,

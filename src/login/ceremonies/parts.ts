@@ -2,20 +2,11 @@ import type { Clock } from '../../core/index.ts'
 import type { AuditEntry } from '../../audit/index.ts'
 import type { CredentialStore, Directory, PersonStore } from '../../identity/index.ts'
 import type { Session } from '../../session/index.ts'
-import { coseAlgorithms } from '../../webauthn/index.ts'
-import type { CoseAlgorithm } from '../../webauthn/index.ts'
 import type { AuthenticatorPolicy } from '../authenticator-rules.ts'
 import type { CeremonyStore } from '../store.ts'
 
 /** How long a person has for one ceremony; WCAG 2.2 and L3 15.1 both ask for minutes. */
 export const ceremonyLifetime = 5 * 60_000
-
-/** In the order we prefer them; all three run on every supported Node. */
-export const algorithms: readonly CoseAlgorithm[] = [
-  coseAlgorithms.ES256,
-  coseAlgorithms.EdDSA,
-  coseAlgorithms.RS256,
-]
 
 /** A relying party as ceremonies need it. */
 export interface RelyingParty {

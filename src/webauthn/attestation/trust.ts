@@ -23,7 +23,7 @@ export type Trust =
   | { readonly trusted: true; readonly anchor: string }
   | { readonly trusted: false; readonly why: string }
 
-/** Object identifiers, hex: ECDSA and RSASSA-PKCS1-v1_5 with SHA-256, 384 and 512, and Ed25519. */
+/** Object identifiers, hex: ECDSA and RSASSA-PKCS1-v1_5 with SHA-256, 384 and 512, Ed25519, ML-DSA (RFC 9881). */
 const signatureAlgorithms: ReadonlySet<string> = new Set([
   '2a8648ce3d040302',
   '2a8648ce3d040303',
@@ -32,6 +32,9 @@ const signatureAlgorithms: ReadonlySet<string> = new Set([
   '2a864886f70d01010c',
   '2a864886f70d01010d',
   '2b6570',
+  '608648016503040311',
+  '608648016503040312',
+  '608648016503040313',
 ])
 
 /**

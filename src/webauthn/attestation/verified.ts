@@ -1,4 +1,4 @@
-import { isOneOf, coseAlgorithms } from '../cose-key.ts'
+import { coseAlgorithms, isOneOf, knownAlgorithms } from '../cose-key.ts'
 import type { CoseAlgorithm, VerificationKey } from '../cose-key.ts'
 import type { CborMap, CborValue } from '../cbor.ts'
 import type { KeyObject } from 'node:crypto'
@@ -60,7 +60,7 @@ export function hasExactly(statement: CborMap, ...names: readonly string[]): boo
 
 export function algorithmOf(statement: CborMap): CoseAlgorithm | undefined {
   const algorithm = statement.get('alg')
-  return isOneOf(Object.values(coseAlgorithms), algorithm) ? algorithm : undefined
+  return isOneOf(knownAlgorithms, algorithm) ? algorithm : undefined
 }
 
 export function bytesOf(statement: CborMap, name: string): Uint8Array | undefined {
@@ -89,5 +89,8 @@ function fits(key: KeyObject, algorithm: CoseAlgorithm): boolean {
       modulus >= 2048 &&
       modulus <= 4096 &&
       details?.publicExponent === 65537n,
+    [coseAlgorithms['ML-DSA-44']]: key.asymmetricKeyType === 'ml-dsa-44',
+    [coseAlgorithms['ML-DSA-65']]: key.asymmetricKeyType === 'ml-dsa-65',
+    [coseAlgorithms['ML-DSA-87']]: key.asymmetricKeyType === 'ml-dsa-87',
   }[algorithm]
 }

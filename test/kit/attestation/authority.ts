@@ -34,6 +34,14 @@ export function newRoot(called: string, changes: Partial<LeafChoices> = {}): Aut
   return authority(called, keys, { issuer: own, ...changes })
 }
 
+/** The same with a key of ML-DSA-65. */
+export function newLatticeRoot(called: string): Authority {
+  const { publicKey, privateKey } = generateKeyPairSync('ml-dsa-65')
+  const issuer = { name: nameOf(called), privateKey, digest: 'ml-dsa-65' } as const
+  const made = authority(called, { publicKey, privateKey }, { issuer })
+  return { ...made, issue: (choices) => buildLeaf({ issuer, ...choices }) }
+}
+
 function authority(
   called: string,
   keys: { publicKey: KeyObject; privateKey: KeyObject },

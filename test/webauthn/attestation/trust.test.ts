@@ -4,7 +4,12 @@ import { test } from 'node:test'
 import { certificateAnchor, judgeTrust, leafKeyAnchor } from '../../../src/webauthn/index.ts'
 import type { Trust, TrustAnchor } from '../../../src/webauthn/index.ts'
 import { der, utcTime } from '../../kit/attestation-certificate.ts'
-import { authorityConstraints, newRoot, usage } from '../../kit/attestation/authority.ts'
+import {
+  authorityConstraints,
+  newLatticeRoot,
+  newRoot,
+  usage,
+} from '../../kit/attestation/authority.ts'
 import type { Authority } from '../../kit/attestation/authority.ts'
 import { attestedFormats, attesting } from '../../kit/attestation/statements.ts'
 import type { AttestedFormat, StatementChoices } from '../../kit/attestation/statements.ts'
@@ -53,6 +58,14 @@ for (const format of attestedFormats) {
     distrusted(judged(root, [anchored(newRoot('Soft Root'))], { format }), /no anchor/)
   })
 }
+
+test('trusted when keys of ML-DSA made the certificate, the statement and the credential', () => {
+  const lattice = newLatticeRoot('Soft Root')
+  const device = { algorithms: [-50] }
+  trusted(judged(lattice, [anchored(lattice)], { device }))
+  distrusted(judged(lattice, [anchored(root)], { device }), /no anchor/)
+  distrusted(judged(lattice, [anchored(newLatticeRoot('Soft Root'))], { device }), /no anchor/)
+})
 
 test('none and self attestation are never trusted, whatever the anchors', () => {
   for (const attestation of ['none', 'packed-self'] as const) {
