@@ -1,5 +1,6 @@
 import type { Refusal } from '../core/index.ts'
 import { httpErrors, matchPath } from '../http/index.ts'
+import { credentialReport } from './credential-report.ts'
 import { credentialOperations } from './credentials.ts'
 import { explainOperations } from './explain.ts'
 import { keyOperations } from './keys.ts'
@@ -15,6 +16,7 @@ import { sessionOperations } from './sessions.ts'
 const operations: ReadonlyMap<string, Operation> = new Map(
   [
     peopleOperations,
+    credentialReport,
     credentialOperations,
     sessionOperations,
     keyOperations,

@@ -2,7 +2,7 @@ import type { AuditEntry, AuditLog } from '../audit/index.ts'
 import { isRefusal, randomId } from '../core/index.ts'
 import type { Clock, Refusal } from '../core/index.ts'
 import type { GatewayTable } from '../gateway/index.ts'
-import type { CredentialStore, Directory, PersonStore } from '../identity/index.ts'
+import type { CredentialStore, Directory, PasskeyRules, PersonStore } from '../identity/index.ts'
 import type { Metadata } from '../metadata/index.ts'
 import type { Revocations, Sessions } from '../session/index.ts'
 import type { KeyRing, SigningAlgorithm } from '../token/index.ts'
@@ -20,6 +20,8 @@ export interface AdminParts {
   readonly clock: Clock
   readonly metadata: Pick<Metadata, 'importFile' | 'status' | 'modelOf'>
   readonly table: () => GatewayTable
+  /** How passkeys are kept fresh. */
+  readonly passkeys: () => PasskeyRules
   /** Names of the configured groups. */
   readonly groups: () => readonly string[]
   /** Where enrolment links lead: origin and base path of the identity pages. */

@@ -11,6 +11,7 @@ export function administrationParts(
   return {
     ...areas,
     ...more,
+    passkeys: () => configuration().passkeys,
     groups: () => configuration().groups.map((group) => group.name),
     identityBase: () => `${configuration().identity.origin}${configuration().identity.basePath}`,
     configurationVersion: () => configuration().version,

@@ -3,6 +3,7 @@ import type { PolicyDocument } from '../policy/index.ts'
 import type { Cors, RouteFeatures } from './features.ts'
 import type { ConfiguredPolicyTest } from './policy-tests/model.ts'
 import type { AuthenticatorLimits, ConfiguredAuthenticators } from './model/authenticators.ts'
+import type { ConfiguredPasskeys } from './model/passkeys.ts'
 import type { EffectiveValue } from './values.ts'
 
 /**
@@ -35,6 +36,7 @@ export interface Configuration {
   readonly relyingParty: { readonly id: string; readonly name: string }
   /** Which passkeys people may register. */
   readonly authenticators: ConfiguredAuthenticators
+  readonly passkeys: ConfiguredPasskeys
   readonly tokens: {
     readonly accessLifetime: Millis
     readonly idLifetime: Millis

@@ -108,6 +108,7 @@ export const problemCodes = {
   'config.secret-missing': 'A client is not public and has no secret.',
   'config.secret-unused': 'A public client has a secret.',
   'config.authenticators': 'A rule for passkeys asks for a proof that none could give.',
+  'config.passkeys': 'Passkeys would be due for replacement from their first day on.',
   'config.trust-anchor':
     'A file of trust anchors cannot be read, or holds something else than certificates and public keys.',
   'config.revocation-list':

@@ -17,6 +17,7 @@ import { lintConfigured } from './sections/access/lint.ts'
 import { resolvePolicies } from './sections/policies.ts'
 import type { PolicyFiles } from './sections/access/documents.ts'
 import { warnOfRoles } from './sections/access/role-warnings.ts'
+import { resolvePasskeys } from './sections/access/passkeys.ts'
 import { resolveRoles } from './sections/access/roles.ts'
 import { readDuration } from './scalars.ts'
 import { resolveFiles, resolveSettings, resolveSwitches } from './sections/settings.ts'
@@ -48,7 +49,7 @@ export function resolveConfiguration(
   const settings = resolveSettings(draft)
   const switches = resolveSwitches(draft)
   const files = resolveFiles(draft, policyFiles.base)
-  const people = { ...resolvePeople(draft), ...resolveAuthenticators(draft, policyFiles) }
+  const people = { ...resolvePeople(draft), ...resolveKeys(draft, policyFiles) }
   const policies = resolvePolicies(draft, policyFiles)
   const roles = resolveRoles(draft, policyFiles)
   const issuers = resolveIssuers(draft)
@@ -96,6 +97,14 @@ export function resolveConfiguration(
     apis,
     effective: draft.listEffective(),
   })
+}
+
+/** Which passkeys people have, and for how long. */
+function resolveKeys(
+  draft: Draft,
+  files: PolicyFiles,
+): Pick<Configuration, 'authenticators' | 'passkeys'> {
+  return { ...resolveAuthenticators(draft, files), ...resolvePasskeys(draft) }
 }
 
 function ownOrigins(origins: Origins | undefined, placed: readonly PlacedApi[]): Origin[] {

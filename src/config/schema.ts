@@ -18,6 +18,7 @@ import {
   throttle,
 } from './schema/parts.ts'
 import { inFlight, reauthorizeEvery, shedding } from './schema/live.ts'
+import { passkeys } from './schema/passkeys.ts'
 import { api } from './schema/routes.ts'
 import { upstream } from './schema/upstreams.ts'
 import { workers } from './sections/workers.ts'
@@ -102,6 +103,7 @@ export const configurationShape = z
         name: label('shown by authenticators').prefault('Proofgate'),
       }).prefault(nothing),
       authenticators: authenticators.prefault(nothing),
+      passkeys,
       console: mapping('the console', { origin: origin('its origin').optional() }).prefault(
         nothing,
       ),

@@ -18,7 +18,7 @@ export type ViewedRoute = Pick<Route, 'id' | 'method' | 'segments' | 'conditions
 /** An API as far as it matters who may call it. */
 export type ViewedApi<Found extends ViewedRoute = ViewedRoute> = Pick<
   Api,
-  'name' | 'origin' | 'secure' | 'region' | 'account' | 'resourcePolicy' | 'arnPrefix'
+  'name' | 'origin' | 'secure' | 'region' | 'ageing' | 'account' | 'resourcePolicy' | 'arnPrefix'
 > & { readonly routes: Pick<RouteTree<Found>, 'find' | 'routes'> }
 
 /** Who may call what under one configuration. A `GatewayTable` is one. */

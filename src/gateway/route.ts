@@ -1,5 +1,6 @@
 import type { Limit } from '../throttle/index.ts'
 import type { Millis } from '../core/index.ts'
+import type { Ageing } from '../identity/index.ts'
 import type { CompiledPolicies } from '../policy/index.ts'
 import type { StreamLimits, TunnelLimits } from './live/limits.ts'
 import type { ShedLevel } from './shed/shedding.ts'
@@ -55,6 +56,8 @@ export interface Api {
   /** `arn:aws:execute-api:{region}:{account}:{api}/{stage}/` */
   readonly arnPrefix: string
   readonly region: string
+  /** How the credentials of its callers age, for conditions. */
+  readonly ageing: Ageing
   /** The account it belongs to, and what is attached to it there. */
   readonly account: string
   readonly resourcePolicy: CompiledPolicies | undefined

@@ -3,6 +3,8 @@
  * works once, that a credential id belongs to one person, and that nobody loses the last credential by
  * accident. It does not verify ceremonies (webauthn) and knows no sessions.
  */
+export { ageless, opensRenewalOnly, standingByAge, standingOf, wantedCount } from './ageing.ts'
+export type { Ageing, PasskeyRules, Standing } from './ageing.ts'
 export { Directory, parseDisplayName, parseUsername, ticketLifetime } from './directory.ts'
 export type { ConfiguredGroups } from './directory.ts'
 export { identityErrors } from './errors.ts'

@@ -3,6 +3,9 @@ import { describe, it } from 'node:test'
 import { contextOf, readKeys } from '../../src/gateway/caller/context.ts'
 import type { ContextCall } from '../../src/gateway/caller/context.ts'
 import type { PrincipalFacts } from '../../src/gateway/caller/principal.ts'
+import { millis } from '../../src/core/index.ts'
+import { ageless } from '../../src/identity/index.ts'
+import type { Ageing } from '../../src/identity/index.ts'
 import { contextKeys, nobody } from '../../src/policy/index.ts'
 
 type Fact = string | readonly string[] | undefined
@@ -103,17 +106,20 @@ const certificate = {
   serial: '0a',
 }
 
+const day = 86_400_000
+
 interface Request {
   /** Flat name, value pairs. */
   readonly lines?: readonly string[]
   readonly query?: string
   readonly hasCertificate?: boolean
+  readonly ageing?: Ageing
 }
 
 const claims = ['department', 'level', 'manager', 'roles', 'none', 'nothing', 'address', 'mixed']
 
 function look(key: string, principal: PrincipalFacts, request: Request = {}): Fact {
-  const { lines = [], query = '', hasCertificate = false } = request
+  const { lines = [], query = '', hasCertificate = false, ageing = ageless } = request
   const headers: Record<string, string> = {}
   for (let at = 0; at < lines.length; at += 2) headers[lines[at]!.toLowerCase()] ??= lines[at + 1]!
   const call: ContextCall = {
@@ -123,7 +129,7 @@ function look(key: string, principal: PrincipalFacts, request: Request = {}): Fa
       request: { headers, rawHeaders: lines },
       peer: hasCertificate ? { certificate } : {},
     },
-    api: { secure: true, region: 'local' },
+    api: { secure: true, region: 'local', ageing },
     route: {
       conditions: {
         tags: new Map([['proofgate:routetag/sensitivity', 'low']]),
@@ -175,6 +181,7 @@ const table: Readonly<Record<string, readonly [person: Fact, external: Fact, ano
   'proofgate:BackupEligible': ['false', undefined, undefined],
   'proofgate:BackupState': ['false', undefined, undefined],
   'proofgate:CredentialAge': ['100000000', undefined, undefined],
+  'proofgate:CredentialStanding': ['current', 'none', 'none'],
   'proofgate:CredentialId': ['c-1', undefined, undefined],
   'proofgate:Transport': [['usb', 'nfc'], [], []],
   'proofgate:ProofAge': everywhere(undefined),
@@ -247,6 +254,27 @@ describe('the facts behind condition keys', () => {
   it('knows no age of a sign-in with more than one factor from one with less', () => {
     assert.equal(look('aws:MultiFactorAuthAge', { ...person, amr: ['pop', 'user'] }), undefined)
     assert.equal(look('proofgate:AuthAge', { ...person, amr: ['pop', 'user'] }), '60')
+  })
+
+  it('says where a credential stands by its age, and never that one of unknown age is current', () => {
+    const ageing = {
+      rotateAfter: millis(100 * day),
+      warnBefore: millis(10 * day),
+      graceAfter: millis(5 * day),
+      unusedFor: undefined,
+    }
+    const standing = (age: number | undefined, more: Partial<PrincipalFacts> = {}): Fact => {
+      const registeredAt = age === undefined ? undefined : now - age * day
+      const principal = { ...person, ...more, registeredAt }
+      return look('proofgate:CredentialStanding', principal, { ageing })
+    }
+    assert.deepEqual(
+      [0, 89.9, 90, 99.9, 100, 104.9, 105, 5000].map((age) => standing(age)),
+      ['current', 'current', 'due', 'due', 'overdue', 'overdue', 'lapsed', 'lapsed'],
+    )
+    assert.equal(standing(undefined), 'none')
+    assert.equal(standing(1, { kind: 'external' }), 'none')
+    assert.equal(standing(1, { credential: undefined }), 'none')
   })
 
   it('counts no age below zero', () => {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { contextOf } from '../../src/gateway/caller/context.ts'
 import type { ContextCall } from '../../src/gateway/caller/context.ts'
 import type { PrincipalFacts } from '../../src/gateway/caller/principal.ts'
+import { ageless } from '../../src/identity/index.ts'
 import { nobody } from '../../src/policy/index.ts'
 
 const principal: PrincipalFacts = {
@@ -43,7 +44,7 @@ function look(
       request: { headers, rawHeaders: Object.entries(headers).flat() },
       peer,
     },
-    api: { secure: false, region: 'local' },
+    api: { secure: false, region: 'local', ageing: ageless },
     route: { conditions: undefined, authorizer: { kind: 'open' } },
     target: { query: '' },
   }

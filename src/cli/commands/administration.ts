@@ -7,6 +7,7 @@ import type { Call } from '../admin-client.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withLocation } from '../options.ts'
 import { print, table } from '../output.ts'
+import { registerCredentialReport } from './passkey-care.ts'
 
 /** Commands that administer people, credentials, sessions and keys, with or without a running server. */
 export function registerAdministration(program: Command): void {
@@ -174,6 +175,7 @@ function registerCredentials(program: Command): void {
       ),
     )
   example(remove, 'credentials remove AbCdEf...')
+  registerCredentialReport(credentials)
 }
 
 const sessionColumns = ['id', 'username', 'kind', 'name', 'audience', 'address', 'lastSeenAt']

@@ -50,13 +50,14 @@ function viewedRoute(route: ConfiguredRoute, configuration: Configuration): View
 /** What of an API has a say in who may call it. */
 export function accessOfApi(
   api: ConfiguredApi,
-  { region, account }: Pick<Configuration, 'region' | 'account'>,
+  { region, account, passkeys }: Pick<Configuration, 'region' | 'account' | 'passkeys'>,
 ): Omit<ViewedApi, 'routes'> {
   return {
     name: api.name,
     origin: api.origin,
     secure: api.origin.startsWith('https:'),
     region,
+    ageing: passkeys.ageing,
     account,
     resourcePolicy: compiledDocument(api.resourcePolicy),
     arnPrefix: `arn:aws:execute-api:${region}:${account}:${api.name}/${api.stage}/`,

@@ -1,5 +1,6 @@
 import { epochSeconds } from '../../core/index.ts'
 import type { Instant } from '../../core/index.ts'
+import { standingByAge } from '../../identity/index.ts'
 import type { ContextLookup } from '../../policy/index.ts'
 import type { CallerRequest, Incoming } from '../incoming.ts'
 import type { Peer } from '../listen/peer.ts'
@@ -14,7 +15,7 @@ export interface ContextCall {
     readonly request: Pick<CallerRequest, 'headers' | 'rawHeaders'>
     readonly peer: Pick<Peer, 'certificate'>
   }
-  readonly api: Pick<Api, 'secure' | 'region'>
+  readonly api: Pick<Api, 'secure' | 'region' | 'ageing'>
   readonly route: Pick<Route, 'conditions'> & {
     readonly authorizer: Vouching
   }
@@ -65,6 +66,7 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['proofgate:backupeligible', ({ principal }) => factOf(principal, 'be')],
   ['proofgate:backupstate', ({ principal }) => factOf(principal, 'bs')],
   ['proofgate:credentialage', (facts) => ageSince(facts, facts.principal.registeredAt)],
+  ['proofgate:credentialstanding', (facts) => credentialStanding(facts)],
   ['proofgate:transport', ({ principal }) => principal.transports],
   ['proofgate:proofage', () => undefined],
   ['proofgate:proofboundtorequest', () => 'false'],
@@ -140,6 +142,17 @@ function ageOf(facts: ContextFacts): string | undefined {
 function ageSince({ call }: ContextFacts, then: Instant | undefined): string | undefined {
   if (then === undefined) return undefined
   return String(Math.max(0, Math.floor((call.incoming.receivedAt - then) / 1000)))
+}
+
+/** Invariant: a credential of unknown age is not a current one where credentials age. */
+function credentialStanding({ call, principal }: ContextFacts): string {
+  const { kind, credential, registeredAt } = principal
+  const { ageing } = call.api
+  if (kind !== 'person' || credential === undefined) return 'none'
+  if (ageing.rotateAfter === undefined) return 'current'
+  return registeredAt === undefined
+    ? 'none'
+    : standingByAge(ageing, registeredAt, call.incoming.receivedAt)
 }
 
 /** What our own issuer says of the credential; a claim of the same name by another issuer says nothing. */

@@ -1,3 +1,4 @@
+import { ageless } from '../../identity/index.ts'
 import { UnknownFactError } from '../../policy/index.ts'
 import type { ContextLookup } from '../../policy/index.ts'
 import { contextOf } from './context.ts'
@@ -44,7 +45,7 @@ export function fixedContextOf(principal: PrincipalFacts): ContextLookup {
 /** Nothing of it is read for a fixed key. */
 const noCall: ContextCall = {
   incoming: { address: '', receivedAt: 0, request: { headers: {}, rawHeaders: [] }, peer: {} },
-  api: { secure: false, region: '' },
+  api: { secure: false, region: '', ageing: ageless },
   route: { conditions: undefined, authorizer: { kind: 'open' } },
   target: { query: '' },
 }

@@ -92,6 +92,18 @@ export const credentialKeys: readonly ContextKey[] = [
   },
   {
     ...credential,
+    presence: 'always',
+    callers: 'everybody',
+    name: 'proofgate:CredentialStanding',
+    type: 'string',
+    without: '`none` for callers who did not sign in here, and for credentials of unknown age',
+    source: '`credential_time` of the token, or the browser session, and the clock',
+    about:
+      'where the credential stands by `passkeys.rotateAfter`: `current`, `due`, `overdue` (in its grace) or `lapsed`; `current` where passkeys do not age',
+    example: { StringEquals: { 'proofgate:CredentialStanding': ['current', 'due'] } },
+  },
+  {
+    ...credential,
     name: 'proofgate:CredentialId',
     type: 'string',
     about: 'its id, base64url',

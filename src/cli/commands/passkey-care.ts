@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import type { JsonObject } from '../../core/index.ts'
+import { withAdministration } from '../admin-client.ts'
+import type { LaunchOptions } from '../launch.ts'
+import { example, withJson, withLocation } from '../options.ts'
+import { print, table } from '../output.ts'
+
+type Row = Readonly<Record<string, unknown>>
+
+const columns: readonly (readonly [head: string, member: string])[] = [
+  ['USERNAME', 'username'],
+  ['ID', 'id'],
+  ['MODEL', 'model'],
+  ['STANDING', 'standing'],
+  ['REPLACE BY', 'replaceBy'],
+  ['LAST USED', 'lastUsedAt'],
+  ['ATTESTED', 'attested'],
+  ['SYNCED', 'synced'],
+]
+
+/** `credentials report`: whose passkeys have to be replaced, and who has too few. */
+export function registerCredentialReport(credentials: Command): void {
+  const report = withJson(withLocation(credentials.command('report')))
+    .option('--due', 'only passkeys that are due, overdue, lapsed or unused')
+    .description('where passkeys stand by age and use, and who has only one or fewer than needed')
+    .action(async (options: LaunchOptions & { due?: boolean }) => {
+      const answer = await withAdministration(options, (call) =>
+        call('GET', '/v1/credentials/report'),
+      )
+      const shown = options.due === true ? { ...answer, credentials: dueOnly(answer) } : answer
+      print(options, shown, printReport(shown))
+    })
+  example(report, 'credentials report --due')
+}
+
+function rowsOf(answer: JsonObject, member: string): readonly Row[] {
+  return answer[member] as unknown as readonly Row[]
+}
+
+function dueOnly(answer: JsonObject): JsonObject[] {
+  const rows = rowsOf(answer, 'credentials').filter(({ standing }) => standing !== 'current')
+  return rows as JsonObject[]
+}
+
+function printReport(answer: JsonObject): string {
+  const credentials = table(
+    columns.map(([head]) => head),
+    rowsOf(answer, 'credentials').map((row) => columns.map(([, member]) => row[member])),
+  )
+  const short = rowsOf(answer, 'people').map(
+    ({ username, credentials: count, wanted }) =>
+      `${String(username)} has ${String(count)}, should have ${String(Math.max(2, Number(wanted)))}`,
+  )
+  return [credentials, ...short].join('\n')
+}

@@ -1,0 +1,14 @@
+import type { Millis } from '../../core/index.ts'
+
+/** How long passkeys last, and how many people need. */
+export interface ConfiguredPasskeys {
+  readonly ageing: {
+    /** Absent: they do not age. */
+    readonly rotateAfter: Millis | undefined
+    readonly warnBefore: Millis
+    readonly graceAfter: Millis
+    readonly unusedFor: Millis | undefined
+  }
+  /** How many everyone in a group should have. */
+  readonly atLeast: readonly { readonly group: string; readonly count: number }[]
+}
