@@ -11,6 +11,7 @@ import { identityErrors } from '../src/identity/index.ts'
 import { loginErrors } from '../src/login/index.ts'
 import { metadataErrors } from '../src/metadata/index.ts'
 import { policyErrors } from '../src/policy/index.ts'
+import { proofErrors } from '../src/proof/index.ts'
 import { throttleErrors } from '../src/throttle/index.ts'
 import { tokenErrors } from '../src/token/index.ts'
 import { webauthnErrors } from '../src/webauthn/index.ts'
@@ -26,6 +27,7 @@ interface Catalogue {
 export const catalogues: readonly Catalogue[] = [
   gatewayErrors,
   upstreamErrors,
+  proofErrors,
   throttleErrors,
   tokenErrors,
   policyErrors,

@@ -9,6 +9,7 @@ import { Ceremonies } from '../login/index.ts'
 import type { RelyingParty } from '../login/index.ts'
 import { Grants } from '../oidc/index.ts'
 import type { ProviderObjectStore } from '../oidc/index.ts'
+import { Proofs } from '../proof/index.ts'
 import { Handoffs, Revocations, Sessions } from '../session/index.ts'
 import {
   Database,
@@ -20,6 +21,7 @@ import {
   sqliteHandoffs,
   sqlitePeople,
   sqliteProofReplays,
+  sqliteProofs,
   sqliteProviderObjects,
   sqliteRevocations,
   sqliteSessions,
@@ -54,6 +56,7 @@ export interface Areas {
   readonly metadata: Metadata
   readonly providerObjects: ProviderObjectStore
   readonly proofReplays: ProofReplays
+  readonly proofs: Proofs
   readonly keys: KeyRing
   readonly audit: AuditRecorder
   readonly record: (entry: AuditEntry) => Promise<void>
@@ -181,6 +184,7 @@ function buildAreas(foundations: Foundations): Areas {
     }),
     providerObjects: sqliteProviderObjects(database),
     proofReplays: sqliteProofReplays(foundations.brief),
+    proofs: proofsOf(foundations, { people, credentials, directory }),
     storeTakesWrites: () => keepUp(() => saveClockFloor(database, clock.now())),
     close: async () => {
       revocations.close()
@@ -189,6 +193,20 @@ function buildAreas(foundations: Foundations): Areas {
       database.close()
     },
   }
+}
+
+function proofsOf(
+  { configuration, database, clock }: Foundations,
+  { people, credentials, directory }: Pick<Areas, 'people' | 'credentials' | 'directory'>,
+): Proofs {
+  return new Proofs({
+    store: sqliteProofs(database),
+    people,
+    credentials,
+    groupsOf: (person) => directory.groupsOf(person),
+    party: () => relyingPartyOf(configuration()),
+    clock,
+  })
 }
 
 function relyingPartyOf(configuration: Configuration): RelyingParty {

@@ -13,5 +13,6 @@ export {
   sqliteTickets,
 } from './sqlite/one-time.ts'
 export { sqlitePeople } from './sqlite/people.ts'
+export { sqliteProofs } from './sqlite/proofs.ts'
 export { sqliteRevocations, sqliteSessions } from './sqlite/sessions.ts'
 export { loadClockFloor, saveClockFloor, sweepExpired } from './sqlite/upkeep.ts'

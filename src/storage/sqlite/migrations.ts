@@ -117,4 +117,25 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX proof_replay_expiry ON proof_replay (expires_at);
   `,
+  `
+  CREATE TABLE request_proof (
+    id TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    statement TEXT NOT NULL,
+    browser_session TEXT,
+    nonce TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX request_proof_owner ON request_proof (owner, state);
+  CREATE INDEX request_proof_expiry ON request_proof (state, expires_at);
+
+  CREATE TABLE request_proof_touch (
+    proof_id TEXT NOT NULL REFERENCES request_proof (id) ON DELETE CASCADE,
+    person_id TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    PRIMARY KEY (proof_id, person_id)
+  ) STRICT;
+  `,
 ]

@@ -1,0 +1,377 @@
+import { isRefusal, parseBase64url, randomId, randomToken } from '../core/index.ts'
+import type { Clock, Instant, Millis, Refusal } from '../core/index.ts'
+import type { CredentialId, CredentialStore, PersonId, PersonStore } from '../identity/index.ts'
+import type { AuthenticationResponse } from '../webauthn/index.ts'
+import { proofErrors } from './errors.ts'
+import { evidenceOf, isAmong, isEnough, judgeEvidence, verifyTouch } from './evidence.ts'
+import type { Approver, ProofParty, Touched } from './evidence.ts'
+import { parseStatement, printStatement } from './statement.ts'
+import type { Statement } from './statement.ts'
+import type { Evidence, ProofRecord, ProofState, ProofStore } from './store.ts'
+
+/** How many may wait at once, of one caller and of all. */
+const mostOfOwner = 16
+const mostOfAll = 10_000
+
+export interface ProofParts {
+  readonly store: ProofStore
+  readonly people: PersonStore
+  readonly credentials: CredentialStore
+  /** Groups that count now. */
+  readonly groupsOf: (person: Approver['person']) => readonly string[]
+  readonly party: () => ProofParty
+  readonly clock: Clock
+}
+
+/** Who asked, and alone may use what is answered. */
+export interface Holder {
+  /** Unique over all issuers. */
+  readonly key: string
+  readonly session: string
+  readonly token: string
+}
+
+/** A proof that is asked for: the statement but for what is made here. */
+export interface ProofRequest {
+  readonly holder: Holder
+  readonly browserSession: string | undefined
+  readonly statement: Omit<Statement, 'id' | 'issuedAt' | 'expiresAt' | 'session' | 'token'>
+  readonly validFor: Millis
+}
+
+export interface OpenedProof {
+  readonly id: string
+  readonly statement: string
+  readonly nonce: string
+  readonly expiresAt: Instant
+}
+
+/** What the request that comes with a proof is, as it arrived. */
+export interface Presented {
+  readonly id: string
+  readonly holder: Holder
+  /** Digest of its canonical form. */
+  readonly request: string
+  readonly audience: string
+  readonly configuration: string
+  readonly decision: string
+  /** An assertion that came with it, where nobody approved on a page. */
+  readonly assertion?: AuthenticationResponse | undefined
+}
+
+/** A proof that was used for the request it was made for: nothing else makes one of these. */
+class RedeemedProof {
+  readonly #made = true
+  readonly id: string
+  readonly statement: Statement
+  readonly statementText: string
+  readonly evidence: readonly Evidence[]
+
+  constructor(proof: ProofRecord, statement: Statement, evidence: readonly Evidence[]) {
+    this.id = proof.id
+    this.statement = statement
+    this.statementText = proof.statement
+    this.evidence = evidence
+  }
+
+  static isMade(value: RedeemedProof): boolean {
+    return value.#made
+  }
+}
+
+export type { RedeemedProof }
+
+/** A proof as the people see it who are asked. */
+export interface OpenProof {
+  readonly record: ProofRecord
+  readonly statement: Statement
+}
+
+/** Proofs bound to one request: asked for, approved or denied, used once. */
+export class Proofs {
+  readonly #parts: ProofParts
+
+  constructor(parts: ProofParts) {
+    this.#parts = parts
+  }
+
+  async open(request: ProofRequest): Promise<OpenedProof | Refusal> {
+    const { approvers } = request.statement
+    const { holder } = request
+    if (approvers.self && (await this.#approversOf(request.statement.subject)).length === 0) {
+      return proofErrors.refuse('no_approver', 'the caller has no passkey here')
+    }
+    const now = this.#parts.clock.now()
+    const id = randomId()
+    const expiresAt = now + request.validFor
+    const statement = printStatement({
+      ...request.statement,
+      id,
+      session: holder.session,
+      token: holder.token,
+      issuedAt: now,
+      expiresAt,
+    })
+    const opened = { id, statement, nonce: randomToken(32), expiresAt }
+    const outcome = await this.#parts.store.open(
+      {
+        ...opened,
+        holder: printHolder(holder),
+        owner: holder.key,
+        browserSession: request.browserSession,
+      },
+      { ofOwner: mostOfOwner, ofAll: mostOfAll, now },
+    )
+    return outcome === 'opened' ? opened : proofErrors.refuse('too_many')
+  }
+
+  /** What has become of a proof, for the one who asked; `undefined` for everybody else. */
+  async stateFor(
+    id: string,
+    holder: Holder,
+  ): Promise<{ state: ProofState | 'expired'; approvals: number; expiresAt: Instant } | undefined> {
+    const record = await this.#parts.store.load(id)
+    if (record === undefined || record.holder !== printHolder(holder)) return undefined
+    const isOver = record.expiresAt <= this.#parts.clock.now()
+    const isOpen = record.state === 'pending' || record.state === 'approved'
+    return {
+      state: isOver && isOpen ? 'expired' : record.state,
+      approvals: record.approvals.length,
+      expiresAt: record.expiresAt,
+    }
+  }
+
+  /** The proof, for somebody who may approve it. One that is over, or not theirs to see, is unknown. */
+  async find(id: string, approver: Omit<Approver, 'credential'>): Promise<OpenProof | Refusal> {
+    const record = await this.#parts.store.load(id)
+    const statement = record === undefined ? undefined : parseStatement(record.statement)
+    if (record === undefined || statement === undefined || !mayApprove(statement, approver)) {
+      return proofErrors.refuse('unknown', 'unknown, or not for this person to approve')
+    }
+    if (record.expiresAt <= this.#parts.clock.now()) return proofErrors.refuse('expired')
+    return { record, statement }
+  }
+
+  /** Those that wait for this person and were not touched by them yet. */
+  async listFor(approver: Omit<Approver, 'credential'>): Promise<readonly OpenProof[]> {
+    const found: OpenProof[] = []
+    for (const record of await this.#parts.store.listPending(this.#parts.clock.now())) {
+      const statement = parseStatement(record.statement)
+      if (statement === undefined || !mayApprove(statement, approver)) continue
+      if (record.approvals.some((one) => one.approver === approver.person.id)) continue
+      found.push({ record, statement })
+    }
+    return found
+  }
+
+  /** Why this browser session may not approve this proof, if so. */
+  refuseSession({ record, statement }: OpenProof, session: string): Refusal | undefined {
+    return statement.approvers.separate && record.browserSession === session
+      ? proofErrors.refuse('same_session')
+      : undefined
+  }
+
+  /**
+   * Verifies a touch and adds it. The caller has taken the ceremony, which holds the nonce.
+   *
+   * @returns whether the proof now has all that it needs.
+   */
+  async approve(
+    open: OpenProof,
+    touch: {
+      response: AuthenticationResponse
+      nonce: Uint8Array
+      approver: Approver
+      session: string
+    },
+  ): Promise<{ complete: boolean; evidence: Evidence } | Refusal> {
+    const { record, statement } = open
+    const { approver, response, nonce } = touch
+    const refused = this.refuseSession(open, touch.session) ?? judgeApprover(statement, approver)
+    if (refused !== undefined) return refused
+    const touched = {
+      statementText: record.statement,
+      nonce,
+      party: this.#parts.party(),
+      approver,
+    }
+    const evidence = await this.#verify(response, touched)
+    if (isRefusal(evidence)) return evidence
+    const outcome = await this.#parts.store.approve(record.id, evidence, {
+      isEnough: (approvals) => isEnough(approvals, statement.approvers, statement.subject),
+      now: evidence.at,
+    })
+    if (outcome === 'already_approved') return proofErrors.refuse('already_approved')
+    if (outcome === 'not_pending') return proofErrors.refuse('spent', 'it waits no more')
+    return { complete: outcome === 'approved', evidence }
+  }
+
+  /** Only somebody who could approve can deny. */
+  async deny({ record }: OpenProof): Promise<Refusal | undefined> {
+    const outcome = await this.#parts.store.deny(record.id, this.#parts.clock.now())
+    return outcome === 'denied' ? undefined : proofErrors.refuse('spent', 'it is not open')
+  }
+
+  /** A proof before it is used, for decisions that depend on who approved. Nothing is let through by it. */
+  async peek(id: string, holder: Holder): Promise<ProofRecord | undefined> {
+    const record = await this.#parts.store.load(id)
+    return record?.holder === printHolder(holder) ? record : undefined
+  }
+
+  /**
+   * Uses a proof for a request.
+   *
+   * Invariant: it is taken first, whatever the rest says, so one proof lets at most one request through.
+   * Everything is then judged by what is known now: the request, the configuration, and each touch with
+   * its signature, its passkey and its person.
+   */
+  async redeem(presented: Presented): Promise<RedeemedProof | Refusal> {
+    const now = this.#parts.clock.now()
+    const { assertion } = presented
+    const taken = await this.#parts.store.take(presented.id, {
+      holder: printHolder(presented.holder),
+      state: assertion === undefined ? 'approved' : 'pending',
+      now,
+    })
+    if (taken.outcome !== 'taken') return refuseTaken(taken.outcome)
+    const { proof } = taken
+    const statement = parseStatement(proof.statement)
+    if (statement === undefined) return proofErrors.refuse('withdrawn', 'the statement is damaged')
+    const differs = differenceOf(statement, presented, now)
+    if (differs !== undefined) return proofErrors.refuse('mismatch', differs)
+    const evidence = await this.#judgeAll(proof, statement, assertion)
+    return isRefusal(evidence) ? evidence : new RedeemedProof(proof, statement, evidence)
+  }
+
+  async #verify(response: AuthenticationResponse, touched: Touched): Promise<Evidence | Refusal> {
+    const verified = verifyTouch(response, touched)
+    if (isRefusal(verified)) return verified
+    const { credential } = touched.approver
+    const at = this.#parts.clock.now()
+    // Judged by the counter only after the signature; two touches at once do not lock a key.
+    if (verified.cloneSuspected) {
+      return proofErrors.refuse('withdrawn', 'authenticator_clone_suspected')
+    }
+    await this.#parts.credentials.recordUse(credential.id, {
+      expectedSignCount: credential.signCount,
+      signCount: verified.signCount,
+      backupState: verified.backupState,
+      at,
+    })
+    return evidenceOf(response, touched, at)
+  }
+
+  /** The kept touches, judged by what is known now, and the one that came with the request. */
+  async #judgeAll(
+    proof: ProofRecord,
+    statement: Statement,
+    assertion: AuthenticationResponse | undefined,
+  ): Promise<readonly Evidence[] | Refusal> {
+    const counted: Counted[] = []
+    for (const evidence of proof.approvals) {
+      const approver = await this.#judgeKept(evidence, proof, statement)
+      if (isRefusal(approver)) return approver
+      counted.push({ approver: approver.person.id, groups: approver.groups })
+    }
+    const inline =
+      assertion === undefined ? undefined : await this.#verifyInline(proof, statement, assertion)
+    if (isRefusal(inline)) return inline
+    if (inline !== undefined) counted.push(inline)
+    return isEnough(counted, statement.approvers, statement.subject)
+      ? [...proof.approvals, ...(inline === undefined ? [] : [inline])]
+      : proofErrors.refuse('withdrawn', 'too few approvals count now')
+  }
+
+  async #judgeKept(
+    evidence: Evidence,
+    proof: ProofRecord,
+    statement: Statement,
+  ): Promise<Approver | Refusal> {
+    const approver = await this.#approver(evidence.approver, evidence.credentialId)
+    if (approver === undefined) return proofErrors.refuse('withdrawn', 'an approver is gone')
+    const touched = { statementText: proof.statement, party: this.#parts.party(), approver }
+    const refused = judgeApprover(statement, approver) ?? judgeEvidence(evidence, touched)
+    if (refused === undefined) return approver
+    return proofErrors.refuse('withdrawn', refused.detail ?? refused.code)
+  }
+
+  /** The caller's own key, in the same round trip. */
+  async #verifyInline(
+    proof: ProofRecord,
+    statement: Statement,
+    response: AuthenticationResponse,
+  ): Promise<Evidence | Refusal> {
+    const approver = await this.#approver(statement.subject, response.credentialId)
+    if (approver === undefined) return proofErrors.refuse('withdrawn', 'not a key of the caller')
+    const nonce = parseBase64url(proof.nonce)
+    if (nonce?.length !== 32) return proofErrors.refuse('withdrawn', 'the nonce is damaged')
+    const party = this.#parts.party()
+    const touched = { statementText: proof.statement, nonce, party, approver }
+    return judgeApprover(statement, approver) ?? this.#verify(response, touched)
+  }
+
+  async #approver(personId: string, credentialId: string): Promise<Approver | undefined> {
+    const credential = await this.#parts.credentials.load(credentialId as CredentialId)
+    const person = await this.#parts.people.load(personId as PersonId)
+    if (credential === undefined || person === undefined) return undefined
+    if (credential.personId !== person.id || person.disabled) return undefined
+    return { person, credential, groups: this.#parts.groupsOf(person) }
+  }
+
+  async #approversOf(subject: string): Promise<readonly unknown[]> {
+    return this.#parts.credentials.listFor(subject as PersonId)
+  }
+}
+
+type Counted = Pick<Evidence, 'approver' | 'groups'>
+
+function printHolder({ key, session, token }: Holder): string {
+  return JSON.stringify([key, session, token])
+}
+
+/** Whether somebody's touch can count at all. */
+function mayApprove(
+  statement: Statement,
+  { person, groups }: Omit<Approver, 'credential'>,
+): boolean {
+  const { approvers, subject } = statement
+  if (person.id === subject) return approvers.self
+  return approvers.others > 0 && isAmong(groups, approvers)
+}
+
+function judgeApprover(statement: Statement, approver: Approver): Refusal | undefined {
+  if (approver.person.disabled || !mayApprove(statement, approver)) {
+    return proofErrors.refuse('not_an_approver')
+  }
+  return statement.approvers.attested && !approver.credential.attestationTrusted
+    ? proofErrors.refuse('attestation_required')
+    : undefined
+}
+
+/** What is not as it was approved, if anything. */
+function differenceOf(
+  statement: Statement,
+  presented: Presented,
+  now: Instant,
+): string | undefined {
+  if (statement.id !== presented.id) return 'another proof'
+  if (statement.request !== presented.request) return 'another request'
+  if (statement.audience !== presented.audience) return 'another API'
+  if (statement.session !== presented.holder.session) return 'another session'
+  if (statement.token !== presented.holder.token) return 'another token'
+  if (statement.configuration !== presented.configuration) return 'the configuration changed'
+  if (statement.decision !== presented.decision) return 'another decision'
+  return statement.expiresAt <= now ? 'it expired' : undefined
+}
+
+const outcomes = {
+  unknown: 'unknown',
+  expired: 'expired',
+  pending: 'pending',
+  denied: 'denied',
+  redeemed: 'spent',
+} as const
+
+function refuseTaken(outcome: keyof typeof outcomes): Refusal {
+  return proofErrors.refuse(outcomes[outcome])
+}
