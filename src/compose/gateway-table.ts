@@ -72,6 +72,7 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     ...accessOfRoute(route),
     key: `${configured.name}/${route.method} ${route.path}`,
     authorizer: authorizerOf(route.authorizer),
+    proof: route.proof,
     throttle: route.throttle,
     websocket: route.websocket,
     streams: route.streams,

@@ -4,6 +4,7 @@ import type { Cors, RouteFeatures } from './features.ts'
 import type { ConfiguredPolicyTest } from './policy-tests/model.ts'
 import type { AuthenticatorLimits, ConfiguredAuthenticators } from './model/authenticators.ts'
 import type { ConfiguredPasskeys } from './model/passkeys.ts'
+import type { ConfiguredProof } from './model/proof.ts'
 import type { EffectiveValue } from './values.ts'
 
 /**
@@ -336,6 +337,7 @@ export interface ConfiguredRoute {
   /** None for `/`. */
   readonly segments: readonly PathSegment[]
   readonly authorizer: Authorizer
+  readonly proof: ConfiguredProof | undefined
   readonly throttle: { readonly route: Throttle | undefined; readonly principal: Throttle }
   /** Absent where connections do not change protocols. */
   readonly websocket: WebSocketLimits | undefined

@@ -88,6 +88,7 @@ export const problemCodes = {
   'config.route-duplicate': 'Two routes of an API match the same requests.',
   'config.route-reserved': 'A route lies where the identity pages live.',
   'config.route-websocket': 'A route allows WebSocket with a method that cannot open one.',
+  'config.proof': 'A route demands a proof that nobody could give, or demands nothing.',
   'config.template': 'A value names a parameter or fact that does not exist, or is malformed.',
   'config.rewrite':
     'What a path is rewritten to is not in canonical form, or cuts off what is not there.',

@@ -85,6 +85,12 @@ export const gatewayErrors = defineErrors('gateway', {
     fault: 'caller',
     doc: 'A request has either an `Authorization` header or a session cookie of the API host, never both.',
   },
+  fresh_proof_required: {
+    status: 401,
+    title: 'Touch your key again first',
+    fault: 'caller',
+    doc: 'The route, or a policy, takes a proof that is fresher or stronger than the one behind the token or session. Programs sign in again with the `max_age` and `acr_values` of the challenge (RFC 9470); browsers are led to a page that asks for a touch. [Step-up](step-up.md).',
+  },
   session_ended: {
     status: 401,
     title: 'Your session has ended',

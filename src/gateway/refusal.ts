@@ -3,13 +3,15 @@ import { problemOf, send } from '../http/index.ts'
 import { contentSecurityPolicy, refusalPage, refusalStyleHash } from '../pages/index.ts'
 import { policyErrors } from '../policy/index.ts'
 import type { Decision, DecisionReason } from '../policy/index.ts'
-import { challenges } from '../token/index.ts'
+import { challenges, stepUpChallenge } from '../token/index.ts'
+import type { ChallengeContext } from '../token/index.ts'
 import { corsHeaders } from './answer/cors.ts'
 import { answerGrpcRefusal, isGrpcCall } from './answer/grpc.ts'
 import { beginSignIn } from './caller/api-session-routes.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { CallerRequest, Incoming } from './incoming.ts'
 import { owesLongBody } from './listen/screen.ts'
+import type { ProofDemand } from './proof/demand.ts'
 import type { Progress } from './stages.ts'
 
 /** The refusal for a decision that denies. */
@@ -28,6 +30,8 @@ const denials = {
   'policy.role_not_held': 'role_not_held',
   'policy.evaluation_failed': 'evaluation_failed',
 } as const satisfies Readonly<Record<DecisionReason, string>>
+
+const staleCode = 'gateway.fresh_proof_required'
 
 /**
  * Answers a refusal: programs get a problem document and, at 401, challenges; people get sign-in where
@@ -49,8 +53,7 @@ export function answerRefusal(
   }
   const person = isNavigation(request)
   const { api, route } = context.progress
-  const canSignIn = refusal.status === 401 && route?.authorizer.kind === 'proofgate'
-  if (person && canSignIn && api !== undefined) {
+  if (person && helpsSigningIn(refusal, route) && api !== undefined) {
     beginSignIn(incoming, api, context.table)
     return
   }
@@ -70,10 +73,16 @@ export function answerRefusal(
     })
     return
   }
-  send(response, refusal.status, JSON.stringify(problemOf(refusal, requestId)), {
+  const problem = { ...problemOf(refusal, requestId), ...describeNeed(refusal, context.progress) }
+  send(response, refusal.status, JSON.stringify(problem), {
     ...common,
     'content-type': 'application/problem+json',
   })
+}
+
+/** Somebody who has to prove more than a sign-in that is still there would be sent round in circles. */
+function helpsSigningIn({ status, code }: Refusal, route: Progress['route']): boolean {
+  return status === 401 && code !== staleCode && route?.authorizer.kind === 'proofgate'
 }
 
 /** A browser that shows the answer to a person, as opposed to a script or a program. */
@@ -102,18 +111,44 @@ function corsFields({ api, route }: Progress, request: CallerRequest): Record<st
 function challengeHeaders(
   refusal: Refusal,
   request: CallerRequest,
-  progress: Progress,
+  { api, demand }: Progress,
 ): Record<string, readonly string[]> {
-  const { api } = progress
   if (api === undefined || (refusal.status !== 401 && refusal.status !== 403)) return {}
   const scheme = /^dpop /i.test(request.headers.authorization ?? '') ? 'DPoP' : 'Bearer'
-  const unknown = refusal.code.startsWith('gateway.') && refusal.status === 401
-  const lines = challenges(unknown ? undefined : refusal, {
+  const context = {
     scheme: request.headers.authorization === undefined ? undefined : scheme,
     resourceMetadata: `${api.origin}/.well-known/oauth-protected-resource`,
     scopes: [],
-  })
+  } as const
+  if (demand !== undefined && refusal.code === staleCode)
+    return { 'www-authenticate': [stepUpLine(refusal, demand, context)] }
+  const unknown = refusal.code.startsWith('gateway.') && refusal.status === 401
+  const lines = challenges(unknown ? undefined : refusal, context)
   return lines.length === 0 ? {} : { 'www-authenticate': lines }
+}
+
+/** RFC 9470 3. */
+function stepUpLine(
+  { title }: Refusal,
+  { maxAge, acr }: ProofDemand,
+  context: ChallengeContext,
+): string {
+  const need = {
+    acrValues: acr === undefined ? [] : [acr],
+    maxAgeSeconds: maxAge === undefined ? undefined : Math.floor(maxAge / 1000),
+    description: title,
+  }
+  return stepUpChallenge(need, context)
+}
+
+/** What the caller has to prove, as members of the problem document. */
+function describeNeed({ code }: Refusal, { demand }: Progress): object {
+  if (demand === undefined || code !== staleCode) return {}
+  const { maxAge, acr } = demand
+  return {
+    ...(maxAge === undefined ? {} : { max_age: Math.floor(maxAge / 1000) }),
+    ...(acr === undefined ? {} : { acr_values: acr }),
+  }
 }
 
 function pageOf(refusal: Refusal, requestId: string, table: GatewayTable): string {
@@ -133,6 +168,7 @@ function pageOf(refusal: Refusal, requestId: string, table: GatewayTable): strin
 }
 
 const explanations: Readonly<Record<number, string>> = {
+  401: 'This needs a proof that is fresher or stronger than your sign-in. Nothing was sent to the service.',
   403: 'You are signed in, but your account may not do this. Nothing was sent to the service.',
   404: 'There is nothing at this address, or it is not open to the gateway.',
   429: 'This was called too often in a short time. Nothing was sent to the service.',
@@ -142,6 +178,7 @@ const explanations: Readonly<Record<number, string>> = {
 }
 
 const nextSteps: Readonly<Record<number, readonly string[]>> = {
+  401: ['Sign out, sign in again and come back here.'],
   403: [
     'Ask an administrator for access and give them the request id below.',
     'If you have another account, sign out first.',

@@ -15,6 +15,8 @@ import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { Incoming, Upgrade } from './incoming.ts'
 import type { Principal } from './caller/principal.ts'
 import { decisionRefusal } from './refusal.ts'
+import { refuseUnproved } from './proof/demand.ts'
+import type { ProofDemand } from './proof/demand.ts'
 import { factsOf, planOf } from './plan.ts'
 import type { Plan } from './plan.ts'
 import type { ValueFacts } from './rewrite/values.ts'
@@ -142,6 +144,8 @@ export interface Progress {
   decision?: Decision
   preflight?: Preflight
   plan?: Plan
+  /** What was not proved. */
+  demand?: ProofDemand
 }
 
 /** Finds the API by host and the route by method and canonical path. */
@@ -295,6 +299,15 @@ export function admit(
   const plan = planOf(routed, principal)
   if (isRefusal(plan)) return plan
   if (plan !== undefined) progress.plan = plan
+  const { proof } = routed.route
+  if (proof !== undefined) {
+    // Asked last, so that nobody touches a key for what is refused all the same.
+    const unproved = refuseUnproved(principal, proof, now)
+    if (unproved !== undefined) {
+      progress.demand = proof
+      return unproved
+    }
+  }
   return new Admitted(authorized, plan)
 }
 

@@ -180,6 +180,17 @@ export const badFeatures: readonly Bad[] = [
     'split: [{ upstream: a, weight: 1 }, { upstream: ¦a, weight: 1 }]',
     'config.split',
   ),
+  feature('a proof of nothing', 'proof: ¦{}', 'config.proof'),
+  feature('a proof by nobody', 'authorizer: open, proof: ¦{ maxAge: 5m }', 'config.proof'),
+  feature('a proof of a class that is not ours', 'proof: { acr: ¦urn:mfa }', 'config.proof'),
+  feature('a class in two words', "proof: { acr: ¦'phr phrh' }", 'config.value'),
+  feature('a proof that is stale at once', 'proof: { maxAge: ¦0s }', 'config.duration'),
+  feature('a proof for ever', 'proof: { maxAge: ¦2d }', 'config.duration'),
+  feature(
+    'a proof of something else',
+    'proof: { maxAge: 5m, ¦freshness: 5m }',
+    'config.unknown-key',
+  ),
   feature('a mirror to nowhere', 'mirror: { upstream: ¦b }', 'config.unknown-upstream'),
   feature('more than all', 'mirror: { upstream: a, percent: ¦101 }', 'config.value'),
   [

@@ -163,6 +163,7 @@ apis:
     path: '/inherits',
     segments: [{ kind: 'literal', text: 'inherits' }],
     authorizer: { kind: 'issuer', issuer: 'okta' },
+    proof: undefined,
     throttle: { route: undefined, principal: { rate: 3, burst: 4 } },
     websocket: undefined,
     streams: { maxAge: 43_200_000, idle: 1_800_000, outlivesToken: false },

@@ -24,6 +24,7 @@ const person: PrincipalFacts = {
   acr: 'phrh',
   amr: ['pop', 'user', 'hwk', 'mfa'],
   authTime: 1_700_000_000_000,
+  provedAt: 1_700_000_000_000,
   credential: 'c-1',
   tokenId: 't-1',
   issuedAt: 1_700_000_001_000,
@@ -62,6 +63,7 @@ const external: PrincipalFacts = {
   acr: undefined,
   amr: [],
   authTime: undefined,
+  provedAt: undefined,
   credential: undefined,
   scopes: [],
   openedAt: undefined,
@@ -184,7 +186,7 @@ const table: Readonly<Record<string, readonly [person: Fact, external: Fact, ano
   'proofgate:CredentialStanding': ['current', 'none', 'none'],
   'proofgate:CredentialId': ['c-1', undefined, undefined],
   'proofgate:Transport': [['usb', 'nfc'], [], []],
-  'proofgate:ProofAge': everywhere(undefined),
+  'proofgate:ProofAge': ['60', undefined, undefined],
   'proofgate:ProofBoundToRequest': everywhere('false'),
   'proofgate:ApprovedBy': everywhere(undefined),
   'proofgate:ApprovedByGroup': everywhere(undefined),
@@ -275,6 +277,11 @@ describe('the facts behind condition keys', () => {
     assert.equal(standing(undefined), 'none')
     assert.equal(standing(1, { kind: 'external' }), 'none')
     assert.equal(standing(1, { credential: undefined }), 'none')
+  })
+
+  it('takes no touch of the far future for one, and one by a clock that is ahead for one just now', () => {
+    assert.equal(look('proofgate:ProofAge', { ...person, provedAt: now + 59_000 }), '0')
+    assert.equal(look('proofgate:ProofAge', { ...person, provedAt: now + 61_000 }), undefined)
   })
 
   it('counts no age below zero', () => {

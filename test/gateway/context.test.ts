@@ -18,6 +18,7 @@ const principal: PrincipalFacts = {
   acr: 'phr',
   amr: ['pop', 'mfa'],
   authTime: 1_700_000_000_000,
+  provedAt: 1_700_000_000_000,
   credential: 'c-1',
   tokenId: 't-1',
   issuedAt: 1_700_000_001_000,

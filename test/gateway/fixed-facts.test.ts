@@ -19,6 +19,7 @@ const person: PrincipalFacts = {
   acr: 'phr',
   amr: ['pop'],
   authTime: 1000,
+  provedAt: 1000,
   credential: 'c-1',
   tokenId: 't-1',
   issuedAt: 1000,

@@ -22,6 +22,7 @@ function route(id: string): Route {
     method,
     segments: path === '/' ? [] : segments,
     authorizer: { kind: 'open' },
+    proof: undefined,
     throttle: { route: undefined, principal: limit },
     websocket: undefined,
     streams: { maxAge: millis(1), idle: millis(1), outlivesToken: false },

@@ -36,6 +36,7 @@ function describe(route: ConfiguredRoute): string[] {
   const { answer, maintenance, rewrite, query, headers, cors, split, mirror } = route.features
   const facts: (string | undefined)[] = [
     maintenance === undefined ? undefined : 'under maintenance',
+    describeProof(route.proof),
     describeAnswer(route, answer),
     describeRewrite(route, rewrite),
     query === undefined ? undefined : 'changes the query',
@@ -46,6 +47,16 @@ function describe(route: ConfiguredRoute): string[] {
     mirror === undefined ? undefined : `copies ${mirror.percent} % to ${mirror.upstream}`,
   ]
   return facts.filter((fact) => fact !== undefined)
+}
+
+function describeProof(proof: ConfiguredRoute['proof']): string | undefined {
+  if (proof === undefined) return undefined
+  const { maxAge, acr } = proof
+  const parts = [
+    ...(maxAge === undefined ? [] : [`a touch within ${maxAge / 1000} s`]),
+    ...(acr === undefined ? [] : [`a proof of class ${acr}`]),
+  ]
+  return `takes ${parts.join(' and ')}`
 }
 
 function describeAnswer(

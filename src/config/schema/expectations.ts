@@ -240,6 +240,11 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'the name of a query parameter: at most 64 letters, digits and `_.-`',
     'It becomes a part of a condition key.',
   ),
+  contextClass: expectation(
+    'config.value',
+    'a context class: 1 to 100 printable characters without space, `"` and `\\`',
+    'phr and phrh are what sign-in here proves.',
+  ),
   headerName: expectation(
     'config.header-name',
     'a header name of at most 64 characters',

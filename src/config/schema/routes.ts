@@ -1,6 +1,7 @@
 import { duration, size, text, word } from '../scalars.ts'
 import { documentOf } from './access.ts'
 import { inheritedFeatures, prefixRewrite, routeFeatures } from './features.ts'
+import { proof } from './proof.ts'
 import { priority, streams, websocket } from './live.ts'
 import {
   algorithm,
@@ -36,6 +37,7 @@ const route = mapping('requests of one method and path', {
   ]),
   path: text('text', 'path pattern: literal segments, {name}, and {name+} for the rest'),
   authorizer: name("who vouches for the caller; default: the API's").optional(),
+  proof: proof.optional(),
   throttle: routeThrottle.optional(),
   websocket: websocket.prefault(false),
   streams: streams.prefault(nothing),

@@ -16,6 +16,7 @@ import { checkWebSocketProtocol } from './protocols.ts'
 import { readStreams, readWebSocket } from './live.ts'
 import { resolveConditions } from './conditions.ts'
 import { checkReference } from './people.ts'
+import { resolveProof } from './proof.ts'
 import { readThrottle } from './settings.ts'
 
 /** An API's origin beside the API; what has no sound host is left out. */
@@ -238,6 +239,7 @@ function resolveRoute(
     path: shape.path,
     segments,
     authorizer,
+    proof: resolveProof(draft, path, shape, authorizer),
     throttle: resolveThrottle(draft, path, shape, api),
     websocket,
     streams: readStreams(shape),

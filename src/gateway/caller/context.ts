@@ -6,6 +6,7 @@ import type { CallerRequest, Incoming } from '../incoming.ts'
 import type { Peer } from '../listen/peer.ts'
 import type { Target } from '../listen/target.ts'
 import { declaredFact } from './declared-facts.ts'
+import { proofAge } from '../proof/demand.ts'
 import type { PrincipalFacts } from './principal.ts'
 import type { Api, Route, Vouching } from '../route.ts'
 
@@ -68,7 +69,10 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['proofgate:credentialage', (facts) => ageSince(facts, facts.principal.registeredAt)],
   ['proofgate:credentialstanding', (facts) => credentialStanding(facts)],
   ['proofgate:transport', ({ principal }) => principal.transports],
-  ['proofgate:proofage', () => undefined],
+  [
+    'proofgate:proofage',
+    ({ call, principal }) => secondsOf(proofAge(principal, call.incoming.receivedAt)),
+  ],
   ['proofgate:proofboundtorequest', () => 'false'],
   ['proofgate:approvedby', () => undefined],
   ['proofgate:approvedbygroup', () => undefined],
@@ -140,8 +144,11 @@ function ageOf(facts: ContextFacts): string | undefined {
 }
 
 function ageSince({ call }: ContextFacts, then: Instant | undefined): string | undefined {
-  if (then === undefined) return undefined
-  return String(Math.max(0, Math.floor((call.incoming.receivedAt - then) / 1000)))
+  return secondsOf(then === undefined ? undefined : Math.max(0, call.incoming.receivedAt - then))
+}
+
+function secondsOf(age: number | undefined): string | undefined {
+  return age === undefined ? undefined : String(Math.floor(age / 1000))
 }
 
 /** Invariant: a credential of unknown age is not a current one where credentials age. */

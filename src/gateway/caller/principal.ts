@@ -37,6 +37,8 @@ export interface Proof extends Pick<
   | 'taken'
 > {
   readonly issuedAt: Instant | undefined
+  /** When a key was last touched for it; absent where that can only have been at `authTime`. */
+  readonly provedAt?: Instant
   /** When it ends: the token, or the session at the latest. */
   readonly expiresAt: Instant | undefined
   /** Flat facts about the proof, by claim name. */
@@ -45,7 +47,9 @@ export interface Proof extends Pick<
 
 /** What is known of a principal. */
 export type PrincipalFacts = Pick<Standing, 'kind' | 'issuer' | 'groups' | 'tags'> &
-  Omit<Proof, 'taken'> & {
+  Omit<Proof, 'taken' | 'provedAt'> & {
+    /** When a key was last touched. */
+    readonly provedAt: Instant | undefined
     /** By what name policies know it. */
     readonly names: PolicyPrincipal
     readonly subject: string
@@ -165,6 +169,10 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
 
   get authTime(): Instant | undefined {
     return this.proof.authTime
+  }
+
+  get provedAt(): Instant | undefined {
+    return this.proof.provedAt ?? this.proof.authTime
   }
 
   get credential(): string | undefined {

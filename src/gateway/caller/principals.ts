@@ -80,6 +80,7 @@ export class Principals {
       acr: acrOf(facts),
       amr: amrOf(facts),
       authTime: session.authenticatedAt,
+      provedAt: session.provedAt,
       credential: facts.credentialId,
       tokenId: undefined,
       issuedAt: session.authenticatedAt,

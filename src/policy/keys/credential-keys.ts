@@ -135,7 +135,11 @@ export const proofKeys: readonly ContextKey[] = [
     ...proof,
     name: 'proofgate:ProofAge',
     type: 'number',
-    about: 'whole seconds since the key was touched for this request',
+    callers: 'known',
+    without: 'for anonymous callers, and when an external token does not say',
+    source: '`auth_time` of the token; the last touch in a browser session',
+    about:
+      'whole seconds since the caller last touched a key: to sign in, or since then to confirm; 0 for a touch made for this very request',
     example: { NumericLessThan: { 'proofgate:ProofAge': '60' } },
   },
   {
