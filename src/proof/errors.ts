@@ -5,7 +5,7 @@ export const proofErrors = defineErrors('proof', {
     status: 401,
     title: 'This request needs a touch of a key, made for it alone',
     fault: 'caller',
-    doc: 'The route or a policy demands a proof bound to the request. Open `approval` of the answer, approve, and send the same request again with `Proofgate-Proof: ID`; `proofgate curl` does all of that.',
+    doc: 'The route or a policy demands a proof bound to the request. Open `approval` of the answer, approve, and send the same request again with `Proofgate-Proof: id="ID"`; `proofgate curl` does all of that.',
   },
   pending: {
     status: 401,

@@ -15,6 +15,8 @@ export type { BoundHeader, BoundRequest } from './bound-request.ts'
 export type { ProofDemand } from './demand.ts'
 export { proofErrors } from './errors.ts'
 export type { Approver, ProofParty } from './evidence.ts'
+export { parseProofHeader, proofHeader } from './header.ts'
+export type { NamedProof } from './header.ts'
 export { Proofs } from './proofs.ts'
 export type {
   Holder,
