@@ -12,7 +12,9 @@ export const credentialReport: OperationTable = {
     const credentials = people.flatMap((person) =>
       (owned.get(person.id) ?? []).map((one) => credentialRow(parts, person, one)),
     )
-    const short = people.flatMap((person) => personRow(parts, person, owned.get(person.id) ?? []))
+    const activeOf = ({ id }: Person): readonly Credential[] =>
+      (owned.get(id) ?? []).filter(({ suspension }) => suspension === undefined)
+    const short = people.flatMap((person) => personRow(parts, person, activeOf(person)))
     return { credentials, people: short }
   },
 }

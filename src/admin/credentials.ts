@@ -1,7 +1,8 @@
-import { identityErrors } from '../identity/index.ts'
+import { isRefusal } from '../core/index.ts'
+import { identityErrors, parseReason } from '../identity/index.ts'
 import type { Credential, CredentialId } from '../identity/index.ts'
 import { authenticatorName } from '../webauthn/index.ts'
-import { recordAdministration, withFound } from './operation.ts'
+import { optionalText, recordAdministration, withFound } from './operation.ts'
 import type { OperationTable } from './operation.ts'
 
 /** Passkeys of people. */
@@ -34,6 +35,33 @@ export const credentialOperations: OperationTable = {
     await recordAdministration(parts, 'credential.remove', { credential: id })
     return { removed: id }
   },
+  'POST /v1/credentials/{id}/suspend': async (parts, { parameters, body }) => {
+    const text = optionalText(body, 'reason')
+    const reason = isRefusal(text) ? text : parseReason(text ?? '')
+    if (isRefusal(reason)) return reason
+    const id = (parameters['id'] ?? '') as CredentialId
+    const outcome = await parts.credentials.suspend(id, {
+      reason,
+      allowLast: body['last'] === true,
+      now: parts.clock.now(),
+    })
+    if (outcome === 'last') return identityErrors.refuse('last_credential')
+    if (outcome === 'unknown') return identityErrors.refuse('unknown_credential')
+    if (outcome === 'suspended_already')
+      return identityErrors.refuse('credential_suspended_already')
+    parts.revocations.refresh()
+    await recordAdministration(parts, 'credential.suspend', { credential: id, reason })
+    return { suspended: id }
+  },
+  'POST /v1/credentials/{id}/restore': async (parts, { parameters }) => {
+    const id = (parameters['id'] ?? '') as CredentialId
+    const outcome = await parts.credentials.restore(id, parts.clock.now())
+    if (outcome === 'unknown') return identityErrors.refuse('unknown_credential')
+    if (outcome === 'active') return identityErrors.refuse('credential_active')
+    parts.revocations.refresh()
+    await recordAdministration(parts, 'credential.restore', { credential: id })
+    return { restored: id }
+  },
 }
 
 function view(credential: Credential, username: string): Record<string, unknown> {
@@ -44,10 +72,18 @@ function view(credential: Credential, username: string): Record<string, unknown>
     model: authenticatorName(credential.aaguid) ?? null,
     aaguid: credential.aaguid,
     synced: credential.backupEligible,
+    state: credential.suspension === undefined ? 'active' : 'suspended',
+    ...suspensionOf(credential),
     attestation: credential.attestationFormat,
     attestationTrusted: credential.attestationTrusted,
     createdAt: new Date(credential.createdAt).toISOString(),
     lastUsedAt:
       credential.lastUsedAt === undefined ? null : new Date(credential.lastUsedAt).toISOString(),
   }
+}
+
+function suspensionOf({ suspension }: Credential): Record<string, unknown> {
+  if (suspension === undefined) return {}
+  const { since, reason } = suspension
+  return { suspendedAt: new Date(since).toISOString(), suspendedFor: reason }
 }

@@ -44,6 +44,9 @@ async function factsOf(
   if (credential.personId !== person?.id) {
     return adminErrors.refuse('input_malformed', 'credential: one of the person named by `as`')
   }
+  if (credential.suspension !== undefined) {
+    return adminErrors.refuse('input_malformed', 'credential: a suspended one opens nothing')
+  }
   return {
     credentialId: credential.id,
     aaguid: credential.aaguid,

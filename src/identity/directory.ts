@@ -9,6 +9,7 @@ export const ticketLifetime = 15 * 60_000
 
 const usernameShape = /^[a-z0-9][a-z0-9._@-]{0,63}$/
 const nameShape = /^[^\p{Cc}\p{Zl}\p{Zp}]{1,64}$/u
+const reasonShape = /^[^\p{Cc}\p{Zl}\p{Zp}]{1,200}$/u
 
 /** Names people give (to themselves or a key): bounded, one line, well-formed text. */
 export function parseDisplayName(value: string): string | Refusal {
@@ -16,6 +17,14 @@ export function parseDisplayName(value: string): string | Refusal {
   return nameShape.test(trimmed) && trimmed.isWellFormed()
     ? trimmed
     : identityErrors.refuse('name_malformed')
+}
+
+/** Why an administrator did something: bounded, one line. */
+export function parseReason(value: string): string | Refusal {
+  const trimmed = value.trim().normalize('NFC')
+  return reasonShape.test(trimmed) && trimmed.isWellFormed()
+    ? trimmed
+    : identityErrors.refuse('reason_malformed')
 }
 
 export function parseUsername(value: string): string | Refusal {

@@ -39,9 +39,27 @@ export const identityErrors = defineErrors('identity', {
   },
   last_credential: {
     status: 409,
-    title: 'The last passkey cannot be removed',
+    title: 'The last passkey cannot be removed or suspended',
     fault: 'caller',
-    doc: 'A person without a passkey could never sign in again. Add another one first; an administrator may use `--last`.',
+    doc: 'A person without an active passkey could never sign in again. Add another one first; an administrator may use `--last`.',
+  },
+  credential_suspended_already: {
+    status: 409,
+    title: 'This passkey is suspended already',
+    fault: 'caller',
+    doc: '`proofgate credentials list` says since when. `proofgate credentials restore ID` ends it.',
+  },
+  credential_active: {
+    status: 409,
+    title: 'This passkey is not suspended',
+    fault: 'caller',
+    doc: 'Only a suspended passkey can be restored. `proofgate credentials list` shows the state of each.',
+  },
+  reason_malformed: {
+    status: 400,
+    title: 'The reason is not usable',
+    fault: 'caller',
+    doc: 'A reason has 1 to 200 characters in one line and no control characters.',
   },
   credential_exists: {
     status: 400,

@@ -5,8 +5,14 @@
  */
 export { ageless, opensRenewalOnly, standingByAge, standingOf, wantedCount } from './ageing.ts'
 export type { Ageing, PasskeyRules, Standing } from './ageing.ts'
-export { Directory, parseDisplayName, parseUsername, ticketLifetime } from './directory.ts'
+export {
+  Directory,
+  parseDisplayName,
+  parseReason,
+  parseUsername,
+  ticketLifetime,
+} from './directory.ts'
 export type { ConfiguredGroups } from './directory.ts'
 export { identityErrors } from './errors.ts'
-export type { CredentialStore, PersonStore, Registration, TicketStore } from './store.ts'
-export type { Credential, CredentialId, Person, PersonId, Ticket } from './types.ts'
+export type { CredentialStore, PersonStore, Registration, Suspended, TicketStore } from './store.ts'
+export type { Credential, CredentialId, Person, PersonId, Suspension, Ticket } from './types.ts'

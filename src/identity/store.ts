@@ -17,6 +17,9 @@ export interface PersonStore {
 
 export type Registration = 'registered' | 'credential_exists' | 'ticket_taken' | 'ticket_expired'
 
+/** `last`: its owner would have no active one left. */
+export type Suspended = 'suspended' | 'suspended_already' | 'last' | 'unknown'
+
 /** Port. */
 export interface CredentialStore {
   load(id: CredentialId): Promise<Credential | undefined>
@@ -33,7 +36,7 @@ export interface CredentialStore {
   ): Promise<Registration>
   rename(id: CredentialId, personId: PersonId, name: string): Promise<'renamed' | 'unknown'>
   /**
-   * Never removes a person's last credential unless told to. One transaction with its revocation: what it
+   * Never removes a person's last active credential unless told to. One transaction with its revocation: what it
    * opened ends with it, or nothing happens.
    */
   remove(
@@ -41,6 +44,13 @@ export interface CredentialStore {
     personId: PersonId,
     options: { allowLast: boolean; now: Instant },
   ): Promise<'removed' | 'last' | 'unknown'>
+  /** One transaction with its revocation and the end of every session it opened. */
+  suspend(
+    id: CredentialId,
+    change: { reason: string; allowLast: boolean; now: Instant },
+  ): Promise<Suspended>
+  /** What it opened before stays closed. */
+  restore(id: CredentialId, now: Instant): Promise<'restored' | 'active' | 'unknown'>
   /** Compare-and-set on the counter, so that two uses at once cannot both move it. */
   recordUse(
     id: CredentialId,

@@ -42,6 +42,14 @@ export interface Credential {
   readonly clientDataJSON: Uint8Array
   readonly createdAt: Instant
   readonly lastUsedAt: Instant | undefined
+  /** Absent while it is active. A suspended credential stays, and opens nothing. */
+  readonly suspension: Suspension | undefined
+}
+
+export interface Suspension {
+  readonly since: Instant
+  /** For administrators. */
+  readonly reason: string
 }
 
 /** A one-time invitation or recovery secret, stored as its hash. */

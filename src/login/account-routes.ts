@@ -94,7 +94,10 @@ async function showAccount(
       createdAt: credential.createdAt,
       ...optional('lastUsedAt', credential.lastUsedAt),
       synced: credential.backupEligible,
-      removable: credentials.length > 1,
+      ...optional('suspendedSince', credential.suspension?.since),
+      removable: credentials.some(
+        ({ id, suspension }) => id !== credential.id && suspension === undefined,
+      ),
     })),
     sessions: sessions.map((one) => ({
       id: one.id,

@@ -21,6 +21,12 @@ export const loginErrors = defineErrors('login', {
     fault: 'caller',
     doc: 'The configuration keeps the passkey for some roles (`credentialRoles`). Use another one to change the account.',
   },
+  credential_suspended: {
+    status: 403,
+    title: 'This passkey is suspended',
+    fault: 'caller',
+    doc: 'An administrator, or a rule of the configuration, suspended the passkey: it opens nothing until `proofgate credentials restore`. Use another one. The trail says who and why.',
+  },
   other_person: {
     status: 403,
     title: 'Somebody else is signed in here',

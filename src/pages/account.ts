@@ -15,7 +15,9 @@ export interface CredentialView {
   readonly createdAt: Instant
   readonly lastUsedAt?: Instant
   readonly synced: boolean
-  /** False for the last one, which must stay. */
+  /** Absent while it is active. */
+  readonly suspendedSince?: Instant
+  /** False for the last active one, which must stay. */
   readonly removable: boolean
 }
 
@@ -47,13 +49,14 @@ export interface AccountView extends PageView {
 /** Who one is, the passkeys and the open sessions. Every form works without the script. */
 export function accountPage(view: AccountView, strings: Strings = english): string {
   const text = strings.account
-  // What is said of new passkeys only is on the page that adds them.
+  // What is said of new passkeys is on the page that adds them, and a suspended one is not offered here.
   const {
     checking: _checking,
     welcome: _welcome,
     hardware: _hardware,
     deviceBound: _deviceBound,
     model: _model,
+    suspended: _suspended,
     ...ceremony
   } = strings.ceremony
   const messages = { ...ceremony, done: text.done, refused: text.refused }
@@ -125,6 +128,10 @@ function passkeyCard(
   const { lastUsedAt } = credential
   return html`<li class="card">
     <h3>${quoted(credential.name)}</h3>
+    ${
+      credential.suspendedSince !== undefined &&
+      note('problem', fill(text.suspended, { since: moment(credential.suspendedSince, strings) }))
+    }
     ${facts([
       [text.lives, credential.hint === undefined ? text.livesUnknown : quoted(credential.hint)],
       [text.kind, chip(credential.synced ? text.synced : text.bound)],

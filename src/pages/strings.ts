@@ -23,6 +23,7 @@ export const english = {
       'That passkey was not accepted. Try another one, or ask your administrator for a new link.',
     hardware:
       'Only a hardware security key of a make your organisation trusts may be registered here. Use such a key; if your browser asks whether this site may see its make and model, allow it.',
+    suspended: 'This passkey is suspended. Use another one, or ask your administrator.',
     deviceBound:
       'Only passkeys that stay on one device may be registered here. Use a security key, or choose to keep the passkey on this device alone.',
     model:
@@ -117,6 +118,7 @@ export const english = {
     removeNamed: 'Remove {name}',
     removeText: 'It stops working at once, and what was signed in with it is signed out.',
     removeConfirm: 'Yes, remove it',
+    suspended: 'Suspended since {since}. It opens nothing; ask your administrator.',
     notRemovable: 'Your last passkey cannot be removed. Add another first.',
     add: 'Add a passkey',
     sessions: 'Sessions',

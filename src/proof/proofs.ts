@@ -315,6 +315,7 @@ export class Proofs {
     const person = await this.#parts.people.load(personId as PersonId)
     if (credential === undefined || person === undefined) return undefined
     if (credential.personId !== person.id || person.disabled) return undefined
+    if (credential.suspension !== undefined) return undefined
     return { person, credential, groups: this.#parts.groupsOf(person) }
   }
 

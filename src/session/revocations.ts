@@ -22,7 +22,8 @@ export class Revocations {
   readonly #store: RevocationStore
   readonly #clock: Clock
   readonly #sessions = new Set<string>()
-  readonly #credentials = new Set<string>()
+  /** Up to when what a credential opened is worth nothing: for ever, or until it was restored. */
+  readonly #credentials = new Map<string, Instant>()
   readonly #people = new Map<string, Instant>()
   readonly #listeners = new Set<(changes: readonly Revocation[]) => void>()
   #sequence = 0
@@ -74,7 +75,9 @@ export class Revocations {
 
   isRevoked(facts: RevocableFacts): boolean {
     if (facts.session !== undefined && this.#sessions.has(facts.session)) return true
-    if (facts.credential !== undefined && this.#credentials.has(facts.credential)) return true
+    const credential =
+      facts.credential === undefined ? undefined : this.#credentials.get(facts.credential)
+    if (credential !== undefined && facts.issuedAt <= credential) return true
     const person = this.#people.get(facts.person)
     return person !== undefined && facts.issuedAt <= person
   }
@@ -96,10 +99,20 @@ export class Revocations {
     if (fresh.length === 0) return
     for (const revocation of fresh) {
       this.#sequence = revocation.sequence
-      if (revocation.kind === 'session') this.#sessions.add(revocation.id)
-      else if (revocation.kind === 'credential') this.#credentials.add(revocation.id)
-      else if (revocation.kind === 'person') this.#people.set(revocation.id, revocation.at)
+      this.#note(revocation)
     }
     for (const listener of this.#listeners) listener(fresh)
   }
+
+  #note({ kind, id, at }: Revocation): void {
+    if (kind === 'session') this.#sessions.add(id)
+    else if (kind === 'credential') this.#credentials.set(id, Infinity)
+    else if (kind === 'credential_restored') this.#credentials.set(id, beforeSecondOf(at))
+    else if (kind === 'person') this.#people.set(id, at)
+  }
+}
+
+/** Tokens say whole seconds: one from the second of the restoring would count as older than it is. */
+function beforeSecondOf(at: Instant): Instant {
+  return Math.floor(at / 1000) * 1000 - 1
 }

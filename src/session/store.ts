@@ -19,8 +19,12 @@ export interface SessionStore {
   end(id: SessionId, at: Instant): Promise<readonly SessionId[]>
 }
 
-/** `directory`: nothing of the person ended, but their groups changed. */
-export type RevokedKind = 'session' | 'credential' | 'person' | 'directory'
+/**
+ * - `credential`: whatever it opened, until it is restored;
+ * - `credential_restored`: what it opened before this moment only;
+ * - `directory`: nothing of the person ended, but their groups changed.
+ */
+export type RevokedKind = 'session' | 'credential' | 'credential_restored' | 'person' | 'directory'
 
 export interface Revocation {
   /** Position in the order of revocations, growing. */

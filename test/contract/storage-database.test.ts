@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { manualClock, ProofgateError } from '../../src/core/index.ts'
@@ -86,7 +86,9 @@ describe('the database file', () => {
     assert.equal(loadClockFloor(database), 0)
     database.close()
     old.close()
-    const copy = new DatabaseSync(`${path}.before-schema-1`)
+    const kept = readdirSync(dirname(path)).filter((name) => name.includes('.before-schema-'))
+    assert.equal(kept.length, 1)
+    const copy = new DatabaseSync(join(dirname(path), kept[0] ?? ''))
     assert.equal(
       copy.prepare('SELECT value FROM kept').get()?.['value'],
       'only in the write-ahead log',

@@ -94,6 +94,7 @@ function credential(owner: Person, more: Partial<Credential> = {}): Credential {
     clientDataJSON: new Uint8Array([5]),
     createdAt: 1000,
     lastUsedAt: undefined,
+    suspension: undefined,
     ...more,
   }
 }
@@ -195,6 +196,49 @@ describe('credentials', () => {
     assert.equal(await remove(one.id), 'unknown')
     assert.equal(await remove(two.id), 'last')
     assert.equal(await remove(two.id, true), 'removed')
+  })
+
+  test('are suspended once, with all they opened, and restored without it', async () => {
+    const owner = await stored()
+    const [one, two] = [credential(owner), credential(owner)]
+    for (const each of [one, two]) await ports.credentials.register(each, undefined)
+    const opened = (id: CredentialId): Session => {
+      const made = session(owner)
+      return { ...made, facts: { ...made.facts, credentialId: id } }
+    }
+    const [by, other] = [opened(one.id), opened(two.id)]
+    for (const each of [by, other]) await ports.sessions.open(each, next('handle'))
+    const change = { reason: 'lost', allowLast: false, now: 3000 }
+    const before = ports.revocations.since(0).at(-1)?.sequence ?? 0
+    assert.equal(await ports.credentials.suspend(one.id, change), 'suspended')
+    assert.equal(await others.credentials.suspend(one.id, change), 'suspended_already')
+    const found = await others.credentials.load(one.id)
+    assert.deepEqual(found?.suspension, { since: 3000, reason: 'lost' })
+    assert.equal((await others.sessions.load(by.id))?.endedAt, 3000)
+    assert.equal((await others.sessions.load(other.id))?.endedAt, undefined)
+    const listed = others.revocations.since(before).map(({ kind, id }) => `${kind} ${id}`)
+    assert.deepEqual(listed, [`credential ${one.id}`, `session ${by.id}`])
+    assert.equal(await ports.credentials.restore(one.id, 4000), 'restored')
+    assert.equal(await others.credentials.restore(one.id, 4000), 'active')
+    assert.equal((await ports.credentials.load(one.id))?.suspension, undefined)
+    assert.equal((await ports.sessions.load(by.id))?.endedAt, 3000)
+    assert.equal(others.revocations.since(before).at(-1)?.kind, 'credential_restored')
+    assert.equal(await ports.credentials.restore('none' as CredentialId, 1), 'unknown')
+    assert.equal(await ports.credentials.suspend('none' as CredentialId, change), 'unknown')
+  })
+
+  test('of which one is active keep that one: suspended ones do not count', async () => {
+    const owner = await stored()
+    const [one, two] = [credential(owner), credential(owner)]
+    for (const each of [one, two]) await ports.credentials.register(each, undefined)
+    const change = { reason: 'lost', allowLast: false, now: 3000 }
+    assert.equal(await ports.credentials.suspend(one.id, change), 'suspended')
+    assert.equal(await ports.credentials.suspend(two.id, change), 'last')
+    const remove = { allowLast: false, now: 1 }
+    assert.equal(await ports.credentials.remove(two.id, owner.id, remove), 'last')
+    assert.equal(await ports.credentials.remove(one.id, owner.id, remove), 'removed')
+    const last = { ...change, allowLast: true }
+    assert.equal(await ports.credentials.suspend(two.id, last), 'suspended')
   })
 
   test('counters move from the value they were judged by, once', async () => {

@@ -87,7 +87,12 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
           csrf: text('csrf'),
           person,
           credentials: [
-            { ...credential('a', true, true), hint: text('hint'), lastUsedAt: at },
+            {
+              ...credential('a', true, true),
+              suspendedSince: at + 5000,
+              hint: text('hint'),
+              lastUsedAt: at,
+            },
             credential('b', false, false),
           ],
           sessions: [

@@ -89,6 +89,7 @@ async function somebody(username: string, trusted = true): Promise<Somebody> {
       name: 'key',
       createdAt: clock.now(),
       lastUsedAt: undefined,
+      suspension: undefined,
     },
     undefined,
   )
@@ -315,6 +316,16 @@ test('an approver who left the group or lost the key counts no more', async () =
   const { id } = await frank.credential()
   await credentials.remove(id, frank.person.id, { allowLast: true, now: clock.now() })
   assert.equal(codeOf(await proofs.redeem(presentedFor(own, frank))), 'proof.withdrawn')
+})
+
+test('a touch of a key that was suspended afterwards counts no more', async () => {
+  const gina = await somebody('gina')
+  const proof = await opened(gina)
+  await touch(proof, gina)
+  const { id } = await gina.credential()
+  const change = { reason: 'lost', allowLast: true, now: clock.now() }
+  assert.equal(await credentials.suspend(id, change), 'suspended')
+  assert.equal(codeOf(await proofs.redeem(presentedFor(proof, gina))), 'proof.withdrawn')
 })
 
 test('what was denied stays denied', async () => {

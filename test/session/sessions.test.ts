@@ -142,6 +142,26 @@ describe('a session', () => {
     assert.ok(await sessions.load('browser', handle))
   })
 
+  test('of a key that is suspended ends whenever it was opened, and after restoring a new one lives', async () => {
+    const { clock, sessions, revocations, open, input } = await house()
+    const before = await sessions.open(input)
+    clock.advance(5000)
+    await revocations.revoke('credential', 'key')
+    clock.advance(5000)
+    const meanwhile = await sessions.open(input)
+    assert.equal(await sessions.load('browser', meanwhile.handle), undefined)
+    clock.advance(5000)
+    await revocations.revoke('credential_restored', 'key')
+    const anew = await sessions.open(input)
+    for (const view of [sessions, open().sessions]) {
+      assert.equal(await view.load('browser', before.handle), undefined)
+      assert.equal(await view.load('browser', meanwhile.handle), undefined)
+      assert.ok(await view.load('browser', anew.handle))
+    }
+    await revocations.revoke('credential', 'key')
+    assert.equal(await sessions.load('browser', anew.handle), undefined)
+  })
+
   test('counts a touch for five minutes', async () => {
     const { clock, sessions, input } = await house()
     const { session } = await sessions.open(input)

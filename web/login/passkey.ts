@@ -8,6 +8,7 @@ export type Outcome =
   | 'hardware'
   | 'deviceBound'
   | 'model'
+  | 'suspended'
   | 'wrongSite'
   | 'limited'
   | 'unavailable'
@@ -145,6 +146,7 @@ const refusals = new Map<string, Outcome>([
   ['login.hardware_key_required', 'hardware'],
   ['login.device_bound_key_required', 'deviceBound'],
   ['login.authenticator_not_allowed', 'model'],
+  ['login.credential_suspended', 'suspended'],
 ])
 
 /** Which message an error deserves. */

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { ProofgateError } from '../../core/index.ts'
-import type { JsonObject } from '../../core/index.ts'
 import { withAdministration } from '../admin-client.ts'
 import type { Call } from '../admin-client.ts'
 import type { LaunchOptions } from '../launch.ts'
-import { example, withJson, withLocation } from '../options.ts'
+import { example } from '../options.ts'
 import { print, table } from '../output.ts'
-import { registerCredentialReport } from './passkey-care.ts'
+import { administer, listing, show, textOf } from './administer.ts'
+import { registerCredentials } from './credentials.ts'
 
 /** Commands that administer people, credentials, sessions and keys, with or without a running server. */
 export function registerAdministration(program: Command): void {
@@ -17,20 +17,6 @@ export function registerAdministration(program: Command): void {
   registerSessions(program)
   registerKeys(program)
   registerProcess(program)
-}
-
-function administer(command: Command): Command {
-  return withJson(withLocation(command))
-}
-
-/** Runs one call and prints its answer. */
-async function show(
-  options: LaunchOptions,
-  work: (call: Call) => Promise<JsonObject>,
-  text: (answer: JsonObject) => string,
-): Promise<void> {
-  const answer = await withAdministration(options, (call) => work(call))
-  print(options, answer, text(answer))
 }
 
 function registerInvite(program: Command): void {
@@ -136,48 +122,6 @@ function registerPeople(program: Command): void {
   }
 }
 
-const credentialColumns = ['id', 'username', 'name', 'model', 'synced', 'lastUsedAt']
-
-function registerCredentials(program: Command): void {
-  const credentials = program.command('credentials').description('list and remove passkeys')
-  const list = administer(credentials.command('list'))
-    .argument('[username]', 'only those of this person')
-    .description('passkeys')
-    .action((username: string | undefined, options: LaunchOptions) =>
-      show(
-        options,
-        (call) =>
-          call(
-            'GET',
-            username === undefined
-              ? '/v1/credentials'
-              : `/v1/people/${encodeURIComponent(username)}/credentials`,
-          ),
-        listing('credentials', credentialColumns),
-      ),
-    )
-  example(list, 'credentials list alice')
-  const remove = administer(credentials.command('remove'))
-    .argument(
-      '<id>',
-      'credential id, from `credentials list`; write -- before one that begins with a dash',
-    )
-    .option('--last', 'even if it is the last one of its owner')
-    .description('remove a passkey; its sessions and tokens end at once')
-    .action((id: string, options: LaunchOptions & { last?: boolean }) =>
-      show(
-        options,
-        (call) =>
-          call('POST', `/v1/credentials/${encodeURIComponent(id)}/remove`, {
-            last: options.last === true,
-          }),
-        () => `removed ${id}`,
-      ),
-    )
-  example(remove, 'credentials remove AbCdEf...')
-  registerCredentialReport(credentials)
-}
-
 const sessionColumns = ['id', 'username', 'kind', 'name', 'audience', 'address', 'lastSeenAt']
 
 function registerSessions(program: Command): void {
@@ -272,27 +216,4 @@ function registerProcess(program: Command): void {
       ),
     )
   example(backup, 'backup /var/backups/proofgate-2026-11-22')
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-/** `lastUsedAt` is the time that stands below LAST USED. */
-function headOf(column: string): string {
-  return column
-    .replace(/At$/, '')
-    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
-    .toUpperCase()
-}
-
-/** Prints a list of objects by the columns named. */
-function listing(member: string, columns: readonly string[]): (answer: JsonObject) => string {
-  return (answer) => {
-    const rows = answer[member] as unknown as Record<string, unknown>[]
-    return table(
-      columns.map(headOf),
-      rows.map((row) => columns.map((column) => row[column])),
-    )
-  }
 }

@@ -44,7 +44,8 @@ export class Authentication {
     const person =
       purpose === 'confirm' ? await this.#challenges.personOf(caller.session) : undefined
     if (isRefusal(person)) return person
-    const own = person === undefined ? [] : await this.#parts.credentials.listFor(person.id)
+    const all = person === undefined ? [] : await this.#parts.credentials.listFor(person.id)
+    const own = all.filter(({ suspension }) => suspension === undefined)
     const challenge = await this.#challenges.open(caller, {
       purpose,
       person,
@@ -97,6 +98,8 @@ export class Authentication {
     )
     if (isRefusal(verified)) return verified
     if (!mayUse) return rejectAssertion('the credential is unknown or not to be used')
+    // Only whoever holds the key reads this; to others it is one of the keys that are not known.
+    if (credential.suspension !== undefined) return loginErrors.refuse('credential_suspended')
     if (verified.cloneSuspected) {
       return loginErrors.refuse('clone_suspected', 'authenticator_clone_suspected')
     }

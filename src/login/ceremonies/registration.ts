@@ -141,6 +141,7 @@ export class Registration {
       name: authenticatorName(verified.aaguid) ?? 'Passkey',
       createdAt: now,
       lastUsedAt: undefined,
+      suspension: undefined,
     }
     const ticket =
       ceremony.ticketHash === undefined ? undefined : { hash: ceremony.ticketHash, now }

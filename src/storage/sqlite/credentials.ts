@@ -4,9 +4,10 @@ import type {
   CredentialStore,
   PersonId,
   Registration,
+  Suspended,
 } from '../../identity/index.ts'
 import type { Database } from './database.ts'
-import { insertRevocation } from './sessions.ts'
+import { endSessionsBy, insertRevocation } from './sessions.ts'
 
 type CredentialRow = {
   id: string
@@ -26,6 +27,8 @@ type CredentialRow = {
   client_data_json: Uint8Array
   created_at: number
   last_used_at: number | null
+  suspended_at: number | null
+  suspended_for: string | null
 }
 
 const select = 'SELECT * FROM credential'
@@ -55,6 +58,8 @@ export function sqliteCredentials(database: Database): CredentialStore {
         ? 'renamed'
         : 'unknown',
     remove: async (id, personId, options) => remove(database, id, personId, options),
+    suspend: async (id, change) => database.transaction(() => suspend(database, id, change)),
+    restore: async (id, now) => database.transaction(() => restore(database, id, now)),
     recordUse: async (id, use) =>
       database.run(
         `UPDATE credential SET sign_count = ?, backup_state = ?, last_used_at = ?
@@ -149,11 +154,12 @@ function removeOnce(
 ): 'removed' | 'last' | 'unknown' {
   const changes = database.run(
     `DELETE FROM credential WHERE id = ? AND person_id = ?
-     AND (? OR (SELECT count(*) FROM credential WHERE person_id = ?) > 1)`,
+     AND (? OR EXISTS (${otherActive}))`,
     id,
     personId,
     Number(allowLast),
     personId,
+    id,
   )
   if (changes === 1) {
     insertRevocation(database, 'credential', id, now)
@@ -165,6 +171,50 @@ function removeOnce(
     personId,
   )
   return exists === undefined ? 'unknown' : 'last'
+}
+
+/** Of this person, another one than this. */
+const otherActive =
+  'SELECT 1 FROM credential AS other WHERE other.person_id = ? AND other.id <> ? AND other.suspended_at IS NULL'
+
+function suspend(
+  database: Database,
+  id: CredentialId,
+  { reason, allowLast, now }: { reason: string; allowLast: boolean; now: number },
+): Suspended {
+  const row = database.one<Pick<CredentialRow, 'person_id' | 'suspended_at'>>(
+    'SELECT person_id, suspended_at FROM credential WHERE id = ?',
+    id,
+  )
+  if (row === undefined) return 'unknown'
+  if (row.suspended_at !== null) return 'suspended_already'
+  const hasOther = database.one(otherActive, row.person_id, id) !== undefined
+  if (!allowLast && !hasOther) return 'last'
+  database.run(
+    'UPDATE credential SET suspended_at = ?, suspended_for = ? WHERE id = ?',
+    now,
+    reason,
+    id,
+  )
+  insertRevocation(database, 'credential', id, now)
+  endSessionsBy(database, { person: row.person_id, credential: id }, now)
+  return 'suspended'
+}
+
+function restore(
+  database: Database,
+  id: CredentialId,
+  now: number,
+): 'restored' | 'active' | 'unknown' {
+  const row = database.one<Pick<CredentialRow, 'suspended_at'>>(
+    'SELECT suspended_at FROM credential WHERE id = ?',
+    id,
+  )
+  if (row === undefined) return 'unknown'
+  if (row.suspended_at === null) return 'active'
+  database.run('UPDATE credential SET suspended_at = NULL, suspended_for = NULL WHERE id = ?', id)
+  insertRevocation(database, 'credential_restored', id, now)
+  return 'restored'
 }
 
 function credentialOf(row: CredentialRow): Credential {
@@ -186,5 +236,9 @@ function credentialOf(row: CredentialRow): Credential {
     clientDataJSON: row.client_data_json,
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at ?? undefined,
+    suspension:
+      row.suspended_at === null
+        ? undefined
+        : { since: row.suspended_at, reason: row.suspended_for ?? '' },
   }
 }

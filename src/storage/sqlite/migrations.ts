@@ -138,4 +138,8 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (proof_id, person_id)
   ) STRICT;
   `,
+  `
+  ALTER TABLE credential ADD COLUMN suspended_at INTEGER;
+  ALTER TABLE credential ADD COLUMN suspended_for TEXT;
+  `,
 ]

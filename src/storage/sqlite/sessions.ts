@@ -101,6 +101,22 @@ export function insertRevocation(
   database.run('INSERT INTO revocation (kind, id, at) VALUES (?, ?, ?)', kind, id, at)
 }
 
+/** Part of the transaction that suspends the credential. */
+export function endSessionsBy(
+  database: Database,
+  { person, credential }: { person: string; credential: string },
+  at: number,
+): void {
+  const ended = database.all<{ id: string }>(
+    `UPDATE session SET ended_at = ?, handle_hash = NULL
+     WHERE person_id = ? AND facts ->> '$.credentialId' = ? AND ended_at IS NULL RETURNING id`,
+    at,
+    person,
+    credential,
+  )
+  for (const { id } of ended) insertRevocation(database, 'session', id, at)
+}
+
 function insert(database: Database, session: Session, handleHash: string | undefined): void {
   database.run(
     `INSERT INTO session (id, handle_hash, kind, person_id, facts, authenticated_at, proved_at,
