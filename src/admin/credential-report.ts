@@ -32,6 +32,7 @@ function credentialRow(
     username: person.username,
     name,
     model: authenticatorName(aaguid) ?? null,
+    state: credential.suspension === undefined ? 'active' : 'suspended',
     standing: standingOf(ageing, credential, clock.now()),
     replaceBy: due === undefined ? null : new Date(due).toISOString(),
     lastUsedAt: lastUsedAt === undefined ? null : new Date(lastUsedAt).toISOString(),
@@ -47,7 +48,8 @@ function personRow(
   own: readonly Credential[],
 ): readonly Record<string, unknown>[] {
   const wanted = wantedCount(passkeys(), directory.groupsOf(person))
-  const isShort = own.length === 1 || own.length < wanted
+  const active = own.filter(({ suspension }) => suspension === undefined)
+  const isShort = active.length === 1 || active.length < wanted
   if (person.disabled || !isShort) return []
-  return [{ username: person.username, credentials: own.length, wanted }]
+  return [{ username: person.username, credentials: active.length, wanted }]
 }

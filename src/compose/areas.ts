@@ -160,6 +160,7 @@ function buildAreas(foundations: Foundations): Areas {
     revocations,
     clock,
     lifetimes: () => configuration().sessions,
+    ageing: () => configuration().passkeys.ageing,
   })
   return {
     ...foundations,
@@ -180,6 +181,7 @@ function buildAreas(foundations: Foundations): Areas {
       clock,
       relyingParty: () => relyingPartyOf(configuration()),
       authenticators: () => authenticatorPolicy(configuration(), metadata),
+      ageing: () => configuration().passkeys.ageing,
       record,
     }),
     providerObjects: sqliteProviderObjects(database),

@@ -20,6 +20,7 @@ export function identitySettings(configuration: Configuration): IdentitySettings
     restrictedCredentials: new Set(
       configuration.credentialRoles.map(({ credential }) => credential),
     ),
+    passkeys: configuration.passkeys,
     hsts: identity.hsts === undefined ? undefined : `max-age=${toSeconds(identity.hsts)}`,
   }
 }

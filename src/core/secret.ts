@@ -42,6 +42,7 @@ export type HashPurpose =
   | 'ticket'
   | 'session'
   | 'api-session'
+  | 'renewal-session'
   | 'handoff'
   | 'ceremony'
   | 'oidc'

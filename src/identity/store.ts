@@ -15,7 +15,13 @@ export interface PersonStore {
   ): Promise<'updated' | 'unknown'>
 }
 
-export type Registration = 'registered' | 'credential_exists' | 'ticket_taken' | 'ticket_expired'
+/** `replaced_gone`: the credential to be replaced is not there any more. */
+export type Registration =
+  | 'registered'
+  | 'credential_exists'
+  | 'ticket_taken'
+  | 'ticket_expired'
+  | 'replaced_gone'
 
 /** `last`: its owner would have no active one left. */
 export type Suspended = 'suspended' | 'suspended_already' | 'last' | 'unknown'
@@ -27,12 +33,16 @@ export interface CredentialStore {
   list(): Promise<readonly Credential[]>
   count(): Promise<number>
   /**
-   * One transaction: takes the ticket (when one is given) and inserts the credential. Either both happen
-   * or neither.
+   * One transaction: takes the ticket (when one is given), inserts the credential, and removes the one of
+   * the same person that it replaces (when one is named) with its revocation. All of it happens or nothing.
    */
   register(
     credential: Credential,
-    ticket: { hash: string; now: Instant } | undefined,
+    options: {
+      readonly ticket: string | undefined
+      readonly replaces: CredentialId | undefined
+      readonly now: Instant
+    },
   ): Promise<Registration>
   rename(id: CredentialId, personId: PersonId, name: string): Promise<'renamed' | 'unknown'>
   /**

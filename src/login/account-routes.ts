@@ -2,14 +2,14 @@ import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, parseReturnTo, readForm, sendJson } from '../http/index.ts'
 import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
-import { identityErrors, parseDisplayName } from '../identity/index.ts'
+import { identityErrors, parseDisplayName, wantedCount } from '../identity/index.ts'
 import type { CredentialId, Person } from '../identity/index.ts'
 import { accountPage, enrolPage, signedOutPage } from '../pages/index.ts'
 import type { Session, SessionId } from '../session/index.ts'
 import { authenticatorName } from '../webauthn/index.ts'
 import type { Browser } from './browser.ts'
 import { loginErrors } from './errors.ts'
-import { isRestricted, recordAct } from './surface-parts.ts'
+import { isRestricted, recordAct, signalOf } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 interface Acting {
@@ -101,7 +101,7 @@ async function showAccount(
     })),
     sessions: sessions.map((one) => ({
       id: one.id,
-      kind: one.kind,
+      kind: one.kind === 'renewal' ? 'browser' : one.kind,
       name: one.kind === 'api' ? `${one.name} at ${one.audience ?? ''}` : one.name,
       createdAt: one.createdAt,
       lastSeenAt: one.lastSeenAt,
@@ -119,8 +119,9 @@ async function showAdd(
 ): Promise<Refusal | void> {
   const { base, relyingPartyName } = parts.settings()
   const found = await browser.requireSession(exchange)
+  const asked = exchange.query.get('return_to')
   if (isRefusal(found)) {
-    const back = parseReturnTo(`${base}/enrol`)
+    const back = `${base}/enrol`
     browser.redirect(exchange, `${base}/sign-in?return_to=${encodeURIComponent(back)}`)
     return undefined
   }
@@ -128,9 +129,14 @@ async function showAdd(
   if (isRestricted(parts, session.facts.credentialId)) {
     return loginErrors.refuse('credential_restricted')
   }
+  const all = await parts.credentials.listFor(person.id)
+  const own = all.filter(({ suspension }) => suspension === undefined)
+  const wanted = wantedCount(parts.settings().passkeys, parts.directory.groupsOf(person))
   const page = enrolPage({
     base,
     mode: 'signed-in',
+    ...(asked === null ? {} : { returnTo: parseReturnTo(asked, `${base}/account`) }),
+    ...(own.length < wanted ? { wanted } : {}),
     csrf: parts.formTokens.issue(session.id),
     personName: person.name,
     username: person.username,
@@ -173,18 +179,6 @@ async function remove(parts: IdentityParts, acting: Acting): Promise<Done | Refu
     what: { credential: id },
   })
   return signalOf(parts, acting.person)
-}
-
-/** For the Signal API: what the browser may keep of this account's passkeys. */
-async function signalOf(parts: IdentityParts, person: Person): Promise<Done> {
-  const left = await parts.credentials.listFor(person.id)
-  return {
-    signal: {
-      rpId: parts.settings().relyingPartyId,
-      userHandle: person.userHandle,
-      credentialIds: left.map((credential) => credential.id),
-    },
-  }
 }
 
 async function endSession(

@@ -13,6 +13,7 @@ import { loginErrors } from './errors.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 const sessionCookie = 'pg_session'
+const renewalCookie = 'pg_renewal'
 const ceremonyCookie = 'pg_ceremony'
 const ceremonyCookieAge = 600
 
@@ -33,6 +34,12 @@ export class Browser {
   async session(request: IncomingMessage): Promise<Session | undefined> {
     const handle = readCookie(request.headers.cookie, this.#name(sessionCookie))
     return handle === undefined ? undefined : this.#parts.sessions.load('browser', handle)
+  }
+
+  /** The live session of somebody who may replace a lapsed passkey, and nothing else. */
+  async renewal(request: IncomingMessage): Promise<Session | undefined> {
+    const handle = readCookie(request.headers.cookie, this.#name(renewalCookie))
+    return handle === undefined ? undefined : this.#parts.sessions.load('renewal', handle)
   }
 
   async requireSession(
@@ -83,6 +90,14 @@ export class Browser {
 
   forgetSession(response: ServerResponse): void {
     this.#setCookie(response, sessionCookie, '', 'Lax', 0)
+  }
+
+  holdRenewal(response: ServerResponse, handle: string): void {
+    this.#setCookie(response, renewalCookie, handle, 'Strict', ceremonyCookieAge)
+  }
+
+  forgetRenewal(response: ServerResponse): void {
+    this.#setCookie(response, renewalCookie, '', 'Strict', 0)
   }
 
   page(exchange: HttpExchange, status: number, html: string, needs?: PolicyNeeds): void {

@@ -2,14 +2,13 @@ import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, parseReturnTo, readJsonObject, sendJson } from '../http/index.ts'
 import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
-import type { PersonId } from '../identity/index.ts'
-import type { ProofFacts, Session } from '../session/index.ts'
 import type { Browser } from './browser.ts'
 import { factsOf } from './credential-facts.ts'
 import type { Authenticated } from './ceremonies/authentication.ts'
 import type { Caller } from './ceremonies/parts.ts'
 import { loginErrors } from './errors.ts'
-import { describeBrowser, isRestricted, recordAct } from './surface-parts.ts'
+import { detour, opensAll } from './renewal.ts'
+import { describeBrowser, isRestricted, openBrowserSession, recordAct } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 /** The JSON endpoints of the ceremonies; documented in docs/ceremonies.md. */
@@ -72,7 +71,7 @@ async function registrationVerify(
   const { person, credential } = registered
   let { session } = caller
   if (registered.byTicket && session === undefined) {
-    session = await openSession(parts, browser, exchange, {
+    session = await openBrowserSession(parts, browser, exchange, {
       personId: person.id,
       facts: factsOf(credential, credential),
     })
@@ -109,15 +108,16 @@ async function authenticationVerify(
   const authenticated = await parts.ceremonies.finishAuthentication(caller, response)
   if (isRefusal(authenticated)) return authenticated
   const { purpose, facts } = authenticated
-  if (purpose === 'confirm' && isRestricted(parts, facts.credentialId)) {
-    return loginErrors.refuse('credential_restricted')
-  }
+  const restricted = isRestricted(parts, facts.credentialId)
+  if (purpose === 'confirm' && restricted) return loginErrors.refuse('credential_restricted')
+  // Invariant: one that is for some roles only does not turn into one that is for everything by its age.
+  if (restricted && !opensAll(authenticated)) return loginErrors.refuse('credential_lapsed')
+  const wanted = typeof returnTo === 'string' ? returnTo : undefined
+  const back = parseReturnTo(wanted, `${parts.settings().base}/account`)
   if (purpose === 'confirm') await confirm(parts, browser, exchange, caller)
   else await signIn(parts, browser, exchange, caller, authenticated)
-  const wanted = typeof returnTo === 'string' ? returnTo : undefined
-  sendJson(exchange.response, 200, {
-    redirect: parseReturnTo(wanted, `${parts.settings().base}/account`),
-  })
+  const redirect = purpose === 'confirm' ? back : await detour(parts, authenticated, back)
+  sendJson(exchange.response, 200, { redirect })
 }
 
 /** A touch made a session stronger, so its handle changes (ASVS 7.2.4). */
@@ -140,33 +140,31 @@ async function signIn(
 ): Promise<void> {
   // Invariant: a sign-in never continues a session that was there before (fixation).
   if (caller.session !== undefined) await parts.sessions.end(caller.session.id)
-  await openSession(parts, browser, exchange, {
+  if (!opensAll(authenticated)) {
+    browser.forgetSession(exchange.response)
+    await openForRenewal(parts, browser, exchange, authenticated)
+    return
+  }
+  await openBrowserSession(parts, browser, exchange, {
     personId: authenticated.person.id,
     facts: authenticated.facts,
   })
 }
 
-async function openSession(
+/** Invariant: with a passkey that has lapsed nobody is signed in. */
+async function openForRenewal(
   parts: IdentityParts,
   browser: Browser,
   exchange: HttpExchange,
-  input: { personId: PersonId; facts: ProofFacts },
-): Promise<Session> {
-  const { session, handle } = await parts.sessions.open({
-    ...input,
+  { person, facts }: Authenticated,
+): Promise<void> {
+  const { address } = exchange
+  const { session, handle } = await parts.sessions.openForRenewal({
+    personId: person.id,
+    facts,
     name: describeBrowser(exchange.request),
-    address: exchange.address,
+    address,
   })
-  browser.holdSession(exchange.response, handle)
-  const person = await parts.people.load(input.personId)
-  if (person !== undefined) {
-    await recordAct(parts, {
-      kind: 'session',
-      action: 'session.open',
-      person,
-      session,
-      address: exchange.address,
-    })
-  }
-  return session
+  browser.holdRenewal(exchange.response, handle)
+  await recordAct(parts, { kind: 'session', action: 'session.renewal', person, session, address })
 }

@@ -27,6 +27,18 @@ export const loginErrors = defineErrors('login', {
     fault: 'caller',
     doc: 'An administrator, or a rule of the configuration, suspended the passkey: it opens nothing until `proofgate credentials restore`. Use another one. The trail says who and why.',
   },
+  credential_lapsed: {
+    status: 403,
+    title: 'This passkey has to be replaced first',
+    fault: 'caller',
+    doc: 'The passkey is past its age and grace, or lay unused for too long (`passkeys`). Signing in with it leads to the page that replaces it; one that is for some roles only (`credentialRoles`) is replaced by an administrator.',
+  },
+  nothing_to_renew: {
+    status: 409,
+    title: 'This passkey does not have to be replaced',
+    fault: 'caller',
+    doc: 'Only a passkey that is due, overdue, lapsed or unused is replaced by the renewal. Add another one on the account page.',
+  },
   other_person: {
     status: 403,
     title: 'Somebody else is signed in here',

@@ -1,9 +1,9 @@
 import type { Instant } from '../core/index.ts'
-import type { PersonId } from '../identity/index.ts'
+import type { CredentialId, PersonId } from '../identity/index.ts'
 import type { SessionId, Taken } from '../session/index.ts'
 
 /** What a ceremony is for. A response made for one purpose is worth nothing for another. */
-export type CeremonyPurpose = 'register' | 'sign-in' | 'confirm'
+export type CeremonyPurpose = 'register' | 'renew' | 'sign-in' | 'confirm'
 
 /** One pending registration or authentication: everything its verification will be held against. */
 export interface Ceremony {
@@ -14,10 +14,12 @@ export interface Ceremony {
   readonly bindingHash: string
   /** Absent for sign-in with a discoverable credential. */
   readonly personId: PersonId | undefined
-  /** `register` and `confirm`: the session it was begun in. */
+  /** All but `sign-in`: the session it was begun in. */
   readonly sessionId: SessionId | undefined
   /** `register` by invitation. */
   readonly ticketHash: string | undefined
+  /** `renew`: the credential that the new one replaces. */
+  readonly replaces: CredentialId | undefined
   /** Empty = any discoverable credential. */
   readonly allowCredentials: readonly string[]
   readonly algorithms: readonly number[]

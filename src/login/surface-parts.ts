@@ -3,11 +3,19 @@ import type { Provider } from 'oidc-provider'
 import type { AuditEntry } from '../audit/index.ts'
 import type { Clock, Millis } from '../core/index.ts'
 import { randomId } from '../core/index.ts'
-import type { FormTokens } from '../http/index.ts'
-import type { CredentialStore, Directory, Person, PersonStore } from '../identity/index.ts'
+import type { FormTokens, HttpExchange } from '../http/index.ts'
+import type {
+  CredentialStore,
+  Directory,
+  PasskeyRules,
+  Person,
+  PersonId,
+  PersonStore,
+} from '../identity/index.ts'
 import type { Grants } from '../oidc/index.ts'
-import type { Handoffs, Revocations, Session, Sessions } from '../session/index.ts'
+import type { Handoffs, ProofFacts, Revocations, Session, Sessions } from '../session/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
+import type { Browser } from './browser.ts'
 import type { Ceremonies } from './ceremonies/ceremonies.ts'
 import type { UserCodeTries } from './user-code-tries.ts'
 
@@ -32,6 +40,8 @@ export interface IdentitySettings {
   readonly consoleOrigin: string
   /** Ids of credentials that are for some roles only, and so for nothing about the account. */
   readonly restrictedCredentials: ReadonlySet<string>
+  /** How passkeys are kept fresh. */
+  readonly passkeys: PasskeyRules
   /** Value of `Strict-Transport-Security` (RFC 6797), if it is sent. */
   readonly hsts: string | undefined
 }
@@ -96,6 +106,47 @@ export function recordAct(
     where: { address: input.address },
     ...(input.what === undefined ? {} : { what: input.what }),
   })
+}
+
+/** For the Signal API: what the browser may keep of this account's passkeys. */
+export async function signalOf(
+  parts: Pick<IdentityParts, 'credentials' | 'settings'>,
+  person: Person,
+): Promise<{ signal: { rpId: string; userHandle: string; credentialIds: readonly string[] } }> {
+  const left = await parts.credentials.listFor(person.id)
+  return {
+    signal: {
+      rpId: parts.settings().relyingPartyId,
+      userHandle: person.userHandle,
+      credentialIds: left.map((credential) => credential.id),
+    },
+  }
+}
+
+/** Opens a session for a person who has just proved themselves, and gives it to their browser. */
+export async function openBrowserSession(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  input: { personId: PersonId; facts: ProofFacts },
+): Promise<Session> {
+  const { session, handle } = await parts.sessions.open({
+    ...input,
+    name: describeBrowser(exchange.request),
+    address: exchange.address,
+  })
+  browser.holdSession(exchange.response, handle)
+  const person = await parts.people.load(input.personId)
+  if (person !== undefined) {
+    await recordAct(parts, {
+      kind: 'session',
+      action: 'session.open',
+      person,
+      session,
+      address: exchange.address,
+    })
+  }
+  return session
 }
 
 /** `Chromium on Linux`: enough for a person to know their own browser again. */

@@ -11,6 +11,7 @@ import { ceremonyRoutes } from './ceremony-routes.ts'
 import { loginErrors } from './errors.ts'
 import { interactionRoutes } from './interaction-routes.ts'
 import { pageRoutes } from './page-routes.ts'
+import { renewalRoutes } from './renewal-routes.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 /** Per source address, over everything this surface answers. */
@@ -33,6 +34,7 @@ export class IdentitySurface {
       pageRoutes(parts, this.#browser),
       ceremonyRoutes(parts, this.#browser),
       accountRoutes(parts, this.#browser),
+      renewalRoutes(parts, this.#browser),
       interactionRoutes(parts, this.#browser),
     )
   }

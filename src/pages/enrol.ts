@@ -1,4 +1,4 @@
-import { fill, html } from './html.ts'
+import { fill, html, safeAddress } from './html.ts'
 import type { Interpolation, Markup } from './html.ts'
 import { printDocument } from './layout.ts'
 import type { PageView } from './layout.ts'
@@ -7,8 +7,11 @@ import { english } from './strings.ts'
 import type { Strings } from './strings.ts'
 
 export interface EnrolView extends PageView {
-  /** How the person may enrol: by a one-time ticket, or signed in with a fresh proof. */
-  readonly mode: 'ticket' | 'signed-in'
+  /**
+   * How the person may enrol: by a one-time ticket, signed in with a fresh proof, or in place of a passkey
+   * that is too old, now or later.
+   */
+  readonly mode: 'ticket' | 'signed-in' | 'renew' | 'must-renew'
   /** The ticket to spend on the first passkey. */
   readonly ticket?: string
   /** Guards the naming form when a session is already open. */
@@ -18,15 +21,30 @@ export interface EnrolView extends PageView {
   readonly rpName: string
   /** Whether this person already has a passkey; a second one is then not pressed for. */
   readonly hasCredentials: boolean
+  /** The passkey to be replaced. */
+  readonly keyName?: string
+  /** How many passkeys this person should have, of whom too few are there. */
+  readonly wanted?: number
+  /** Where the person was going; default: the account. */
+  readonly returnTo?: string
+}
+
+function isRenewal({ mode }: EnrolView): boolean {
+  return mode === 'renew' || mode === 'must-renew'
+}
+
+/** The script goes there, so it is held to what a link is held to. */
+function wishedFor({ returnTo }: EnrolView): string | undefined {
+  return returnTo === undefined ? undefined : safeAddress(returnTo)
+}
+
+function afterwards(view: EnrolView): string {
+  return wishedFor(view) ?? `${view.base}/account`
 }
 
 /** Enrolment in three steps: touch, name, a second key. The script moves from one to the next. */
 export function enrolPage(view: EnrolView, strings: Strings = english): string {
   const text = strings.enrol
-  const heading =
-    view.mode === 'ticket'
-      ? fill(text.headingTicket, { person: strong(view.personName) })
-      : text.headingSignedIn
   const messages = {
     ...strings.ceremony,
     exists: text.exists,
@@ -38,7 +56,7 @@ export function enrolPage(view: EnrolView, strings: Strings = english): string {
   return printDocument({
     base: view.base,
     strings,
-    title: text.title,
+    title: isRenewal(view) ? strings.renew.title : text.title,
     script: 'enrol',
     styles: ['ceremony'],
     content: html`<section
@@ -48,8 +66,10 @@ export function enrolPage(view: EnrolView, strings: Strings = english): string {
       data-ticket="${view.ticket ?? ''}"
       data-csrf="${view.csrf ?? ''}"
       data-second="${view.hasCredentials ? 'no' : 'yes'}"
+      data-after="${wishedFor(view) ?? ''}"
+      data-ceremony="${isRenewal(view) ? 'renewal' : 'registration'}"
     >
-      <h1 id="heading">${heading}</h1>
+      <h1 id="heading">${heading(view, strings)}</h1>
       <p>
         ${fill(text.account, {
           username: strong(view.username),
@@ -61,6 +81,13 @@ export function enrolPage(view: EnrolView, strings: Strings = english): string {
       ${steps(view, strings)}
     </section>`,
   })
+}
+
+function heading(view: EnrolView, strings: Strings): Interpolation {
+  if (view.mode === 'ticket') {
+    return fill(strings.enrol.headingTicket, { person: strong(view.personName) })
+  }
+  return isRenewal(view) ? strings.renew.title : strings.enrol.headingSignedIn
 }
 
 function stepList(view: EnrolView, strings: Strings): Markup {
@@ -75,17 +102,7 @@ function stepList(view: EnrolView, strings: Strings): Markup {
 
 function steps(view: EnrolView, strings: Strings): Interpolation {
   const text = strings.enrol
-  return html`<form id="step-touch" class="step">
-      <h2 tabindex="-1">${view.hasCredentials ? text.touchHeadingMore : text.touchHeading}</h2>
-      <p>${text.touchText}</p>
-      ${
-        view.hasCredentials &&
-        html`<p class="hint">
-          ${text.alreadyHave} ${view.mode === 'signed-in' && text.confirmText}
-        </p>`
-      }
-      <button class="primary" type="submit">${text.create}</button>
-    </form>
+  return html`${touch(view, strings)}
     <form id="step-name" class="step" hidden>
       <h2 tabindex="-1">${text.nameHeading}</h2>
       <p>${text.nameText}</p>
@@ -97,12 +114,13 @@ function steps(view: EnrolView, strings: Strings): Interpolation {
         maxlength="64"
         required
         autocomplete="off"
+        value="${view.keyName ?? ''}"
         aria-describedby="name-hint"
       />
       <p class="hint" id="name-hint">${text.nameHint}</p>
       <div class="row">
         <button class="primary" type="submit">${text.save}</button>
-        <a class="button" href="${view.base}/account">${text.skip}</a>
+        <a class="button" href="${afterwards(view)}">${text.skip}</a>
       </div>
     </form>
     <form id="step-second" class="step" hidden>
@@ -110,9 +128,43 @@ function steps(view: EnrolView, strings: Strings): Interpolation {
       <p>${text.secondText}</p>
       <div class="row">
         <button class="primary" type="submit">${text.second}</button>
-        <a class="button" href="${view.base}/account">${text.skip}</a>
+        <a class="button" href="${afterwards(view)}">${text.skip}</a>
       </div>
     </form>`
+}
+
+function touch(view: EnrolView, strings: Strings): Markup {
+  const text = strings.enrol
+  return html`<form id="step-touch" class="step">
+    <h2 tabindex="-1">${view.hasCredentials ? text.touchHeadingMore : text.touchHeading}</h2>
+    ${isRenewal(view) ? whyRenew(view, strings) : whyAdd(view, strings)}
+    <p>${text.touchText}</p>
+    <div class="row">
+      <button class="primary" type="submit">${text.create}</button>
+      ${
+        (view.mode === 'renew' || view.wanted !== undefined) &&
+        html`<a class="button" href="${afterwards(view)}">${strings.renew.later}</a>`
+      }
+    </div>
+  </form>`
+}
+
+function whyRenew({ mode, keyName = '' }: EnrolView, strings: Strings): Interpolation {
+  const text = strings.renew
+  const name = strong(keyName)
+  return html`<p>${fill(mode === 'renew' ? text.soon : text.now, { name })}</p>
+    <p class="hint">${text.whatHappens}</p>`
+}
+
+function whyAdd({ hasCredentials, mode, wanted }: EnrolView, strings: Strings): Interpolation {
+  const text = strings.enrol
+  return html`${
+    wanted !== undefined &&
+    note('calm', fill(strings.renew.tooFew, { count: strong(String(wanted)) }))
+  }${
+    hasCredentials &&
+    html`<p class="hint">${text.alreadyHave} ${mode === 'signed-in' && text.confirmText}</p>`
+  }`
 }
 
 /** One text for a ticket that is used, expired or unknown: which of them is nobody's business. */

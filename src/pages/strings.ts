@@ -85,6 +85,17 @@ export const english = {
     notNamed: 'The name could not be saved. You can change it later on your account page.',
   },
 
+  renew: {
+    title: 'Replace a passkey',
+    soon: 'Your passkey {name} has been in use for long and is to be replaced by a new one. It works for a little longer, so you can also do this another time.',
+    now: 'Your passkey {name} is too old, or was not used for long, and has to be replaced by a new one before you go on.',
+    whatHappens:
+      'The new one takes its place: as soon as it is there the old one stops working, and what was signed in with it is signed out. You may use the same device.',
+    later: 'Not now',
+    tooFew:
+      'Everyone in your groups should have {count} passkeys, and you have fewer. Add one now.',
+  },
+
   ticketProblem: {
     title: 'This link does not open',
     text: 'It may have been used already, be too old, or be incomplete. A link works once and for a few minutes only.',

@@ -1,6 +1,7 @@
 import { hashSecret, randomId, randomToken } from '../core/index.ts'
 import type { Clock, Instant, Millis } from '../core/index.ts'
-import type { PersonId } from '../identity/index.ts'
+import { opensRenewalOnly, standingByAge } from '../identity/index.ts'
+import type { Ageing, PersonId } from '../identity/index.ts'
 import type { Revocations } from './revocations.ts'
 import type { SessionStore } from './store.ts'
 import type { ProofFacts, Session, SessionId, SessionKind } from './types.ts'
@@ -17,23 +18,34 @@ export interface SessionLifetimes {
 /** Writing `lastSeenAt` at most this often keeps reads from becoming writes. */
 const longestUnseen = 60_000
 
+/** The sessions that a browser holds a handle of, and what their handles are hashed for. */
+type HandleKind = Exclude<SessionKind, 'application'>
+const purposes = {
+  browser: 'session',
+  api: 'api-session',
+  renewal: 'renewal-session',
+} as const satisfies Record<HandleKind, string>
+
 /** Opens, loads, renews and ends sessions. */
 export class Sessions {
   readonly #store: SessionStore
   readonly #revocations: Revocations
   readonly #clock: Clock
   readonly #lifetimes: () => SessionLifetimes
+  readonly #ageing: () => Ageing
 
   constructor(parts: {
     store: SessionStore
     revocations: Revocations
     clock: Clock
     lifetimes: () => SessionLifetimes
+    ageing: () => Ageing
   }) {
     this.#store = parts.store
     this.#revocations = parts.revocations
     this.#clock = parts.clock
     this.#lifetimes = parts.lifetimes
+    this.#ageing = parts.ageing
   }
 
   /** How long a use may go unwritten: a fraction of the idle time, so that a session in use stays open. */
@@ -56,6 +68,23 @@ export class Sessions {
       expiresAt: now + this.#lifetimes().absolute,
     })
     return { session, handle: await this.#keep(session, 'session') }
+  }
+
+  /** The same with a credential that has lapsed: good for replacing it while the touch is fresh. */
+  async openForRenewal(input: {
+    personId: PersonId
+    facts: ProofFacts
+    name: string
+    address: string
+  }): Promise<{ session: Session; handle: string }> {
+    const now = this.#clock.now()
+    const session = this.#build('renewal', now, {
+      ...input,
+      authenticatedAt: now,
+      provedAt: now,
+      expiresAt: now + this.#lifetimes().proofFreshness,
+    })
+    return { session, handle: await this.#keep(session, 'renewal-session') }
   }
 
   /** The same person at an API host. Lives no longer than the session it comes from. */
@@ -91,9 +120,8 @@ export class Sessions {
   }
 
   /** The live session behind a handle; anything else is `undefined`. */
-  async load(kind: 'browser' | 'api', handle: string): Promise<Session | undefined> {
-    const purpose = kind === 'browser' ? 'session' : 'api-session'
-    const session = await this.#store.loadByHandle(hashSecret(purpose, handle))
+  async load(kind: HandleKind, handle: string): Promise<Session | undefined> {
+    const session = await this.#store.loadByHandle(hashSecret(purposes[kind], handle))
     if (session?.kind !== kind || !this.isLive(session)) return undefined
     await this.#note(session)
     return session
@@ -116,12 +144,20 @@ export class Sessions {
     if (session.endedAt !== undefined || now >= session.expiresAt) return false
     const { idle } = this.#lifetimes()
     if (session.kind !== 'application' && now - session.lastSeenAt >= idle) return false
+    if (session.kind !== 'renewal' && this.#hasLapsed(session, now)) return false
     return !this.#revocations.isRevoked({
       session: session.id,
       credential: session.facts.credentialId,
       person: session.personId,
       issuedAt: session.authenticatedAt,
     })
+  }
+
+  /** Invariant: what a credential opened does not outlive its grace. */
+  #hasLapsed({ facts }: Session, now: Instant): boolean {
+    const { registeredAt } = facts
+    if (registeredAt === undefined) return false
+    return opensRenewalOnly(standingByAge(this.#ageing(), registeredAt, now))
   }
 
   hasFreshProof(session: Session): boolean {
@@ -194,7 +230,7 @@ export class Sessions {
     }
   }
 
-  async #keep(session: Session, purpose: 'session' | 'api-session'): Promise<string> {
+  async #keep(session: Session, purpose: (typeof purposes)[HandleKind]): Promise<string> {
     const handle = randomToken()
     await this.#store.open(session, hashSecret(purpose, handle))
     return handle

@@ -6,9 +6,10 @@ export type SessionId = Brand<string, 'SessionId'>
 /**
  * - `browser`: a person signed in at the identity origin;
  * - `api`: the same person's session at one API host, child of a browser session;
- * - `application`: what an OAuth client (the command line, a portal) was granted.
+ * - `application`: what an OAuth client (the command line, a portal) was granted;
+ * - `renewal`: a person whose credential has lapsed, at the page that replaces it and nowhere else.
  */
-export type SessionKind = 'browser' | 'api' | 'application'
+export type SessionKind = 'browser' | 'api' | 'application' | 'renewal'
 
 /** What the ceremony that opened the session proved; copied, so that it stays true of this session. */
 export interface ProofFacts {

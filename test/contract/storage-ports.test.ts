@@ -75,6 +75,8 @@ async function stored(more: Partial<Person> = {}): Promise<Person> {
   return one
 }
 
+const plain = { ticket: undefined, replaces: undefined, now: 0 }
+
 function credential(owner: Person, more: Partial<Credential> = {}): Credential {
   return {
     id: next('credential') as CredentialId,
@@ -172,10 +174,10 @@ describe('credentials', () => {
   test('come back byte for byte, and belong to one person', async () => {
     const [owner, stranger] = [await stored(), await stored()]
     const one = credential(owner)
-    assert.equal(await ports.credentials.register(one, undefined), 'registered')
+    assert.equal(await ports.credentials.register(one, plain), 'registered')
     assert.deepEqual(await others.credentials.load(one.id), one)
     const twice = credential(stranger, { id: one.id })
-    assert.equal(await others.credentials.register(twice, undefined), 'credential_exists')
+    assert.equal(await others.credentials.register(twice, plain), 'credential_exists')
     assert.equal(await ports.credentials.rename(one.id, stranger.id, 'Mine'), 'unknown')
     assert.equal(await ports.credentials.rename(one.id, owner.id, 'Mine'), 'renamed')
     const options = { allowLast: true }
@@ -189,7 +191,7 @@ describe('credentials', () => {
   test('the last one stays unless told otherwise', async () => {
     const owner = await stored()
     const [one, two] = [credential(owner), credential(owner)]
-    for (const each of [one, two]) await ports.credentials.register(each, undefined)
+    for (const each of [one, two]) await ports.credentials.register(each, plain)
     const remove = (id: CredentialId, allowLast = false): Promise<string> =>
       ports.credentials.remove(id, owner.id, { allowLast, now: 1 })
     assert.equal(await remove(one.id), 'removed')
@@ -201,7 +203,7 @@ describe('credentials', () => {
   test('are suspended once, with all they opened, and restored without it', async () => {
     const owner = await stored()
     const [one, two] = [credential(owner), credential(owner)]
-    for (const each of [one, two]) await ports.credentials.register(each, undefined)
+    for (const each of [one, two]) await ports.credentials.register(each, plain)
     const opened = (id: CredentialId): Session => {
       const made = session(owner)
       return { ...made, facts: { ...made.facts, credentialId: id } }
@@ -230,7 +232,7 @@ describe('credentials', () => {
   test('of which one is active keep that one: suspended ones do not count', async () => {
     const owner = await stored()
     const [one, two] = [credential(owner), credential(owner)]
-    for (const each of [one, two]) await ports.credentials.register(each, undefined)
+    for (const each of [one, two]) await ports.credentials.register(each, plain)
     const change = { reason: 'lost', allowLast: false, now: 3000 }
     assert.equal(await ports.credentials.suspend(one.id, change), 'suspended')
     assert.equal(await ports.credentials.suspend(two.id, change), 'last')
@@ -241,9 +243,39 @@ describe('credentials', () => {
     assert.equal(await ports.credentials.suspend(two.id, last), 'suspended')
   })
 
+  test('take the place of another one of the same person at once with its end, or not at all', async () => {
+    const [owner, stranger] = [await stored(), await stored()]
+    const [old, theirs] = [credential(owner), credential(stranger)]
+    await ports.credentials.register(old, plain)
+    await ports.credentials.register(theirs, plain)
+    const renew = async (replaces: CredentialId, one = credential(owner)): Promise<string> => {
+      const outcome = await ports.credentials.register(one, { ...plain, replaces, now: 9 })
+      const kept = (await others.credentials.load(one.id)) !== undefined
+      assert.equal(kept, outcome === 'registered')
+      return outcome
+    }
+    assert.equal(await renew(theirs.id), 'replaced_gone')
+    assert.equal((await others.credentials.load(theirs.id))?.id, theirs.id)
+    assert.equal(await renew(next('unknown') as CredentialId), 'replaced_gone')
+    const lost = credential(owner)
+    await ports.credentials.register(lost, plain)
+    const change = { reason: 'lost', allowLast: false, now: 3000 }
+    assert.equal(await ports.credentials.suspend(lost.id, change), 'suspended')
+    assert.equal(await renew(lost.id), 'replaced_gone')
+    const before = ports.revocations.since(0).length
+    assert.equal(await renew(old.id), 'registered')
+    assert.equal(await others.credentials.load(old.id), undefined)
+    const revoked = ports.revocations.since(0).slice(before)
+    assert.deepEqual(
+      revoked.map(({ kind, id, at }) => ({ kind, id, at })),
+      [{ kind: 'credential', id: old.id, at: 9 }],
+    )
+    assert.equal(await renew(old.id), 'replaced_gone')
+  })
+
   test('counters move from the value they were judged by, once', async () => {
     const one = credential(await stored())
-    await ports.credentials.register(one, undefined)
+    await ports.credentials.register(one, plain)
     const use = { expectedSignCount: 5, signCount: 6, backupState: true, at: 2000 }
     assert.equal(await ports.credentials.recordUse(one.id, use), true)
     assert.equal(await others.credentials.recordUse(one.id, { ...use, signCount: 7 }), false)
@@ -266,7 +298,7 @@ describe('credentials', () => {
     await ticket(late, 10)
     const register = async (hash: string, by: Person, from = ports): Promise<string> => {
       const one = credential(by)
-      const outcome = await from.credentials.register(one, { hash, now: 10 })
+      const outcome = await from.credentials.register(one, { ...plain, ticket: hash, now: 10 })
       const kept = (await ports.credentials.load(one.id)) !== undefined
       assert.equal(kept, outcome === 'registered')
       return outcome
@@ -289,6 +321,7 @@ describe('what works once', () => {
       personId: undefined,
       sessionId: undefined,
       ticketHash: undefined,
+      replaces: undefined,
       allowCredentials: [],
       algorithms: [-7],
     }
@@ -429,7 +462,7 @@ test('every port says unavailable when its database does not answer, and never a
     'credentials.listFor': () => dead.credentials.listFor(owner.id),
     'credentials.list': () => dead.credentials.list(),
     'credentials.count': () => dead.credentials.count(),
-    'credentials.register': () => dead.credentials.register(credential(owner), undefined),
+    'credentials.register': () => dead.credentials.register(credential(owner), plain),
     'tickets.load': () => dead.tickets.load('a'),
     'tickets.revokeFor': () => dead.tickets.revokeFor(owner.id, 1),
     'ceremonies.take': () => dead.ceremonies.take('a', 1),

@@ -20,6 +20,7 @@ test('scripts are served as JavaScript without types, under the ending .js', () 
     'passkey.js',
     'proofgate.css',
     'sign-in.js',
+    'signal.js',
   ])
   assert.equal(assetFor('sign-in.js')?.contentType, 'text/javascript; charset=utf-8')
   assert.equal(assetFor('proofgate.css')?.contentType, 'text/css; charset=utf-8')

@@ -78,6 +78,35 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
     ],
     ['enrol', enrolPage({ ...enrol, mode: 'ticket', hasCredentials: false }, strings)],
     ['enrol-more', enrolPage({ ...enrol, mode: 'signed-in', hasCredentials: true }, strings)],
+    [
+      'enrol-wanted',
+      enrolPage(
+        {
+          ...enrol,
+          mode: 'signed-in',
+          hasCredentials: true,
+          wanted: 3,
+          returnTo: address('return_to'),
+        },
+        strings,
+      ),
+    ],
+    ...(['renew', 'must-renew'] as const).map(
+      (mode) =>
+        [
+          mode,
+          enrolPage(
+            {
+              ...enrol,
+              mode,
+              hasCredentials: true,
+              keyName: text('passkey name'),
+              returnTo: address('return_to'),
+            },
+            strings,
+          ),
+        ] as const,
+    ),
     ['ticket-problem', ticketProblemPage({ base }, strings)],
     [
       'account',

@@ -91,7 +91,7 @@ async function somebody(username: string, trusted = true): Promise<Somebody> {
       lastUsedAt: undefined,
       suspension: undefined,
     },
-    undefined,
+    { ticket: undefined, replaces: undefined, now: 0 },
   )
   assert.equal(outcome, 'registered')
   const credential = async (): Promise<Credential> => {

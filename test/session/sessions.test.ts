@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { hashSecret, manualClock, millis } from '../../src/core/index.ts'
-import { Directory } from '../../src/identity/index.ts'
-import type { CredentialId, Person } from '../../src/identity/index.ts'
+import { ageless, Directory } from '../../src/identity/index.ts'
+import type { Ageing, CredentialId, Person } from '../../src/identity/index.ts'
 import { acrOf, amrOf, Handoffs, Revocations, Sessions } from '../../src/session/index.ts'
 import type { ProofFacts, RevocationStore } from '../../src/session/index.ts'
 import {
@@ -26,7 +26,7 @@ const facts: ProofFacts = {
   attestationTrusted: false,
 }
 
-async function house() {
+async function house(ageing: Ageing = ageless) {
   const path = join(temporaryDirectory(), 'proofgate.db')
   const database = Database.open(path, { create: true, durability: 'process' })
   const clock = manualClock()
@@ -45,7 +45,13 @@ async function house() {
   const open = () => {
     const revocations = new Revocations(sqliteRevocations(database), clock)
     const store = sqliteSessions(database)
-    const sessions = new Sessions({ store, revocations, clock, lifetimes: () => lifetimes })
+    const sessions = new Sessions({
+      store,
+      revocations,
+      clock,
+      lifetimes: () => lifetimes,
+      ageing: () => ageing,
+    })
     return { revocations, sessions }
   }
   const input = { personId: alice.id, facts, name: 'Browser', address: '127.0.0.1' }
@@ -86,6 +92,44 @@ describe('a session', () => {
     assert.equal(await sessions.load('browser', session.id), undefined)
     assert.equal(await sessions.load('browser', hashSecret('session', handle)), undefined)
     assert.equal((await sessions.load('browser', handle))?.id, session.id)
+  })
+
+  test('of a passkey that lapses ends with its grace, wherever it is, and one for its renewal does not', async () => {
+    const day = 86_400_000
+    const graceAfter = millis(day)
+    const { clock, sessions, input } = await house({
+      ...ageless,
+      rotateAfter: graceAfter,
+      graceAfter,
+    })
+    const registeredAt = clock.now() - 2 * day + 60_000
+    const aged = { ...input, facts: { ...facts, registeredAt } }
+    const parent = await sessions.open(aged)
+    const child = await sessions.openForApi(parent.session, { api: 'orders', address: 'x' })
+    const application = await sessions.openForApplication(parent.session, {
+      clientId: 'cli',
+      name: 'cli',
+      address: 'x',
+      lifetime: millis(day),
+    })
+    const ageUnknown = await sessions.open(input)
+    const open = async (): Promise<boolean[]> =>
+      [
+        await sessions.load('browser', parent.handle),
+        await sessions.load('api', child.handle),
+        await sessions.use(application.id),
+        await sessions.load('browser', ageUnknown.handle),
+      ].map((found) => found !== undefined)
+    clock.advance(59_999)
+    assert.deepEqual(await open(), [true, true, true, true])
+    clock.advance(1)
+    assert.deepEqual(await open(), [false, false, false, true])
+    const renewal = await sessions.openForRenewal(aged)
+    assert.equal((await sessions.load('renewal', renewal.handle))?.id, renewal.session.id)
+    assert.equal(await sessions.load('browser', renewal.handle), undefined)
+    assert.equal(await sessions.load('renewal', parent.handle), undefined)
+    clock.advance(300_000)
+    assert.equal(await sessions.load('renewal', renewal.handle), undefined)
   })
 
   test('at an API host ends with the one it comes from', async () => {

@@ -1,34 +1,7 @@
 /** The account page: forms are sent without leaving it, with a fresh proof where one is asked for. */
 import { onSubmit, say, sayOutcome } from './page.ts'
 import { base, Problem, send, withProof } from './passkey.ts'
-import type { Answer } from './passkey.ts'
-
-/**
- * Tells the keepers of passkeys what is left and who it belongs to (WebAuthn L3 5.1.10). It is a
- * courtesy: a browser that cannot or will not changes nothing.
- */
-async function signal(facts: Answer['signal']): Promise<void> {
-  if (facts === undefined || typeof PublicKeyCredential !== 'function') return
-  const { rpId, userHandle: userId, credentialIds } = facts
-  const person = document.getElementById('person')?.dataset
-  try {
-    if ('signalAllAcceptedCredentials' in PublicKeyCredential) {
-      const allAcceptedCredentialIds = [...credentialIds]
-      await PublicKeyCredential.signalAllAcceptedCredentials({
-        rpId,
-        userId,
-        allAcceptedCredentialIds,
-      })
-    }
-    if ('signalCurrentUserDetails' in PublicKeyCredential) {
-      const name = person?.['username'] ?? ''
-      const displayName = person?.['name'] ?? ''
-      await PublicKeyCredential.signalCurrentUserDetails({ rpId, userId, name, displayName })
-    }
-  } catch {
-    // The account is changed either way.
-  }
-}
+import { signal } from './signal.ts'
 
 function bodyOf(form: HTMLFormElement): URLSearchParams {
   const body = new URLSearchParams()

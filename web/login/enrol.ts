@@ -2,6 +2,7 @@
 import { element, form, onSubmit, say, sayOutcome } from './page.ts'
 import { answerOf, base, Problem, requireSupport, send, supported, withProof } from './passkey.ts'
 import type { Answer } from './passkey.ts'
+import { signal } from './signal.ts'
 
 const page = element('enrol')
 const nameField = document.querySelector<HTMLInputElement>('#name')
@@ -10,7 +11,9 @@ const marks = document.querySelectorAll('.steps li')
 
 let ticket = page.dataset['ticket'] ?? ''
 let csrf = page.dataset['csrf'] ?? ''
-let afterwards = `${base}/account`
+const wished = page.dataset['after'] ?? ''
+let afterwards = wished === '' ? `${base}/account` : wished
+const ceremony = `/webauthn/${page.dataset['ceremony'] ?? ''}`
 let credentialId = ''
 let furthest = 0
 let secondWanted = page.dataset['second'] === 'yes'
@@ -40,24 +43,37 @@ function goOn(): void {
 /** Registration: options, the browser's dialog, the server's verdict. */
 async function register(): Promise<Answer> {
   requireSupport()
-  const json = await send('/webauthn/registration/options', ticket === '' ? {} : { ticket })
+  const json = await send(`${ceremony}/options`, ticket === '' ? {} : { ticket })
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(
     json as PublicKeyCredentialCreationOptionsJSON,
   )
   say('waiting')
   const credential = await navigator.credentials.create({ publicKey })
   say('checking')
-  return await send('/webauthn/registration/verify', answerOf(credential))
+  return await send(`${ceremony}/verify`, answerOf(credential))
+}
+
+/** Registration, with a fresh proof first; a session that has ended is begun again by signing in. */
+async function touched(): Promise<Answer> {
+  try {
+    return await withProof(register, () => say('confirmFirst'))
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) {
+      location.assign(`${base}/sign-in?return_to=${encodeURIComponent(afterwards)}`)
+    }
+    throw error
+  }
 }
 
 async function create(): Promise<void> {
-  const answer = await withProof(register, () => say('confirmFirst'))
+  const answer = await touched()
+  await signal(answer.signal)
   // A ticket is spent by its first passkey; the session it opened carries what follows.
   ticket = ''
   credentialId = answer.credentialId ?? ''
   csrf = answer.csrf ?? csrf
-  afterwards = answer.redirect ?? afterwards
-  if (nameField !== null) nameField.value = ''
+  if (wished === '') afterwards = answer.redirect ?? afterwards
+  if (nameField !== null) nameField.value = nameField.defaultValue
   show('step-name')
   say('created', 'done')
 }

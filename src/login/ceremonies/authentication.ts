@@ -1,6 +1,7 @@
 import { isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import type { Credential, CredentialId, Person } from '../../identity/index.ts'
+import { opensRenewalOnly, standingOf } from '../../identity/index.ts'
+import type { Credential, CredentialId, Person, Standing } from '../../identity/index.ts'
 import type { ProofFacts } from '../../session/index.ts'
 import {
   challengeOf,
@@ -24,7 +25,9 @@ import { recordCeremony } from './trail.ts'
 export interface Authenticated {
   readonly person: Person
   readonly facts: ProofFacts
-  readonly purpose: Exclude<CeremonyPurpose, 'register'>
+  readonly purpose: Exclude<CeremonyPurpose, 'register' | 'renew'>
+  /** Before this use. */
+  readonly standing: Standing
 }
 
 /** WebAuthn L3 7.2: a touch of a passkey that is known, to sign in or to confirm. */
@@ -50,6 +53,7 @@ export class Authentication {
       purpose,
       person,
       ticketHash: undefined,
+      replaces: undefined,
       allowCredentials: own.map((credential) => credential.id),
     })
     return requestOptions({
@@ -103,21 +107,40 @@ export class Authentication {
     if (verified.cloneSuspected) {
       return loginErrors.refuse('clone_suspected', 'authenticator_clone_suspected')
     }
-    await this.#recordUse(credential, verified)
-    const purpose = ceremony.purpose === 'confirm' ? 'confirm' : 'sign-in'
-    return { person, purpose, facts: factsOf(credential, verified) }
+    const standing = standingOf(this.#parts.ageing(), credential, this.#parts.clock.now())
+    await this.#recordUse(credential, verified, standing)
+    return outcomeOf(ceremony, { person, standing, facts: factsOf(credential, verified) })
   }
 
   /**
    * A use that lost the race against another one was still a good signature over a counter above the one
    * it was judged by, so it stands; the higher counter is already kept.
+   *
+   * Invariant: using a credential that lay unused for too long does not make it a used one.
    */
-  async #recordUse(credential: Credential, verified: VerifiedAuthentication): Promise<void> {
+  async #recordUse(
+    credential: Credential,
+    verified: VerifiedAuthentication,
+    standing: Standing,
+  ): Promise<void> {
+    const { lastUsedAt, createdAt } = credential
+    const at = standing === 'unused' ? (lastUsedAt ?? createdAt) : this.#parts.clock.now()
     await this.#parts.credentials.recordUse(credential.id, {
       expectedSignCount: credential.signCount,
       signCount: verified.signCount,
       backupState: verified.backupState,
-      at: this.#parts.clock.now(),
+      at,
     })
   }
+}
+
+/** Invariant: a passkey that is good for its own replacement only confirms nothing. */
+function outcomeOf(
+  { purpose }: Ceremony,
+  found: Omit<Authenticated, 'purpose'>,
+): Authenticated | Refusal {
+  if (purpose !== 'confirm') return { ...found, purpose: 'sign-in' }
+  return opensRenewalOnly(found.standing)
+    ? loginErrors.refuse('credential_lapsed', `the credential is ${found.standing}`)
+    : { ...found, purpose }
 }

@@ -28,8 +28,12 @@ export class Ceremonies {
     return this.#registration.begin(caller, input)
   }
 
-  finishRegistration(caller: Caller, body: unknown): Promise<Registered | Refusal> {
-    return this.#registration.finish(caller, body)
+  finishRegistration(
+    caller: Caller,
+    body: unknown,
+    purpose: 'register' | 'renew' = 'register',
+  ): Promise<Registered | Refusal> {
+    return this.#registration.finish(caller, body, purpose)
   }
 
   beginAuthentication(

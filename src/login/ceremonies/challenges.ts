@@ -22,7 +22,7 @@ export class Challenges {
   /** WebAuthn L3 7.1 step 8 and 13.4.3: random, stored here, for one browser, purpose and person. */
   async open(
     caller: Caller,
-    input: Pick<Ceremony, 'purpose' | 'ticketHash' | 'allowCredentials'> & {
+    input: Pick<Ceremony, 'purpose' | 'ticketHash' | 'replaces' | 'allowCredentials'> & {
       person: Person | undefined
     },
   ): Promise<Uint8Array> {
@@ -34,6 +34,7 @@ export class Challenges {
       personId: input.person?.id,
       sessionId: input.ticketHash === undefined ? caller.session?.id : undefined,
       ticketHash: input.ticketHash,
+      replaces: input.replaces,
       allowCredentials: input.allowCredentials,
       algorithms: knownAlgorithms,
       expiresAt: this.#parts.clock.now() + ceremonyLifetime,

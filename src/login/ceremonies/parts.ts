@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/index.ts'
 import type { AuditEntry } from '../../audit/index.ts'
-import type { CredentialStore, Directory, PersonStore } from '../../identity/index.ts'
+import type { Ageing, CredentialStore, Directory, PersonStore } from '../../identity/index.ts'
 import type { Session } from '../../session/index.ts'
 import type { AuthenticatorPolicy } from '../authenticator-rules.ts'
 import type { CeremonyStore } from '../store.ts'
@@ -24,6 +24,7 @@ export interface CeremonyParts {
   readonly clock: Clock
   readonly relyingParty: () => RelyingParty
   readonly authenticators: () => AuthenticatorPolicy
+  readonly ageing: () => Ageing
   readonly record: (entry: AuditEntry) => Promise<void>
 }
 

@@ -41,7 +41,12 @@ export class Registration {
 
   async begin(
     caller: Caller,
-    input: { ticket: string | undefined; hasFreshProof: boolean },
+    input: {
+      ticket: string | undefined
+      hasFreshProof: boolean
+      /** The new passkey takes the place of this one. */
+      replaces?: CredentialId
+    },
   ): Promise<PublicKeyCredentialCreationOptionsJSON | Refusal> {
     const person = await this.#mayRegister(caller, input)
     if (isRefusal(person)) return person
@@ -50,9 +55,10 @@ export class Registration {
       return loginErrors.refuse('authenticator_not_allowed', 'the groups agree on no algorithm')
     }
     const challenge = await this.#challenges.open(caller, {
-      purpose: 'register',
+      purpose: input.replaces === undefined ? 'register' : 'renew',
       person,
       ticketHash: input.ticket === undefined ? undefined : hashSecret('ticket', input.ticket),
+      replaces: input.replaces,
       allowCredentials: [],
     })
     const party = this.#parts.relyingParty()
@@ -65,17 +71,22 @@ export class Registration {
         displayName: person.name,
       },
       challenge,
-      excludeCredentials: registered,
+      // The device that holds the old one may hold the new one.
+      excludeCredentials: registered.filter(({ id }) => id !== input.replaces),
       timeoutMillis: ceremonyLifetime,
       algorithms: rules.algorithms,
       attestation: this.#parts.authenticators().attestation,
     })
   }
 
-  async finish(caller: Caller, body: unknown): Promise<Registered | Refusal> {
+  async finish(
+    caller: Caller,
+    body: unknown,
+    purpose: 'register' | 'renew',
+  ): Promise<Registered | Refusal> {
     const response = parseRegistrationResponse(body)
     if (isRefusal(response)) return response
-    const ceremony = await this.#challenges.take(caller, challengeOf(response), ['register'])
+    const ceremony = await this.#challenges.take(caller, challengeOf(response), [purpose])
     if (isRefusal(ceremony)) return ceremony
     const person = await this.#ownerOf(ceremony, caller)
     if (isRefusal(person)) return person
@@ -85,9 +96,11 @@ export class Registration {
     const subject = {
       person,
       credential: isRefusal(verified) ? undefined : verified.credentialId,
+      replaced: ceremony.replaces,
       warnings: isRefusal(outcome) ? [] : outcome.warnings,
     }
-    await recordCeremony(this.#parts, caller, { action: 'credential.register', outcome, subject })
+    const action = `credential.${purpose}`
+    await recordCeremony(this.#parts, caller, { action, outcome, subject })
     if (isRefusal(outcome)) return outcome
     return { person, credential: outcome.credential, byTicket: ceremony.ticketHash !== undefined }
   }
@@ -143,12 +156,12 @@ export class Registration {
       lastUsedAt: undefined,
       suspension: undefined,
     }
-    const ticket =
-      ceremony.ticketHash === undefined ? undefined : { hash: ceremony.ticketHash, now }
-    const outcome = await this.#parts.credentials.register(credential, ticket)
+    const { ticketHash: ticket, replaces } = ceremony
+    const outcome = await this.#parts.credentials.register(credential, { ticket, replaces, now })
     if (outcome === 'registered') return { credential, warnings: judged.warnings }
-    return outcome === 'credential_exists'
-      ? identityErrors.refuse('credential_exists')
+    if (outcome === 'credential_exists') return identityErrors.refuse('credential_exists')
+    return outcome === 'replaced_gone'
+      ? identityErrors.refuse('unknown_credential', 'what it replaces is gone')
       : identityErrors.refuse('ticket_invalid', outcome)
   }
 

@@ -1,4 +1,5 @@
 import { isRefusal, randomId } from '../../core/index.ts'
+import type { AuditEntry } from '../../audit/index.ts'
 import type { Person } from '../../identity/index.ts'
 import { whoOf } from '../credential-facts.ts'
 import type { Caller, CeremonyParts } from './parts.ts'
@@ -7,6 +8,8 @@ import type { Caller, CeremonyParts } from './parts.ts'
 export interface CeremonySubject {
   readonly person: Person | undefined
   readonly credential: string | undefined
+  /** The credential whose place the new one takes. */
+  readonly replaced?: string | undefined
   /** What metadata says of the model that did not stand in the way. */
   readonly warnings?: readonly string[]
 }
@@ -19,7 +22,6 @@ export async function recordCeremony(
 ): Promise<void> {
   const { action, outcome, subject } = end
   const refusal = isRefusal(outcome) ? outcome : undefined
-  const { warnings = [] } = subject
   const suspected = refusal?.code === 'login.clone_suspected'
   await parts.record({
     id: randomId(),
@@ -29,7 +31,15 @@ export async function recordCeremony(
     reason: refusal?.code ?? `${action}.verified`,
     ...(refusal?.detail === undefined ? {} : { detail: refusal.detail }),
     who: whoOf(subject, caller.session),
-    ...(warnings.length > 0 ? { what: { metadata: warnings } } : {}),
+    ...whatOf(subject),
     where: { address: caller.address, userAgent: caller.userAgent },
   })
+}
+
+function whatOf({ warnings = [], replaced }: CeremonySubject): Pick<AuditEntry, 'what'> {
+  const what = {
+    ...(replaced === undefined ? {} : { replaced }),
+    ...(warnings.length > 0 ? { metadata: warnings } : {}),
+  }
+  return Object.keys(what).length > 0 ? { what } : {}
 }

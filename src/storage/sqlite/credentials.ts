@@ -47,7 +47,7 @@ export function sqliteCredentials(database: Database): CredentialStore {
       database.all<CredentialRow>(`${select} ORDER BY person_id, created_at`).map(credentialOf),
     count: async () =>
       database.one<{ total: number }>('SELECT count(*) AS total FROM credential')?.total ?? 0,
-    register: async (credential, ticket) => register(database, credential, ticket),
+    register: async (credential, options) => register(database, credential, options),
     rename: async (id, personId, name) =>
       database.run(
         'UPDATE credential SET name = ? WHERE id = ? AND person_id = ?',
@@ -76,14 +76,25 @@ export function sqliteCredentials(database: Database): CredentialStore {
 function register(
   database: Database,
   credential: Credential,
-  ticket: { hash: string; now: number } | undefined,
+  { ticket, replaces, now }: Parameters<CredentialStore['register']>[1],
 ): Registration {
+  const { personId } = credential
   return database.transaction(() => {
     const known = database.one('SELECT 1 FROM credential WHERE id = ?', credential.id)
     if (known !== undefined) return 'credential_exists'
     if (ticket !== undefined) {
-      const taken = takeTicket(database, ticket, credential.personId)
+      const taken = takeTicket(database, { hash: ticket, now }, personId)
       if (taken !== 'taken') return taken
+    }
+    if (replaces !== undefined) {
+      // Invariant: a suspended credential makes no new one.
+      const active = database.one(
+        'SELECT 1 FROM credential WHERE id = ? AND person_id = ? AND suspended_at IS NULL',
+        replaces,
+        personId,
+      )
+      if (active === undefined) return 'replaced_gone'
+      removeOnce(database, replaces, personId, { allowLast: true, now })
     }
     insert(database, credential)
     return 'registered'
