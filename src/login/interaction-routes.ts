@@ -25,7 +25,7 @@ export function interactionRoutes(parts: IdentityParts, browser: Browser): Route
       const interaction = await load(parts, exchange)
       if (isRefusal(interaction)) return interaction
       const session = await browser.session(exchange.request)
-      if (session === undefined || needsCeremony(interaction, session)) {
+      if (session === undefined || needsCeremony(parts, interaction, session)) {
         await rememberAsking(parts, interaction)
         askForCeremony(parts, browser, exchange)
         return undefined
@@ -53,7 +53,14 @@ async function load(parts: IdentityParts, exchange: HttpExchange): Promise<Inter
  * A session that is merely there does not answer `prompt=login`, `max_age` or a device's code: only one that
  * began after this page had asked for it does.
  */
-function needsCeremony(interaction: Interaction, session: Session): boolean {
+function needsCeremony(
+  { clock }: IdentityParts,
+  interaction: Interaction,
+  session: Session,
+): boolean {
+  // Whatever the library's own session says of its age.
+  const maxAge = Number(interaction.params['max_age'] ?? Infinity)
+  if (clock.now() - session.authenticatedAt > maxAge * 1000) return true
   const wantsFresh = interaction.prompt.reasons.some((reason) => freshCeremonyReasons.has(reason))
   const askedAt = interaction.lastSubmission?.[askedAtMember]
   return wantsFresh && !(typeof askedAt === 'number' && session.authenticatedAt > askedAt)

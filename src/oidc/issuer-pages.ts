@@ -81,7 +81,7 @@ function devicePages(
         show(ctx, pages.deviceDone('stopped'))
         return
       }
-      if (error !== undefined) onWrongCode(ctx.ip)
+      if (error !== undefined && error.name !== unmet) onWrongCode(ctx.ip)
       const userCode = prefilled.get(ctx.req)
       show(
         ctx,
@@ -110,8 +110,13 @@ function devicePages(
   }
 }
 
+const unmet = 'UnmetAuthenticationRequirements'
+
 /** One text whatever was wrong with the code, so that guessing teaches nothing. */
 function messageFor(error: string): string {
+  if (error === unmet) {
+    return 'The program needs a stronger key than the one you touched. Start again there, and touch that one.'
+  }
   return error === 'NoCodeError'
     ? 'Enter the code that the program shows.'
     : 'This code is not valid. Check it, or start again where it was shown.'

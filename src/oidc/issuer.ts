@@ -16,7 +16,7 @@ import type { Grants } from './grants.ts'
 import { pageFeatures } from './issuer-pages.ts'
 import type { IssuerPages } from './issuer-pages.ts'
 import { errors, Provider } from './library.ts'
-import { promptPolicy } from './policy.ts'
+import { contextClasses, promptPolicy } from './policy.ts'
 import { slowDownPolling } from './polling.ts'
 import type { CurrentSession } from './policy.ts'
 import type { ProviderObjectStore } from './store.ts'
@@ -147,7 +147,7 @@ function configurationOf(settings: IssuerSettings, parts: IssuerParts): Configur
       profile: ['name', 'preferred_username'],
       groups: ['groups'],
     },
-    acrValues: ['phr', 'phrh'],
+    acrValues: [...contextClasses],
     conformIdTokenClaims: false,
     cookies: { keys: [settings.cookieKey], names: cookieNames(settings.issuer) },
     routes,

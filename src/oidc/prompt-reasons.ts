@@ -2,5 +2,6 @@
 export const freshCeremonyReasons: ReadonlySet<string> = new Set([
   'login_prompt',
   'max_age',
+  'acr_values',
   'device_touch',
 ])

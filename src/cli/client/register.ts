@@ -113,6 +113,7 @@ function registerCurl(program: Command): void {
     .option('-f, --fail', 'no output and exit code 22 when the status is 400 or above')
     .option('--fail-with-body', 'the same with output')
     .option('-m, --max-time <seconds>', 'give up after this time')
+    .option('--no-step-up', 'do not sign in again when the API wants a fresher or stronger proof')
     .option('-s, --silent', 'no message when the transfer fails')
     .option('-S, --show-error', 'the message in spite of -s')
     .option('-v, --verbose', 'show the heads on stderr, without secrets')

@@ -254,3 +254,51 @@ test('no token is sent in plain http to another machine', async () => {
 test('every proof so far was made for its request and used once', () => {
   assert.deepEqual(issuer.problems, [])
 })
+
+test('what the API wants proved is asked of the person, once, and the request is sent again', async () => {
+  issuer.faults = { demand: 'acr_values="phrh", max_age="300"' }
+  const families = issuer.families.size
+  const ended = (): number => [...issuer.families.values()].filter((one) => one.revoked).length
+  const endedBefore = ended()
+  const ran = await machine.run('curl', '-f', '-d', 'a=1', `${issuer.api}/transfers`)
+  assert.equal(ran.code, 0, ran.stderr)
+  assert.match(ran.stderr, /wants a sign-in of the last 300 s \(phrh\)/)
+  assert.equal(issuer.families.size, families + 1)
+  assert.deepEqual(
+    issuer.seen.map(({ body }) => body),
+    ['a=1', 'a=1'],
+  )
+  assert.equal(ended(), endedBefore + 1, 'the sign-in before it is ended')
+  assert.equal((await machine.run('curl', '-f', `${issuer.api}/transfers`)).code, 0)
+  assert.equal(issuer.families.size, families + 1, 'the new sign-in is kept')
+})
+
+test('a demand that signing in again does not meet is the answer, and not asked for ever', async () => {
+  issuer.faults = { demand: 'acr_values="never"' }
+  const families = issuer.families.size
+  const ran = await machine.run('curl', '-f', `${issuer.api}/transfers`)
+  assert.equal(ran.code, 22, ran.stderr)
+  assert.equal(issuer.families.size, families + 1)
+  assert.equal(issuer.seen.length, 2)
+})
+
+test('nobody is asked with --no-step-up, nor for a body that cannot be sent again', async () => {
+  issuer.faults = { demand: 'acr_values="phrh", max_age="301"' }
+  const families = issuer.families.size
+  const ran = await machine.run('curl', '-f', '--no-step-up', `${issuer.api}/transfers`)
+  assert.equal(ran.code, 22, ran.stderr)
+  const piped = await machine.runWith('once', 'curl', '-f', '-T', '-', `${issuer.api}/transfers`)
+  assert.equal(piped.code, 22, piped.stderr)
+  assert.equal(issuer.families.size, families)
+})
+
+test('somebody else who signs in then changes nothing', async () => {
+  issuer.faults = { demand: 'acr_values="phrh", max_age="302"', subject: 'person-2' }
+  const ran = await machine.run('curl', '-f', `${issuer.api}/transfers`)
+  assert.notEqual(ran.code, 0)
+  assert.match(ran.stderr, /somebody else signed in/)
+  assert.equal(issuer.seen.length, 1)
+  issuer.faults = {}
+  const whoami = await machine.run('whoami', '--json')
+  assert.equal(JSON.parse(whoami.stdout).subject, 'person-1', whoami.stderr)
+})

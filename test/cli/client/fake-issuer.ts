@@ -37,6 +37,9 @@ export interface Faults {
   tokenDelay?: number
   revocationStatus?: number
   lifetime?: number
+  /** The API takes no token of a sign-in that was not asked for with this (RFC 9470). */
+  demand?: string
+  subject?: string
 }
 
 /**
@@ -77,6 +80,8 @@ export class FakeIssuer {
     headers: IncomingMessage['headers']
     body: string
   }[] = []
+  /** What authorization was asked for with, the last time. */
+  asked = ''
   refreshes = 0
   reuses = 0
   problems: string[] = []
@@ -145,6 +150,7 @@ export class FakeIssuer {
 
   #authorize(response: ServerResponse, url: URL): void {
     const query = url.searchParams
+    this.asked = `acr_values="${query.get('acr_values') ?? ''}", max_age="${query.get('max_age') ?? ''}"`
     const redirectUri = query.get('redirect_uri') ?? ''
     const fits =
       query.get('client_id') === 'proofgate-cli' &&
@@ -253,7 +259,7 @@ export class FakeIssuer {
         .setProtectedHeader({ alg: 'ES256' })
         .setIssuer(this.url)
         .setAudience(aud)
-        .setSubject('person-1')
+        .setSubject(this.faults.subject ?? 'person-1')
         .setIssuedAt()
         .setExpirationTime('5m')
         .sign(this.#keys.privateKey)
@@ -325,6 +331,10 @@ export class FakeIssuer {
       return 'DPoP error="invalid_token"'
     if (this.faults.apiNonce === true && proof.nonce !== 'api-nonce')
       return 'DPoP error="use_dpop_nonce"'
+    const { demand } = this.faults
+    if (demand !== undefined && demand !== this.asked) {
+      return `DPoP error="insufficient_user_authentication", ${demand}`
+    }
     if ((this.faults.rejectTokens ?? 0) > 0) {
       this.faults.rejectTokens = (this.faults.rejectTokens ?? 0) - 1
       return 'DPoP error="invalid_token"'

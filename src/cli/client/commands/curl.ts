@@ -30,7 +30,12 @@ async function run(input: CurlInput): Promise<number> {
   await requireSignedIn(context)
   const audience = options.audience ?? (await askHost(plan.url))
   const verbose = options.verbose === true
-  const answer = await transfer(plan, { context, audience, verbose })
+  const answer = await transfer(plan, {
+    context,
+    audience,
+    verbose,
+    stepsUp: options.stepUp !== false,
+  })
   return deliver(answer, options, { url: plan.url, startedAt })
 }
 

@@ -20,6 +20,8 @@ export interface CurlOptions {
   readonly failWithBody?: boolean
   readonly uploadFile?: string
   readonly maxTime?: string
+  /** False with `--no-step-up`. */
+  readonly stepUp?: boolean
   readonly writeOut?: string
   /** Known only to be refused with their reason. */
   readonly location?: boolean

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { accessTo } from '../access.ts'
 import type { Access } from '../access.ts'
 import type { ClientContext } from '../context.ts'
+import type { Demand } from '../sign-in/code.ts'
+import { demandOf, stepUp } from '../sign-in/step-up.ts'
 import { say, printable } from '../terminal.ts'
 import { lookup, requesterOf } from '../transport.ts'
 import type { Body } from './body.ts'
@@ -12,17 +14,21 @@ export interface TransferParts {
   readonly context: ClientContext
   readonly audience: string
   readonly verbose: boolean
+  /** Whether the person is asked for what the API wants proved. */
+  readonly stepsUp: boolean
 }
 
 /**
  * Sends the request with a token and a fresh proof. It is sent a second time when the API wants a nonce in
- * the proof (RFC 9449 9) and when it no longer takes the token, once for each reason.
+ * the proof (RFC 9449 9), when it no longer takes the token, and when it wants a fresher or stronger sign-in
+ * (RFC 9470), once for each reason.
  */
 export async function transfer(plan: Plan, parts: TransferParts): Promise<IncomingMessage> {
-  const signal = plan.timeout === undefined ? undefined : AbortSignal.timeout(plan.timeout)
+  let signal = limitOf(plan)
   let access = await accessTo(parts.context, parts.audience)
   let nonce: string | undefined
   let refreshed = false
+  let steppedUp = !parts.stepsUp
   for (;;) {
     const answer = await send(plan, { access, nonce, signal, parts })
     const next = canRepeat(plan.body) ? complaint(answer) : undefined
@@ -31,6 +37,12 @@ export async function transfer(plan: Plan, parts: TransferParts): Promise<Incomi
     } else if (next?.kind === 'token' && !refreshed) {
       access = await accessTo(parts.context, parts.audience, access.token)
       refreshed = true
+    } else if (next?.kind === 'demand' && !steppedUp) {
+      steppedUp = true
+      await stepUp(parts.context, next.demand, plan.url.host)
+      access = await accessTo(parts.context, parts.audience)
+      // The time that the person took is not the API's.
+      signal = limitOf(plan)
     } else {
       return answer
     }
@@ -38,11 +50,20 @@ export async function transfer(plan: Plan, parts: TransferParts): Promise<Incomi
   }
 }
 
+function limitOf({ timeout }: Plan): AbortSignal | undefined {
+  return timeout === undefined ? undefined : AbortSignal.timeout(timeout)
+}
+
+type Complaint =
+  | { readonly kind: 'nonce'; readonly nonce: string }
+  | { readonly kind: 'token' }
+  | { readonly kind: 'demand'; readonly demand: Demand }
+
 /** What a 401 asks for, if it is something that can be done here. */
-function complaint(
-  answer: IncomingMessage,
-): { kind: 'nonce'; nonce: string } | { kind: 'token' } | undefined {
+function complaint(answer: IncomingMessage): Complaint | undefined {
   if (answer.statusCode !== 401) return undefined
+  const demand = demandOf(answer)
+  if (demand !== undefined) return { kind: 'demand', demand }
   const challenge = answer.headers['www-authenticate'] ?? ''
   const nonce = answer.headers['dpop-nonce']
   if (/\berror="?use_dpop_nonce\b/i.test(challenge)) {

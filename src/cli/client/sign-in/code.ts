@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import { randomToken, toBase64url } from '../../core/index.ts'
-import type { Clock } from '../../core/index.ts'
-import { openBrowser } from './browser.ts'
-import { failure } from './errors.ts'
-import { clientId, isOAuthError, requestTokens } from './issuer.ts'
-import type { IssuedTokens, Issuer, OAuthError } from './issuer.ts'
+import { randomToken, toBase64url } from '../../../core/index.ts'
+import type { Clock } from '../../../core/index.ts'
+import { openBrowser } from '../browser.ts'
+import { failure } from '../errors.ts'
+import { clientId, isOAuthError, requestTokens } from '../issuer.ts'
+import type { IssuedTokens, Issuer, OAuthError } from '../issuer.ts'
 import { openLoopback } from './loopback.ts'
-import type { ProofKey } from './proof-key.ts'
-import { say } from './terminal.ts'
+import type { ProofKey } from '../proof-key.ts'
+import { say } from '../terminal.ts'
 
 const usualScope = 'openid profile groups offline_access invoke'
 
@@ -20,6 +20,13 @@ export function scopeFor(role: string | undefined): string {
 export interface SignedIn {
   readonly tokens: IssuedTokens
   readonly nonce: string | undefined
+}
+
+/** What a sign-in has to prove beside who it is, as an API's challenge spells it (RFC 9470 3). */
+export interface Demand {
+  /** Seconds. */
+  readonly maxAge: string | undefined
+  readonly acrValues: string | undefined
 }
 
 export interface SignInParts {
@@ -36,7 +43,12 @@ export interface SignInParts {
 export async function signInByBrowser(
   issuer: Issuer,
   parts: SignInParts,
-  options: { browser: boolean; timeout: number; role?: string | undefined },
+  options: {
+    browser: boolean
+    timeout: number
+    role?: string | undefined
+    demand?: Demand | undefined
+  },
 ): Promise<SignedIn> {
   const state = randomToken()
   const nonce = randomToken()
@@ -46,7 +58,8 @@ export async function signInByBrowser(
     const { redirectUri } = loopback
     const { thumbprint } = parts.key
     const scope = scopeFor(options.role)
-    const asked = { state, nonce, verifier, redirectUri, thumbprint, scope }
+    const { demand } = options
+    const asked = { state, nonce, verifier, redirectUri, thumbprint, scope, demand }
     await invite(authorizationUrl(issuer, asked), options.browser)
     const callback = await loopback.callback
     try {
@@ -71,6 +84,7 @@ function authorizationUrl(
     redirectUri: string
     thumbprint: string
     scope: string
+    demand: Demand | undefined
   },
 ): string {
   const url = new URL(issuer.authorizationEndpoint)
@@ -88,6 +102,9 @@ function authorizationUrl(
     prompt: 'consent',
   }
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+  const { maxAge, acrValues } = asked.demand ?? {}
+  if (maxAge !== undefined) url.searchParams.set('max_age', maxAge)
+  if (acrValues !== undefined) url.searchParams.set('acr_values', acrValues)
   return url.href
 }
 

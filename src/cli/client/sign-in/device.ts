@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ownProperty } from '../../core/index.ts'
-import type { JsonObject } from '../../core/index.ts'
-import { scopeFor, signInFailure } from './code-sign-in.ts'
-import type { SignedIn, SignInParts } from './code-sign-in.ts'
-import { failure, isFailure } from './errors.ts'
-import { isOAuthError, membersOf, parseError, postForm, requestTokens } from './issuer.ts'
-import type { IssuedTokens, Issuer, OAuthError } from './issuer.ts'
-import { printable, say } from './terminal.ts'
-import { parseAddress } from './transport.ts'
+import { ownProperty } from '../../../core/index.ts'
+import type { JsonObject } from '../../../core/index.ts'
+import { scopeFor, signInFailure } from './code.ts'
+import type { SignedIn, SignInParts } from './code.ts'
+import { failure, isFailure } from '../errors.ts'
+import { isOAuthError, membersOf, parseError, postForm, requestTokens } from '../issuer.ts'
+import type { IssuedTokens, Issuer, OAuthError } from '../issuer.ts'
+import { printable, say } from '../terminal.ts'
+import { parseAddress } from '../transport.ts'
 
 const usualInterval = 5
 const slowestInterval = 60
