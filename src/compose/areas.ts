@@ -162,6 +162,7 @@ function buildAreas(foundations: Foundations): Areas {
     lifetimes: () => configuration().sessions,
     ageing: () => configuration().passkeys.ageing,
   })
+  const proofs = proofsOf(foundations, { people, credentials, directory })
   return {
     ...foundations,
     metadata,
@@ -178,6 +179,7 @@ function buildAreas(foundations: Foundations): Areas {
       people,
       credentials,
       directory,
+      proofs,
       clock,
       relyingParty: () => relyingPartyOf(configuration()),
       authenticators: () => authenticatorPolicy(configuration(), metadata),
@@ -186,7 +188,7 @@ function buildAreas(foundations: Foundations): Areas {
     }),
     providerObjects: sqliteProviderObjects(database),
     proofReplays: sqliteProofReplays(foundations.brief),
-    proofs: proofsOf(foundations, { people, credentials, directory }),
+    proofs,
     storeTakesWrites: () => keepUp(() => saveClockFloor(database, clock.now())),
     close: async () => {
       revocations.close()

@@ -6,6 +6,7 @@ import { prefillUserCode } from '../oidc/index.ts'
 import { contentSecurityPolicy, errorPage, formActionSource } from '../pages/index.ts'
 import { addressKey } from '../throttle/index.ts'
 import { accountRoutes } from './account-routes.ts'
+import { approvalRoutes } from './approval-routes.ts'
 import { Browser } from './browser.ts'
 import { ceremonyRoutes } from './ceremony-routes.ts'
 import { loginErrors } from './errors.ts'
@@ -36,6 +37,7 @@ export class IdentitySurface {
       accountRoutes(parts, this.#browser),
       renewalRoutes(parts, this.#browser),
       interactionRoutes(parts, this.#browser),
+      approvalRoutes(parts, this.#browser),
     )
   }
 

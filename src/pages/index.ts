@@ -11,6 +11,14 @@
  */
 export { accountPage } from './account.ts'
 export type { AccountView, CredentialView, SessionView } from './account.ts'
+export { approvalPage, approvalsPage } from './approval.ts'
+export type {
+  ApprovalState,
+  ApprovalsView,
+  ApprovalView,
+  AskedApproval,
+  WaitingApproval,
+} from './approval.ts'
 export { assetCacheControl, assetFor, loadAssets } from './assets.ts'
 export type { Asset } from './assets.ts'
 export { consentPage } from './consent.ts'

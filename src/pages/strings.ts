@@ -152,6 +152,71 @@ export const english = {
     refused: 'That was not done. Load the page again and retry.',
   },
 
+  approval: {
+    title: 'Approve this request?',
+    meaning:
+      'If you approve, your key signs a fingerprint of exactly what stands above. The request then goes through once, and only as it is now.',
+    asker: 'Asked by',
+    request: 'Request',
+    program: 'With',
+    from: 'From',
+    until: 'Good until',
+    touches: 'Approvals',
+    touchCount: '{count} of {needed}',
+    approve: 'Approve with your passkey',
+    deny: 'Deny',
+    notMe: 'This was not me',
+    notMeText:
+      'Denies the request and signs out whoever asked in your name, wherever they are signed in.',
+    messages: {
+      approved: 'Approved. The request can go through now; you can close this page.',
+      counted: 'Your approval counts. Others have to approve as well; you can close this page.',
+      differs:
+        'What this page shows is not what your key would sign. Nothing was approved. Close the page and tell your administrator.',
+      ended: 'This request waits no more. Load the page again to see what became of it.',
+    },
+    ends: {
+      approvedByYou: {
+        title: 'You have approved this',
+        text: 'Your approval counts. Others have to approve as well before the request goes through.',
+      },
+      approved: {
+        title: 'Approved',
+        text: 'The request can go through now, once. You can close this page.',
+      },
+      denied: {
+        title: 'Denied',
+        text: 'The request was not let through, and this approval cannot be used any more.',
+      },
+      redeemed: {
+        title: 'Used',
+        text: 'The request was made, and this approval cannot be used again.',
+      },
+      expired: {
+        title: 'Too late',
+        text: 'The time to approve this request is over. Whoever asked can ask again.',
+      },
+      unknown: {
+        title: 'Nothing to approve here',
+        text: 'There is no such request, or it is not for you to approve. Check that you are signed in as the right person.',
+      },
+      sameSession: {
+        title: 'Approve this on another device',
+        text: 'The request came from this very browser. Whoever drives a browser could answer for its owner, so it takes another one: open this address on your phone or another computer, and approve there.',
+      },
+      noKey: {
+        title: 'None of your passkeys can approve this',
+        text: 'It takes a hardware key whose make was verified when it was registered. Ask your administrator which key would do.',
+      },
+    },
+    inboxTitle: 'Requests to approve',
+    inboxEmpty: 'Nothing waits for you.',
+    by: 'asked by {name}',
+    byYou: 'asked in your name, {name}',
+    untilShort: 'until {at}',
+    toAccount: 'Your account',
+  },
+
   device: {
     title: 'Connect a device',
     heading: 'Enter the code from your device',

@@ -322,6 +322,7 @@ describe('what works once', () => {
       sessionId: undefined,
       ticketHash: undefined,
       replaces: undefined,
+      proof: undefined,
       allowCredentials: [],
       algorithms: [-7],
     }

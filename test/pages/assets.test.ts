@@ -14,6 +14,7 @@ test('scripts are served as JavaScript without types, under the ending .js', () 
   assert.deepEqual([...loadAssets().keys()].sort(), [
     'account.css',
     'account.js',
+    'approve.js',
     'ceremony.css',
     'enrol.js',
     'page.js',

@@ -1,5 +1,7 @@
 import {
   accountPage,
+  approvalPage,
+  approvalsPage,
   consentPage,
   consolePage,
   deviceConfirmPage,
@@ -61,7 +63,48 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
     username: text('username'),
     rpName: text('relying party'),
   }
+  const statement = {
+    sentence: text('sentence'),
+    method: text('method'),
+    authority: text('authority'),
+    target: text('target'),
+    name: text('person name'),
+    client: text('client name'),
+    address: text('address'),
+    expiresAt: at,
+    approvers: { self: true, others: 2 },
+  }
+  const asked = {
+    id: 'proof-1',
+    statement,
+    statementText: text('statement'),
+    own: true,
+    csrf: text('csrf'),
+    approvedBy: [text('username'), text('other username')],
+  }
   return new Map([
+    ['approve', approvalPage({ base, state: 'open', asked }, strings)],
+    ['approve-elsewhere', approvalPage({ base, state: 'sameSession', asked }, strings)],
+    ['approve-unknown', approvalPage({ base, state: 'unknown' }, strings)],
+    [
+      'approvals',
+      approvalsPage(
+        {
+          base,
+          waiting: [
+            {
+              id: 'proof-1',
+              sentence: text('sentence'),
+              name: text('person name'),
+              own: true,
+              expiresAt: at,
+            },
+          ],
+        },
+        strings,
+      ),
+    ],
+    ['approvals-none', approvalsPage({ base, waiting: [] }, strings)],
     [
       'sign-in',
       signInPage(
@@ -248,6 +291,12 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
 }
 
 const examples: ReadonlyMap<string, string> = new Map([
+  ['sentence', 'Delete order “7” of “Ada Example”'],
+  ['method', 'DELETE'],
+  ['authority', 'api.example.test'],
+  ['target', '/orders/7'],
+  ['statement', '{"sentence":"Delete order “7” of “Ada Example”"}'],
+  ['other username', 'grace'],
   ['return_to', '/orders/1?view=full'],
   ['relying party', 'Proofgate'],
   ['message', 'That code is not known. Check it and try again.'],

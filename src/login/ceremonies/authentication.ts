@@ -25,7 +25,7 @@ import { recordCeremony } from './trail.ts'
 export interface Authenticated {
   readonly person: Person
   readonly facts: ProofFacts
-  readonly purpose: Exclude<CeremonyPurpose, 'register' | 'renew'>
+  readonly purpose: Exclude<CeremonyPurpose, 'register' | 'renew' | 'approve'>
   /** Before this use. */
   readonly standing: Standing
 }
@@ -54,6 +54,7 @@ export class Authentication {
       person,
       ticketHash: undefined,
       replaces: undefined,
+      proof: undefined,
       allowCredentials: own.map((credential) => credential.id),
     })
     return requestOptions({

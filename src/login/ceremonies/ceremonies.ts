@@ -3,6 +3,7 @@ import type {
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
 } from '../../webauthn/index.ts'
+import { Approval } from './approval.ts'
 import { Authentication } from './authentication.ts'
 import type { Authenticated } from './authentication.ts'
 import { Challenges } from './challenges.ts'
@@ -10,15 +11,18 @@ import type { Caller, CeremonyParts } from './parts.ts'
 import { Registration } from './registration.ts'
 import type { Registered } from './registration.ts'
 
-/** The two ceremonies: begin makes a challenge, finish takes it and verifies the answer. */
+/** The ceremonies: begin makes a challenge, finish takes it and verifies the answer. */
 export class Ceremonies {
   readonly #registration: Registration
   readonly #authentication: Authentication
+  /** A touch that says yes to one request. */
+  readonly approval: Approval
 
   constructor(parts: CeremonyParts) {
     const challenges = new Challenges(parts)
     this.#registration = new Registration(parts, challenges)
     this.#authentication = new Authentication(parts, challenges)
+    this.approval = new Approval(parts, challenges)
   }
 
   beginRegistration(

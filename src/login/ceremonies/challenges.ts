@@ -19,14 +19,18 @@ export class Challenges {
     this.#parts = parts
   }
 
-  /** WebAuthn L3 7.1 step 8 and 13.4.3: random, stored here, for one browser, purpose and person. */
+  /**
+   * WebAuthn L3 7.1 step 8 and 13.4.3: random, stored here, for one browser, purpose and person.
+   *
+   * @param challenge - made of random bytes in another way, for a touch that says yes to something.
+   */
   async open(
     caller: Caller,
-    input: Pick<Ceremony, 'purpose' | 'ticketHash' | 'replaces' | 'allowCredentials'> & {
+    input: Pick<Ceremony, 'purpose' | 'ticketHash' | 'replaces' | 'proof' | 'allowCredentials'> & {
       person: Person | undefined
     },
+    challenge = new Uint8Array(randomBytes(32)),
   ): Promise<Uint8Array> {
-    const challenge = new Uint8Array(randomBytes(32))
     await this.#parts.ceremonies.open({
       challenge: toBase64url(challenge),
       purpose: input.purpose,
@@ -35,6 +39,7 @@ export class Challenges {
       sessionId: input.ticketHash === undefined ? caller.session?.id : undefined,
       ticketHash: input.ticketHash,
       replaces: input.replaces,
+      proof: input.proof,
       allowCredentials: input.allowCredentials,
       algorithms: knownAlgorithms,
       expiresAt: this.#parts.clock.now() + ceremonyLifetime,

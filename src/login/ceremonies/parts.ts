@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/index.ts'
 import type { AuditEntry } from '../../audit/index.ts'
 import type { Ageing, CredentialStore, Directory, PersonStore } from '../../identity/index.ts'
+import type { Proofs } from '../../proof/index.ts'
 import type { Session } from '../../session/index.ts'
 import type { AuthenticatorPolicy } from '../authenticator-rules.ts'
 import type { CeremonyStore } from '../store.ts'
@@ -21,6 +22,7 @@ export interface CeremonyParts {
   readonly people: PersonStore
   readonly credentials: CredentialStore
   readonly directory: Directory
+  readonly proofs: Proofs
   readonly clock: Clock
   readonly relyingParty: () => RelyingParty
   readonly authenticators: () => AuthenticatorPolicy

@@ -59,6 +59,7 @@ export class Registration {
       person,
       ticketHash: input.ticket === undefined ? undefined : hashSecret('ticket', input.ticket),
       replaces: input.replaces,
+      proof: undefined,
       allowCredentials: [],
     })
     const party = this.#parts.relyingParty()

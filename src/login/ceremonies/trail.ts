@@ -12,6 +12,8 @@ export interface CeremonySubject {
   readonly replaced?: string | undefined
   /** What metadata says of the model that did not stand in the way. */
   readonly warnings?: readonly string[]
+  /** What else is to be found in the trail. */
+  readonly what?: NonNullable<AuditEntry['what']>
 }
 
 /** One entry for one end of a ceremony, good or bad. */
@@ -36,8 +38,13 @@ export async function recordCeremony(
   })
 }
 
-function whatOf({ warnings = [], replaced }: CeremonySubject): Pick<AuditEntry, 'what'> {
+function whatOf({
+  warnings = [],
+  replaced,
+  what: more,
+}: CeremonySubject): Pick<AuditEntry, 'what'> {
   const what = {
+    ...more,
     ...(replaced === undefined ? {} : { replaced }),
     ...(warnings.length > 0 ? { metadata: warnings } : {}),
   }

@@ -1,0 +1,208 @@
+import { isRefusal } from '../core/index.ts'
+import type { Refusal } from '../core/index.ts'
+import { checkSameOrigin, readForm, readJsonObject, sendJson } from '../http/index.ts'
+import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
+import type { Credential, Person } from '../identity/index.ts'
+import { approvalPage, approvalsPage } from '../pages/index.ts'
+import type { ApprovalState } from '../pages/index.ts'
+import { proofErrors } from '../proof/index.ts'
+import type { OpenProof } from '../proof/index.ts'
+import type { Session, SessionId } from '../session/index.ts'
+import type { Browser } from './browser.ts'
+import { isRestricted, recordAct } from './surface-parts.ts'
+import type { IdentityParts } from './surface-parts.ts'
+
+interface SignedIn {
+  readonly person: Person
+  readonly session: Session
+}
+
+/** Where people say yes or no to one request of theirs, or of others. */
+export function approvalRoutes(parts: IdentityParts, browser: Browser): RouteTable {
+  return {
+    'GET /approvals': (exchange) => listPending(parts, browser, exchange),
+    'GET /approve/{id}': (exchange) => showApproval(parts, browser, exchange),
+    'POST /approve/{id}/options': json(parts, (exchange) => options(parts, browser, exchange)),
+    'POST /approve/{id}/verify': json(parts, (exchange, body) =>
+      verify(parts, browser, exchange, body),
+    ),
+    'POST /approve/{id}/deny': (exchange) => deny(parts, browser, exchange),
+  }
+}
+
+function json(
+  parts: IdentityParts,
+  work: (exchange: HttpExchange, body: Record<string, unknown>) => Promise<Refusal | void>,
+): Handler {
+  return async (exchange) => {
+    const crossSite = checkSameOrigin(exchange.request, parts.settings().origin)
+    if (crossSite !== undefined) return crossSite
+    const body = await readJsonObject(exchange.request)
+    return isRefusal(body) ? body : work(exchange, body)
+  }
+}
+
+/** A passkey that is for some roles only does not speak for its owner. */
+function speakers(parts: IdentityParts): (credential: Credential) => boolean {
+  return (credential) => !isRestricted(parts, credential.id)
+}
+
+async function listPending(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+): Promise<void> {
+  const { base } = parts.settings()
+  const found = await browser.requireSession(exchange)
+  if (isRefusal(found)) {
+    toSignIn(parts, browser, exchange, `${base}/approvals`)
+    return
+  }
+  const waiting = await parts.ceremonies.approval.listFor(found.person)
+  const page = approvalsPage({
+    base,
+    waiting: waiting.map(({ statement }) => ({
+      id: statement.id,
+      sentence: statement.sentence,
+      name: statement.name,
+      own: statement.subject === found.person.id,
+      expiresAt: statement.expiresAt,
+    })),
+  })
+  browser.page(exchange, 200, page)
+}
+
+async function showApproval(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+): Promise<void> {
+  const { base } = parts.settings()
+  const id = exchange.parameters['id'] ?? ''
+  const found = await browser.requireSession(exchange)
+  if (isRefusal(found)) {
+    toSignIn(parts, browser, exchange, `${base}/approve/${encodeURIComponent(id)}`)
+    return
+  }
+  const open = await parts.ceremonies.approval.find(id, found.person)
+  if (isRefusal(open)) {
+    const state = open.code === 'proof.expired' ? 'expired' : 'unknown'
+    browser.page(exchange, open.code === 'proof.expired' ? 410 : 404, approvalPage({ base, state }))
+    return
+  }
+  const { record, statement } = open
+  const page = approvalPage({
+    base,
+    state: await stateOf(parts, found, open),
+    asked: {
+      id,
+      statement,
+      statementText: record.statement,
+      own: statement.subject === found.person.id,
+      csrf: parts.formTokens.issue(found.session.id),
+      approvedBy: record.approvals.map(({ username }) => username),
+    },
+  })
+  browser.page(exchange, 200, page)
+}
+
+function toSignIn(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  back: string,
+): void {
+  const { base } = parts.settings()
+  browser.redirect(exchange, `${base}/sign-in?return_to=${encodeURIComponent(back)}`)
+}
+
+const objections: Readonly<Record<string, ApprovalState>> = {
+  'proof.same_session': 'sameSession',
+  'proof.attestation_required': 'noKey',
+  'proof.already_approved': 'approvedByYou',
+}
+
+async function stateOf(
+  parts: IdentityParts,
+  signedIn: SignedIn,
+  open: OpenProof,
+): Promise<ApprovalState> {
+  const { state } = open.record
+  if (state !== 'pending') return state
+  const objection = await parts.ceremonies.approval.objection(open, signedIn, speakers(parts))
+  if (objection === undefined) return 'open'
+  return objections[objection.code] ?? 'unknown'
+}
+
+async function options(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+): Promise<Refusal | void> {
+  const caller = browser.bind(await browser.caller(exchange), exchange.response)
+  const id = exchange.parameters['id'] ?? ''
+  const found = await parts.ceremonies.approval.begin(caller, id, speakers(parts))
+  if (isRefusal(found)) return found
+  sendJson(exchange.response, 200, found)
+}
+
+async function verify(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  body: Record<string, unknown>,
+): Promise<Refusal | void> {
+  const caller = await browser.caller(exchange)
+  const id = exchange.parameters['id'] ?? ''
+  const approved = await parts.ceremonies.approval.finish(caller, id, body)
+  if (isRefusal(approved)) return approved
+  sendJson(exchange.response, 200, approved)
+}
+
+/** A form of the page; `because` says which of its two buttons was pressed. */
+async function deny(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+): Promise<Refusal | void> {
+  const { base, origin } = parts.settings()
+  const crossSite = checkSameOrigin(exchange.request, origin)
+  if (crossSite !== undefined) return crossSite
+  const fields = await readForm(exchange.request)
+  if (isRefusal(fields)) return fields
+  const found = await browser.requireForm(exchange, fields)
+  if (isRefusal(found)) return found
+  const id = exchange.parameters['id'] ?? ''
+  const open = await parts.ceremonies.approval.find(id, found.person)
+  if (isRefusal(open)) return open
+  const own = open.statement.subject === found.person.id
+  const because = fields.get('because') === 'stranger' ? 'stranger' : 'denied'
+  if (because === 'stranger' && !own) return proofErrors.refuse('not_an_approver', 'not the asker')
+  const caller = await browser.caller(exchange)
+  const refused = await parts.ceremonies.approval.deny(caller, found, { open, because })
+  if (refused !== undefined) return refused
+  if (because === 'stranger') await endAskers(parts, found, { open, address: exchange.address })
+  browser.redirect(exchange, `${base}/approve/${encodeURIComponent(id)}`)
+}
+
+/** Whoever asked in this person's name holds a session of theirs: it ends, and the browser's with it. */
+async function endAskers(
+  parts: IdentityParts,
+  { person, session }: SignedIn,
+  { open, address }: { open: OpenProof; address: string },
+): Promise<void> {
+  const asking = [open.statement.session, open.record.browserSession ?? '']
+  const own = await parts.sessions.listFor(person.id)
+  for (const id of asking) {
+    if (!own.some((one) => one.id === id)) continue
+    await parts.sessions.end(id as SessionId)
+    await recordAct(parts, {
+      kind: 'session',
+      action: 'session.end',
+      person,
+      session,
+      address,
+      what: { ended: id, proof: open.record.id },
+    })
+  }
+}
