@@ -8,7 +8,7 @@ import {
   upConfiguration,
 } from '../../src/config/index.ts'
 import { newKeyPair } from '../kit/soft-authenticator.ts'
-import { problemsOf, warningsOf } from './given.ts'
+import { problemsOf, small, warningsOf } from './given.ts'
 
 const around = `version: 1
 upstreams:
@@ -60,5 +60,14 @@ test('the configurations that Proofgate carries and writes are ones the linter h
   ]) {
     const found = warningsOf(text).filter(({ code }) => code.startsWith('policy.'))
     assert.deepEqual(found, [])
+  }
+})
+
+test('the example of how passkeys are kept fit is a configuration', () => {
+  const text = readFileSync(new URL('../../docs/passkeys.md', import.meta.url), 'utf8')
+  const examples = [...text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, yaml = '']) => yaml)
+  assert.ok(examples.length > 0)
+  for (const example of examples) {
+    assert.deepEqual(problemsOf(`${small}groups: { admins: {} }\n${example}`), [], example)
   }
 })
