@@ -22,6 +22,7 @@ export interface SentenceValues {
 
 const longestTemplate = 300
 const longestValue = 120
+const longestRead = 1000
 const place = /\{([^{}]*)\}/g
 const pathPlace = /^[A-Za-z_][A-Za-z0-9_]*$/
 const bodyPlace = /^body(?:\.[A-Za-z_][A-Za-z0-9_-]*)+$/
@@ -72,12 +73,18 @@ export function writeSentence(sentence: Sentence, values: SentenceValues): strin
     else {
       const value = part.kind === 'path' ? values.path.get(part.name) : member(values.body, part)
       if (value === undefined) return undefined
-      words.push(`“${visible(value)}”`)
+      words.push(quoted(value))
     }
   }
   return words.join('')
 }
 
+/**
+ * The value of a member, where every reader sees the same one.
+ *
+ * Invariant: some readers match names without regard to case, and hold integers of any size. What the
+ * sentence would show differently from what such a service reads has no sentence.
+ */
 function member(
   body: Json | undefined,
   { names }: Extract<SentencePart, { kind: 'body' }>,
@@ -85,25 +92,64 @@ function member(
   let found: unknown = body
   for (const name of names) {
     if (!isJsonObject(found)) return undefined
+    const folded = fold(name)
+    if (Object.keys(found).filter((key) => fold(key) === folded).length !== 1) return undefined
     found = ownProperty(found, name)
   }
   if (typeof found === 'string') return found
-  return typeof found === 'number' || typeof found === 'boolean' ? String(found) : undefined
+  if (typeof found === 'boolean') return String(found)
+  return typeof found === 'number' && isExact(found) ? String(found) : undefined
 }
+
+function fold(name: string): string {
+  return name.normalize('NFKC').toUpperCase().toLowerCase()
+}
+
+function isExact(value: number): boolean {
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+}
+
+/** A value in quotation marks; one that is read from right to left does not move its neighbours. */
+function quoted(value: string): string {
+  const shown = visible(value)
+  return rightToLeft.test(shown) ? `“\u2068${shown}\u2069”` : `“${shown}”`
+}
+
+const rightToLeft =
+  /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
 
 /**
  * What would not be seen, or would change how its neighbours are seen, is written as its code point:
- * controls, marks of direction, what joins nothing; and our own quotation marks.
+ * controls, marks of direction, what is ignored when it is drawn; every blank but single spaces between
+ * words; accents on nothing, or piled up; what ends a quotation, or passes for what does; and a backslash
+ * that would pass for one of ours.
  */
-const invisible = /[\p{C}\p{Zl}\p{Zp}\u{2800}\u{3164}\u{115f}\u{1160}\u{ffa0}“”]/gu
+const invisible = new RegExp(
+  [
+    String.raw`[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u{2800}]`,
+    String.raw`(?! )\p{Zs}|(?<=^| ) | (?=$)`,
+    String.raw`(?<=^|\p{M}{3})\p{M}`,
+    String.raw`(?!['‘’])[\p{Quotation_Mark}ʺˮ״″‶]|(?<=['‘’])['‘’]`,
+    String.raw`\\(?=u\{)`,
+  ].join('|'),
+  'gu',
+)
 
-/** A value as people can see it: one line, everything visible, its middle cut out when it is long. */
+/**
+ * A value as people can see it: one line, everything visible, its middle cut out when it is long. The number
+ * of its characters is that of its UTF-16 units.
+ */
 export function visible(value: string): string {
-  const shown = value
-    .toWellFormed()
-    .replaceAll(invisible, (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`)
-  if (shown.length <= longestValue) return shown
+  // The ends alone are shown of what is this long.
+  const ends =
+    value.length > 2 * longestRead ? value.slice(0, longestRead) + value.slice(-longestRead) : value
+  const shown = Array.from(
+    ends
+      .toWellFormed()
+      .replaceAll(invisible, (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`),
+  )
+  if (shown.length <= longestValue) return shown.join('')
   const half = longestValue / 2 - 12
   const [start, end] = [shown.slice(0, half), shown.slice(-half)]
-  return `${start.toWellFormed()} … (${shown.length} characters) … ${end.toWellFormed()}`
+  return `${start.join('')} … (${value.length} characters) … ${end.join('')}`
 }
