@@ -10,8 +10,8 @@ export interface BoundRequest {
   readonly target: string
   /** All values of each header that is bound, in their order; no values when the request has none. */
   readonly headers: readonly BoundHeader[]
-  /** The body's bytes; none for a request without one. */
-  readonly content: Uint8Array
+  /** The body's bytes, none for a request without one; or their SHA-256 in base64url. */
+  readonly content: Uint8Array | string
 }
 
 /** Name in lower case. */
@@ -27,15 +27,19 @@ export const alwaysBound: readonly string[] = ['content-type']
  * docs/proof-format.md describes it byte by byte.
  */
 export function canonicalRequest(request: BoundRequest): string {
-  const digest = createHash('sha256').update(request.content).digest()
+  const { content } = request
   return JSON.stringify([
     tag,
     request.method,
     request.authority,
     request.target,
     request.headers,
-    toBase64url(digest),
+    typeof content === 'string' ? content : contentDigest(content),
   ])
+}
+
+export function contentDigest(content: Uint8Array): string {
+  return toBase64url(createHash('sha256').update(content).digest())
 }
 
 /** SHA-256 of the canonical form in UTF-8, base64url. */
