@@ -97,6 +97,18 @@ export const proofErrors = defineErrors('proof', {
     fault: 'caller',
     doc: 'Approvals count only from authenticators whose attestation was verified (`authenticators.trustAnchors` or metadata), or where the route sets `dangerously_allowUnattested`. Use a hardware key that was registered with its attestation.',
   },
+  clone_suspected: {
+    status: 403,
+    title: 'This passkey was refused',
+    fault: 'caller',
+    doc: 'The signature counter did not grow, which can mean that a copy of the key exists. The audit trail has the details; the key itself stays usable.',
+  },
+  too_long: {
+    status: 413,
+    title: 'The request is too long to be bound to a proof',
+    fault: 'caller',
+    doc: 'What would have to be shown and approved has more than 32,768 characters.',
+  },
   already_approved: {
     status: 409,
     title: 'You have approved this request already',

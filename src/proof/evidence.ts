@@ -1,24 +1,16 @@
 import { isRefusal, parseBase64url, toBase64url } from '../core/index.ts'
 import type { Instant, Refusal } from '../core/index.ts'
-import type { Credential, Person } from '../identity/index.ts'
 import { coseAlgorithms, verifyAuthentication } from '../webauthn/index.ts'
 import type { AuthenticationResponse, VerifiedAuthentication } from '../webauthn/index.ts'
+import type { Approver } from './approvers.ts'
 import { proofErrors } from './errors.ts'
 import { challengeFor } from './statement.ts'
-import type { Approvers } from './statement.ts'
 import type { Evidence } from './store.ts'
 
 /** The relying party that keys are registered with. */
 export interface ProofParty {
   readonly id: string
   readonly origins: readonly string[]
-}
-
-/** Whose key it is, as it is known now. */
-export interface Approver {
-  readonly person: Person
-  readonly credential: Credential
-  readonly groups: readonly string[]
 }
 
 /** What one touch is judged against. */
@@ -124,25 +116,4 @@ function responseOf(evidence: Evidence): AuthenticationResponse | undefined {
     signature,
     userHandle: undefined,
   }
-}
-
-/** Whether somebody counts for the part of the rule that is not about the person who asks. */
-export function isAmong(groups: readonly string[], approvers: Approvers): boolean {
-  return approvers.groups.some((group) => groups.includes(group))
-}
-
-/** Whether these touches, each by another person, are all that is needed. */
-export function isEnough(
-  approvals: readonly Pick<Evidence, 'approver' | 'groups'>[],
-  approvers: Approvers,
-  subject: string,
-): boolean {
-  const people = new Set(approvals.map(({ approver }) => approver))
-  const others = approvals.filter(
-    ({ approver, groups }) => approver !== subject && isAmong(groups, approvers),
-  )
-  const counted = new Set(others.map(({ approver }) => approver))
-  // Invariant: a rule that asks nobody is satisfied by nobody.
-  if (!approvers.self && approvers.others < 1) return false
-  return (!approvers.self || people.has(subject)) && counted.size >= approvers.others
 }

@@ -10,11 +10,18 @@
  * (`gateway`), or promise that a person read what they touched a key for: a key consents to a digest.
  * The format is in docs/proof-format.md.
  */
-export { boundHeaders, boundNames, canonicalRequest, requestDigest } from './bound-request.ts'
+export type { Approver } from './approvers.ts'
+export {
+  boundHeaders,
+  boundNames,
+  canonicalRequest,
+  contentDigest,
+  requestDigest,
+} from './bound-request.ts'
 export type { BoundHeader, BoundRequest } from './bound-request.ts'
 export type { ProofDemand } from './demand.ts'
 export { proofErrors } from './errors.ts'
-export type { Approver, ProofParty } from './evidence.ts'
+export type { ProofParty } from './evidence.ts'
 export { parseProofHeader, proofHeader } from './header.ts'
 export type { NamedProof } from './header.ts'
 export { recordedEvidence } from './recorded.ts'

@@ -2,9 +2,11 @@ import { isRefusal, parseBase64url, randomId, randomToken } from '../core/index.
 import type { Clock, Instant, Millis, Refusal } from '../core/index.ts'
 import type { CredentialId, CredentialStore, PersonId, PersonStore } from '../identity/index.ts'
 import type { AuthenticationResponse } from '../webauthn/index.ts'
+import { canCount, isEnough, judgeApprover, mayApprove } from './approvers.ts'
+import type { Approver } from './approvers.ts'
 import { proofErrors } from './errors.ts'
-import { evidenceOf, isAmong, isEnough, judgeEvidence, verifyTouch } from './evidence.ts'
-import type { Approver, ProofParty, Touched } from './evidence.ts'
+import { evidenceOf, judgeEvidence, verifyTouch } from './evidence.ts'
+import type { ProofParty, Touched } from './evidence.ts'
 import { parseStatement, printStatement } from './statement.ts'
 import type { Statement } from './statement.ts'
 import type { Evidence, ProofRecord, ProofState, ProofStore } from './store.ts'
@@ -96,11 +98,9 @@ export class Proofs {
   }
 
   async open(request: ProofRequest): Promise<OpenedProof | Refusal> {
-    const { approvers } = request.statement
     const { holder } = request
-    if (approvers.self && (await this.#approversOf(request.statement.subject)).length === 0) {
-      return proofErrors.refuse('no_approver', 'the caller has no passkey here')
-    }
+    const hopeless = await this.#refuseHopeless(request.statement)
+    if (hopeless !== undefined) return hopeless
     const now = this.#parts.clock.now()
     const id = randomId()
     const expiresAt = now + request.validFor
@@ -112,6 +112,8 @@ export class Proofs {
       issuedAt: now,
       expiresAt,
     })
+    // What could not be read again could never be approved.
+    if (parseStatement(statement) === undefined) return proofErrors.refuse('too_long')
     const opened = { id, statement, nonce: randomToken(32), expiresAt }
     const outcome = await this.#parts.store.open(
       {
@@ -230,7 +232,7 @@ export class Proofs {
     const { assertion } = presented
     const taken = await this.#parts.store.take(presented.id, {
       holder: printHolder(presented.holder),
-      state: assertion === undefined ? 'approved' : 'pending',
+      states: assertion === undefined ? ['approved'] : ['approved', 'pending'],
       now,
     })
     if (taken.outcome !== 'taken') return refuseTaken(taken.outcome)
@@ -250,7 +252,7 @@ export class Proofs {
     const at = this.#parts.clock.now()
     // Judged by the counter only after the signature; two touches at once do not lock a key.
     if (verified.cloneSuspected) {
-      return proofErrors.refuse('withdrawn', 'authenticator_clone_suspected')
+      return proofErrors.refuse('clone_suspected', 'authenticator_clone_suspected')
     }
     await this.#parts.credentials.recordUse(credential.id, {
       expectedSignCount: credential.signCount,
@@ -301,6 +303,10 @@ export class Proofs {
     statement: Statement,
     response: AuthenticationResponse,
   ): Promise<Evidence | Refusal> {
+    // Invariant: who drives the browser that asked could answer there for its owner as well.
+    if (statement.approvers.separate && proof.browserSession !== undefined) {
+      return proofErrors.refuse('same_session', 'an assertion from the session that asked')
+    }
     const approver = await this.#approver(statement.subject, response.credentialId)
     if (approver === undefined) return proofErrors.refuse('withdrawn', 'not a key of the caller')
     const nonce = parseBase64url(proof.nonce)
@@ -319,8 +325,18 @@ export class Proofs {
     return { person, credential, groups: this.#parts.groupsOf(person) }
   }
 
-  async #approversOf(subject: string): Promise<readonly unknown[]> {
-    return this.#parts.credentials.listFor(subject as PersonId)
+  /** Nobody is asked for a touch that the caller has no key for. */
+  async #refuseHopeless({
+    approvers,
+    subject,
+  }: Pick<Statement, 'approvers' | 'subject'>): Promise<Refusal | undefined> {
+    if (!approvers.self) return undefined
+    const keys = await this.#parts.credentials.listFor(subject as PersonId)
+    const active = keys.filter((key) => key.suspension === undefined)
+    if (active.length === 0) return proofErrors.refuse('no_approver', 'no passkey of the caller')
+    return active.some((key) => canCount(key, approvers))
+      ? undefined
+      : proofErrors.refuse('attestation_required', 'no passkey of the caller would count')
   }
 }
 
@@ -328,25 +344,6 @@ type Counted = Pick<Evidence, 'approver' | 'groups'>
 
 function printHolder({ key, session, token }: Holder): string {
   return JSON.stringify([key, session, token])
-}
-
-/** Whether somebody's touch can count at all. */
-function mayApprove(
-  statement: Statement,
-  { person, groups }: Omit<Approver, 'credential'>,
-): boolean {
-  const { approvers, subject } = statement
-  if (person.id === subject) return approvers.self
-  return approvers.others > 0 && isAmong(groups, approvers)
-}
-
-function judgeApprover(statement: Statement, approver: Approver): Refusal | undefined {
-  if (approver.person.disabled || !mayApprove(statement, approver)) {
-    return proofErrors.refuse('not_an_approver')
-  }
-  return statement.approvers.attested && !approver.credential.attestationTrusted
-    ? proofErrors.refuse('attestation_required')
-    : undefined
 }
 
 /** What is not as it was approved, if anything. */

@@ -75,14 +75,14 @@ export interface ProofStore {
   /** A proof that was not used yet is worth nothing from then on. */
   deny(id: string, now: Instant): Promise<'denied' | 'not_open'>
   /**
-   * Takes the proof for its holder, once, in this state. What a holder does not own is unknown to it and
+   * Takes the proof for its holder, once, in one of these states. What a holder does not own is unknown to it and
    * stays as it was.
    */
   take(
     id: string,
     from: {
       readonly holder: string
-      readonly state: 'approved' | 'pending'
+      readonly states: readonly ('approved' | 'pending')[]
       readonly now: Instant
     },
   ): Promise<TakenProof>

@@ -3,205 +3,42 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isRefusal, manualClock, millis, toBase64url } from '../../src/core/index.ts'
-import type { Refusal } from '../../src/core/index.ts'
-import type { Credential, CredentialId, Person, PersonId } from '../../src/identity/index.ts'
-import { challengeFor, Proofs } from '../../src/proof/index.ts'
-import type { Approvers, OpenedProof, ProofRequest } from '../../src/proof/index.ts'
-import { Database, sqliteCredentials, sqlitePeople, sqliteProofs } from '../../src/storage/index.ts'
-import {
-  creationOptions,
-  parseAuthenticationResponse,
-  parseRegistrationResponse,
-  verifyRegistration,
-} from '../../src/webauthn/index.ts'
+import { isRefusal } from '../../src/core/index.ts'
+import type { PersonId } from '../../src/identity/index.ts'
+import type { OpenedProof, Proofs } from '../../src/proof/index.ts'
+import type { AuthenticationResponse } from '../../src/webauthn/index.ts'
+import { alone, codeOf, presentedFor, proofRequest, ProofWorld, twoOthers } from '../kit/proofs.ts'
+import type { Somebody } from '../kit/proofs.ts'
 import { SoftAuthenticator } from '../kit/soft-authenticator.ts'
+import type { AuthenticationHooks } from '../kit/soft-authenticator.ts'
 
-const origin = 'http://localhost:8080'
-const party = { id: 'localhost', origins: [origin] }
-const clock = manualClock(1_800_000_000_000)
 const directory = mkdtempSync(join(tmpdir(), 'proofgate-proofs-'))
-const database = Database.open(join(directory, 'p.sqlite'), { create: true, durability: 'process' })
-const people = sqlitePeople(database)
-const credentials = sqliteCredentials(database)
-const groups: Record<string, readonly string[]> = { bob: ['ops'], carol: ['ops'], dan: [] }
-const proofs = new Proofs({
-  store: sqliteProofs(database),
-  people,
-  credentials,
-  groupsOf: (person) => groups[person.username] ?? [],
-  party: () => party,
-  clock,
-})
+const world = new ProofWorld(join(directory, 'p.sqlite'))
+const { clock, credentials, groups, proofs } = world
+Object.assign(groups, { bob: ['ops'], carol: ['ops'] })
 
 after(() => {
-  database.close()
+  world.close()
   rmSync(directory, { recursive: true })
 })
 
-interface Somebody {
-  readonly person: Person
-  readonly key: SoftAuthenticator
-  readonly credential: () => Promise<Credential>
-}
-
-async function somebody(username: string, trusted = true): Promise<Somebody> {
-  const handle = new Uint8Array(32).fill(username.charCodeAt(0))
-  const person: Person = {
-    id: `person-${username}-${trusted}` as PersonId,
-    username,
-    name: username,
-    groups: [],
-    userHandle: toBase64url(handle),
-    disabled: false,
-    createdAt: clock.now(),
-  }
-  await people.create(person)
-  const key = new SoftAuthenticator()
-  const challenge = new Uint8Array(32).fill(7)
-  const options = creationOptions({
-    rp: { id: party.id, name: 'Test' },
-    user: { handle, name: username, displayName: username },
-    challenge,
-    excludeCredentials: [],
-    timeoutMillis: 1000,
-    algorithms: [-7],
-    attestation: 'none',
-  })
-  const response = parseRegistrationResponse(key.create(options, { origin }))
-  assert.ok(!isRefusal(response))
-  const verified = verifyRegistration(response, {
-    challenge: toBase64url(challenge),
-    origins: party.origins,
-    rpId: party.id,
-    userVerification: 'required',
-    algorithms: [-7],
-  })
-  assert.ok(!isRefusal(verified))
-  const { statement: _statement, ...registration } = verified
-  const id = verified.credentialId as CredentialId
-  const outcome = await credentials.register(
-    {
-      ...registration,
-      attestationTrusted: trusted,
-      id,
-      personId: person.id,
-      name: 'key',
-      createdAt: clock.now(),
-      lastUsedAt: undefined,
-      suspension: undefined,
-    },
-    { ticket: undefined, replaces: undefined, now: 0 },
-  )
-  assert.equal(outcome, 'registered')
-  const credential = async (): Promise<Credential> => {
-    const found = await credentials.load(id)
-    assert.ok(found !== undefined)
-    return found
-  }
-  return { person, key, credential }
-}
-
-const alone: Approvers = { self: true, others: 0, groups: [], attested: true, separate: true }
-const twoOthers: Approvers = { ...alone, self: false, others: 2, groups: ['ops'] }
-
-function request(asker: Somebody, approvers = alone): ProofRequest {
-  return {
-    holder: { key: asker.person.id, session: 'api-session', token: '' },
-    browserSession: 'browser-session',
-    validFor: millis(120_000),
-    statement: {
-      request: 'digest-of-the-request',
-      method: 'DELETE',
-      authority: 'api.localhost:8080',
-      target: '/orders/7',
-      sentence: 'Delete order “7”',
-      audience: 'http://api.localhost:8080',
-      subject: asker.person.id,
-      name: asker.person.name,
-      client: '',
-      address: '127.0.0.1',
-      configuration: 'version-1',
-      decision: 'policy.allowed',
-      approvers,
-    },
-  }
-}
-
-function presentedFor({ id }: OpenedProof, asker: Somebody): Parameters<Proofs['redeem']>[0] {
-  return {
-    id,
-    holder: request(asker).holder,
-    request: 'digest-of-the-request',
-    audience: 'http://api.localhost:8080',
-    configuration: 'version-1',
-    decision: 'policy.allowed',
-  }
-}
-
-async function opened(asker: Somebody, approvers = alone): Promise<OpenedProof> {
-  const proof = await proofs.open(request(asker, approvers))
-  assert.ok(!isRefusal(proof), isRefusal(proof) ? proof.code : '')
-  return proof
-}
-
-interface Touch {
-  readonly session?: string
-  readonly statement?: string
-  readonly nonce?: Uint8Array
-}
-
-async function touch(
-  { id, statement }: OpenedProof,
-  who: Somebody,
-  change: Touch = {},
-): Promise<{ complete: boolean } | Refusal> {
-  const nonce = new Uint8Array(32).fill(9)
-  const credential = await who.credential()
-  const challenge = challengeFor(change.nonce ?? nonce, change.statement ?? statement)
-  const response = parseAuthenticationResponse(
-    who.key.get(
-      {
-        rpId: party.id,
-        challenge: toBase64url(challenge),
-        allowCredentials: [{ id: credential.id }],
-      },
-      { origin },
-    ),
-  )
-  assert.ok(!isRefusal(response))
-  const mine = groups[who.person.username] ?? []
-  const open = await proofs.find(id, { person: who.person, groups: mine })
-  if (isRefusal(open)) return open
-  return proofs.approve(open, {
-    response,
-    nonce,
-    approver: { person: who.person, credential, groups: mine },
-    session: change.session ?? 'another-session',
-  })
-}
-
-function codeOf(value: unknown): string {
-  return isRefusal(value) ? value.code : 'none'
-}
-
-const alice = await somebody('alice')
-const bob = await somebody('bob')
-const carol = await somebody('carol')
-const dan = await somebody('dan')
+const alice = await world.somebody('alice')
+const bob = await world.somebody('bob')
+const carol = await world.somebody('carol')
+const dan = await world.somebody('dan')
 
 test('what was approved is let through once', async () => {
-  const proof = await opened(alice)
+  const proof = await world.opened(alice)
   assert.equal(
-    codeOf(await proofs.redeem(presentedFor(await opened(alice), alice))),
+    codeOf(await proofs.redeem(presentedFor((await world.opened(alice)).id, alice))),
     'proof.pending',
   )
-  assert.deepEqual(codeOf(await touch(proof, alice)), 'none')
-  const redeemed = await proofs.redeem(presentedFor(proof, alice))
+  assert.deepEqual(codeOf(await world.touch(proof, alice)), 'none')
+  const redeemed = await proofs.redeem(presentedFor(proof.id, alice))
   assert.ok(!isRefusal(redeemed))
   assert.equal(redeemed.evidence.length, 1)
   assert.equal(redeemed.statement.sentence, 'Delete order “7”')
-  assert.equal(codeOf(await proofs.redeem(presentedFor(proof, alice))), 'proof.spent')
+  assert.equal(codeOf(await proofs.redeem(presentedFor(proof.id, alice))), 'proof.spent')
 })
 
 const changes: readonly [string, Partial<Parameters<Proofs['redeem']>[0]>, string][] = [
@@ -227,62 +64,96 @@ const changes: readonly [string, Partial<Parameters<Proofs['redeem']>[0]>, strin
 ]
 for (const [what, change, code] of changes) {
   test(`it is worth nothing for ${what}`, async () => {
-    const proof = await opened(alice)
-    await touch(proof, alice)
-    assert.equal(codeOf(await proofs.redeem({ ...presentedFor(proof, alice), ...change })), code)
-    const again = await proofs.redeem(presentedFor(proof, alice))
+    const proof = await world.opened(alice)
+    await world.touch(proof, alice)
+    assert.equal(codeOf(await proofs.redeem({ ...presentedFor(proof.id, alice), ...change })), code)
+    const again = await proofs.redeem(presentedFor(proof.id, alice))
     // Whoever is not its holder cannot use it up either.
     assert.equal(codeOf(again), code === 'proof.unknown' ? 'none' : 'proof.spent')
   })
 }
 
 test('it expires, approved or not', async () => {
-  const proof = await opened(alice)
-  await touch(proof, alice)
+  const proof = await world.opened(alice)
+  await world.touch(proof, alice)
   clock.advance(120_000)
-  assert.equal(codeOf(await proofs.redeem(presentedFor(proof, alice))), 'proof.expired')
-  assert.equal(codeOf(await touch(await opened(alice), dan)), 'proof.unknown')
+  assert.equal(codeOf(await proofs.redeem(presentedFor(proof.id, alice))), 'proof.expired')
+  assert.equal(codeOf(await world.touch(await world.opened(alice), dan)), 'proof.unknown')
 })
 
 test('a touch over another statement or nonce does not count', async () => {
-  const [proof, other] = [await opened(alice), await opened(alice)]
-  assert.match(codeOf(await touch(proof, alice, { statement: other.statement })), /^webauthn\./)
+  const [proof, other] = [await world.opened(alice), await world.opened(alice)]
+  assert.match(
+    codeOf(await world.touch(proof, alice, { statement: other.statement })),
+    /^webauthn\./,
+  )
   const nonce = new Uint8Array(32).fill(8)
-  assert.match(codeOf(await touch(proof, alice, { nonce })), /^webauthn\./)
-  assert.equal(codeOf(await proofs.redeem(presentedFor(proof, alice))), 'proof.pending')
+  assert.match(codeOf(await world.touch(proof, alice, { nonce })), /^webauthn\./)
+  assert.equal(codeOf(await proofs.redeem(presentedFor(proof.id, alice))), 'proof.pending')
 })
 
 test('the browser session that asked cannot approve', async () => {
-  const proof = await opened(alice)
+  const proof = await world.opened(alice)
   assert.equal(
-    codeOf(await touch(proof, alice, { session: 'browser-session' })),
+    codeOf(await world.touch(proof, alice, { session: 'browser-session' })),
     'proof.same_session',
   )
-  const free = await opened(alice, { ...alone, separate: false })
-  assert.equal(codeOf(await touch(free, alice, { session: 'browser-session' })), 'none')
+  const free = await world.opened(alice, { ...alone, separate: false })
+  assert.equal(codeOf(await world.touch(free, alice, { session: 'browser-session' })), 'none')
 })
 
 test('a key without verified attestation cannot approve, unless that is allowed', async () => {
-  const erin = await somebody('erin', false)
-  assert.equal(codeOf(await touch(await opened(erin), erin)), 'proof.attestation_required')
-  const free = await opened(erin, { ...alone, attested: false })
-  assert.equal(codeOf(await touch(free, erin)), 'none')
+  const erin = await world.somebody('erin', false)
+  const early = await proofs.open(proofRequest(erin))
+  assert.equal(codeOf(early), 'proof.attestation_required')
+  const free = await world.opened(erin, { ...alone, attested: false })
+  assert.equal(codeOf(await world.touch(free, erin)), 'none')
+
+  const hana = await world.somebody('hana', false)
+  await world.register(hana.person, new SoftAuthenticator())
+  const proof = await world.opened(hana)
+  assert.equal(codeOf(await world.touch(proof, hana)), 'proof.attestation_required')
+})
+
+test("a key of somebody else counts for nobody, whoever's page it was touched on", async () => {
+  const proof = await world.opened(alice)
+  const open = await proofs.find(proof.id, { person: alice.person, groups: [] })
+  assert.ok(!isRefusal(open))
+  const nonce = new Uint8Array(32).fill(9)
+  const touch = {
+    response: await world.assertion(proof.statement, nonce, bob),
+    nonce,
+    approver: { person: alice.person, credential: await bob.credential(), groups: [] },
+    session: 'another-session',
+  }
+  assert.equal(codeOf(await proofs.approve(open, touch)), 'proof.not_an_approver')
+  assert.equal(codeOf(await world.redeem(proof.id, alice)), 'proof.pending')
+})
+
+test('a counter that goes back is refused as at sign-in, and the touch does not count', async () => {
+  const ivan = await world.somebody('ivan')
+  const proof = await world.opened(ivan)
+  assert.equal(codeOf(await world.touch(await world.opened(ivan), ivan)), 'none')
+  const hooks = { signCount: 1 }
+  assert.equal(codeOf(await world.touch(proof, ivan, { hooks })), 'proof.clone_suspected')
+  assert.equal(codeOf(await world.redeem(proof.id, ivan)), 'proof.pending')
+  assert.equal(codeOf(await world.touch(proof, ivan)), 'none')
 })
 
 test('nobody else can approve, or see it', async () => {
-  assert.equal(codeOf(await touch(await opened(alice), bob)), 'proof.unknown')
+  assert.equal(codeOf(await world.touch(await world.opened(alice), bob)), 'proof.unknown')
 })
 
 test('a quorum takes as many other people of the group, and the one who asks is none', async () => {
-  const proof = await opened(alice, twoOthers)
-  assert.equal(codeOf(await touch(proof, alice)), 'proof.unknown')
-  assert.equal(codeOf(await touch(proof, dan)), 'proof.unknown')
-  assert.deepEqual(await touch(proof, bob), await sameButEvidence(proof, bob, false))
-  assert.equal(codeOf(await touch(proof, bob)), 'proof.already_approved')
-  assert.equal(codeOf(await proofs.redeem(presentedFor(proof, alice))), 'proof.pending')
-  const last = await touch(proof, carol)
+  const proof = await world.opened(alice, twoOthers)
+  assert.equal(codeOf(await world.touch(proof, alice)), 'proof.unknown')
+  assert.equal(codeOf(await world.touch(proof, dan)), 'proof.unknown')
+  assert.deepEqual(await world.touch(proof, bob), await sameButEvidence(proof, bob, false))
+  assert.equal(codeOf(await world.touch(proof, bob)), 'proof.already_approved')
+  assert.equal(codeOf(await proofs.redeem(presentedFor(proof.id, alice))), 'proof.pending')
+  const last = await world.touch(proof, carol)
   assert.ok(!isRefusal(last) && last.complete)
-  const redeemed = await proofs.redeem(presentedFor(proof, alice))
+  const redeemed = await proofs.redeem(presentedFor(proof.id, alice))
   assert.ok(!isRefusal(redeemed))
   assert.deepEqual(
     redeemed.evidence.map(({ username }) => username),
@@ -302,72 +173,170 @@ async function sameButEvidence(
 }
 
 test('an approver who left the group or lost the key counts no more', async () => {
-  const proof = await opened(alice, twoOthers)
-  await touch(proof, bob)
-  await touch(proof, carol)
+  const proof = await world.opened(alice, twoOthers)
+  await world.touch(proof, bob)
+  await world.touch(proof, carol)
   groups['carol'] = []
-  const redeemed = await proofs.redeem(presentedFor(proof, alice))
+  const redeemed = await proofs.redeem(presentedFor(proof.id, alice))
   groups['carol'] = ['ops']
   assert.equal(codeOf(redeemed), 'proof.withdrawn')
 
-  const frank = await somebody('frank')
-  const own = await opened(frank)
-  await touch(own, frank)
+  const frank = await world.somebody('frank')
+  const own = await world.opened(frank)
+  await world.touch(own, frank)
   const { id } = await frank.credential()
   await credentials.remove(id, frank.person.id, { allowLast: true, now: clock.now() })
-  assert.equal(codeOf(await proofs.redeem(presentedFor(own, frank))), 'proof.withdrawn')
+  assert.equal(codeOf(await proofs.redeem(presentedFor(own.id, frank))), 'proof.withdrawn')
 })
 
 test('a touch of a key that was suspended afterwards counts no more', async () => {
-  const gina = await somebody('gina')
-  const proof = await opened(gina)
-  await touch(proof, gina)
+  const gina = await world.somebody('judy')
+  const proof = await world.opened(gina)
+  await world.touch(proof, gina)
   const { id } = await gina.credential()
   const change = { reason: 'lost', allowLast: true, now: clock.now() }
   assert.equal(await credentials.suspend(id, change), 'suspended')
-  assert.equal(codeOf(await proofs.redeem(presentedFor(proof, gina))), 'proof.withdrawn')
+  assert.equal(codeOf(await proofs.redeem(presentedFor(proof.id, gina))), 'proof.withdrawn')
 })
 
 test('what was denied stays denied', async () => {
-  const proof = await opened(alice)
-  await touch(proof, alice)
+  const proof = await world.opened(alice)
+  await world.touch(proof, alice)
   const open = await proofs.find(proof.id, { person: alice.person, groups: [] })
   assert.ok(!isRefusal(open))
   assert.equal(await proofs.deny(open), undefined)
-  assert.equal(codeOf(await proofs.redeem(presentedFor(proof, alice))), 'proof.denied')
+  assert.equal(codeOf(await proofs.redeem(presentedFor(proof.id, alice))), 'proof.denied')
   assert.equal(codeOf(await proofs.deny(open)), 'proof.spent')
 })
 
+/** The caller's own answer to the proof it asked for. */
+async function answered(
+  { statement, nonce }: OpenedProof,
+  who: Somebody,
+  hooks: Partial<AuthenticationHooks> = {},
+): Promise<AuthenticationResponse> {
+  return world.assertion(statement, new Uint8Array(Buffer.from(nonce, 'base64url')), who, hooks)
+}
+
+const together = { ...alone, separate: false }
+
 test('an assertion that comes with the request needs no page', async () => {
-  const proof = await opened(alice)
-  const credential = await alice.credential()
-  const nonce = Buffer.from(proof.nonce, 'base64url')
-  const assertion = parseAuthenticationResponse(
-    alice.key.get(
-      {
-        rpId: party.id,
-        challenge: toBase64url(challengeFor(nonce, proof.statement)),
-        allowCredentials: [{ id: credential.id }],
-      },
-      { origin },
-    ),
-  )
-  assert.ok(!isRefusal(assertion))
-  const redeemed = await proofs.redeem({ ...presentedFor(proof, alice), assertion })
+  const proof = await world.opened(alice, together)
+  const assertion = await answered(proof, alice)
+  const redeemed = await world.redeem(proof.id, alice, { assertion })
   assert.ok(!isRefusal(redeemed), codeOf(redeemed))
-  const again = await proofs.redeem({ ...presentedFor(proof, alice), assertion })
-  assert.equal(codeOf(again), 'proof.spent')
+  assert.equal(redeemed.evidence[0]?.approver, alice.person.id)
+  assert.equal(codeOf(await world.redeem(proof.id, alice, { assertion })), 'proof.spent')
+})
+
+test('a program that is no browser session may send its assertion itself', async () => {
+  const request = { ...proofRequest(alice), browserSession: undefined }
+  const proof = await proofs.open(request)
+  assert.ok(!isRefusal(proof))
+  const assertion = await answered(proof, alice)
+  assert.equal(codeOf(await world.redeem(proof.id, alice, { assertion })), 'none')
+})
+
+test('the browser session that asked cannot answer with the request either', async () => {
+  const proof = await world.opened(alice)
+  const assertion = await answered(proof, alice)
+  assert.equal(codeOf(await world.redeem(proof.id, alice, { assertion })), 'proof.same_session')
+  assert.equal(codeOf(await world.redeem(proof.id, alice)), 'proof.spent')
+})
+
+test('what was approved on a page meanwhile may be answered as well', async () => {
+  const proof = await world.opened(alice, together)
+  await world.touch(proof, alice)
+  const assertion = await answered(proof, alice)
+  const redeemed = await world.redeem(proof.id, alice, { assertion })
+  assert.ok(!isRefusal(redeemed), codeOf(redeemed))
+  assert.equal(redeemed.evidence.length, 2)
+})
+
+test('an assertion counts for the caller alone, and others have to touch as well', async () => {
+  const both = { ...twoOthers, self: true, separate: false }
+  const proof = await world.opened(alice, both)
+  await world.touch(proof, bob)
+  const early = { assertion: await answered(proof, alice) }
+  assert.equal(codeOf(await world.redeem(proof.id, alice, early)), 'proof.withdrawn')
+
+  const next = await world.opened(alice, both)
+  await world.touch(next, bob)
+  await world.touch(next, carol)
+  assert.equal(codeOf(await world.redeem(next.id, alice)), 'proof.pending')
+  const redeemed = await world.redeem(next.id, alice, { assertion: await answered(next, alice) })
+  assert.ok(!isRefusal(redeemed), codeOf(redeemed))
+  assert.deepEqual(
+    redeemed.evidence.map(({ username }) => username),
+    ['bob', 'carol', 'alice'],
+  )
+})
+
+const wrong: readonly [string, Partial<AuthenticationHooks>, string][] = [
+  ['without the person', { flags: (flags) => flags & ~4 }, 'webauthn.assertion_user_not_verified'],
+  ['without a touch', { flags: (flags) => flags & ~1 }, 'webauthn.assertion_user_not_present'],
+  ['of another page', { origin: 'http://localhost:9999' }, 'webauthn.assertion_origin_not_allowed'],
+  [
+    'in a frame',
+    { clientData: (members) => ({ ...members, crossOrigin: true }) },
+    'webauthn.assertion_cross_origin',
+  ],
+  [
+    'of a registration',
+    { clientData: (members) => ({ ...members, type: 'webauthn.create' }) },
+    'webauthn.assertion_type_mismatch',
+  ],
+  [
+    'for another relying party',
+    { rpIdHash: new Uint8Array(32) },
+    'webauthn.assertion_rp_id_mismatch',
+  ],
+  [
+    'with another signature',
+    { signature: (bytes) => bytes.fill(1, 8, 12) },
+    'webauthn.assertion_rejected',
+  ],
+  ['of somebody else', { userHandle: 'AAAA' }, 'webauthn.assertion_rejected'],
+  ['whose backup flag changed', { flags: (flags) => flags | 8 }, 'webauthn.assertion_rejected'],
+]
+for (const [what, hooks, code] of wrong) {
+  test(`a touch ${what} counts neither on a page nor with the request`, async () => {
+    const proof = await world.opened(alice, together)
+    assert.equal(codeOf(await world.touch(proof, alice, { hooks })), code)
+    assert.equal(codeOf(await world.redeem(proof.id, alice)), 'proof.pending')
+    const assertion = await answered(proof, alice, hooks)
+    assert.equal(codeOf(await world.redeem(proof.id, alice, { assertion })), code)
+    assert.equal(codeOf(await world.redeem(proof.id, alice)), 'proof.spent')
+  })
+}
+
+test("an assertion of somebody else's key, or for another proof, is refused", async () => {
+  const proof = await world.opened(alice, together)
+  const other = await world.opened(alice, together)
+  const foreign = { assertion: await answered(proof, bob) }
+  assert.equal(codeOf(await world.redeem(proof.id, alice, foreign)), 'proof.withdrawn')
+  const confused = { assertion: await answered(proof, alice) }
+  assert.equal(
+    codeOf(await world.redeem(other.id, alice, confused)),
+    'webauthn.assertion_challenge_mismatch',
+  )
+})
+
+test('what could not be read again is not asked for', async () => {
+  const request = proofRequest(alice)
+  const statement = { ...request.statement, sentence: 'x'.repeat(40_000) }
+  assert.equal(codeOf(await proofs.open({ ...request, statement })), 'proof.too_long')
 })
 
 test('each caller has a bounded number of proofs open', async () => {
-  const gina = await somebody('gina')
-  for (let count = 0; count < 16; count++) await opened(gina)
-  assert.equal(codeOf(await proofs.open(request(gina))), 'proof.too_many')
+  const gina = await world.somebody('gina')
+  for (let count = 0; count < 16; count++) await world.opened(gina)
+  assert.equal(codeOf(await proofs.open(proofRequest(gina))), 'proof.too_many')
   clock.advance(120_001)
-  await opened(gina)
+  await world.opened(gina)
 })
 
 test('somebody without a passkey is not asked for a touch', async () => {
   const nobody = { ...alice, person: { ...alice.person, id: 'nobody' as PersonId } }
-  assert.equal(codeOf(await proofs.open(request(nobody))), 'proof.no_approver')
+  assert.equal(codeOf(await proofs.open(proofRequest(nobody))), 'proof.no_approver')
 })

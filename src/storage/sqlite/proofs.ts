@@ -115,14 +115,15 @@ function approve(
 function take(
   database: Database,
   id: string,
-  { holder, state, now }: Parameters<ProofStore['take']>[1],
+  { holder, states, now }: Parameters<ProofStore['take']>[1],
 ): TakenProof {
   const taken = database.one<ProofRow>(
-    `UPDATE request_proof SET state = 'redeemed' WHERE id = ? AND holder = ? AND state = ?
+    `UPDATE request_proof SET state = 'redeemed' WHERE id = ? AND holder = ? AND state IN (?, ?)
      RETURNING *`,
     id,
     holder,
-    state,
+    states[0] ?? null,
+    states[1] ?? null,
   )
   if (taken !== undefined) {
     if (taken.expires_at <= now) return { outcome: 'expired' }
@@ -134,8 +135,8 @@ function take(
     holder,
   )
   if (row === undefined) return { outcome: 'unknown' }
-  // Touched on pages already, it wants no assertion of its own any more.
-  return { outcome: row.state === 'approved' ? 'redeemed' : row.state }
+  if (row.state !== 'pending' && row.state !== 'approved') return { outcome: row.state }
+  return { outcome: row.expires_at <= now ? 'expired' : 'pending' }
 }
 
 function recordOf(database: Database, row: ProofRow): ProofRecord {
