@@ -52,7 +52,8 @@ export interface Statement {
 }
 
 const version = 'proofgate-statement/1'
-const limits = { length: 32_768, depth: 8 }
+/** So long that it fits into one record of the audit log: 32 pieces of 256 characters, or one less. */
+const limits = { length: 32 * 255, depth: 8 }
 
 /** The text that is kept, shown and hashed. Its members stand in a fixed order. */
 export function printStatement(statement: Statement): string {

@@ -178,7 +178,6 @@ export class ProofWorld {
       {
         ...registration,
         attestationTrusted: trusted,
-        serial: undefined,
         id,
         personId: person.id,
         name: 'key',
@@ -186,7 +185,7 @@ export class ProofWorld {
         lastUsedAt: undefined,
         suspension: undefined,
       },
-      undefined,
+      { ticket: undefined, replaces: undefined, now: this.clock.now() },
     )
     assert.equal(outcome, 'registered')
     return id
