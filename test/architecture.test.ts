@@ -37,7 +37,7 @@ const allowed: Readonly<Record<string, string>> = {
   storage: 'core identity session proof token login oidc',
   compose:
     'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream workers oidc login gateway analysis admin config storage',
-  cli: 'core certificate policy metadata config gateway analysis audit admin compose',
+  cli: 'core certificate policy metadata proof config gateway analysis audit admin compose',
   'main.ts': 'core cli',
 }
 

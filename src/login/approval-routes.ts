@@ -2,6 +2,7 @@ import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, readForm, readJsonObject, sendJson } from '../http/index.ts'
 import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
+import { opensRenewalOnly, standingOf } from '../identity/index.ts'
 import type { Credential, Person } from '../identity/index.ts'
 import { approvalPage, approvalsPage } from '../pages/index.ts'
 import type { ApprovalState } from '../pages/index.ts'
@@ -42,9 +43,12 @@ function json(
   }
 }
 
-/** A passkey that is for some roles only does not speak for its owner. */
+/** A passkey that is for some roles only does not speak for its owner, and neither does one that lapsed. */
 function speakers(parts: IdentityParts): (credential: Credential) => boolean {
-  return (credential) => !isRestricted(parts, credential.id)
+  const { ageing } = parts.settings().passkeys
+  const now = parts.clock.now()
+  return (credential) =>
+    !isRestricted(parts, credential.id) && !opensRenewalOnly(standingOf(ageing, credential, now))
 }
 
 async function listPending(

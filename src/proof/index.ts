@@ -24,8 +24,8 @@ export { proofErrors } from './errors.ts'
 export type { ProofParty } from './evidence.ts'
 export { parseProofHeader, proofHeader } from './header.ts'
 export type { NamedProof } from './header.ts'
-export { recordedEvidence } from './recorded.ts'
-export type { RecordedMembers } from './recorded.ts'
+export { recordedEvidence, replayTouch } from './recorded.ts'
+export type { RecordedMembers, ReplayedTouch, ReplayExpectation } from './recorded.ts'
 export { Proofs } from './proofs.ts'
 export type {
   Holder,

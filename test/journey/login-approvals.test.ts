@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { isRefusal, millis, systemClock } from '../../src/core/index.ts'
 import type { CredentialStore, PersonStore } from '../../src/identity/index.ts'
-import { Proofs } from '../../src/proof/index.ts'
+import { readRecords } from '../../src/audit/index.ts'
+import { Proofs, replayTouch } from '../../src/proof/index.ts'
 import type { Approvers, OpenedProof } from '../../src/proof/index.ts'
 import { Database, sqliteCredentials, sqlitePeople, sqliteProofs } from '../../src/storage/index.ts'
 import { enrolled, houseText, inDatabase, startRecorder } from '../kit/flows.ts'
 import type { Recorder } from '../kit/flows.ts'
-import { configurationFile, startGateway } from '../kit/gateway.ts'
+import { configurationFile, proofgate, startGateway } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { call } from '../kit/http.ts'
 import type { Answer } from '../kit/http.ts'
@@ -298,3 +299,57 @@ async function enrolledAgain(): Promise<SoftPerson> {
   assert.equal((await phone.signIn()).status, 200)
   return phone
 }
+
+describe('what the log keeps of approvals', () => {
+  const audit = (...more: readonly string[]): ReturnType<typeof proofgate> =>
+    proofgate(['audit', 'proofs', ...more, '--data-dir', gateway.dataDirectory])
+
+  test('verifies again, without the server', async () => {
+    const { id } = await ask({ sentence: 'Pay “1000” to “Mallory \u{202e}”' })
+    const phone = await enrolledAgain()
+    assert.equal((await touch(phone, id)).status, 200)
+    const one = await audit(id)
+    assert.equal(one.code, 0, one.stderr)
+    assert.match(one.stdout, /ok {2}approved by alice, key attested/)
+    const all = JSON.parse((await audit('--json')).stdout)
+    assert.equal(all.bad, 0)
+    const found = all.approvals.find((each: { proof: string }) => each.proof === id)
+    assert.equal(found.touch.statement.target, '/orders/7?a=<b>')
+    assert.equal(found.touch.origin, alice.origin)
+    assert.equal(found.touch.relyingParty, gateway.relyingPartyId)
+  })
+
+  test('is judged by the origin and relying party that are expected', async () => {
+    assert.equal((await audit('--origin', 'http://evil.example')).code, 1)
+    assert.equal((await audit('--rp-id', 'localhost')).code, 1)
+    assert.equal((await audit('--rp-id', gateway.relyingPartyId)).code, 0)
+  })
+
+  test('does not verify once any byte of it is another', async () => {
+    let found: Readonly<Record<string, unknown>> = {}
+    for await (const { what } of readRecords(join(gateway.dataDirectory, 'audit'))) {
+      if (what?.['statement'] !== undefined) found = what
+    }
+    assert.equal(typeof replayTouch(found), 'object')
+    for (const name of ['statement', 'clientData', 'authenticatorData', 'publicKey', 'signature']) {
+      const text = (found[name] as readonly string[]).join('')
+      for (let at = 5; at < text.length; at += Math.ceil(text.length / 40)) {
+        const other = text[at] === 'A' ? 'B' : 'A'
+        const changed = `${text.slice(0, at)}${other}${text.slice(at + 1)}`
+        const judged = replayTouch({ ...found, [name]: [changed] })
+        assert.equal(typeof judged, 'string', `${name} at ${at}`)
+      }
+    }
+    const nonce = String(found['nonce'])
+    const otherNonce = `${nonce.slice(0, 20)}${nonce[20] === 'A' ? 'B' : 'A'}${nonce.slice(21)}`
+    assert.equal(typeof replayTouch({ ...found, nonce: otherNonce }), 'string')
+    assert.equal(typeof replayTouch({ ...found, proof: 'another' }), 'string')
+  })
+
+  test('has nothing to say of a proof that nobody touched a key for', async () => {
+    const { id } = await ask()
+    const none = await audit(id)
+    assert.notEqual(none.code, 0)
+    assert.match(none.stderr, /no approval of a proof/)
+  })
+})

@@ -8,6 +8,7 @@ import { dataDirectoryOf } from '../launch.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, parseCount, withJson, withLocation } from '../options.ts'
 import { print, say } from '../output.ts'
+import { registerProofs } from './audit-proofs.ts'
 
 const kinds: readonly AuditKind[] = [
   'decision',
@@ -57,6 +58,7 @@ export function registerAudit(program: Command): void {
       print({ json: true }, record, '')
     })
   example(show, 'audit show 42')
+  registerProofs(audit)
   const verify = withJson(withLocation(audit.command('verify')))
     .option('--checkpoint <file>', 'a checkpoint kept elsewhere that the log must contain')
     .option('--key <file>', 'public key (default: keys/audit.pub of the data directory)')
