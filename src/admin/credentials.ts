@@ -76,6 +76,7 @@ function view(credential: Credential, username: string): Record<string, unknown>
     ...suspensionOf(credential),
     attestation: credential.attestationFormat,
     attestationTrusted: credential.attestationTrusted,
+    serial: credential.serial === undefined ? null : `0x${credential.serial}`,
     createdAt: new Date(credential.createdAt).toISOString(),
     lastUsedAt:
       credential.lastUsedAt === undefined ? null : new Date(credential.lastUsedAt).toISOString(),

@@ -37,6 +37,8 @@ export interface Credential {
   readonly attestationFormat: string
   /** True only for a chain that ended in a configured anchor. */
   readonly attestationTrusted: boolean
+  /** Hex of the octets that name the device, proved by enterprise attestation. */
+  readonly serial: string | undefined
   /** Kept so that trust can be judged again. */
   readonly attestationObject: Uint8Array
   readonly clientDataJSON: Uint8Array

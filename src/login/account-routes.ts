@@ -142,6 +142,7 @@ async function showAdd(
     username: person.username,
     rpName: relyingPartyName,
     hasCredentials: true,
+    suitable: parts.ceremonies.wantedKey(person),
   })
   browser.page(exchange, 200, page)
   return undefined

@@ -1,14 +1,16 @@
 import type { Instant, Refusal } from '../core/index.ts'
-import { judgeTrust } from '../webauthn/index.ts'
+import { authenticatorName, judgeTrust } from '../webauthn/index.ts'
 import type {
   AttestationConveyance,
+  ChainedStatement,
   CoseAlgorithm,
+  DeviceFacts,
   Trust,
   TrustAnchor,
   VerifiedRegistration,
-  VerifiedStatement,
 } from '../webauthn/index.ts'
 import { loginErrors } from './errors.ts'
+import { comparableSerial, isOfMaker } from './makers.ts'
 
 /** From the widest to the narrowest. */
 export const authenticatorKinds = ['any', 'device-bound', 'hardware-only'] as const
@@ -18,23 +20,33 @@ export type AuthenticatorKind = (typeof authenticatorKinds)[number]
 export const certificationLevels = ['L1', 'L1+', 'L2', 'L2+', 'L3', 'L3+'] as const
 export type CertificationLevel = (typeof certificationLevels)[number]
 
+/** Models, by themselves or all of a maker. */
+export interface ModelList {
+  /** UUID form, lower case. */
+  readonly aaguids: readonly string[]
+  /** As they are written; compared by `isOfMaker`. */
+  readonly makers: readonly string[]
+}
+
 /** What a new passkey of somebody has to be. */
 export interface AuthenticatorRules {
   readonly allow: AuthenticatorKind
-  /** In order of preference; never empty. */
+  /** In order of preference; empty where groups agree on none. */
   readonly algorithms: readonly CoseAlgorithm[]
-  /** Models in UUID form, lower case. */
-  readonly aaguids: {
-    /** Absent: every model. Empty: none at all. */
-    readonly allow: readonly string[] | undefined
-    readonly deny: readonly string[]
+  readonly models: {
+    /** It has to be on each of these lists. No list: every model. An empty list: none at all. */
+    readonly allow: readonly ModelList[]
+    readonly deny: ModelList
   }
   /** The least level; absent: none. */
   readonly certification: CertificationLevel | undefined
+  /** Of the devices it has to be one of, as `comparableSerial` has them; absent: any device. */
+  readonly serials: readonly string[] | undefined
 }
 
 /** What metadata says about the model of a new passkey. */
 export interface ModelReport {
+  readonly description: string | undefined
   readonly anchors: readonly TrustAnchor[]
   readonly verdict: 'allow' | 'warn' | 'block'
   /** The statuses that led to it. */
@@ -47,26 +59,31 @@ export interface AuthenticatorPolicy {
   readonly attestation: AttestationConveyance
   readonly anchors: readonly TrustAnchor[]
   /** By its AAGUID or, where a statement signs none, by its certificates. */
-  readonly modelOf: (aaguid: string, statement: VerifiedStatement) => ModelReport | undefined
+  readonly modelOf: (aaguid: string, statement: ChainedStatement) => ModelReport | undefined
   readonly rulesFor: (groups: readonly string[]) => AuthenticatorRules
 }
 
-/** Both rules at once: of kinds the narrower, of algorithms and models what both allow. */
+/** Both rules at once: of kinds the narrower, of the rest what both allow. */
 export function bothRules(one: AuthenticatorRules, other: AuthenticatorRules): AuthenticatorRules {
   const narrower = Math.max(
     authenticatorKinds.indexOf(one.allow),
     authenticatorKinds.indexOf(other.allow),
   )
+  const denied = [one.models.deny, other.models.deny]
   return {
     allow: authenticatorKinds[narrower] ?? 'hardware-only',
     algorithms: one.algorithms.filter((algorithm) => other.algorithms.includes(algorithm)),
-    aaguids: {
-      allow: bothLists(one.aaguids.allow, other.aaguids.allow),
-      deny: [...new Set([...one.aaguids.deny, ...other.aaguids.deny])],
+    models: {
+      allow: [...one.models.allow, ...other.models.allow],
+      deny: {
+        aaguids: [...new Set(denied.flatMap(({ aaguids }) => aaguids))],
+        makers: [...new Set(denied.flatMap(({ makers }) => makers))],
+      },
     },
     certification: certificationLevels.findLast(
       (level) => level === one.certification || level === other.certification,
     ),
+    serials: bothLists(one.serials, other.serials),
   }
 }
 
@@ -78,21 +95,26 @@ function bothLists(
   return one.filter((item) => other.includes(item))
 }
 
+/** What is known of the device of a new passkey. */
+export type FoundDevice = Pick<VerifiedRegistration, 'aaguid' | 'backupEligible'> &
+  DeviceFacts & {
+    /** In the words of the list of metadata, if there is an entry. */
+    readonly description: string | undefined
+  }
+
 /**
  * Why a new passkey may not be kept, `undefined` when it may.
  *
- * Invariant: a list of models lets nobody in by a claim. Without trusted attestation a device can name any
- * model, so only what is denied counts then.
+ * Invariant: a list of models or devices lets nobody in by a claim. Without trusted attestation a device can
+ * name any, so only what is denied counts then.
  */
 export function judgeAuthenticator(
   rules: AuthenticatorRules,
-  found: Pick<VerifiedRegistration, 'aaguid' | 'backupEligible'>,
+  found: FoundDevice,
   trust: Trust,
 ): Refusal | undefined {
-  const { allow, aaguids } = rules
-  if (aaguids.deny.includes(found.aaguid)) {
-    return loginErrors.refuse('authenticator_not_allowed', `the model ${found.aaguid} is denied`)
-  }
+  const { allow, models, serials } = rules
+  if (isDenied(models.deny, found)) return notAllowed(`the model ${found.aaguid} is denied`)
   if (allow === 'hardware-only' && (!trust.trusted || found.backupEligible)) {
     const why = trust.trusted ? 'the key may be copied' : trust.why
     return loginErrors.refuse('hardware_key_required', why)
@@ -100,11 +122,51 @@ export function judgeAuthenticator(
   if (allow === 'device-bound' && found.backupEligible) {
     return loginErrors.refuse('device_bound_key_required')
   }
-  if (aaguids.allow === undefined) return undefined
-  if (!trust.trusted) return loginErrors.refuse('authenticator_not_allowed', trust.why)
-  return aaguids.allow.includes(found.aaguid)
+  if (models.allow.length > 0) {
+    if (!trust.trusted) return notAllowed(trust.why)
+    const outside = models.allow.some((list) => !isAllowed(list, found))
+    if (outside) return notAllowed(`the model ${found.aaguid} is not allowed`)
+  }
+  if (serials === undefined) return undefined
+  return judgeSerial(serials, found, trust)
+}
+
+function judgeSerial(
+  serials: readonly string[],
+  { serial }: FoundDevice,
+  trust: Trust,
+): Refusal | undefined {
+  if (!trust.trusted) return loginErrors.refuse('own_key_required', trust.why)
+  if (serial === undefined)
+    return loginErrors.refuse('own_key_required', 'it tells no serial number')
+  return serials.includes(comparableSerial(`0x${serial}`))
     ? undefined
-    : loginErrors.refuse('authenticator_not_allowed', `the model ${found.aaguid} is not allowed`)
+    : loginErrors.refuse('own_key_required', `the serial number 0x${serial} is not listed`)
+}
+
+/** Whoever might be meant is: by what metadata, the certificate or our own table of names says. */
+function isDenied({ aaguids, makers }: ModelList, found: FoundDevice): boolean {
+  const texts = [found.description, authenticatorName(found.aaguid), ...found.makers]
+  return (
+    aaguids.includes(found.aaguid) ||
+    makers.some((maker) => texts.some((text) => text !== undefined && isOfMaker(text, maker)))
+  )
+}
+
+/**
+ * Invariant: where metadata describes the model, its description says who made it, and nothing else. The
+ * authority of one maker could put the name of another into a certificate.
+ */
+function isAllowed({ aaguids, makers }: ModelList, found: FoundDevice): boolean {
+  const texts = found.description === undefined ? found.makers : [found.description]
+  return (
+    aaguids.includes(found.aaguid) ||
+    makers.some((maker) => texts.some((text) => isOfMaker(text, maker)))
+  )
+}
+
+function notAllowed(why: string): Refusal {
+  return loginErrors.refuse('authenticator_not_allowed', why)
 }
 
 /** A new passkey that may be kept, and how far its device is believed. */
@@ -127,12 +189,12 @@ export function judgeRegistration(
   const { aaguid, statement, at } = found
   const model = policy.modelOf(aaguid, statement)
   if (model?.verdict === 'block') {
-    const why = `metadata reports ${model.reasons.join(', ')} for its model`
-    return loginErrors.refuse('authenticator_not_allowed', why)
+    return notAllowed(`metadata reports ${model.reasons.join(', ')} for its model`)
   }
   const anchors = [...policy.anchors, ...(model?.anchors ?? [])]
   const trust = judgeTrust({ statement, aaguid, anchors, at })
-  const unwanted = judgeAuthenticator(rules, found, trust) ?? judgeLevel(rules, model, trust)
+  const device = { ...found, ...statement.device, description: model?.description }
+  const unwanted = judgeAuthenticator(rules, device, trust) ?? judgeLevel(rules, model, trust)
   return unwanted ?? { trust, warnings: model?.reasons ?? [] }
 }
 
@@ -143,9 +205,8 @@ function judgeLevel(
   trust: Trust,
 ): Refusal | undefined {
   if (certification === undefined) return undefined
-  if (!trust.trusted) return loginErrors.refuse('authenticator_not_allowed', trust.why)
+  if (!trust.trusted) return notAllowed(trust.why)
   const level = certificationLevels.findIndex((one) => one === model?.certification)
   if (level >= certificationLevels.indexOf(certification)) return undefined
-  const why = `its model is certified ${model?.certification ?? 'at no level'}`
-  return loginErrors.refuse('authenticator_not_allowed', why)
+  return notAllowed(`its model is certified ${model?.certification ?? 'at no level'}`)
 }

@@ -75,11 +75,17 @@ export const loginErrors = defineErrors('login', {
     fault: 'caller',
     doc: 'Passkeys that are copied to other devices may not be registered (`authenticators.allow: device-bound`). Use a security key, or a passkey that this device keeps to itself.',
   },
+  own_key_required: {
+    status: 403,
+    title: 'A security key of your organisation is required here',
+    fault: 'caller',
+    doc: 'Only devices whose serial number is listed (`authenticators.serials`) may be registered, and enterprise attestation has to prove it. The log says which number was found.',
+  },
   authenticator_not_allowed: {
     status: 403,
     title: 'This model of key is not allowed here',
     fault: 'caller',
-    doc: 'The model is denied, is not among the allowed ones, or does not prove which it is (`authenticators.aaguids`). The log says which of them.',
+    doc: 'The model is denied, is not among the allowed ones, or does not prove which it is (`authenticators.aaguids` and `authenticators.makers`). The log says which of them.',
   },
   interaction_ended: {
     status: 400,

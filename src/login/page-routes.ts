@@ -84,6 +84,7 @@ async function showEnrol(
     username: person.username,
     rpName: relyingPartyName,
     hasCredentials: own.length > 0,
+    suitable: parts.ceremonies.wantedKey(person),
     ...(session === undefined ? {} : { csrf: parts.formTokens.issue(session.id) }),
   })
   browser.page(exchange, 200, page)

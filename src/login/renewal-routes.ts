@@ -45,6 +45,7 @@ async function showRenewal(
     username: person.username,
     rpName: relyingPartyName,
     hasCredentials: true,
+    suitable: parts.ceremonies.wantedKey(person),
     keyName: found.credential.name,
     returnTo,
   })

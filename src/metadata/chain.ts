@@ -3,13 +3,13 @@ import type { KeyObject } from 'node:crypto'
 import { equalBytes, isRefusal } from '../core/index.ts'
 import type { Instant, Refusal } from '../core/index.ts'
 import { certificateAnchor, judgeTrust } from '../webauthn/index.ts'
-import type { TrustAnchor, VerifiedStatement } from '../webauthn/index.ts'
+import type { TrustAnchor, ChainedStatement } from '../webauthn/index.ts'
 import { metadataErrors } from './errors.ts'
 import { serialText, verifyList } from './revocation-list.ts'
 import type { RevocationList } from './revocation-list.ts'
 import type { Judging } from './settings.ts'
 
-type Certificate = VerifiedStatement['chain'][number]
+type Certificate = ChainedStatement['chain'][number]
 
 const noModel = '00000000-0000-0000-0000-000000000000'
 const mostCertificates = 8

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { isRefusal } from '../core/index.ts'
 import type { Clock, Refusal } from '../core/index.ts'
-import type { VerifiedStatement } from '../webauthn/index.ts'
+import type { ChainedStatement } from '../webauthn/index.ts'
 import { longestBlob, readBlob } from './blob.ts'
 import type { Blob } from './blob.ts'
 import { children, readElements } from './der.ts'
@@ -129,7 +129,7 @@ export class Metadata {
    *
    * Invariant: an overdue list vouches for nobody, and what it blocks stays blocked.
    */
-  modelOf(aaguid: string, statement: VerifiedStatement): KnownModel | undefined {
+  modelOf(aaguid: string, statement: ChainedStatement): KnownModel | undefined {
     const settings = this.#settings()
     if (settings === undefined) return undefined
     const { blob, byAaguid, byKey } = this.#load(settings)

@@ -49,13 +49,10 @@ export interface AccountView extends PageView {
 /** Who one is, the passkeys and the open sessions. Every form works without the script. */
 export function accountPage(view: AccountView, strings: Strings = english): string {
   const text = strings.account
-  // What is said of new passkeys is on the page that adds them, and a suspended one is not offered here.
+  // A suspended passkey is not offered here.
   const {
     checking: _checking,
     welcome: _welcome,
-    hardware: _hardware,
-    deviceBound: _deviceBound,
-    model: _model,
     suspended: _suspended,
     ...ceremony
   } = strings.ceremony

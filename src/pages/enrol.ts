@@ -5,6 +5,8 @@ import type { PageView } from './layout.ts'
 import { note, statusRegion, strong } from './parts.ts'
 import { english } from './strings.ts'
 import type { Strings } from './strings.ts'
+import { wantedSentences } from './wanted-key.ts'
+import type { WantedKey } from './wanted-key.ts'
 
 export interface EnrolView extends PageView {
   /**
@@ -27,6 +29,8 @@ export interface EnrolView extends PageView {
   readonly wanted?: number
   /** Where the person was going; default: the account. */
   readonly returnTo?: string
+  /** Which passkeys this person may register. */
+  readonly suitable: WantedKey
 }
 
 function isRenewal({ mode }: EnrolView): boolean {
@@ -45,8 +49,16 @@ function afterwards(view: EnrolView): string {
 /** Enrolment in three steps: touch, name, a second key. The script moves from one to the next. */
 export function enrolPage(view: EnrolView, strings: Strings = english): string {
   const text = strings.enrol
+  const suitable = wantedSentences(view.suitable, strings)
+  const see = suitable.length === 0 ? '' : ` ${strings.wantedKey.see}`
+  const refusal = (said: string): string => `${said}${see}`
+  const { hardware, deviceBound, model, own } = strings.wantedKey.refused
   const messages = {
     ...strings.ceremony,
+    hardware: refusal(hardware),
+    deviceBound: refusal(deviceBound),
+    model: refusal(model),
+    own: refusal(own),
     exists: text.exists,
     spent: text.spent,
     created: text.created,
@@ -78,7 +90,7 @@ export function enrolPage(view: EnrolView, strings: Strings = english): string {
       </p>
       ${stepList(view, strings)} ${statusRegion(messages)}
       <noscript>${note('problem', strings.noScript)}</noscript>
-      ${steps(view, strings)}
+      ${suitableNote(suitable, strings)} ${steps(view, strings)}
     </section>`,
   })
 }
@@ -165,6 +177,17 @@ function whyAdd({ hasCredentials, mode, wanted }: EnrolView, strings: Strings): 
     hasCredentials &&
     html`<p class="hint">${text.alreadyHave} ${mode === 'signed-in' && text.confirmText}</p>`
   }`
+}
+
+/** Before the touch, so that nobody tries a key that will not do. */
+function suitableNote(sentences: readonly string[], strings: Strings): Interpolation {
+  if (sentences.length === 0) return ''
+  return html`<section class="note" data-tone="calm" aria-labelledby="wanted">
+    <h2 id="wanted">${strings.wantedKey.heading}</h2>
+    <ul>
+      ${sentences.map((sentence) => html`<li>${sentence}</li>`)}
+    </ul>
+  </section>`
 }
 
 /** One text for a ticket that is used, expired or unknown: which of them is nobody's business. */

@@ -21,13 +21,7 @@ export const english = {
       'This browser or device cannot use passkeys here. Update the browser, or use a phone or a security key.',
     failed:
       'That passkey was not accepted. Try another one, or ask your administrator for a new link.',
-    hardware:
-      'Only a hardware security key of a make your organisation trusts may be registered here. Use such a key; if your browser asks whether this site may see its make and model, allow it.',
     suspended: 'This passkey is suspended. Use another one, or ask your administrator.',
-    deviceBound:
-      'Only passkeys that stay on one device may be registered here. Use a security key, or choose to keep the passkey on this device alone.',
-    model:
-      'This model of key may not be registered here. Use one your administrator allows; if your browser asks whether this site may see its make and model, allow it.',
     wrongSite:
       'This address does not belong to the site your passkey was made for. Check the address bar, and go on only from a link you trust.',
     limited: 'Too many attempts in a short time. Wait a minute, then try again.',
@@ -94,6 +88,30 @@ export const english = {
     later: 'Not now',
     tooFew:
       'Everyone in your groups should have {count} passkeys, and you have fewer. Add one now.',
+  },
+
+  /** Which passkey would be kept, before the touch and after a refusal. */
+  wantedKey: {
+    heading: 'Which key you can use',
+    refused: {
+      hardware:
+        'Only a hardware security key of a make your organisation trusts may be registered here.',
+      deviceBound: 'Only passkeys that stay on one device may be registered here.',
+      model: 'This model of key may not be registered here. Use another one.',
+      own: 'Only security keys that your organisation has listed may be registered here.',
+    },
+    see: 'See “Which key you can use” below.',
+    hardware:
+      'Use a hardware security key. A passkey that is synced between devices is not accepted here.',
+    deviceBound:
+      'Use a passkey that stays on one device, such as a security key. One that is synced between devices is not accepted here.',
+    own: 'Use the security key that your organisation gave you: its serial number is known.',
+    names: 'Accepted: {names}.',
+    anyOf: 'any key of {maker}',
+    none: 'No model of key is accepted at the moment. Ask your administrator.',
+    certification: 'The key has to be FIDO certified at level {level} or higher.',
+    allow:
+      'If your browser asks whether this site may see the make and model of your key, allow it.',
   },
 
   ticketProblem: {

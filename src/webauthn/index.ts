@@ -12,8 +12,20 @@
  * Why this is our own code: docs/decisions/0001-own-webauthn-verifier.md.
  */
 export { authenticatorName } from './aaguid-hints.ts'
-export { certificateAnchor, judgeTrust, leafKeyAnchor, parseAnchors } from './attestation/index.ts'
-export type { Trust, TrustAnchor, VerifiedStatement } from './attestation/index.ts'
+export {
+  certificateAnchor,
+  judgeTrust,
+  leafKeyAnchor,
+  parseAnchors,
+  unknownDevice,
+} from './attestation/index.ts'
+export type {
+  ChainedStatement,
+  DeviceFacts,
+  Trust,
+  TrustAnchor,
+  VerifiedStatement,
+} from './attestation/index.ts'
 export { verifyAuthentication } from './authentication.ts'
 export type { StoredCredential, VerifiedAuthentication } from './authentication.ts'
 export type { ExpectedCeremony } from './ceremony.ts'

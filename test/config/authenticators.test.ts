@@ -39,6 +39,8 @@ test('nothing is asked of authenticators unless it is written', () => {
     allow: 'any',
     algorithms: ['ES256', 'EdDSA', 'RS256'],
     aaguids: { allow: undefined, deny: [] },
+    makers: { allow: undefined, deny: [] },
+    serials: undefined,
     certification: undefined,
   })
 })
@@ -72,6 +74,24 @@ test('algorithms of ML-DSA are read where they are written, in their order', () 
   }
 })
 
+test('makers and serial numbers are read as they are written, of everybody and of groups', () => {
+  const { authenticators, groups } = configurationOf(
+    `${small}authenticators:
+  attestation: enterprise
+  trustAnchors: [{ file: root.pem }]
+  makers: { allow: [Yubico, Acme Keys], deny: [Other] }
+  serials: ['12345678', '0x00AB']
+groups:
+  admins: { authenticators: { makers: { deny: [Acme] }, serials: ['1'] } }
+`,
+    { readFile },
+  )
+  assert.deepEqual(authenticators.makers, { allow: ['Yubico', 'Acme Keys'], deny: ['Other'] })
+  assert.deepEqual(authenticators.serials, ['12345678', '0x00AB'])
+  assert.deepEqual(groups[0]?.authenticators?.makers, { allow: undefined, deny: ['Acme'] })
+  assert.deepEqual(groups[0]?.authenticators?.serials, ['1'])
+})
+
 test('another certificate in the same file is another configuration', () => {
   const version = (text: string) =>
     configurationOf(full, {
@@ -102,6 +122,35 @@ const problems: readonly (readonly [name: string, text: string, ...codes: string
     'groups: { admins: { authenticators: { allow: hardware-only } } }',
     'config.authenticators',
   ],
+  [
+    'allowed makers without anchors',
+    'authenticators: { attestation: direct, makers: { allow: [Acme] } }',
+    'config.authenticators',
+  ],
+  [
+    'allowed makers of a group without attestation',
+    'groups: { admins: { authenticators: { makers: { allow: [Acme] } } } }',
+    'config.authenticators',
+  ],
+  [
+    'serial numbers without enterprise attestation',
+    "authenticators: { attestation: direct, trustAnchors: [{ file: root.pem }], serials: ['1'] }",
+    'config.authenticators',
+  ],
+  [
+    'serial numbers without anchors',
+    "authenticators: { attestation: enterprise, serials: ['1'] }",
+    'config.authenticators',
+  ],
+  [
+    'serial numbers of a group without enterprise attestation',
+    "groups: { admins: { authenticators: { serials: ['1'] } } }",
+    'config.authenticators',
+  ],
+  ['no serial number', 'authenticators: { serials: [] }', 'config.value'],
+  ['a serial number that is text', "authenticators: { serials: ['AB-1'] }", 'config.value'],
+  ['a serial number that is a number of YAML', 'authenticators: { serials: [12] }', 'config.value'],
+  ['a maker without letters', "authenticators: { makers: { deny: ['--'] } }", 'config.value'],
   [
     'a group of algorithms that nobody is allowed',
     'groups: { admins: { authenticators: { algorithms: [ML-DSA-44, ML-DSA-65] } } }',

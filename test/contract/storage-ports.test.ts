@@ -92,6 +92,7 @@ function credential(owner: Person, more: Partial<Credential> = {}): Credential {
     aaguid: '00000000-0000-0000-0000-000000000000',
     attestationFormat: 'none',
     attestationTrusted: false,
+    serial: undefined,
     attestationObject: new Uint8Array([4]),
     clientDataJSON: new Uint8Array([5]),
     createdAt: 1000,

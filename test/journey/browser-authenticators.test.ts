@@ -10,7 +10,9 @@ import type { GatewayProcess } from '../kit/gateway.ts'
 import { newRoot } from '../kit/attestation/authority.ts'
 import { assertQuiet, enrolHere, inspect, invite, press, says, statusLogged } from '../kit/live.ts'
 
-const { ceremony, enrol } = english
+const { enrol } = english
+const { see } = english.wantedKey
+const refusals = english.wantedKey.refused
 
 /** The model Chromium's virtual authenticators say they are, and the key each of their leaves has. */
 const model = '01020304-0506-0708-0102-030405060708'
@@ -76,7 +78,7 @@ test('which passkeys may be registered, in a real browser', async (t) => {
       const username = `${group}-${synced ? 'synced' : 'bound'}-refused`
       await persona.page.goto(await invite(gateway, username, [group]))
       await press(persona.page, enrol.create)
-      await says(persona.page, text)
+      await says(persona.page, `${text} ${see}`)
       await inspect(persona.page)
       assert.deepEqual(await credentialsOf(username), [])
       assertQuiet(persona, [statusLogged(403)])
@@ -95,11 +97,11 @@ test('which passkeys may be registered, in a real browser', async (t) => {
 
     await t.test(
       'hardware that nobody vouches for is refused, and the page says what would do',
-      () => refused('hardware', ceremony.hardware),
+      () => refused('hardware', refusals.hardware),
     )
-    await t.test('a model that is only claimed is refused', () => refused('model', ceremony.model))
+    await t.test('a model that is only claimed is refused', () => refused('model', refusals.model))
     await t.test('a key that syncs is refused where keys have to stay', () =>
-      refused('bound', ceremony.deviceBound, true),
+      refused('bound', refusals.deviceBound, true),
     )
 
     await believe(`${elsewhere}${leafKey}`)
@@ -110,10 +112,10 @@ test('which passkeys may be registered, in a real browser', async (t) => {
       assert.equal((await accepted('model')).aaguid, model)
     })
     await t.test('a proved model that is another is refused', () =>
-      refused('others', ceremony.model),
+      refused('others', refusals.model),
     )
     await t.test('hardware that syncs its keys is refused', () =>
-      refused('hardware', ceremony.hardware, true),
+      refused('hardware', refusals.hardware, true),
     )
   })
 })

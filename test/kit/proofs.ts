@@ -178,6 +178,7 @@ export class ProofWorld {
       {
         ...registration,
         attestationTrusted: trusted,
+        serial: undefined,
         id,
         personId: person.id,
         name: 'key',

@@ -6,20 +6,39 @@ import {
   judgeAuthenticator,
   judgeRegistration,
 } from '../../src/login/authenticator-rules.ts'
-import type { AuthenticatorRules } from '../../src/login/authenticator-rules.ts'
+import { comparableSerial } from '../../src/login/makers.ts'
+import { unknownDevice } from '../../src/webauthn/index.ts'
+import type { AuthenticatorRules, ModelList } from '../../src/login/authenticator-rules.ts'
 
 const model = '2fc0579f-8113-47ea-b116-bb5a8db9202a'
 const other = 'ee882879-721c-4913-9775-3dfcce97072a'
 const rules: AuthenticatorRules = {
   allow: 'any',
   algorithms: [-7, -8, -257],
-  aaguids: { allow: undefined, deny: [] },
+  models: { allow: [], deny: { aaguids: [], makers: [] } },
   certification: undefined,
+  serials: undefined,
 }
 const trusted = { trusted: true, anchor: 'soft.pem' } as const
 const untrusted = { trusted: false, why: 'no certificate vouches for it' } as const
-const bound = { aaguid: model, backupEligible: false }
-const synced = { aaguid: model, backupEligible: true }
+const bound = {
+  aaguid: model,
+  backupEligible: false,
+  description: undefined as string | undefined,
+  makers: [] as readonly string[],
+  serial: undefined as string | undefined,
+}
+const synced = { ...bound, backupEligible: true }
+const none = { aaguids: [], makers: [] }
+
+/** The same rules with these lists of models. */
+function listing(allow: readonly Partial<ModelList>[], deny: Partial<ModelList> = {}) {
+  const models = {
+    allow: allow.map((list) => ({ ...none, ...list })),
+    deny: { ...none, ...deny },
+  }
+  return { ...rules, models }
+}
 
 function codeOf(...given: Parameters<typeof judgeAuthenticator>): string | undefined {
   return judgeAuthenticator(...given)?.code
@@ -47,21 +66,21 @@ test('device-bound keeps what cannot be copied, trusted or not', () => {
 })
 
 test('an allowed model has to be proved; a claim is not enough', () => {
-  const listed = { ...rules, aaguids: { allow: [model], deny: [] } }
+  const listed = listing([{ aaguids: [model] }])
   assert.equal(codeOf(listed, bound, trusted), undefined)
   assert.equal(codeOf(listed, bound, untrusted), 'login.authenticator_not_allowed')
   assert.equal(
     codeOf(listed, { ...bound, aaguid: other }, trusted),
     'login.authenticator_not_allowed',
   )
-  const nothing = { ...rules, aaguids: { allow: [], deny: [] } }
+  const nothing = listing([{}])
   assert.equal(codeOf(nothing, bound, trusted), 'login.authenticator_not_allowed')
 })
 
 test('a denied model is refused whether it proves itself or only says so', () => {
-  const denied = { ...rules, aaguids: { allow: [model], deny: [model] } }
+  const denied = listing([{ aaguids: [model] }], { aaguids: [model] })
   assert.equal(codeOf(denied, bound, trusted), 'login.authenticator_not_allowed')
-  const only = { ...rules, aaguids: { allow: undefined, deny: [model] } }
+  const only = listing([], { aaguids: [model] })
   assert.equal(codeOf(only, bound, untrusted), 'login.authenticator_not_allowed')
   assert.equal(codeOf(only, { ...bound, aaguid: other }, untrusted), undefined)
 })
@@ -75,11 +94,82 @@ test('two rules together are never wider than either', () => {
   const narrow = { ...rules, algorithms: [-8, -7] as const }
   assert.deepEqual(bothRules(rules, narrow).algorithms, [-7, -8])
   assert.deepEqual(bothRules(narrow, { ...rules, algorithms: [-257] }).algorithms, [])
-  const one = { ...rules, aaguids: { allow: [model], deny: [other] } }
-  const two = { ...rules, aaguids: { allow: [other], deny: [model] } }
-  assert.deepEqual(bothRules(one, two).aaguids, { allow: [], deny: [other, model] })
-  assert.deepEqual(bothRules(rules, one).aaguids.allow, [model])
-  assert.deepEqual(bothRules(one, rules).aaguids.allow, [model])
+  const one = listing([{ aaguids: [model] }], { aaguids: [other], makers: ['Acme'] })
+  const two = listing([{ aaguids: [other] }], { aaguids: [other], makers: ['Other'] })
+  assert.deepEqual(bothRules(one, two).models.deny, {
+    aaguids: [other],
+    makers: ['Acme', 'Other'],
+  })
+  for (const [first, second] of [
+    [one, two],
+    [two, one],
+  ] as const) {
+    for (const aaguid of [model, other]) {
+      const found = { ...bound, aaguid }
+      assert.equal(
+        codeOf(bothRules(first, second), found, trusted),
+        'login.authenticator_not_allowed',
+      )
+    }
+  }
+  for (const both of [bothRules(rules, one), bothRules(one, rules)]) {
+    assert.equal(codeOf(both, bound, trusted), undefined)
+  }
+  assert.deepEqual(bothRules({ ...rules, serials: ['1', '2'] }, rules).serials, ['1', '2'])
+  assert.deepEqual(bothRules(rules, { ...rules, serials: ['1'] }).serials, ['1'])
+  const serials = bothRules({ ...rules, serials: ['1', '2'] }, { ...rules, serials: ['2'] })
+  assert.deepEqual(serials.serials, ['2'])
+})
+
+test('a maker is allowed by the description of metadata, or else by the certificate', () => {
+  const acme = listing([{ makers: ['Acme Keys'] }])
+  const refusal = 'login.authenticator_not_allowed'
+  const of = (description: string | undefined, ...makers: string[]) => ({
+    ...bound,
+    description,
+    makers,
+  })
+  assert.equal(codeOf(acme, of(undefined, 'ACME Keys Inc.'), trusted), undefined)
+  assert.equal(codeOf(acme, of('Acme Keys Mini'), trusted), undefined)
+  assert.equal(codeOf(acme, of(undefined, 'Acme Keys'), untrusted), refusal)
+  assert.equal(codeOf(acme, of('Acme Keys Mini'), untrusted), refusal)
+  assert.equal(codeOf(acme, of('Another Mini', 'Acme Keys'), trusted), refusal)
+  assert.equal(codeOf(acme, of(undefined), trusted), refusal)
+  const either = listing([{ makers: ['Acme Keys'], aaguids: [other] }])
+  assert.equal(codeOf(either, { ...of(undefined), aaguid: other }, trusted), undefined)
+})
+
+test('a name in our own table lets nobody in, and keeps out whoever is denied by it', () => {
+  assert.equal(
+    codeOf(listing([{ makers: ['Yubico'] }]), bound, trusted),
+    'login.authenticator_not_allowed',
+  )
+  assert.equal(
+    codeOf(listing([], { makers: ['Yubico'] }), bound, untrusted),
+    'login.authenticator_not_allowed',
+  )
+})
+
+test('a maker is denied by its description or certificate, trusted or not', () => {
+  const denied = listing([], { makers: ['acme'] })
+  const refusal = 'login.authenticator_not_allowed'
+  for (const trust of [trusted, untrusted]) {
+    assert.equal(codeOf(denied, { ...bound, makers: ['Acme Inc.'] }, trust), refusal)
+    assert.equal(codeOf(denied, { ...bound, description: 'The Acme Key' }, trust), refusal)
+    assert.equal(codeOf(denied, { ...bound, makers: ['Acmes'] }, trust), undefined)
+  }
+})
+
+test('a device is allowed by a serial number that is proved, and by nothing else', () => {
+  const own = { ...rules, serials: ['bc614e'].map((one) => comparableSerial(`0x${one}`)) }
+  const refusal = 'login.own_key_required'
+  assert.equal(codeOf(own, { ...bound, serial: '00bc614e' }, trusted), undefined)
+  assert.equal(codeOf(own, { ...bound, serial: '00bc614e' }, untrusted), refusal)
+  assert.equal(codeOf(own, { ...bound, serial: '00bc614f' }, trusted), refusal)
+  assert.equal(codeOf(own, { ...bound, serial: 'bc614e00' }, trusted), refusal)
+  assert.equal(codeOf(own, bound, trusted), refusal)
+  assert.equal(codeOf({ ...own, serials: [] }, { ...bound, serial: '01' }, trusted), refusal)
+  assert.equal(comparableSerial('12345678'), comparableSerial('0x00BC614E'))
 })
 
 test('of two levels of certification the higher one counts', () => {
@@ -100,13 +190,19 @@ test('a model that metadata blocks is refused though it is only claimed and noth
         rulesFor: () => rules,
         modelOf: (aaguid) =>
           aaguid === model
-            ? { anchors: [], verdict, reasons: ['SOME_STATUS'], certification: 'L3' }
+            ? {
+                description: undefined,
+                anchors: [],
+                verdict,
+                reasons: ['SOME_STATUS'],
+                certification: 'L3',
+              }
             : undefined,
       },
       rules,
       {
         ...bound,
-        statement: { chain: [], namesModel: false, weakness: undefined },
+        statement: { chain: [], namesModel: false, weakness: undefined, device: unknownDevice },
         at: Date.UTC(2026, 0),
       },
     )

@@ -7,7 +7,7 @@ import { isRefusal, manualClock, millis } from '../../src/core/index.ts'
 import { Metadata, parseRevocationLists } from '../../src/metadata/index.ts'
 import type { Imported, MetadataSettings } from '../../src/metadata/index.ts'
 import { certificateAnchor } from '../../src/webauthn/index.ts'
-import type { VerifiedStatement } from '../../src/webauthn/index.ts'
+import type { ChainedStatement } from '../../src/webauthn/index.ts'
 import { newRoot } from '../kit/attestation/authority.ts'
 import { temporaryDirectory } from '../kit/gateway.ts'
 import {
@@ -26,7 +26,7 @@ const two = '22222222-2222-2222-2222-222222222222'
 const day = 86_400_000
 const signer = newSigner()
 const maker = newRoot('Maker Root')
-const bare: VerifiedStatement = { chain: [], namesModel: false, weakness: undefined }
+const bare: ChainedStatement = { chain: [], namesModel: false, weakness: undefined }
 
 function settingsOf(changes: Partial<MetadataSettings> = {}): MetadataSettings {
   return {

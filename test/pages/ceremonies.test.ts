@@ -8,6 +8,7 @@ import type { Persona } from '../kit/browser.ts'
 import { withoutAutofill } from '../kit/live.ts'
 import { servePages } from './server.ts'
 import type { PageServer, Seen } from './server.ts'
+import { everyKey } from './views.ts'
 
 const base = '/.proofgate'
 const csrf = 'c-1'
@@ -16,8 +17,20 @@ const person = { base, personName: 'Ada', username: 'ada', rpName: 'Proofgate' }
 
 const pages = new Map([
   ['sign-in', signInPage({ base, returnTo: '/orders?x=1', rpName: 'Proofgate' })],
-  ['ticket', enrolPage({ ...person, mode: 'ticket', ticket: 'tkt-1', hasCredentials: false })],
-  ['more', enrolPage({ ...person, mode: 'signed-in', csrf, hasCredentials: true })],
+  [
+    'ticket',
+    enrolPage({
+      ...person,
+      mode: 'ticket',
+      ticket: 'tkt-1',
+      hasCredentials: false,
+      suitable: everyKey,
+    }),
+  ],
+  [
+    'more',
+    enrolPage({ ...person, mode: 'signed-in', csrf, hasCredentials: true, suitable: everyKey }),
+  ],
   [
     'account',
     accountPage({

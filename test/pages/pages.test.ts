@@ -12,9 +12,10 @@ import {
   refusalStyleHash,
   ticketProblemPage,
 } from '../../src/pages/index.ts'
+import type { WantedKey } from '../../src/pages/index.ts'
 import { probes } from './probes.ts'
 import { pseudoLocale } from './pseudo-locale.ts'
-import { allPages, exampleText } from './views.ts'
+import { allPages, everyKey, exampleText } from './views.ts'
 
 const examples = allPages({ text: exampleText })
 
@@ -178,11 +179,56 @@ test('consent names the host the browser goes on to', () => {
 })
 
 test('a link asks for no passkey that the person may have lost', () => {
-  const enrol = { base: '', personName: 'p', username: 'u', rpName: 'r', hasCredentials: true }
+  const enrol = {
+    base: '',
+    personName: 'p',
+    username: 'u',
+    rpName: 'r',
+    hasCredentials: true,
+    suitable: everyKey,
+  }
   const { alreadyHave, confirmText } = english.enrol
   const byLink = enrolPage({ ...enrol, mode: 'ticket', ticket: 't' })
   assert.ok(byLink.includes(alreadyHave) && !byLink.includes(confirmText))
   assert.ok(enrolPage({ ...enrol, mode: 'signed-in', csrf: 'c' }).includes(confirmText))
+})
+
+test('enrolment says which key would do before the touch, and only where not every one does', () => {
+  const enrol = { base: '', personName: 'p', username: 'u', rpName: 'r', hasCredentials: true }
+  const shown = (wanted: Partial<WantedKey>): readonly string[] => {
+    const page = enrolPage({ ...enrol, mode: 'signed-in', suitable: { ...everyKey, ...wanted } })
+    const list = /<h2 id="wanted">[^]*?<\/section>/.exec(page)?.[0] ?? ''
+    return [...list.matchAll(/<li>([^<]*)<\/li>/g)].map(([, sentence = '']) => sentence)
+  }
+  const text = english.wantedKey
+  assert.deepEqual(shown({}), [])
+  assert.deepEqual(shown({ kind: 'device-bound' }), [text.deviceBound])
+  assert.deepEqual(shown({ kind: 'hardware-only' }), [text.hardware, text.allow])
+  assert.deepEqual(shown({ lists: [{ models: ['Key <b>', 'Key 2'], makers: ['Acme'] }] }), [
+    'Accepted: any key of Acme, Key &lt;b&gt;, or Key 2.',
+    text.allow,
+  ])
+  assert.deepEqual(shown({ lists: [{ models: [], makers: [] }] })[0], text.none)
+  assert.deepEqual(shown({ certification: 'L3+', own: true }).slice(0, 2), [
+    text.own,
+    'The key has to be FIDO certified at level L3+ or higher.',
+  ])
+  const many = Array.from({ length: 500 }, (_, index) => `Key ${index}`)
+  assert.ok((shown({ lists: [{ models: many, makers: [] }] })[0] ?? '').length < 400)
+})
+
+test('a refusal points to the keys that would do, where the page names them', () => {
+  const enrol = { base: '', personName: 'p', username: 'u', rpName: 'r', hasCredentials: true }
+  const { see } = english.wantedKey
+  const own = { ...everyKey, own: true }
+  for (const key of ['hardware', 'deviceBound', 'model', 'own'] as const) {
+    const said = (wanted: WantedKey): string =>
+      new RegExp(`data-message="${key}">([^<]*)<`).exec(
+        enrolPage({ ...enrol, mode: 'signed-in', suitable: wanted }),
+      )?.[1] ?? ''
+    assert.equal(said(own), `${english.wantedKey.refused[key]} ${see}`)
+    assert.equal(said(everyKey), english.wantedKey.refused[key])
+  }
 })
 
 test('the last passkey offers no removal', () => {

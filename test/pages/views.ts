@@ -16,7 +16,15 @@ import {
   signInPage,
   ticketProblemPage,
 } from '../../src/pages/index.ts'
-import type { Strings } from '../../src/pages/index.ts'
+import type { Strings, WantedKey } from '../../src/pages/index.ts'
+
+/** Of somebody who may register every passkey. */
+export const everyKey: WantedKey = {
+  kind: 'any',
+  lists: [],
+  certification: undefined,
+  own: false,
+}
 
 /** What fills the fields of the views. */
 export interface Filling {
@@ -55,6 +63,17 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
     address: text('address'),
     current,
   })
+  const suitable: WantedKey = {
+    kind: 'hardware-only',
+    lists: [
+      { models: [text('model')], makers: [] },
+      { models: [], makers: [text('maker')] },
+      { models: [], makers: [] },
+    ],
+    certification: text('level'),
+    own: true,
+  }
+  const bound: WantedKey = { ...everyKey, kind: 'device-bound' }
   const enrol = {
     base,
     ticket: text('ticket'),
@@ -62,6 +81,7 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
     personName: text('person name'),
     username: text('username'),
     rpName: text('relying party'),
+    suitable: everyKey,
   }
   const statement = {
     sentence: text('sentence'),
@@ -119,8 +139,11 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
         strings,
       ),
     ],
-    ['enrol', enrolPage({ ...enrol, mode: 'ticket', hasCredentials: false }, strings)],
-    ['enrol-more', enrolPage({ ...enrol, mode: 'signed-in', hasCredentials: true }, strings)],
+    ['enrol', enrolPage({ ...enrol, mode: 'ticket', hasCredentials: false, suitable }, strings)],
+    [
+      'enrol-more',
+      enrolPage({ ...enrol, mode: 'signed-in', hasCredentials: true, suitable: bound }, strings),
+    ],
     [
       'enrol-wanted',
       enrolPage(

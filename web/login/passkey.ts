@@ -9,6 +9,7 @@ export type Outcome =
   | 'deviceBound'
   | 'model'
   | 'suspended'
+  | 'own'
   | 'wrongSite'
   | 'limited'
   | 'unavailable'
@@ -132,22 +133,28 @@ export async function withProof<Result>(
   }
 }
 
-const outcomes = new Map<string, Outcome>([
-  ['NotAllowedError', 'cancelled'],
-  ['AbortError', 'replaced'],
-  ['SecurityError', 'wrongSite'],
-  ['NotSupportedError', 'unsupported'],
-  ['ConstraintError', 'unsupported'],
-  ['InvalidStateError', 'exists'],
-])
+const outcomes = new Map<string, Outcome>(
+  Object.entries({
+    NotAllowedError: 'cancelled',
+    AbortError: 'replaced',
+    SecurityError: 'wrongSite',
+    NotSupportedError: 'unsupported',
+    ConstraintError: 'unsupported',
+    InvalidStateError: 'exists',
+    TypeError: 'offline',
+  }),
+)
 
 /** Keys that work and are not wanted: the message says which would be. */
-const refusals = new Map<string, Outcome>([
-  ['login.hardware_key_required', 'hardware'],
-  ['login.device_bound_key_required', 'deviceBound'],
-  ['login.authenticator_not_allowed', 'model'],
-  ['login.credential_suspended', 'suspended'],
-])
+const refusals = new Map<string, Outcome>(
+  Object.entries({
+    'login.hardware_key_required': 'hardware',
+    'login.device_bound_key_required': 'deviceBound',
+    'login.authenticator_not_allowed': 'model',
+    'login.own_key_required': 'own',
+    'login.credential_suspended': 'suspended',
+  }),
+)
 
 /** Which message an error deserves. */
 export function outcomeOf(error: unknown): Outcome {
@@ -156,6 +163,5 @@ export function outcomeOf(error: unknown): Outcome {
     if (error.status >= 500) return 'unavailable'
     return refusals.get(error.code) ?? (error.code.includes('ticket') ? 'spent' : 'failed')
   }
-  if (error instanceof DOMException) return outcomes.get(error.name) ?? 'failed'
-  return error instanceof TypeError ? 'offline' : 'failed'
+  return outcomes.get(error instanceof Error ? error.name : '') ?? 'failed'
 }

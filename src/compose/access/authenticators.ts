@@ -1,5 +1,5 @@
 import type { AuthenticatorLimits, Configuration } from '../../config/index.ts'
-import { bothRules } from '../../login/index.ts'
+import { bothRules, comparableSerial } from '../../login/index.ts'
 import type { AuthenticatorPolicy, AuthenticatorRules } from '../../login/index.ts'
 import type { Metadata } from '../../metadata/index.ts'
 import { coseAlgorithms, parseAnchors } from '../../webauthn/index.ts'
@@ -43,6 +43,18 @@ function configuredRules(configuration: Configuration): Rules {
   return policy
 }
 
-function rulesOf({ algorithms, ...rules }: AuthenticatorLimits): AuthenticatorRules {
-  return { ...rules, algorithms: algorithms.map((name) => coseAlgorithms[name]) }
+function rulesOf(limits: AuthenticatorLimits): AuthenticatorRules {
+  const { allow, algorithms, aaguids, makers, serials, certification } = limits
+  const isListed = aaguids.allow !== undefined || makers.allow !== undefined
+  const listed = { aaguids: aaguids.allow ?? [], makers: makers.allow ?? [] }
+  return {
+    allow,
+    algorithms: algorithms.map((name) => coseAlgorithms[name]),
+    models: {
+      allow: isListed ? [listed] : [],
+      deny: { aaguids: aaguids.deny, makers: makers.deny },
+    },
+    certification,
+    serials: serials?.map(comparableSerial),
+  }
 }

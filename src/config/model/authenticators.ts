@@ -9,6 +9,13 @@ export interface AuthenticatorLimits {
     readonly allow: readonly string[] | undefined
     readonly deny: readonly string[]
   }
+  /** Names, as they are written. */
+  readonly makers: {
+    readonly allow: readonly string[] | undefined
+    readonly deny: readonly string[]
+  }
+  /** Decimal, or hex after 0x; absent: any device. */
+  readonly serials: readonly string[] | undefined
   /** The least level that metadata has to state; absent: none. */
   readonly certification: CertificationLevel | undefined
 }

@@ -26,6 +26,28 @@ const models = {
   deny: list('models that are refused', aaguid('an AAGUID')).prefault([]),
 }
 
+const maker = (description: string) =>
+  text('maker', description, /^(?=.*[\p{L}\p{N}])[^\p{C}]{1,64}$/u)
+
+const makers = {
+  allow: list(
+    'the only makers besides models in `aaguids.allow`, each proved by trusted attestation; default: every maker',
+    maker('a name, as FIDO metadata describes models or certificates name their organization'),
+  ).optional(),
+  deny: list('makers whose models are refused', maker('a name')).prefault([]),
+}
+
+const serials = list(
+  'the only devices, each proved by enterprise attestation; default: every device',
+  text(
+    'serial',
+    'a serial number: decimal, or 0x and its octets',
+    /^(\d{1,39}|0x[0-9a-fA-F]{1,128})$/,
+  ),
+)
+  .min(1, { error: 'serial' })
+  .max(100_000, { error: 'serial' })
+
 const algorithms = list(
   'signature algorithms of new passkeys, in order of preference',
   word('credentialAlgorithm', 'an algorithm', [
@@ -82,6 +104,8 @@ const metadata = mapping('FIDO metadata: what makers and the FIDO Alliance say a
 export const authenticators = mapping('which passkeys people may register', {
   allow: kind.prefault('any'),
   aaguids: mapping('models by AAGUID', models).prefault(nothing),
+  makers: mapping('models by the name of their maker', makers).prefault(nothing),
+  serials: serials.optional(),
   algorithms: algorithms.prefault(['ES256', 'EdDSA', 'RS256']),
   certification: certification.optional(),
   attestation: word(
@@ -99,6 +123,8 @@ export const groupAuthenticators = mapping(
   {
     allow: kind.optional(),
     aaguids: mapping('models by AAGUID', models).optional(),
+    makers: mapping('models by the name of their maker', makers).optional(),
+    serials: serials.optional(),
     algorithms: algorithms.optional(),
     certification: certification.optional(),
   },

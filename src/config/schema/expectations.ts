@@ -118,6 +118,16 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'at least one of ES256, EdDSA, RS256, ML-DSA-44, ML-DSA-65 and ML-DSA-87',
     'Every security key knows ES256.',
   ),
+  maker: expectation(
+    'config.value',
+    'a name of 1 to 64 characters',
+    'Such as Yubico; whole words are compared, in either case of letters.',
+  ),
+  serial: expectation(
+    'config.value',
+    'at least one serial number: decimal digits, or 0x and hex digits',
+    'Quote it: "12345678" is the number that is printed on a key.',
+  ),
   certification: expectation(
     'config.value',
     'L1, L1+, L2, L2+, L3 or L3+',

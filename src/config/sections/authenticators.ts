@@ -26,10 +26,12 @@ export function resolveAuthenticators(
   )
   const metadata = resolveMetadata(draft, files)
   checkProvable(draft, here, authenticators)
+  checkFacts(draft, here, authenticators)
   for (const [name, { authenticators: own }] of Object.entries(groups)) {
     if (own === undefined) continue
     const path = ['groups', name, 'authenticators']
     checkProvable(draft, path, own)
+    checkFacts(draft, path, own)
     checkAlgorithms(draft, [...path, 'algorithms'], own)
   }
   const { attestation } = authenticators
@@ -38,7 +40,7 @@ export function resolveAuthenticators(
 
 /** What a rule says; what it does not say it leaves open. */
 export function limitsOf(rule: Shape | GroupShape): AuthenticatorLimits {
-  const { allow, aaguids, algorithms, certification } = rule
+  const { allow, aaguids, makers, serials, algorithms, certification } = rule
   return {
     allow: allow ?? 'any',
     algorithms: algorithms ?? knownAlgorithmNames,
@@ -46,32 +48,47 @@ export function limitsOf(rule: Shape | GroupShape): AuthenticatorLimits {
       allow: aaguids?.allow?.map((one) => one.toLowerCase()),
       deny: (aaguids?.deny ?? []).map((one) => one.toLowerCase()),
     },
+    makers: { allow: makers?.allow, deny: makers?.deny ?? [] },
+    serials,
     certification,
   }
 }
 
+const believing = '`metadata` or at least one entry of `trustAnchors`'
+
 /** Proof takes attestation that is asked for, and somebody whose word for it is believed. */
 function checkProvable(draft: Draft, path: Path, rule: Shape | GroupShape): void {
   const { attestation, trustAnchors, metadata } = draft.shape.authenticators
-  const report = (at: Path, found: string, missing: string): void =>
-    draft.report(at, {
-      code: 'config.authenticators',
-      message: `found ${found}, which no passkey could prove, expected ${missing} in \`authenticators\` too`,
-      hint: 'See docs/authenticators.md for where the certificates of makers come from.',
-    })
+  const isBelieved = trustAnchors.length > 0 || metadata !== undefined
+  if (attestation !== 'none' && isBelieved) return
+  const missing = attestation === 'none' ? '`attestation: direct`' : believing
+  const report = (at: Path, found: string): void => reportUnprovable(draft, at, found, missing)
+  if (rule.allow === 'hardware-only') report([...path, 'allow'], '"hardware-only"')
+  for (const list of ['aaguids', 'makers'] as const) {
+    if (rule[list]?.allow !== undefined) report([...path, list, 'allow'], 'an allow list')
+  }
+}
+
+/** Levels are stated by metadata, serial numbers told by enterprise attestation. */
+function checkFacts(draft: Draft, path: Path, rule: Shape | GroupShape): void {
+  const { attestation, trustAnchors, metadata } = draft.shape.authenticators
   if (rule.certification !== undefined && (attestation === 'none' || metadata === undefined)) {
     const missing = attestation === 'none' ? '`attestation: direct`' : '`metadata`'
-    report([...path, 'certification'], quote(rule.certification), missing)
+    reportUnprovable(draft, [...path, 'certification'], quote(rule.certification), missing)
   }
-  if (attestation !== 'none' && (trustAnchors.length > 0 || metadata !== undefined)) return
-  const missing =
-    attestation === 'none'
-      ? '`attestation: direct`'
-      : '`metadata` or at least one entry of `trustAnchors`'
-  if (rule.allow === 'hardware-only') report([...path, 'allow'], '"hardware-only"', missing)
-  if (rule.aaguids?.allow !== undefined) {
-    report([...path, 'aaguids', 'allow'], 'allowed models', missing)
-  }
+  if (rule.serials === undefined) return
+  const isBelieved = trustAnchors.length > 0 || metadata !== undefined
+  if (attestation === 'enterprise' && isBelieved) return
+  const missing = attestation === 'enterprise' ? believing : '`attestation: enterprise`'
+  reportUnprovable(draft, [...path, 'serials'], 'serial numbers', missing)
+}
+
+function reportUnprovable(draft: Draft, path: Path, found: string, missing: string): void {
+  draft.report(path, {
+    code: 'config.authenticators',
+    message: `found ${found}, which no passkey could prove, expected ${missing} in \`authenticators\` too`,
+    hint: 'See docs/authenticators.md for where proof comes from.',
+  })
 }
 
 /** What a group allows counts only where everybody is allowed it as well. */

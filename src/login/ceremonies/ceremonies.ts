@@ -1,4 +1,6 @@
 import type { Refusal } from '../../core/index.ts'
+import type { Person } from '../../identity/index.ts'
+import type { WantedKey } from '../../pages/index.ts'
 import type {
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
@@ -38,6 +40,11 @@ export class Ceremonies {
     purpose: 'register' | 'renew' = 'register',
   ): Promise<Registered | Refusal> {
     return this.#registration.finish(caller, body, purpose)
+  }
+
+  /** Which new passkey of somebody would be kept. */
+  wantedKey(person: Person): WantedKey {
+    return this.#registration.wanted(person)
   }
 
   beginAuthentication(

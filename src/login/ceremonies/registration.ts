@@ -2,6 +2,7 @@ import { hashSecret, isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { identityErrors } from '../../identity/index.ts'
 import type { Credential, CredentialId, Person } from '../../identity/index.ts'
+import type { WantedKey } from '../../pages/index.ts'
 import {
   authenticatorName,
   challengeOf,
@@ -21,6 +22,7 @@ import { ceremonyLifetime } from './parts.ts'
 import type { Caller, CeremonyParts } from './parts.ts'
 import type { Challenges } from './challenges.ts'
 import { recordCeremony } from './trail.ts'
+import { wantedKey } from '../wanted-key.ts'
 
 export interface Registered {
   readonly person: Person
@@ -106,6 +108,11 @@ export class Registration {
     return { person, credential: outcome.credential, byTicket: ceremony.ticketHash !== undefined }
   }
 
+  /** Which new passkey of somebody would be kept. */
+  wanted(person: Person): WantedKey {
+    return wantedKey(this.#parts.authenticators(), this.#rulesOf(person))
+  }
+
   async #mayRegister(
     caller: Caller,
     input: { ticket: string | undefined; hasFreshProof: boolean },
@@ -150,6 +157,11 @@ export class Registration {
     const credential: Credential = {
       ...registration,
       attestationTrusted: judged.trust.trusted,
+      // What names one device is kept only where it was asked for, and proved.
+      serial:
+        policy.attestation === 'enterprise' && judged.trust.trusted
+          ? statement.device.serial
+          : undefined,
       id: verified.credentialId as CredentialId,
       personId: person.id,
       name: authenticatorName(verified.aaguid) ?? 'Passkey',

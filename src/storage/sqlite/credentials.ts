@@ -23,6 +23,7 @@ type CredentialRow = {
   aaguid: string
   attestation_format: string
   attestation_trusted: number
+  serial: string | null
   attestation_object: Uint8Array
   client_data_json: Uint8Array
   created_at: number
@@ -126,8 +127,8 @@ function insert(database: Database, credential: Credential): void {
   database.run(
     `INSERT INTO credential (id, person_id, name, public_key, algorithm, sign_count, user_verified,
        backup_eligible, backup_state, transports, aaguid, attestation_format, attestation_trusted,
-       attestation_object, client_data_json, created_at, last_used_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       attestation_object, client_data_json, created_at, last_used_at, serial)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     credential.id,
     credential.personId,
     credential.name,
@@ -145,6 +146,7 @@ function insert(database: Database, credential: Credential): void {
     credential.clientDataJSON,
     credential.createdAt,
     credential.lastUsedAt ?? null,
+    credential.serial ?? null,
   )
 }
 
@@ -243,6 +245,7 @@ function credentialOf(row: CredentialRow): Credential {
     aaguid: row.aaguid,
     attestationFormat: row.attestation_format,
     attestationTrusted: row.attestation_trusted !== 0,
+    serial: row.serial ?? undefined,
     attestationObject: row.attestation_object,
     clientDataJSON: row.client_data_json,
     createdAt: row.created_at,

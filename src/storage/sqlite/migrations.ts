@@ -142,4 +142,7 @@ export const migrations: readonly string[] = [
   ALTER TABLE credential ADD COLUMN suspended_at INTEGER;
   ALTER TABLE credential ADD COLUMN suspended_for TEXT;
   `,
+  `
+  ALTER TABLE credential ADD COLUMN serial TEXT;
+  `,
 ]

@@ -4,6 +4,7 @@ import { verifySignature } from '../signature.ts'
 import { parseKeyDescription } from './android-description.ts'
 import type { AuthorizationList, KeyDescription } from './android-description.ts'
 import { criticalProblem, oid } from './certificate.ts'
+import { unknownDevice } from './device.ts'
 import { algorithmOf, bytesOf, hasExactly, leafKeyFor, parseChain } from './verified.ts'
 import type { AttestedFacts, StatementOutcome } from './verified.ts'
 
@@ -38,7 +39,9 @@ export function verifyAndroidKey(statement: CborMap, facts: AttestedFacts): Stat
   const problem =
     descriptionProblem(description, facts.clientDataHash) ??
     criticalProblem(certificate, [oid.basicConstraints, oid.keyUsage])
-  return problem ?? { chain, namesModel: true, weakness: weaknessOf(description) }
+  return (
+    problem ?? { chain, namesModel: true, weakness: weaknessOf(description), device: unknownDevice }
+  )
 }
 
 /** WebAuthn L3 8.4.1 and step 5, over both lists together. */

@@ -25,7 +25,8 @@ export function verifyApple(statement: CborMap, facts: AttestedFacts): Statement
     return 'the certificate is for another key'
   }
   const problem = criticalProblem(certificate, [oid.basicConstraints, oid.keyUsage])
-  return problem ?? { chain, namesModel: true, weakness: undefined }
+  const device = { makers: ['Apple'], serial: undefined }
+  return problem ?? { chain, namesModel: true, weakness: undefined, device }
 }
 
 /** SEQUENCE { [1] OCTET STRING } and nothing else. */

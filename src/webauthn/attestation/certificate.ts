@@ -38,6 +38,8 @@ export const oid = {
   extendedKeyUsage: '551d25',
   /** id-fido-gen-ce-aaguid, 1.3.6.1.4.1.45724.1.1.4 */
   aaguid: '2b0601040182e51c010104',
+  /** id-fido-gen-ce-sernum, 1.3.6.1.4.1.45724.1.1.2 */
+  serialNumber: '2b0601040182e51c010102',
   /** 1.3.6.1.4.1.11129.2.1.17 */
   androidKeyDescription: '2b06010401d679020111',
   /** 1.2.840.113635.100.8.2 */

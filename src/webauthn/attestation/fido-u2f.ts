@@ -5,6 +5,7 @@ import type { CborMap } from '../cbor.ts'
 import { coseAlgorithms } from '../cose-key.ts'
 import { verifySignature } from '../signature.ts'
 import { criticalProblem, oid } from './certificate.ts'
+import { makersOf } from './device.ts'
 import { bytesOf, hasExactly, leafKeyFor, parseChain } from './verified.ts'
 import type { AttestedFacts, StatementOutcome } from './verified.ts'
 
@@ -38,7 +39,8 @@ export function verifyFidoU2f(statement: CborMap, facts: AttestedFacts): Stateme
   // Step 6
   if (!verifySignature(key, signed, signature)) return 'wrong signature'
   const problem = criticalProblem(chain[0], [oid.basicConstraints, oid.keyUsage])
-  return problem ?? { chain, namesModel: false, weakness: undefined }
+  const device = { makers: makersOf(chain[0]), serial: undefined }
+  return problem ?? { chain, namesModel: false, weakness: undefined, device }
 }
 
 /** ANSI X9.62 uncompressed: 0x04, x, y. */

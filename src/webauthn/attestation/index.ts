@@ -6,9 +6,11 @@
  * Guarantees: statements are verified step by step with bounded parsers of our own; trust is a chain of
  * `x5c` to a configured anchor, or nothing. Does not: fetch anything, or know revocations and metadata.
  */
+export type { DeviceFacts } from './device.ts'
+export { unknownDevice } from './device.ts'
 export { certificateAnchor, leafKeyAnchor, parseAnchors } from './anchors.ts'
 export { parseAttestationObject, verifyAttestationStatement } from './statement.ts'
 export { judgeTrust } from './trust.ts'
 export type { Trust, TrustAnchor } from './trust.ts'
 export { signedAaguid } from './verified.ts'
-export type { AttestedFacts, VerifiedStatement } from './verified.ts'
+export type { AttestedFacts, ChainedStatement, VerifiedStatement } from './verified.ts'

@@ -5,6 +5,7 @@ import { derTag, parseDer } from '../der.ts'
 import { verifySignature } from '../signature.ts'
 import { basicConstraints, criticalProblem, keyUse, mayBeUsedFor, oid } from './certificate.ts'
 import type { AttestationCertificate } from './certificate.ts'
+import { makersOf, serialOf, unknownDevice } from './device.ts'
 import { algorithmOf, bytesOf, hasExactly, leafKeyFor, parseChain } from './verified.ts'
 import type { AttestedFacts, StatementOutcome } from './verified.ts'
 
@@ -36,7 +37,7 @@ function verifySelf(
   if (!hasExactly(statement, 'alg', 'sig')) return 'unknown members'
   if (algorithm !== key.algorithm) return 'alg is not the one of the credential'
   if (!verifySignature(key, signed, signature)) return 'wrong signature'
-  return { chain: [], namesModel: false, weakness: undefined }
+  return { chain: [], namesModel: false, weakness: undefined, device: unknownDevice }
 }
 
 function verifyBasic(
@@ -52,7 +53,11 @@ function verifyBasic(
   if (typeof key === 'string') return key
   if (!verifySignature(key, signed, signature)) return 'wrong signature'
   const problem = packedLeafProblem(leaf) ?? aaguidProblem(leaf, aaguid)
-  return problem ?? { chain, namesModel: true, weakness: undefined }
+  if (problem !== undefined) return problem
+  const told = serialOf(leaf)
+  if (typeof told === 'string') return told
+  const device = { makers: makersOf(leaf), serial: told.serial }
+  return { chain, namesModel: true, weakness: undefined, device }
 }
 
 /** WebAuthn L3 8.2.1; the version is settled by the parser. */

@@ -4,6 +4,7 @@ import type { CborMap } from '../cbor.ts'
 import { shown, webauthnErrors } from '../errors.ts'
 import { verifyAndroidKey } from './android-key.ts'
 import { verifyApple } from './apple.ts'
+import { unknownDevice } from './device.ts'
 import { verifyFidoU2f } from './fido-u2f.ts'
 import { verifyPacked } from './packed.ts'
 import { verifyTpm } from './tpm.ts'
@@ -67,7 +68,7 @@ export function verifyAttestationStatement(
 /** WebAuthn L3 8.7 */
 function verifyNone(statement: CborMap): StatementOutcome {
   if (statement.size !== 0) return 'a statement of format none has members'
-  return { chain: [], namesModel: false, weakness: undefined }
+  return { chain: [], namesModel: false, weakness: undefined, device: unknownDevice }
 }
 
 function malformed(detail: string): Refusal {

@@ -8,6 +8,7 @@ import { verifySignature } from '../signature.ts'
 import { aaguidProblem, endEntityProblem } from './packed.ts'
 import { oid } from './certificate.ts'
 import type { AttestationCertificate } from './certificate.ts'
+import { unknownDevice } from './device.ts'
 import { aikCertificateProblem } from './tpm-certificate.ts'
 import { parseCertifyInfo, parsePublicArea } from './tpm-structures.ts'
 import type { PublicArea } from './tpm-structures.ts'
@@ -43,7 +44,7 @@ export function verifyTpm(statement: CborMap, facts: AttestedFacts): StatementOu
   if (typeof key === 'string') return key
   if (!verifySignature(key, certInfo, signature)) return 'wrong signature'
   const problem = certificateProblem(chain[0], facts.aaguid)
-  return problem ?? { chain, namesModel: true, weakness: weaknessOf(area) }
+  return problem ?? { chain, namesModel: true, weakness: weaknessOf(area), device: unknownDevice }
 }
 
 /** Magic and type are settled by the parser. */

@@ -5,7 +5,7 @@ import { equalBytes } from '../../core/index.ts'
 import type { Instant } from '../../core/index.ts'
 import { basicConstraints, criticalProblem, hex, keyUse, mayBeUsedFor, oid } from './certificate.ts'
 import type { AttestationCertificate } from './certificate.ts'
-import type { VerifiedStatement } from './verified.ts'
+import type { ChainedStatement } from './verified.ts'
 
 /** What attestation is believed for: an authority, one certificate, or the key of one. */
 export interface TrustAnchor {
@@ -45,7 +45,7 @@ const signatureAlgorithms: ReadonlySet<string> = new Set([
  * Invariant: no anchor, no trust; and nothing that no certificate vouches for (none, self) is trusted.
  */
 export function judgeTrust(input: {
-  readonly statement: VerifiedStatement
+  readonly statement: ChainedStatement
   /** UUID form. */
   readonly aaguid: string
   readonly anchors: readonly TrustAnchor[]
@@ -66,7 +66,7 @@ export function judgeTrust(input: {
 }
 
 /** Invariant: an anchor for some models is none for a statement that does not sign which model it is. */
-function isFor(anchor: TrustAnchor, statement: VerifiedStatement, aaguid: string): boolean {
+function isFor(anchor: TrustAnchor, statement: ChainedStatement, aaguid: string): boolean {
   if (anchor.aaguids === undefined) return true
   return statement.namesModel && anchor.aaguids.includes(aaguid)
 }

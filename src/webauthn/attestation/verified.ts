@@ -4,6 +4,7 @@ import type { CborMap, CborValue } from '../cbor.ts'
 import type { KeyObject } from 'node:crypto'
 import { parseCertificate } from './certificate.ts'
 import type { AttestationCertificate } from './certificate.ts'
+import type { DeviceFacts } from './device.ts'
 
 /** What a statement is about. */
 export interface AttestedFacts {
@@ -15,14 +16,19 @@ export interface AttestedFacts {
   readonly credentialKey: VerificationKey
 }
 
-/** A statement that is correct in itself. Whether to believe it is another question (`judgeTrust`). */
-export interface VerifiedStatement {
+/** The part of a statement that trust in it is judged by. */
+export interface ChainedStatement {
   /** The certificates of `x5c`, leaf first; empty for `none` and self attestation. */
   readonly chain: readonly AttestationCertificate[]
   /** Whether what is signed covers the AAGUID: fido-u2f signs none. */
   readonly namesModel: boolean
   /** What the statement itself says against a key that cannot leave its hardware. */
   readonly weakness: string | undefined
+}
+
+/** A statement that is correct in itself. Whether to believe it is another question (`judgeTrust`). */
+export interface VerifiedStatement extends ChainedStatement {
+  readonly device: DeviceFacts
 }
 
 export type StatementOutcome = VerifiedStatement | string

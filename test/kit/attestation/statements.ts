@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
 import { aaguidExtension, notAnAuthority } from '../attestation-certificate.ts'
-import type { LeafChoices } from '../attestation-certificate.ts'
+import type { LeafChoices, LeafExtension } from '../attestation-certificate.ts'
 import type { Encodable } from '../cbor-encoder.ts'
 import { newKeyPair, signWith } from '../soft-authenticator.ts'
 import type { AttestationStatement, AttestationSubject } from '../soft-authenticator.ts'
@@ -42,6 +42,11 @@ export interface StatementChoices {
   readonly digest?: string
   readonly description?: Partial<DescriptionChoices>
   readonly nonce?: Uint8Array
+}
+
+/** id-fido-gen-ce-sernum with this encoded value. */
+export function serialExtension(value: Uint8Array, critical = false): LeafExtension {
+  return { type: '1.3.6.1.4.1.45724.1.1.2', critical, value }
 }
 
 /** Statements of devices that were made under one authority. */
