@@ -107,7 +107,7 @@ export const proofErrors = defineErrors('proof', {
     status: 413,
     title: 'The request is too long to be bound to a proof',
     fault: 'caller',
-    doc: 'What would have to be shown and approved has more than 8,160 characters.',
+    doc: 'What would have to be shown, approved and kept in the audit log with its evidence has more than about 5,000 characters; one that is not ASCII counts as six.',
   },
   already_approved: {
     status: 409,

@@ -7,7 +7,8 @@ import type { Approver } from './approvers.ts'
 import { proofErrors } from './errors.ts'
 import { evidenceOf, judgeEvidence, verifyTouch } from './evidence.ts'
 import type { ProofParty, Touched } from './evidence.ts'
-import { parseStatement, printStatement } from './statement.ts'
+import { isRecordable } from './recorded.ts'
+import { isBrief, parseStatement, printStatement } from './statement.ts'
 import type { Statement } from './statement.ts'
 import type { Evidence, ProofRecord, ProofState, ProofStore } from './store.ts'
 
@@ -113,7 +114,9 @@ export class Proofs {
       expiresAt,
     })
     // What could not be read again could never be approved.
-    if (parseStatement(statement) === undefined) return proofErrors.refuse('too_long')
+    if (parseStatement(statement) === undefined || !isBrief(statement)) {
+      return proofErrors.refuse('too_long')
+    }
     const opened = { id, statement, nonce: randomToken(32), expiresAt }
     const outcome = await this.#parts.store.open(
       {
@@ -199,6 +202,7 @@ export class Proofs {
     }
     const evidence = await this.#verify(response, touched)
     if (isRefusal(evidence)) return evidence
+    if (!isRecordable(record, evidence)) return proofErrors.refuse('too_long', 'the evidence')
     const outcome = await this.#parts.store.approve(record.id, evidence, {
       isEnough: (approvals) => isEnough(approvals, statement.approvers, statement.subject),
       now: evidence.at,
@@ -313,7 +317,10 @@ export class Proofs {
     if (nonce?.length !== 32) return proofErrors.refuse('withdrawn', 'the nonce is damaged')
     const party = this.#parts.party()
     const touched = { statementText: proof.statement, nonce, party, approver }
-    return judgeApprover(statement, approver) ?? this.#verify(response, touched)
+    const refused = judgeApprover(statement, approver)
+    const evidence = refused ?? (await this.#verify(response, touched))
+    if (isRefusal(evidence) || isRecordable(proof, evidence)) return evidence
+    return proofErrors.refuse('too_long', 'the evidence')
   }
 
   async #approver(personId: string, credentialId: string): Promise<Approver | undefined> {

@@ -45,6 +45,24 @@ export function recordedEvidence(
   }
 }
 
+/** What a record of the audit log has room for, with some left for other members. */
+const room = 15_872
+
+/** Whether the audit log keeps this touch whole: it writes what is not printable ASCII in six characters. */
+export function isRecordable(
+  proof: { readonly id: string; readonly statement: string },
+  evidence: Evidence,
+): boolean {
+  return encodedLength(JSON.stringify(recordedEvidence(proof, evidence))) <= room
+}
+
+/** The length of a JSON text in printable ASCII. */
+export function encodedLength(json: string): number {
+  let length = json.length
+  for (let at = 0; at < json.length; at++) if (json.charCodeAt(at) > 0x7e) length += 5
+  return length
+}
+
 /** By UTF-16 units, never between the halves of one character. */
 function pieces(text: string): readonly string[] {
   const found: string[] = []

@@ -122,7 +122,7 @@ export class ProofWorld {
     trusted = true,
     device: Partial<Device> = {},
   ): Promise<Somebody> {
-    const handle = new Uint8Array(32).fill(username.charCodeAt(0))
+    const handle = Buffer.from(username.padEnd(32, '-'))
     const person: Person = {
       id: `person-${username}` as PersonId,
       username,

@@ -322,12 +322,6 @@ test("an assertion of somebody else's key, or for another proof, is refused", as
   )
 })
 
-test('what could not be read again is not asked for', async () => {
-  const request = proofRequest(alice)
-  const statement = { ...request.statement, sentence: 'x'.repeat(8000) }
-  assert.equal(codeOf(await proofs.open({ ...request, statement })), 'proof.too_long')
-})
-
 test('each caller has a bounded number of proofs open', async () => {
   const gina = await world.somebody('gina')
   for (let count = 0; count < 16; count++) await world.opened(gina)
