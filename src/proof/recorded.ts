@@ -47,6 +47,8 @@ export function recordedEvidence(
 
 /** What a record of the audit log has room for, with some left for other members. */
 const room = 15_872
+/** What of it may be a statement, so that the touch of any key has room beside it. */
+const brief = 5000
 
 /** Whether the audit log keeps this touch whole: it writes what is not printable ASCII in six characters. */
 export function isRecordable(
@@ -56,8 +58,13 @@ export function isRecordable(
   return encodedLength(JSON.stringify(recordedEvidence(proof, evidence))) <= room
 }
 
+/** Whether a record of the audit log can hold this statement beside a touch. */
+export function isBrief(statement: string): boolean {
+  return encodedLength(JSON.stringify(statement)) <= brief
+}
+
 /** The length of a JSON text in printable ASCII. */
-export function encodedLength(json: string): number {
+function encodedLength(json: string): number {
   let length = json.length
   for (let at = 0; at < json.length; at++) if (json.charCodeAt(at) > 0x7e) length += 5
   return length

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isJsonObject, parseJson } from '../core/index.ts'
 import type { Instant } from '../core/index.ts'
-import { encodedLength } from './recorded.ts'
 
 /** Who has to touch a key. */
 export interface Approvers {
@@ -55,8 +54,6 @@ export interface Statement {
 const version = 'proofgate-statement/1'
 /** In a list of the audit log: 32 pieces of 256 characters, or one less. */
 const limits = { length: 32 * 255, depth: 8 }
-/** As the audit log writes it, so that the touch of any key has room beside it. */
-const brief = 5000
 
 /** The text that is kept, shown and hashed. Its members stand in a fixed order. */
 export function printStatement(statement: Statement): string {
@@ -101,11 +98,6 @@ export function parseStatement(text: string): Statement | undefined {
   const statement = members as unknown as Statement
   // Printed again it is the same text, or it was not one of ours.
   return isShaped(members) && printStatement(statement) === text ? statement : undefined
-}
-
-/** Whether a record of the audit log can hold it beside a touch. */
-export function isBrief(text: string): boolean {
-  return encodedLength(JSON.stringify(text)) <= brief
 }
 
 const texts = [
