@@ -41,6 +41,8 @@ export {
 } from './merkle-proof.ts'
 export { findRecord, readRecords } from './read.ts'
 export type { ReadOptions } from './read.ts'
+export { AuditTail } from './tail.ts'
+export type { TailOptions } from './tail.ts'
 export { verifyAuditLog } from './verify.ts'
 export type { VerifyOptions, VerifyReport } from './verify.ts'
 export type { AuditProblem } from './verifier.ts'

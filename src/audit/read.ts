@@ -168,7 +168,7 @@ async function latest(
 }
 
 /** The segment that holds an index or a time, told by the first record of each. */
-async function firstSegment(
+export async function firstSegment(
   directory: string,
   segments: readonly number[],
   { from = 0, since = -Infinity }: ReadOptions,
