@@ -12,6 +12,7 @@ import { loginErrors } from '../src/login/index.ts'
 import { metadataErrors } from '../src/metadata/index.ts'
 import { policyErrors } from '../src/policy/index.ts'
 import { proofErrors } from '../src/proof/index.ts'
+import { signalErrors } from '../src/signals/index.ts'
 import { throttleErrors } from '../src/throttle/index.ts'
 import { tokenErrors } from '../src/token/index.ts'
 import { webauthnErrors } from '../src/webauthn/index.ts'
@@ -36,6 +37,7 @@ export const catalogues: readonly Catalogue[] = [
   loginErrors,
   webauthnErrors,
   metadataErrors,
+  signalErrors,
   identityErrors,
   adminErrors,
 ]

@@ -32,11 +32,12 @@ const allowed: Readonly<Record<string, string>> = {
   gateway:
     'core certificate http pages policy roles webauthn identity session proof token throttle audit upstream',
   analysis: 'core policy identity audit gateway',
-  admin: 'core http policy webauthn metadata identity session token audit gateway analysis',
+  signals: 'core http identity token audit upstream',
+  admin: 'core http policy webauthn metadata identity session token audit signals gateway analysis',
   config: 'core certificate policy webauthn metadata proof',
-  storage: 'core identity session proof token login oidc',
+  storage: 'core identity session proof token login oidc signals',
   compose:
-    'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream workers oidc login gateway analysis admin config storage',
+    'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream workers oidc login signals gateway analysis admin config storage',
   cli: 'core certificate policy metadata proof config gateway analysis audit admin compose',
   'main.ts': 'core cli',
 }
@@ -52,7 +53,7 @@ const packages: Readonly<Record<string, string>> = {
 }
 
 const sources = globSync('src/**/*.ts').sort()
-const importing = /(?:\bfrom|\bimport|\bimport\()\s*'([^'\n]+)'/g
+const importing = /(?:\bfrom|\bimport|\bimport\()\s*'([^'\s]+)'/g
 
 function importsOf(file: string): readonly string[] {
   return [...readFileSync(file, 'utf8').matchAll(importing)].map(([, name = '']) => name)

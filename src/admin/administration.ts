@@ -11,6 +11,7 @@ import { policyAnswers } from './policy-answers.ts'
 import { policyOperations } from './policy-operations.ts'
 import { roleOperations } from './roles.ts'
 import { serverOperations } from './server-operations.ts'
+import { signalOperations } from './signals.ts'
 import { sessionOperations } from './sessions.ts'
 
 const operations: ReadonlyMap<string, Operation> = new Map(
@@ -26,6 +27,7 @@ const operations: ReadonlyMap<string, Operation> = new Map(
     policyOperations,
     policyAnswers,
     serverOperations,
+    signalOperations,
   ].flatMap((table) => Object.entries(table)),
 )
 

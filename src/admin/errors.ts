@@ -1,5 +1,6 @@
 import { defineErrors } from '../core/index.ts'
 import { identityErrors } from '../identity/index.ts'
+import { signalErrors } from '../signals/index.ts'
 
 export const adminErrors = defineErrors('admin', {
   unauthorized: {
@@ -78,9 +79,12 @@ export const adminErrors = defineErrors('admin', {
 
 /** What to do about a refusal, by its code: the line that the documentation has. */
 export function hintFor(code: string): string | undefined {
-  const docs: readonly (readonly [string, string])[] = [adminErrors, identityErrors].flatMap(
-    ({ area, specs }) =>
-      Object.entries(specs).map(([reason, { doc }]) => [`${area}.${reason}`, doc]),
+  const docs: readonly (readonly [string, string])[] = [
+    adminErrors,
+    identityErrors,
+    signalErrors,
+  ].flatMap(({ area, specs }) =>
+    Object.entries(specs).map(([reason, { doc }]) => [`${area}.${reason}`, doc]),
   )
   return new Map(docs).get(code)
 }

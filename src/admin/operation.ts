@@ -5,6 +5,7 @@ import type { GatewayTable } from '../gateway/index.ts'
 import type { CredentialStore, Directory, PasskeyRules, PersonStore } from '../identity/index.ts'
 import type { Metadata } from '../metadata/index.ts'
 import type { Revocations, Sessions } from '../session/index.ts'
+import type { Signals } from '../signals/index.ts'
 import type { KeyRing, SigningAlgorithm } from '../token/index.ts'
 import { adminErrors } from './errors.ts'
 
@@ -29,6 +30,8 @@ export interface AdminParts {
   /** Called after keys or groups changed. */
   readonly onKeysChanged: () => void
   readonly onPeopleChanged: () => void
+  /** Who is told of events. */
+  readonly signals: () => Pick<Signals, 'list' | 'test' | 'retry'>
   /** Copies everything; `record` is called before the audit log is copied. */
   readonly backup: (directory: string, record: () => Promise<unknown>) => Promise<unknown>
   /**

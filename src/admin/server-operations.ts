@@ -2,6 +2,7 @@ import { isRefusal } from '../core/index.ts'
 import { adminErrors } from './errors.ts'
 import { optionalText, recordAdministration } from './operation.ts'
 import type { OperationTable } from './operation.ts'
+import type { Signals } from '../signals/index.ts'
 import type { GatewayTable } from '../gateway/index.ts'
 
 /** The server itself: state, reload, backup. */
@@ -13,6 +14,7 @@ export const serverOperations: OperationTable = {
     people: (await parts.people.list()).length,
     credentials: await parts.credentials.count(),
     ...(parts.reload === undefined ? {} : targetConditions(parts.table())),
+    ...(await signalConditions(parts.signals())),
   }),
   'POST /v1/reload': async (parts) => {
     if (parts.reload === undefined) return adminErrors.refuse('server_needed')
@@ -28,6 +30,19 @@ export const serverOperations: OperationTable = {
     }
     return parts.backup(directory, () => recordAdministration(parts, 'backup', { directory }))
   },
+}
+
+/** How it goes with each who is told of events, as `webhook NAME` and `receiver NAME`. */
+async function signalConditions(
+  signals: Pick<Signals, 'list'>,
+): Promise<{ signals?: Record<string, string> }> {
+  const reports = await signals.list()
+  if (reports.length === 0) return {}
+  const conditions = reports.map(({ kind, name, state, problem }): [string, string] => [
+    `${kind} ${name}`,
+    problem === null ? state : `${state}: ${problem}`,
+  ])
+  return { signals: Object.fromEntries(conditions) }
 }
 
 /** The condition of each target that is one of several or watched, as `upstream target`. */

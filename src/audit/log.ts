@@ -107,6 +107,11 @@ export class AuditLog implements AuditRecorder {
     return log
   }
 
+  /** Tells this log from all others: `gateway.example/audit+1a2b3c4d`. */
+  get name(): string {
+    return this.#writer.name
+  }
+
   /** Durable records. */
   get size(): number {
     return this.#writer.size

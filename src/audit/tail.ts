@@ -53,13 +53,14 @@ export class AuditTail {
   async read(most: number, signal?: AbortSignal): Promise<readonly StoredRecord[]> {
     const found: StoredRecord[] = []
     const { directory } = this.#options
-    while (found.length < most && signal?.aborted !== true) {
+    const goesOn = (): boolean => found.length < most && signal?.aborted !== true
+    while (goesOn()) {
       // Asked before reading: a segment has its last byte before the next one exists.
       const segments = await listSegments(directory)
       if (segments.length === 0) break
       this.#segment ??= await firstSegment(directory, segments, { from: this.#next })
       const isThere = segments.includes(this.#segment)
-      if (isThere && !(await this.#advance(found, { most, signal }))) break
+      if (isThere && !(await this.#advance(found, goesOn))) break
       const following = segments.find((segment) => segment > (this.#segment ?? 0))
       if (following === undefined) break
       this.#segment = following
@@ -69,15 +70,14 @@ export class AuditTail {
   }
 
   /** Reads on in one file. @returns whether its end was reached. */
-  async #advance(
-    found: StoredRecord[],
-    { most, signal }: { most: number; signal: AbortSignal | undefined },
-  ): Promise<boolean> {
-    const handle = await openOrNothing(join(this.#options.directory, segmentName(this.#segment ?? 0)))
+  async #advance(found: StoredRecord[], goesOn: () => boolean): Promise<boolean> {
+    const handle = await openOrNothing(
+      join(this.#options.directory, segmentName(this.#segment ?? 0)),
+    )
     if (handle === undefined) return true
     try {
       let size = usualChunk
-      while (found.length < most && signal?.aborted !== true && size <= longestLook) {
+      while (goesOn() && size <= longestLook) {
         const bytes = Buffer.allocUnsafe(size)
         const { bytesRead } = await handle.read(bytes, 0, size, this.#offset)
         const before = this.#offset

@@ -86,6 +86,11 @@ export class BatchWriter {
     for (const leaf of this.#stretch.leaves) this.#frontier.append(leaf)
   }
 
+  /** Of the log, and of nothing else: its origin and the id of its key. */
+  get name(): string {
+    return this.#signer.key.print().split('+', 2).join('+')
+  }
+
   /** Durable records. */
   get size(): number {
     return this.#frontier.size

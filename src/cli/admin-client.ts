@@ -59,6 +59,8 @@ async function withLocal<Result>(
     compose.markInstalled(paths, areas.clock.now())
     await compose.ensurePeople(areas)
     const table = compose.buildGatewayTable(configuration, areas, kept)
+    const signals = compose.buildSignals(areas)
+    signals.use(compose.signalSettings(configuration))
     const administration = new Administration(
       compose.administrationParts(areas, {
         table: () => table,
@@ -66,6 +68,7 @@ async function withLocal<Result>(
         reload: undefined,
         onKeysChanged: () => undefined,
         onPeopleChanged: () => undefined,
+        signals: () => signals,
       }),
     )
     const call: Call = async (method, path, body = {}) => {

@@ -12,6 +12,7 @@ import { registerExplain } from './commands/explain.ts'
 import { registerMetadata } from './commands/metadata.ts'
 import { registerPolicy } from './commands/policy/index.ts'
 import { registerRoles } from './commands/roles.ts'
+import { registerSignals } from './commands/signals.ts'
 import { registerServerCommands } from './commands/server.ts'
 
 export { reportFailure } from './report.ts'
@@ -30,6 +31,7 @@ export async function buildProgram(version: string): Promise<Command> {
   registerExplain(program)
   registerPolicy(program)
   registerMetadata(program)
+  registerSignals(program)
   registerAudit(program)
   registerDoctor(program)
   registerDevelopmentAuthority(program)

@@ -5,7 +5,10 @@ import { backUp } from './backup.ts'
 /** The parts of administration, over the same areas with and without a running server. */
 export function administrationParts(
   areas: OwnAreas,
-  more: Pick<AdminParts, 'table' | 'version' | 'reload' | 'onKeysChanged' | 'onPeopleChanged'>,
+  more: Pick<
+    AdminParts,
+    'table' | 'version' | 'reload' | 'onKeysChanged' | 'onPeopleChanged' | 'signals'
+  >,
 ): AdminParts {
   const { configuration } = areas
   return {

@@ -15,7 +15,10 @@ import { dataPaths, DirectoryLock, markInstalled, prepareDataDirectory } from '.
 import { firstEnrolment } from './identity.ts'
 import { Log } from './log.ts'
 import { processMetrics } from './metrics/metrics.ts'
+import { signalMetrics } from './metrics/signal-metrics.ts'
 import { Serving } from './serving.ts'
+import { buildSignals, signalSettings } from './signals.ts'
+import type { Signals } from '../signals/index.ts'
 import { takeOver } from './take-over.ts'
 import { CrewOfThreads } from './threads/crew-of-threads.ts'
 
@@ -127,6 +130,7 @@ class Server {
   readonly #reload: () => Promise<string | undefined>
   readonly #onInForce: (configuration: Configuration) => void
   readonly #crew: Crew
+  readonly #signals: Signals
   #admin: AdminListener | undefined
   #keyTimer: NodeJS.Timeout | undefined
   #draining = false
@@ -147,6 +151,7 @@ class Server {
     this.#log = parts.log
     this.#lock = parts.lock
     this.#crew = parts.crew
+    this.#signals = buildSignals(parts.areas, parts.log)
     this.#version = parts.version
     this.#reload = parts.reload
     this.#onInForce = parts.onInForce
@@ -160,6 +165,7 @@ class Server {
     const secret = new Secret(randomToken())
     this.#admin = this.#buildAdmin(secret)
     this.ports = await this.#listen(configuration, { admin: this.#admin, secret, room })
+    this.#signals.start()
     this.#keyTimer = setInterval(() => this.#refreshKeys(), keyRefreshEvery)
     this.#keyTimer.unref()
   }
@@ -214,6 +220,10 @@ class Server {
       throw error
     }
     this.#onInForce(configuration)
+    // Invariant: who is told of what happened never decides whether it may.
+    await this.#signals
+      .apply(signalSettings(configuration))
+      .catch((error: unknown) => this.#log.failure('nobody new is told of events', error))
     await ensurePeople(this.#areas)
   }
 
@@ -229,6 +239,7 @@ class Server {
     this.#draining = true
     clearInterval(this.#keyTimer)
     await this.#crew.drain(this.#areas.configuration().limits.drain)
+    await this.#signals.close()
     await this.#admin?.close()
     await this.#crew.close()
     try {
@@ -253,6 +264,7 @@ class Server {
     this.#draining = true
     clearInterval(this.#keyTimer)
     await this.#crew.drain(millis(0))
+    await this.#signals.close()
     await this.#admin?.close()
     await this.#crew.close()
   }
@@ -270,10 +282,12 @@ class Server {
           reload: this.#reload,
           onKeysChanged: () => this.#refreshKeys(),
           onPeopleChanged: () => this.#crew.forgetPrincipals(),
+          signals: () => this.#signals,
         }),
       ),
       secret,
-      metrics: async () => `${await this.#crew.metrics()}${processMetrics(this.#areas.audit)}`,
+      metrics: async () =>
+        `${await this.#crew.metrics()}${processMetrics(this.#areas.audit)}${await signalMetrics(this.#signals)}`,
       notReady: () => this.#problems(),
       onError: (error, requestId) =>
         this.#log.failure('administration failed', error, { requestId }),

@@ -17,6 +17,7 @@ import { identitySettings } from './identity.ts'
 import { buildIssuer } from './issuer.ts'
 import { Kept } from './kept.ts'
 import type { Log } from './log.ts'
+import { signalRoutes } from './signals.ts'
 import { Metrics } from './metrics/metrics.ts'
 
 /** Everything that changes when a configuration is put in force. */
@@ -41,6 +42,8 @@ export class Serving {
   readonly #identity: IdentitySurface
   readonly #userCodeTries: UserCodeTries
   readonly #cookieKey: string
+  /** No more waiting: the thread is about to end. */
+  readonly #stopping = new AbortController()
   #inForce: InForce | undefined
   /** The keys there were when the issuer was made. */
   #issuerKeys = ''
@@ -99,6 +102,7 @@ export class Serving {
   /** No new connections, and what is under way ends, at the latest by the deadline. */
   async drain(deadline: Millis): Promise<void> {
     this.#certificates.stop()
+    this.#stopping.abort()
     await this.#listener?.drain(deadline)
   }
 
@@ -156,15 +160,19 @@ export class Serving {
   }
 
   #buildIdentity(): IdentitySurface {
-    return new IdentitySurface({
+    const parts = {
       ...this.#areas,
       settings: () => identitySettings(this.#current().configuration),
       provider: () => this.#current().issuer(),
       formTokens: new FormTokens(this.#formKey),
       buckets: this.#buckets,
       userCodeTries: this.#userCodeTries,
-      onError: (error, requestId) => this.#log.failure('a page failed', error, { requestId }),
-    })
+      onError: (error: unknown, requestId: string) =>
+        this.#log.failure('a page failed', error, { requestId }),
+    }
+    const configuration = (): Configuration => this.#current().configuration
+    const signals = signalRoutes(this.#areas, configuration, this.#stopping.signal)
+    return new IdentitySurface(parts, signals)
   }
 
   #buildListener(configuration: Configuration, share: number): PublicListener {

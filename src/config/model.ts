@@ -5,6 +5,7 @@ import type { ConfiguredPolicyTest } from './policy-tests/model.ts'
 import type { AuthenticatorLimits, ConfiguredAuthenticators } from './model/authenticators.ts'
 import type { ConfiguredPasskeys } from './model/passkeys.ts'
 import type { ConfiguredProof } from './model/proof.ts'
+import type { ConfiguredReceiver, ConfiguredWebhook } from './model/signals.ts'
 import type { EffectiveValue } from './values.ts'
 
 /**
@@ -72,6 +73,8 @@ export interface Configuration {
   readonly issuers: readonly ConfiguredIssuer[]
   readonly clients: readonly ConfiguredClient[]
   readonly apis: readonly ConfiguredApi[]
+  readonly webhooks: readonly ConfiguredWebhook[]
+  readonly receivers: readonly ConfiguredReceiver[]
   readonly throttles: { readonly address: Throttle; readonly principal: Throttle }
   readonly limits: {
     readonly headerBytes: number

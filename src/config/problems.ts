@@ -108,6 +108,13 @@ export const problemCodes = {
   'config.secret-short': 'A secret is shorter than 16 characters.',
   'config.secret-missing': 'A client is not public and has no secret.',
   'config.secret-unused': 'A public client has a secret.',
+  'config.secret-file': 'A file with a secret cannot be read.',
+  'config.signal-url': 'A webhook or receiver is at a place that nobody can be told at.',
+  'config.signal-name': 'Two webhooks, or two receivers, have the same name.',
+  'config.signal-delivery':
+    'A receiver has not what its delivery needs, or something of the other.',
+  'config.signal-authorization': 'A file holds no token or header value.',
+  'config.webhook-secret': 'A file holds no webhook secrets.',
   'config.authenticators': 'A rule for passkeys asks for a proof that none could give.',
   'config.passkeys': 'Passkeys would be due for replacement from their first day on.',
   'config.trust-anchor':

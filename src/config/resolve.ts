@@ -22,6 +22,8 @@ import { resolveRoles } from './sections/access/roles.ts'
 import { readDuration } from './scalars.ts'
 import { resolveFiles, resolveSettings, resolveSwitches } from './sections/settings.ts'
 import { checkTlsOrigins } from './sections/tls.ts'
+import { resolveReceivers } from './sections/signals/receivers.ts'
+import { resolveWebhooks } from './sections/signals/webhooks.ts'
 import { resolveUpstreams } from './sections/upstreams.ts'
 import { contentVersion } from './values.ts'
 
@@ -53,7 +55,7 @@ export function resolveConfiguration(
   const policies = resolvePolicies(draft, policyFiles)
   const roles = resolveRoles(draft, policyFiles)
   const issuers = resolveIssuers(draft)
-  const clients = resolveClients(draft)
+  const others = resolveOthers(draft, policyFiles)
   const origins = resolveOrigins(draft, published)
   const placed = origins === undefined ? [] : placeApis(draft, origins)
   if (origins !== undefined) checkHsts(draft, origins.identity)
@@ -93,8 +95,8 @@ export function resolveConfiguration(
     ...judged,
     upstreams,
     issuers,
-    clients,
     apis,
+    ...others,
     effective: draft.listEffective(),
   })
 }
@@ -105,6 +107,18 @@ function resolveKeys(
   files: PolicyFiles,
 ): Pick<Configuration, 'authenticators' | 'passkeys'> {
   return { ...resolveAuthenticators(draft, files), ...resolvePasskeys(draft) }
+}
+
+/** Clients, and who is told of events. */
+function resolveOthers(
+  draft: Draft,
+  files: PolicyFiles,
+): Pick<Configuration, 'clients' | 'webhooks' | 'receivers'> {
+  return {
+    clients: resolveClients(draft),
+    webhooks: resolveWebhooks(draft, files),
+    receivers: resolveReceivers(draft, files),
+  }
 }
 
 function ownOrigins(origins: Origins | undefined, placed: readonly PlacedApi[]): Origin[] {

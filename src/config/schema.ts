@@ -21,6 +21,7 @@ import { inFlight, reauthorizeEvery, shedding } from './schema/live.ts'
 import { passkeys } from './schema/passkeys.ts'
 import { api } from './schema/routes.ts'
 import { upstream } from './schema/upstreams.ts'
+import { sharedSignals, webhooks } from './schema/signals.ts'
 import { workers } from './sections/workers.ts'
 
 /**
@@ -156,6 +157,8 @@ export const configurationShape = z
       issuers: named('external issuers by name', issuer).prefault(nothing),
       clients: list('OAuth clients besides our command line', client).prefault([]),
       apis: named('APIs by name; the name is the {api} in ARNs', api).prefault(nothing),
+      webhooks: webhooks.prefault([]),
+      sharedSignals: sharedSignals.prefault(nothing),
       throttles: mapping('token buckets', {
         address: throttle('each source address, before authentication; IPv6 by /64').prefault({
           rate: 100,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, httpErrors, Router, sendProblem } from '../http/index.ts'
-import type { HttpExchange } from '../http/index.ts'
+import type { HttpExchange, RouteTable } from '../http/index.ts'
 import { prefillUserCode } from '../oidc/index.ts'
 import { contentSecurityPolicy, errorPage, formActionSource } from '../pages/index.ts'
 import { addressKey } from '../throttle/index.ts'
@@ -28,7 +28,8 @@ export class IdentitySurface {
   readonly #browser: Browser
   readonly #router: Router
 
-  constructor(parts: IdentityParts) {
+  /** @param more - what else the identity origin answers, below the same path. */
+  constructor(parts: IdentityParts, ...more: readonly RouteTable[]) {
     this.#parts = parts
     this.#browser = new Browser(parts)
     this.#router = new Router(
@@ -38,6 +39,7 @@ export class IdentitySurface {
       renewalRoutes(parts, this.#browser),
       interactionRoutes(parts, this.#browser),
       approvalRoutes(parts, this.#browser),
+      ...more,
     )
   }
 

@@ -178,6 +178,13 @@ test('every code that can be found in a text is in a table here', () => {
     'config.authenticators',
     'config.trust-anchor',
     'config.revocation-list',
+    // Those of who is told of events are in signals.test.ts.
+    'config.secret-file',
+    'config.signal-url',
+    'config.signal-name',
+    'config.signal-delivery',
+    'config.signal-authorization',
+    'config.webhook-secret',
     // Those of roles are in roles.test.ts.
     'config.unknown-role',
     'config.credential-duplicate',

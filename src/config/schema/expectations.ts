@@ -268,6 +268,17 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
   status: expectation('config.value', 'a status code', 'See the reference for the range.'),
   share: expectation('config.value', 'a number from 0 to 100', 'It may have a fraction.'),
   body: expectation('config.value', 'a text', 'Use `json` for other values.'),
+  webhookEvent: expectation(
+    'config.value',
+    'an event, such as credential.registered',
+    'The reference lists them; without `events` it is all of them.',
+  ),
+  sharedSignal: expectation(
+    'config.value',
+    'an event type of CAEP or RISC, such as session-revoked',
+    'The reference lists them; without `events` it is all of them.',
+  ),
+  delivery: expectation('config.value', 'push or poll', 'push: we send; poll: it fetches.'),
   policyTests: expectation('config.value', 'at most 20 files', 'A file may hold 1000 tests.'),
   path: expectation(
     'config.value',

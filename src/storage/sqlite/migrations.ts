@@ -145,4 +145,33 @@ export const migrations: readonly string[] = [
   `
   ALTER TABLE credential ADD COLUMN serial TEXT;
   `,
+  `
+  CREATE TABLE signal_lane (
+    log TEXT NOT NULL,
+    name TEXT NOT NULL,
+    next INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    failing_since INTEGER,
+    parked_at INTEGER,
+    problem TEXT,
+    delivered_at INTEGER,
+    PRIMARY KEY (log, name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE signal_waiting (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    receiver TEXT NOT NULL,
+    id TEXT NOT NULL,
+    claims TEXT NOT NULL,
+    UNIQUE (receiver, id)
+  ) STRICT;
+
+  CREATE TABLE known_device (
+    person_id TEXT NOT NULL,
+    credential_id TEXT NOT NULL,
+    browser TEXT NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    PRIMARY KEY (person_id, credential_id, browser)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
