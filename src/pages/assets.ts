@@ -19,8 +19,9 @@ interface LoadedAsset extends Asset {
   readonly version: string
 }
 
-/** The same place seen from `src/pages/` and from the built package's `dist/pages/`. */
+/** The same places seen from `src/pages/` and from the built package's `dist/pages/`. */
 const source = new URL('../../web/login/', import.meta.url)
+const sdk = new URL('../../web/sdk/', import.meta.url)
 
 let loaded: ReadonlyMap<string, LoadedAsset> | undefined
 
@@ -57,6 +58,26 @@ export function assetAddress(base: string, name: string): string {
   const asset = assetMap().get(name)
   invariant(asset !== undefined, `there is no asset called ${name}`)
   return `${base}/assets/${name}?v=${asset.version}`
+}
+
+const scripts = new Map<string, Asset>()
+
+/**
+ * A script for pages of API hosts, by its name: `proofgate.js`, `react.js`. Read when the first page asks,
+ * because most installations have none that does.
+ */
+export function sdkScript(name: string): Asset | undefined {
+  if (name !== 'proofgate.js' && name !== 'react.js') return undefined
+  const known = scripts.get(name)
+  if (known !== undefined) return known
+  const files = new Set(readdirSync(sdk))
+  const text = readModule(name, files, sdk).replaceAll(
+    /(\bfrom )'\.\/([a-z-]+)\.ts'/g,
+    "$1'./$2.js'",
+  )
+  const asset = makeAsset(text, 'text/javascript')
+  scripts.set(name, asset)
+  return asset
 }
 
 function assetMap(): ReadonlyMap<string, LoadedAsset> {
@@ -112,9 +133,9 @@ function readStyle(file: string): string {
 }
 
 /** A built package holds JavaScript; a clone holds TypeScript, whose types are blanked out. */
-function readModule(name: string, files: ReadonlySet<string>): string {
-  if (files.has(name)) return shorten(readFileSync(new URL(name, source), 'utf8'))
-  const original = readFileSync(new URL(name.replace(/\.js$/, '.ts'), source), 'utf8')
+function readModule(name: string, files: ReadonlySet<string>, folder = source): string {
+  if (files.has(name)) return shorten(readFileSync(new URL(name, folder), 'utf8'))
+  const original = readFileSync(new URL(name.replace(/\.js$/, '.ts'), folder), 'utf8')
   return shorten(withoutTypes(original))
 }
 

@@ -19,7 +19,7 @@ export type {
   AskedApproval,
   WaitingApproval,
 } from './approval.ts'
-export { assetCacheControl, assetFor, loadAssets } from './assets.ts'
+export { assetCacheControl, assetFor, loadAssets, sdkScript } from './assets.ts'
 export type { Asset } from './assets.ts'
 export { consentPage } from './consent.ts'
 export type { ConsentView } from './consent.ts'

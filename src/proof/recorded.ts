@@ -126,8 +126,8 @@ export function replayTouch(
   if (party === undefined) return 'the authenticator data is of no relying party of that origin'
   const credentialId = joined(what['credentialId'])
   const algorithm = Number(what['algorithm'])
-  const verified = judge(found, { statementText, origin, party, credentialId, algorithm })
-  if (typeof verified === 'string') return verified
+  const problem = judge(found, { statementText, origin, party, credentialId, algorithm })
+  if (problem !== undefined) return problem
   return {
     proof: statement.id,
     statement,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { assetAddress } from '../../src/pages/assets.ts'
-import { assetCacheControl, assetFor, loadAssets } from '../../src/pages/index.ts'
+import { assetCacheControl, assetFor, loadAssets, sdkScript } from '../../src/pages/index.ts'
 
 function bodyOf(name: string): string {
   const asset = assetFor(name)
@@ -74,4 +74,14 @@ test('only an address with the current version may be kept for ever', () => {
 
 test('a page that asks for a script that is not there is a bug', () => {
   assert.throws(() => assetAddress('', 'missing.js'), /no asset called missing\.js/)
+})
+
+test('scripts for pages of API hosts stand alone, and are short', () => {
+  const script = sdkScript('proofgate.js')
+  assert.ok(script !== undefined && script.body.length <= 4096, `${script?.body.length}`)
+  assert.doesNotMatch(script.body.toString(), /\bimport\b|\binnerHTML\b|\beval\b/)
+  assert.match(sdkScript('react.js')?.body.toString() ?? '', /from '\.\/proofgate\.js'/)
+  for (const name of ['', 'sign-in.js', '../login/sign-in.js', 'proofgate.ts', '__proto__']) {
+    assert.equal(sdkScript(name), undefined)
+  }
 })

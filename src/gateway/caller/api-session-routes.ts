@@ -1,5 +1,6 @@
 import { hashSecret, randomToken } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
+import { sdkScript } from '../../pages/index.ts'
 import { cookie, parseReturnTo, readCookie, send, sendJson } from '../../http/index.ts'
 import { proofAlgorithms } from '../../token/index.ts'
 import { gatewayErrors } from '../errors.ts'
@@ -11,6 +12,7 @@ import { apiCookieName, flowCookieName } from './session-cookie.ts'
 const flowLifetime = 600
 const callbackPath = '/.proofgate/session/callback'
 const endPath = '/.proofgate/session/end'
+const scriptPath = '/.proofgate/js/'
 const metadataPath = '/.well-known/oauth-protected-resource'
 
 /** Addresses at every API host that are the gateway's own and never a route's. */
@@ -57,6 +59,9 @@ export function serveOwnPath(
     return endSession(incoming, api, context.parts)
   if (path === metadataPath && incoming.method === 'GET') {
     return Promise.resolve(sendMetadata(incoming, api, context.table))
+  }
+  if (path.startsWith(scriptPath) && incoming.method === 'GET') {
+    return Promise.resolve(sendScript(incoming, path.slice(scriptPath.length)))
   }
   return undefined
 }
@@ -159,5 +164,22 @@ function sendMetadata(incoming: Incoming, api: Api, table: GatewayTable): 'serve
     },
     { 'cache-control': 'public, max-age=300', 'x-request-id': incoming.requestId },
   )
+  return 'served'
+}
+
+/** What pages of the API's host load to have their requests approved. The same for everybody. */
+function sendScript({ request, response, requestId }: Incoming, name: string): Refusal | 'served' {
+  const script = sdkScript(name)
+  if (script === undefined) return gatewayErrors.refuse('no_route')
+  const headers = {
+    'content-type': script.contentType,
+    'cache-control': 'public, max-age=300',
+    etag: script.etag,
+    'x-content-type-options': 'nosniff',
+    'cross-origin-resource-policy': 'same-origin',
+    'x-request-id': requestId,
+  }
+  if (request.headers['if-none-match'] === script.etag) send(response, 304, '', headers)
+  else send(response, 200, script.body, headers)
   return 'served'
 }
