@@ -1,5 +1,11 @@
 import { millis } from '../core/index.ts'
-import type { Authorizer, Configuration, ConfiguredApi, Priority } from '../config/index.ts'
+import type {
+  Authorizer,
+  Configuration,
+  ConfiguredApi,
+  ConfiguredRoute,
+  Priority,
+} from '../config/index.ts'
 import { ApiSessions, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
 import type { Api, GatewayTable, Route, RouteAuthorizer, ShedLevel } from '../gateway/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
@@ -50,6 +56,7 @@ export function buildGatewayTable(
     headerCount: configuration.limits.headerCount,
     identityBase: `${configuration.identity.origin}${configuration.identity.basePath}`,
     issuer: configuration.identity.issuer,
+    relyingPartyId: configuration.relyingParty.id,
     isTrustedProxy: trustedProxies(configuration.trustedProxies),
     forwardedHeader: configuration.forwardedHeader,
   }
@@ -72,7 +79,8 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     ...accessOfRoute(route),
     key: `${configured.name}/${route.method} ${route.path}`,
     authorizer: authorizerOf(route.authorizer),
-    proof: route.proof,
+    proof: freshness(route.proof),
+    boundProof: route.proof?.request,
     throttle: route.throttle,
     websocket: route.websocket,
     streams: route.streams,
@@ -90,6 +98,13 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     routes: new RouteTree(routes),
     cors: shared.once(configured.cors, corsOf),
   }
+}
+
+/** What is asked of the caller's last touch; nothing where only the request itself is touched for. */
+function freshness(proof: ConfiguredRoute['proof']): Route['proof'] {
+  if (proof === undefined) return undefined
+  const { maxAge, acr } = proof
+  return maxAge === undefined && acr === undefined ? undefined : { maxAge, acr }
 }
 
 /** One verifier per API and issuer, so that what it remembers is for that audience and those keys only. */

@@ -8,7 +8,7 @@ import { isServedMethod } from './listen/screen.ts'
 import { parseTarget } from './listen/target.ts'
 import type { Target } from './listen/target.ts'
 import type { Api, Route, RouteTree, Vouching } from './route.ts'
-import { findApi } from './stages.ts'
+import { findApi } from './listen/authority.ts'
 
 /** A route as far as it matters who may call it. */
 export type ViewedRoute = Pick<Route, 'id' | 'method' | 'segments' | 'conditions'> & {

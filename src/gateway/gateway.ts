@@ -1,5 +1,7 @@
 import type { AuditRecorder } from '../audit/index.ts'
 import type { Clock, Millis } from '../core/index.ts'
+import type { CredentialStore } from '../identity/index.ts'
+import type { Proofs } from '../proof/index.ts'
 import type { Handoffs, Revocations, Sessions } from '../session/index.ts'
 import type { BucketStore, Limit } from '../throttle/index.ts'
 import type { AssertionMinter, ProofReplays } from '../token/index.ts'
@@ -8,6 +10,7 @@ import type { Principals } from './caller/principals.ts'
 import type { ForwardedHeader } from './listen/client-address.ts'
 import type { LiveExchanges } from './live/live-exchanges.ts'
 import type { Api } from './route.ts'
+import type { BodyRoom } from './proof/body.ts'
 import type { Shedding } from './shed/shedding.ts'
 
 /** What one loaded configuration means for the gateway. Replaced as a whole, never changed. */
@@ -25,6 +28,8 @@ export interface GatewayTable {
   /** Where people sign in: origin and base path. */
   readonly identityBase: string
   readonly issuer: string
+  /** Id of the relying party that passkeys are registered with. */
+  readonly relyingPartyId: string
   readonly isTrustedProxy: (address: string) => boolean
   readonly forwardedHeader: ForwardedHeader
 }
@@ -53,6 +58,10 @@ export interface GatewayParts {
   readonly sessions: Sessions
   readonly handoffs: Handoffs
   readonly proofReplays: ProofReplays
+  readonly proofs: Proofs
+  readonly credentials: Pick<CredentialStore, 'listFor'>
+  /** For bodies that proofs are about. */
+  readonly bodies: BodyRoom
   readonly shedding: Shedding
   readonly live: LiveExchanges
   /** Records are durable before anybody is told of them. */

@@ -12,9 +12,11 @@ import { decisionEntry, reasonOf, roleOf, withoutTicket } from './record.ts'
 import { answerRefusal } from './refusal.ts'
 import {
   admit,
+  admitProven,
   authenticate,
   authorize,
   limitAddress,
+  needsProof,
   route,
   screen,
   screenPreflight,
@@ -25,7 +27,7 @@ import { openTunnel } from './forward/tunnel.ts'
 /**
  * The life of a request:
  *
- *     incoming -> route -> screen -> authenticate -> authorize -> admit -> record -> forward
+ *     incoming -> route -> screen -> authenticate -> authorize -> admit [-> prove] -> record -> forward
  *
  * Each step takes what only the step before can make, or answers a refusal. Every end is recorded, and the
  * record is durable before the upstream sees a byte or the caller an answer.
@@ -124,10 +126,12 @@ function decide(incoming: Incoming, context: Context): Decided | Promise<Decided
 function conclude(
   authenticated: Authenticated | Refusal,
   { parts, progress }: Context,
-): Admitted | Refusal {
+): Admitted | Refusal | Promise<Admitted | Refusal> {
   if (isRefusal(authenticated)) return authenticated
   const authorized = authorize(authenticated, progress)
-  return isRefusal(authorized) ? authorized : admit(authorized, parts, progress)
+  if (isRefusal(authorized)) return authorized
+  const admitted = admit(authorized, parts, progress)
+  return needsProof(admitted) ? admitProven(admitted, parts, progress) : admitted
 }
 
 /** A path that no route has may be one of the gateway's own. */

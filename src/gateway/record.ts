@@ -138,6 +138,7 @@ function addDecided(what: Record<string, AuditValue>, progress: Progress, path: 
   const { api, route, decision } = progress
   const role = roleOf(progress)
   if (decision?.policy !== undefined) what['policy'] = decision.policy
+  if (progress.proof !== undefined) what['proof'] = progress.proof
   if (api !== undefined && progress.path !== undefined) {
     what['resource'] = `${api.arnPrefix}${String(what['method'])}${path}`
   }

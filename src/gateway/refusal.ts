@@ -11,6 +11,7 @@ import { beginSignIn } from './caller/api-session-routes.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { CallerRequest, Incoming } from './incoming.ts'
 import { owesLongBody } from './listen/screen.ts'
+import { proofChallenge } from './proof/ask.ts'
 import type { ProofDemand } from './proof/demand.ts'
 import type { Progress } from './stages.ts'
 
@@ -82,7 +83,8 @@ export function answerRefusal(
 
 /** Somebody who has to prove more than a sign-in that is still there would be sent round in circles. */
 function helpsSigningIn({ status, code }: Refusal, route: Progress['route']): boolean {
-  return status === 401 && code !== staleCode && route?.authorizer.kind === 'proofgate'
+  const isKnown = code === staleCode || code.startsWith('proof.')
+  return status === 401 && !isKnown && route?.authorizer.kind === 'proofgate'
 }
 
 /** A browser that shows the answer to a person, as opposed to a script or a program. */
@@ -111,8 +113,9 @@ function corsFields({ api, route }: Progress, request: CallerRequest): Record<st
 function challengeHeaders(
   refusal: Refusal,
   request: CallerRequest,
-  { api, demand }: Progress,
+  progress: Progress,
 ): Record<string, readonly string[]> {
+  const { api } = progress
   if (api === undefined || (refusal.status !== 401 && refusal.status !== 403)) return {}
   const scheme = /^dpop /i.test(request.headers.authorization ?? '') ? 'DPoP' : 'Bearer'
   const context = {
@@ -120,11 +123,24 @@ function challengeHeaders(
     resourceMetadata: `${api.origin}/.well-known/oauth-protected-resource`,
     scopes: [],
   } as const
-  if (demand !== undefined && refusal.code === staleCode)
-    return { 'www-authenticate': [stepUpLine(refusal, demand, context)] }
+  const proving = provingLines(refusal, progress, context)
+  if (proving.length > 0) return { 'www-authenticate': proving }
   const unknown = refusal.code.startsWith('gateway.') && refusal.status === 401
   const lines = challenges(unknown ? undefined : refusal, context)
   return lines.length === 0 ? {} : { 'www-authenticate': lines }
+}
+
+/** What to prove beside who one is. */
+function provingLines(
+  refusal: Refusal,
+  { demand, asked }: Progress,
+  context: ChallengeContext,
+): readonly string[] {
+  if (asked !== undefined && refusal.code === 'proof.required') {
+    return [proofChallenge(asked), ...challenges(undefined, context)]
+  }
+  const isStale = demand !== undefined && refusal.code === staleCode
+  return isStale ? [stepUpLine(refusal, demand, context)] : []
 }
 
 /** RFC 9470 3. */
@@ -142,7 +158,8 @@ function stepUpLine(
 }
 
 /** What the caller has to prove, as members of the problem document. */
-function describeNeed({ code }: Refusal, { demand }: Progress): object {
+function describeNeed({ code }: Refusal, { demand, asked }: Progress): object {
+  if (asked !== undefined && code === 'proof.required') return { proof: asked }
   if (demand === undefined || code !== staleCode) return {}
   const { maxAge, acr } = demand
   return {

@@ -11,6 +11,7 @@ import type { Maintenance } from './answer/maintenance.ts'
 import type { OwnAnswer } from './answer/own-answer.ts'
 import type { Mirror } from './forward/mirror.ts'
 import type { Split } from './forward/split.ts'
+import type { ProofDemand as BoundProofDemand } from '../proof/index.ts'
 import type { ProofDemand } from './proof/demand.ts'
 import type { HeaderEdits } from './rewrite/header-edits.ts'
 import type { Rewrite } from './rewrite/rewrite.ts'
@@ -77,6 +78,8 @@ export interface Route {
   readonly authorizer: RouteAuthorizer
   /** What its callers have to have proved, beside being known; nothing where it is `undefined`. */
   readonly proof: ProofDemand | undefined
+  /** The proof that each of its requests needs. */
+  readonly boundProof: BoundProofDemand | undefined
   readonly throttle: { readonly route: Limit | undefined; readonly principal: Limit }
   /** Absent where connections do not change protocols. */
   readonly websocket: TunnelLimits | undefined

@@ -7,8 +7,9 @@ import type { Preflight } from './answer/cors.ts'
 import { refuseMaintenance } from './answer/maintenance.ts'
 import { isOwnPath } from './caller/api-session-routes.ts'
 import { authenticateCaller } from './caller/authenticate.ts'
-import { canonicalAuthority, isMisdirected } from './listen/authority.ts'
+import { findApi, isMisdirected } from './listen/authority.ts'
 import { decideCall } from './caller/decide-call.ts'
+import { resourceOf } from './caller/policy-request.ts'
 import { gatewayErrors } from './errors.ts'
 import type { Destination } from './forward/split.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
@@ -17,6 +18,12 @@ import type { Principal } from './caller/principal.ts'
 import { decisionRefusal } from './refusal.ts'
 import { refuseUnproved } from './proof/demand.ts'
 import type { ProofDemand } from './proof/demand.ts'
+import type { AskedProof } from './proof/ask.ts'
+import { demandedOf } from './proof/demanded.ts'
+import type { Demanded } from './proof/demanded.ts'
+import type { ProofFacts } from './proof/facts.ts'
+import { prove } from './proof/prove.ts'
+import type { Proven } from './proof/prove.ts'
 import { factsOf, planOf } from './plan.ts'
 import type { Plan } from './plan.ts'
 import type { ValueFacts } from './rewrite/values.ts'
@@ -96,7 +103,49 @@ class Authorized {
     this.decision = decision
   }
 
+  get proven(): undefined {
+    return undefined
+  }
+
   static isMade(value: Authorized): boolean {
+    return value.#made
+  }
+}
+
+/** Would be let through with a proof that is bound to it. */
+class Demanding {
+  readonly #made = true
+  readonly routed: Routed
+  readonly principal: Principal
+  readonly demanded: Demanded
+
+  constructor({ routed, principal }: Authenticated, demanded: Demanded) {
+    this.routed = routed
+    this.principal = principal
+    this.demanded = demanded
+  }
+
+  static isMade(value: Demanding): boolean {
+    return value.#made
+  }
+}
+
+/** The same with room for it. There is no way on from here but `prove`. */
+class Unproved {
+  readonly #made = true
+  readonly routed: Routed
+  readonly principal: Principal
+  readonly demanded: Demanded
+  readonly plan: Plan | undefined
+
+  constructor(demanding: Demanding, plan: Plan | undefined) {
+    this.routed = demanding.routed
+    this.principal = demanding.principal
+    this.demanded = demanding.demanded
+    this.plan = plan
+  }
+
+  static isMade(value: Unproved): boolean {
     return value.#made
   }
 }
@@ -107,12 +156,15 @@ class Admitted {
   readonly principal: Principal
   readonly decision: Decision | undefined
   readonly plan: Plan | undefined
+  /** On a request that needs a proof: the one that was used, and the body it is about. */
+  readonly proven: Proven | undefined
 
-  constructor(authorized: Authorized, plan: Plan | undefined) {
-    this.routed = authorized.routed
-    this.principal = authorized.principal
-    this.decision = authorized.decision
+  constructor(cleared: Authorized | Proven, plan: Plan | undefined) {
+    this.routed = cleared.routed
+    this.principal = cleared.principal
+    this.decision = cleared.decision
     this.plan = plan
+    this.proven = cleared.proven
   }
 
   /** What is forwarded: the target that was decided on, unless the plan has another. */
@@ -124,6 +176,11 @@ class Admitted {
     return this.plan?.destination ?? this.routed.api
   }
 
+  /** What conditions can see of its proof. */
+  get proof(): ProofFacts | undefined {
+    return this.proven?.facts
+  }
+
   get facts(): ValueFacts {
     return factsOf(this.routed, this.principal)
   }
@@ -133,7 +190,7 @@ class Admitted {
   }
 }
 
-export type { Admitted, Authenticated, Authorized, Routed, Screened }
+export type { Admitted, Authenticated, Authorized, Demanding, Routed, Screened, Unproved }
 
 /** What is known of a request that was refused, for its record. */
 export interface Progress {
@@ -146,6 +203,9 @@ export interface Progress {
   plan?: Plan
   /** What was not proved. */
   demand?: ProofDemand
+  /** Id of the proof that it names, or that was asked for. */
+  proof?: string
+  asked?: AskedProof
 }
 
 /** Finds the API by host and the route by method and canonical path. */
@@ -178,26 +238,6 @@ function noted(preflight: Preflight, progress: Progress): Preflight {
   progress.route = preflight.route
   progress.preflight = preflight
   return preflight
-}
-
-/** The API of a `Host` line: as it is written almost always, else in the form in which hosts are compared. */
-export function findApi<Found extends Pick<Api, 'secure'>>(
-  table: { readonly apis: ReadonlyMap<string, Found> },
-  host: string,
-): Found | undefined {
-  return table.apis.get(host) ?? findCanonical(table, host)
-}
-
-function findCanonical<Found extends Pick<Api, 'secure'>>(
-  table: { readonly apis: ReadonlyMap<string, Found> },
-  host: string,
-): Found | undefined {
-  const plain = canonicalAuthority(host, 'http')
-  const found = plain === undefined ? undefined : table.apis.get(plain)
-  if (found !== undefined && !found.secure) return found
-  const secure = canonicalAuthority(host, 'https')
-  const other = secure === undefined ? undefined : table.apis.get(secure)
-  return other?.secure === true ? other : undefined
 }
 
 /** The limit per source address, before anything is looked up. */
@@ -259,7 +299,10 @@ export function authenticate(
 }
 
 /** Asks the policies. A route that is open to everybody has none to ask but that of its API. */
-export function authorize(authenticated: Authenticated, progress: Progress): Authorized | Refusal {
+export function authorize(
+  authenticated: Authenticated,
+  progress: Progress,
+): Authorized | Demanding | Refusal {
   const { routed, principal } = authenticated
   progress.principal = principal
   const { api, route } = routed
@@ -267,13 +310,27 @@ export function authorize(authenticated: Authenticated, progress: Progress): Aut
   if (isOpen) return new Authorized(authenticated, undefined)
   const decision = decideCall(resourceOf(routed), routed, principal)
   progress.decision = decision
-  if (decision.effect !== 'allow') return decisionRefusal(decision)
-  return new Authorized(authenticated, decision)
+  if (decision.effect === 'allow' && route.boundProof === undefined) {
+    return new Authorized(authenticated, decision)
+  }
+  return demandProof(authenticated, decision, progress)
 }
 
-/** `arn:aws:execute-api:{region}:{account}:{api}/{stage}/{METHOD}/{path}` */
-export function resourceOf(routed: Pick<Routed, 'api' | 'target' | 'incoming'>): string {
-  return `${routed.api.arnPrefix}${routed.incoming.method}${routed.target.path}`
+/** Where the answer is no without a proof of the request: whether it would be yes with one. */
+function demandProof(
+  authenticated: Authenticated,
+  decision: Decision,
+  progress: Progress,
+): Demanding | Refusal {
+  const { routed, principal } = authenticated
+  const { incoming, api, route, target } = routed
+  // A touch says yes to one request, never to what is said over a connection.
+  if (incoming.upgrade !== undefined) return decisionRefusal(decision)
+  const call = { incoming, api, route, target, boundProof: route.boundProof }
+  const demanded = demandedOf(resourceOf(routed), call, principal)
+  if (demanded === undefined) return decisionRefusal(decision)
+  progress.decision = demanded.decision
+  return new Demanding(authenticated, demanded)
 }
 
 /** Beside the keys of principals, none of which is empty. */
@@ -281,10 +338,10 @@ const wholeRoute = ''
 
 /** The limits of this principal on this route, and of the route as a whole; then what is going to be done. */
 export function admit(
-  authorized: Authorized,
+  authorized: Authorized | Demanding,
   parts: GatewayParts,
   progress: Progress,
-): Admitted | Refusal {
+): Admitted | Unproved | Refusal {
   const { routed, principal } = authorized
   const { throttle, key } = routed.route
   const now = routed.incoming.receivedAt
@@ -308,7 +365,23 @@ export function admit(
       return unproved
     }
   }
-  return new Admitted(authorized, plan)
+  return authorized instanceof Demanding
+    ? new Unproved(authorized, plan)
+    : new Admitted(authorized, plan)
+}
+
+export function needsProof(admitted: Admitted | Unproved | Refusal): admitted is Unproved {
+  return admitted instanceof Unproved
+}
+
+/** Uses the proof of a request that needs one, or asks for it. */
+export async function admitProven(
+  unproved: Unproved,
+  parts: GatewayParts,
+  progress: Progress,
+): Promise<Admitted | Refusal> {
+  const proven = await prove(unproved, parts, progress)
+  return isRefusal(proven) ? proven : new Admitted(proven, unproved.plan)
 }
 
 function exceeded(wait: number, scope: string): Refusal {

@@ -102,6 +102,8 @@ export interface OutgoingRequest {
   readonly idleTimeout?: Millis
   /** Replaces the upstream's own for this request. */
   readonly totalTimeout?: Millis
+  /** Goes out on a connection that carried nothing before, and never a second time once it may have arrived. */
+  readonly once?: boolean
   /** An answer that is an event stream may be silent, and last, as long as it likes. */
   readonly acceptsEvents?: boolean
 }

@@ -56,6 +56,7 @@ export class LiveExchange implements Exchange {
   readonly expectation: ParserExpectation
   /** May be sent a second time, on a fresh connection. */
   readonly repeatable: boolean
+  readonly #once: boolean
   retried = false
   /** When this last moved, in ticks. */
   stamp: number
@@ -101,8 +102,9 @@ export class LiveExchange implements Exchange {
       headRequest: request.method === 'HEAD',
       upgrade: settings.upgrade?.protocol.toLowerCase(),
     }
-    this.repeatable =
-      this.#ended && settings.upgrade === undefined && repeatableMethods.has(request.method)
+    this.#once = request.once === true
+    const isPlain = this.#ended && settings.upgrade === undefined && !this.#once
+    this.repeatable = isPlain && repeatableMethods.has(request.method)
   }
 
   get over(): boolean {
@@ -111,7 +113,7 @@ export class LiveExchange implements Exchange {
 
   /** Needs a connection that carried nothing before. */
   get needsFresh(): boolean {
-    return this.retried || this.upgradeSink !== undefined
+    return this.retried || this.#once || this.upgradeSink !== undefined
   }
 
   /** Goes out on a connection. @param soon - the caller may still be about to write a body. */

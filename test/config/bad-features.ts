@@ -191,6 +191,48 @@ export const badFeatures: readonly Bad[] = [
     'proof: { maxAge: 5m, ¦freshness: 5m }',
     'config.unknown-key',
   ),
+  feature(
+    'a proof of requests on an open route',
+    'authorizer: open, proof: ¦{ request: {} }',
+    'config.proof',
+  ),
+  feature(
+    'a proof of requests beside WebSockets',
+    'websocket: true, proof: { request: ¦{} }',
+    'config.proof',
+    '/api/{id}',
+  ),
+  feature(
+    'approvers who are nobody',
+    'proof: { request: { approvers: ¦{ self: false } } }',
+    'config.proof',
+  ),
+  feature('others of no group', 'proof: { request: { approvers: ¦{ count: 2 } } }', 'config.proof'),
+  feature(
+    'approvers of an unknown group',
+    'proof: { request: { approvers: { groups: [¦nobody] } } }',
+    'config.unknown-group',
+  ),
+  feature('no other people', 'proof: { request: { approvers: { count: ¦0 } } }', 'config.value'),
+  feature(
+    'a sentence about another path',
+    "proof: { request: { sentence: ¦'Delete {name}' } }",
+    'config.proof',
+  ),
+  feature(
+    'a sentence with a brace too many',
+    "proof: { request: { sentence: ¦'Delete {id' } }",
+    'config.proof',
+  ),
+  feature('a sentence without words', "proof: { request: { sentence: ¦'' } }", 'config.value'),
+  feature('a proof of long bodies', 'proof: { request: { maxBody: ¦2MiB } }', 'config.size'),
+  feature('a proof for hours', 'proof: { request: { validFor: ¦1h } }', 'config.duration'),
+  feature('a proof for a moment', 'proof: { request: { validFor: ¦9s } }', 'config.duration'),
+  feature(
+    'a bound header with a space',
+    "proof: { request: { headers: [¦'a b'] } }",
+    'config.header-name',
+  ),
   feature('a mirror to nowhere', 'mirror: { upstream: ¦b }', 'config.unknown-upstream'),
   feature('more than all', 'mirror: { upstream: a, percent: ¦101 }', 'config.value'),
   [

@@ -23,6 +23,7 @@ function route(id: string): Route {
     segments: path === '/' ? [] : segments,
     authorizer: { kind: 'open' },
     proof: undefined,
+    boundProof: undefined,
     throttle: { route: undefined, principal: limit },
     websocket: undefined,
     streams: { maxAge: millis(1), idle: millis(1), outlivesToken: false },

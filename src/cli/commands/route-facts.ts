@@ -51,12 +51,20 @@ function describe(route: ConfiguredRoute): string[] {
 
 function describeProof(proof: ConfiguredRoute['proof']): string | undefined {
   if (proof === undefined) return undefined
-  const { maxAge, acr } = proof
+  const { maxAge, acr, request } = proof
   const parts = [
     ...(maxAge === undefined ? [] : [`a touch within ${maxAge / 1000} s`]),
     ...(acr === undefined ? [] : [`a proof of class ${acr}`]),
+    ...(request === undefined ? [] : [`a proof of each request, by ${describeApprovers(request)}`]),
   ]
   return `takes ${parts.join(' and ')}`
+}
+
+type Request = NonNullable<NonNullable<ConfiguredRoute['proof']>['request']>
+
+function describeApprovers({ approvers: { self, others, groups } }: Request): string {
+  const people = others === 0 ? [] : [`${others} of ${groups.join(' or ')}`]
+  return [...(self ? ['the caller'] : []), ...people].join(' and ')
 }
 
 function describeAnswer(

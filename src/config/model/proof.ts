@@ -1,4 +1,5 @@
 import type { Millis } from '../../core/index.ts'
+import type { ProofDemand } from '../../proof/index.ts'
 
 /** What a route demands of its callers beside being known; at least one of its parts is there. */
 export interface ConfiguredProof {
@@ -6,4 +7,6 @@ export interface ConfiguredProof {
   readonly maxAge: Millis | undefined
   /** Authentication context class that the touch has to have reached. */
   readonly acr: string | undefined
+  /** A proof that is bound to each request. */
+  readonly request: ProofDemand | undefined
 }

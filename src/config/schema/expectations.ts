@@ -255,6 +255,16 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'a context class: 1 to 100 printable characters without space, `"` and `\\`',
     'phr and phrh are what sign-in here proves.',
   ),
+  sentence: expectation(
+    'config.value',
+    'a sentence of 1 to 300 characters',
+    'For example "Delete order {id} of {body.customer}".',
+  ),
+  approverCount: expectation(
+    'config.value',
+    'a number of people from 1 to 10',
+    'How many people beside the caller have to touch a key.',
+  ),
   headerName: expectation(
     'config.header-name',
     'a header name of at most 64 characters',

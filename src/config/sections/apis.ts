@@ -239,7 +239,7 @@ function resolveRoute(
     path: shape.path,
     segments,
     authorizer,
-    proof: resolveProof(draft, path, shape, authorizer),
+    proof: resolveProof(draft, path, shape, { authorizer, segments }),
     throttle: resolveThrottle(draft, path, shape, api),
     websocket,
     streams: readStreams(shape),

@@ -3,6 +3,7 @@ import type { Draft } from '../draft.ts'
 import type { Configuration, Throttle } from '../model.ts'
 import { readAmount, readDuration, readFlag, readPercentage, readSize } from '../scalars.ts'
 import type { ThrottleShape } from '../schema.ts'
+import { proofSwitches } from './proof.ts'
 import { readWorkers } from './workers.ts'
 
 type Settings = Pick<
@@ -113,6 +114,7 @@ export function resolveSwitches(
     if (upstream.tls !== undefined && readFlag(upstream.tls.dangerously_skip_verification))
       switches.push(['upstreams', name, 'tls', 'dangerously_skip_verification'])
   }
+  switches.push(...proofSwitches(draft))
   const production = readFlag(shape.production)
   for (const path of production ? switches : []) {
     draft.report(

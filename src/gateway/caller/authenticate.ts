@@ -137,8 +137,20 @@ function principalOf(
     )
 }
 
-/** Invariant: a revocation list that is not current means no. */
 function judgeRevocation(parts: GatewayParts, principal: Principal): Principal | Refusal {
+  return standsRevoked(parts, principal) ?? principal
+}
+
+/**
+ * Why a principal counts no more, if so. Nobody can end what another issuer gave.
+ *
+ * Invariant: a revocation list that is not current means no.
+ */
+export function standsRevoked(
+  parts: Pick<GatewayParts, 'revocations'>,
+  principal: Principal,
+): Refusal | undefined {
+  if (principal.kind !== 'person') return undefined
   if (!parts.revocations.current) {
     return gatewayErrors.refuse('evidence_unavailable', 'the revocation list cannot be read')
   }
@@ -148,7 +160,7 @@ function judgeRevocation(parts: GatewayParts, principal: Principal): Principal |
     person: principal.subject,
     issuedAt: principal.issuedAt ?? 0,
   })
-  return revoked ? gatewayErrors.refuse('session_ended') : principal
+  return revoked ? gatewayErrors.refuse('session_ended') : undefined
 }
 
 /** A cookie comes along by itself, so a change also has to come from the API's own pages. */

@@ -7,6 +7,7 @@ import type { Peer } from '../listen/peer.ts'
 import type { Target } from '../listen/target.ts'
 import { declaredFact } from './declared-facts.ts'
 import { proofAge } from '../proof/demand.ts'
+import type { ProofFacts } from '../proof/facts.ts'
 import type { PrincipalFacts } from './principal.ts'
 import type { Api, Route, Vouching } from '../route.ts'
 
@@ -21,6 +22,8 @@ export interface ContextCall {
     readonly authorizer: Vouching
   }
   readonly target: Pick<Target, 'query'>
+  /** Only of a request whose proof is certain, or where one is supposed. */
+  readonly proof?: ProofFacts | undefined
 }
 
 export interface ContextFacts {
@@ -71,11 +74,16 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['proofgate:transport', ({ principal }) => principal.transports],
   [
     'proofgate:proofage',
-    ({ call, principal }) => secondsOf(proofAge(principal, call.incoming.receivedAt)),
+    ({ call, principal }) =>
+      secondsOf(
+        call.proof === undefined
+          ? proofAge(principal, call.incoming.receivedAt)
+          : Math.max(0, call.incoming.receivedAt - call.proof.touchedAt),
+      ),
   ],
-  ['proofgate:proofboundtorequest', () => 'false'],
-  ['proofgate:approvedby', () => undefined],
-  ['proofgate:approvedbygroup', () => undefined],
+  ['proofgate:proofboundtorequest', ({ call: { proof } }) => String(proof !== undefined)],
+  ['proofgate:approvedby', ({ call: { proof } }) => proof?.approvedBy],
+  ['proofgate:approvedbygroup', ({ call: { proof } }) => proof?.approvedByGroups],
   ['proofgate:clientcertificateverified', ({ call: { incoming } }) => verified(incoming.peer)],
   [
     'proofgate:clientcertificatesubject',

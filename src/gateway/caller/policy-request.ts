@@ -1,8 +1,19 @@
 import type { PolicyRequest } from '../../policy/index.ts'
+import type { Incoming } from '../incoming.ts'
+import type { Target } from '../listen/target.ts'
 import type { Api } from '../route.ts'
 import { contextOf } from './context.ts'
 import type { ContextCall } from './context.ts'
 import type { Principal } from './principal.ts'
+
+/** `arn:aws:execute-api:{region}:{account}:{api}/{stage}/{METHOD}/{path}` */
+export function resourceOf(routed: {
+  readonly api: Pick<Api, 'arnPrefix'>
+  readonly target: Pick<Target, 'path'>
+  readonly incoming: Pick<Incoming, 'method'>
+}): string {
+  return `${routed.api.arnPrefix}${routed.incoming.method}${routed.target.path}`
+}
 
 /** Calling an API, as policies name it. */
 export const invoke = 'execute-api:Invoke'

@@ -213,3 +213,8 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
     return this.proof.claims
   }
 }
+
+/** By cookie: tokens of our own issuer always have an id. */
+export function isBrowserSession(principal: Principal): boolean {
+  return principal.kind === 'person' && principal.tokenId === undefined
+}

@@ -9,7 +9,7 @@ import {
 import { editAnswered } from '../rewrite/answered.ts'
 import { withoutEdited } from '../rewrite/header-edits.ts'
 import { Departing, fillsMemory } from './departing.ts'
-import { outgoingRequest } from './outgoing.ts'
+import { framingOfBytes, outgoingRequest } from './outgoing.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { CallerResponse, Incoming } from '../incoming.ts'
 import type { LiveExchanges } from '../live/live-exchanges.ts'
@@ -32,15 +32,17 @@ export type Fail = (refusal: Refusal) => void
 /** Sends an admitted request to its upstream and streams the answer back, with back-pressure both ways. */
 export function forward(admitted: Admitted, live: LiveExchanges, fail: Fail): void {
   const { incoming, route } = admitted.routed
-  const framing = framingOf(incoming)
+  const { proven } = admitted
+  const framing = proven === undefined ? framingOf(incoming) : framingOfBytes(proven.body)
   const answer = new Answer(admitted, fail)
   live.enter(answer)
   const { upstream } = admitted.destination
   const exchange = upstream.request(outgoingRequest(admitted, framing), answer)
   answer.exchange = exchange
-  if (incoming.expectsContinue) incoming.response.writeContinue()
+  if (incoming.expectsContinue && proven === undefined) incoming.response.writeContinue()
   route.mirror?.copy(admitted, framing)
   if (framing.kind === 'none') exchange.end()
+  else if (proven !== undefined) sendWhole(proven.body, exchange, answer)
   else sendBody(admitted, exchange, answer)
   incoming.life.onOver(() => {
     live.leave(answer)
@@ -56,6 +58,13 @@ function framingOf(incoming: Incoming): RequestFraming {
   const { chunked, length } = bodyLength(incoming.request)
   if (chunked) return { kind: 'chunked' }
   return length > 0 ? { kind: 'length', length } : { kind: 'none' }
+}
+
+/** Invariant: nothing is read from the caller any more, so what was hashed is all that leaves. */
+function sendWhole(body: Buffer, exchange: Exchange, answer: Answer): void {
+  answer.moved += body.length
+  exchange.write(body)
+  exchange.end()
 }
 
 function sendBody(admitted: Admitted, exchange: Exchange, answer: Answer): void {

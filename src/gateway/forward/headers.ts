@@ -23,6 +23,7 @@ const dropped: ReadonlySet<string> = new Set([
   'host',
   'dpop',
   'x-request-id',
+  'proofgate-proof',
 ])
 
 /**

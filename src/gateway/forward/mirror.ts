@@ -65,6 +65,7 @@ export class Mirror {
     }
     this.#underWay += 1
     if (framing.kind === 'none') this.#send(admitted, [])
+    else if (admitted.proven !== undefined) this.#send(admitted, [admitted.proven.body])
     else this.#collect(admitted)
   }
 

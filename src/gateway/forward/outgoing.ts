@@ -43,6 +43,7 @@ export function outgoingRequest<Framing extends RequestFraming>(
     caller: isOpen ? incoming.address : admitted.principal.key,
     headersTimeout: route.timeout,
     ...(streams ? eventful : unchanged),
+    ...(admitted.proven === undefined ? unchanged : onceOnly),
     ...limitOf(route),
   }
 }
@@ -51,6 +52,14 @@ export function outgoingRequest<Framing extends RequestFraming>(
 const eventful = { acceptsEvents: true }
 
 const unchanged = {}
+
+/** Invariant: a proof lets one request through, so what may have arrived is not sent again. */
+const onceOnly = { once: true }
+
+/** How a body that is there as a whole is delimited. */
+export function framingOfBytes({ length }: Buffer): RequestFraming {
+  return length === 0 ? { kind: 'none' } : { kind: 'length', length }
+}
 
 function limitOf({ totalTimeout }: Route): Pick<OutgoingRequest, 'totalTimeout'> {
   return totalTimeout === undefined ? unchanged : { totalTimeout }

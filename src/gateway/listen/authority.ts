@@ -1,4 +1,5 @@
 import type { Incoming } from '../incoming.ts'
+import type { Api } from '../route.ts'
 
 const shape = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(\d{1,5}))?$/
 
@@ -40,4 +41,24 @@ export function isMisdirected({
 /** Without port and brackets. */
 function hostnameOf(authority: string): string {
   return authority.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+}
+
+/** The API of a `Host` line: as it is written almost always, else in the form in which hosts are compared. */
+export function findApi<Found extends Pick<Api, 'secure'>>(
+  table: { readonly apis: ReadonlyMap<string, Found> },
+  host: string,
+): Found | undefined {
+  return table.apis.get(host) ?? findCanonical(table, host)
+}
+
+function findCanonical<Found extends Pick<Api, 'secure'>>(
+  table: { readonly apis: ReadonlyMap<string, Found> },
+  host: string,
+): Found | undefined {
+  const plain = canonicalAuthority(host, 'http')
+  const found = plain === undefined ? undefined : table.apis.get(plain)
+  if (found !== undefined && !found.secure) return found
+  const secure = canonicalAuthority(host, 'https')
+  const other = secure === undefined ? undefined : table.apis.get(secure)
+  return other?.secure === true ? other : undefined
 }

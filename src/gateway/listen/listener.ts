@@ -7,6 +7,7 @@ import type { TlsSettings } from '../arrive/tls-end.ts'
 import type { GatewayParts } from '../gateway.ts'
 import { Http2Server } from '../http2/server.ts'
 import { LiveExchanges } from '../live/live-exchanges.ts'
+import { BodyRoom } from '../proof/body.ts'
 import { Shedding } from '../shed/shedding.ts'
 import type { SheddingLimits } from '../shed/shedding.ts'
 import { listenOn } from './bind.ts'
@@ -65,7 +66,7 @@ export class PublicListener {
   #begun = false
 
   constructor(options: {
-    parts: Omit<GatewayParts, 'shedding' | 'live'>
+    parts: Omit<GatewayParts, 'shedding' | 'live' | 'bodies'>
     limits: ListenerLimits
     findSurface: FindSurface
     front?: Pick<FrontSettings, 'isProxy' | 'tls' | 'h2c'> | undefined
@@ -73,7 +74,12 @@ export class PublicListener {
     const { limits, front } = options
     this.shedding = new Shedding({ inFlight: limits.inFlight, ...limits.shedding })
     this.#live = new LiveExchanges(options.parts, limits.reauthorizeEvery)
-    const parts = { ...options.parts, shedding: this.shedding, live: this.#live }
+    const parts = {
+      ...options.parts,
+      shedding: this.shedding,
+      live: this.#live,
+      bodies: new BodyRoom(),
+    }
     this.#reception = new Reception({ ...options, parts })
     this.shedding.inFlight = () => this.inFlight - this.tunnels
     this.#http1 = new Http1Server(this.#reception, limits)

@@ -5,7 +5,8 @@ import type { GatewayParts } from '../gateway.ts'
 import { closingEntry } from '../record.ts'
 import type { StreamLimits } from './limits.ts'
 import type { Ending, OpenExchange } from './open-exchange.ts'
-import { isBrowserSession, review } from './review.ts'
+import { isBrowserSession } from '../caller/principal.ts'
+import { review } from './review.ts'
 
 type Parts = Pick<
   GatewayParts,

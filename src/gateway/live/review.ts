@@ -1,10 +1,11 @@
 import type { Instant } from '../../core/index.ts'
 import type { Revocations, SessionId, Sessions } from '../../session/index.ts'
 import { decideCall } from '../caller/decide-call.ts'
-import type { Principal } from '../caller/principal.ts'
+import { isBrowserSession } from '../caller/principal.ts'
 import type { GatewayTable } from '../gateway.ts'
 import type { Api, Route, RouteAuthorizer } from '../route.ts'
-import { findApi, resourceOf } from '../stages.ts'
+import { resourceOf } from '../caller/policy-request.ts'
+import { findApi } from '../listen/authority.ts'
 import type { Ending, OpenExchange } from './open-exchange.ts'
 
 export interface ReviewParts {
@@ -50,7 +51,8 @@ async function judge(
   // What ends by itself was allowed at its time; what lasts has to be allowed at this one.
   const receivedAt = exchange.bond === 'answer' ? incoming.receivedAt : now
   const { api, route } = found
-  const call = { incoming: { ...incoming, receivedAt }, api, route, target }
+  const { proof } = exchange.admitted
+  const call = { incoming: { ...incoming, receivedAt }, api, route, target, proof }
   const decision = decideCall(resourceOf({ api, target, incoming }), call, current)
   return decision.effect === 'allow' ? undefined : 'policy_changed'
 }
@@ -80,11 +82,6 @@ function nameOf(authorizer: RouteAuthorizer): string {
 /** That of the callers of a route whose issuer is somebody else. */
 function accountOf({ authorizer }: Route): string | undefined {
   return authorizer.kind === 'issuer' ? authorizer.account : undefined
-}
-
-/** By cookie: tokens of our own issuer always have an id. */
-export function isBrowserSession(principal: Principal): boolean {
-  return principal.kind === 'person' && principal.tokenId === undefined
 }
 
 /** A session counts as used by what its browser sends, not by being listened with. */

@@ -125,8 +125,8 @@ const proof = {
   several: 'never',
   presence: 'sometimes',
   callers: 'people',
-  without: 'without such a proof, which is always today',
-  source: 'nothing yet: proofs for a request are not made',
+  without: 'without such a proof',
+  source: 'the proof that the request used',
 } as const
 
 /** What a proof made for this very request would say. */
@@ -148,8 +148,9 @@ export const proofKeys: readonly ContextKey[] = [
     callers: 'everybody',
     name: 'proofgate:ProofBoundToRequest',
     type: 'boolean',
-    without: '`false` without such a proof, which is always today',
-    about: 'whether the key signed this request and no other',
+    without: '`false` without such a proof',
+    about:
+      'whether a key signed this request and no other; a request that is denied for want of it is asked for one',
     example: { Bool: { 'proofgate:ProofBoundToRequest': 'true' } },
   },
   {
@@ -157,8 +158,8 @@ export const proofKeys: readonly ContextKey[] = [
     several: 'always',
     name: 'proofgate:ApprovedBy',
     type: 'string',
-    without: 'without an approval, which is always today',
-    source: 'nothing yet: requests cannot be approved',
+    without: 'without an approval by somebody else',
+    source: 'the evidence of the proof that the request used',
     about: 'user names of the others who approved this request with their key',
     example: { 'ForAnyValue:StringEquals': { 'proofgate:ApprovedBy': ['bob', 'carol'] } },
   },
@@ -167,9 +168,9 @@ export const proofKeys: readonly ContextKey[] = [
     several: 'always',
     name: 'proofgate:ApprovedByGroup',
     type: 'string',
-    without: 'without an approval, which is always today',
-    source: 'nothing yet: requests cannot be approved',
-    about: 'groups of the others who approved this request with their key',
+    without: 'without an approval by somebody else',
+    source: 'the evidence of the proof that the request used',
+    about: 'groups of the others who approved this request with their key, as they were then',
     example: { 'ForAnyValue:StringEquals': { 'proofgate:ApprovedByGroup': 'approvers' } },
   },
 ]

@@ -207,7 +207,7 @@ export class BalancedExchange implements Exchange, UpgradeSink {
     if (!this.#hasTimeLeft()) return false
     if (!failure.sent) return this.#unsent !== undefined
     const { request } = this.#asked
-    const plain = 'sink' in this.#asked && request.framing.kind === 'none'
+    const plain = 'sink' in this.#asked && request.framing.kind === 'none' && request.once !== true
     return failure.kind === 'reset' && plain && repeatableMethods.has(request.method)
   }
 

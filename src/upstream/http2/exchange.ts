@@ -300,9 +300,9 @@ export class StreamExchange implements Exchange, AnswerEvents {
    */
   #repeatable(loss: Loss): boolean {
     if (this.retried) return false
-    const { method, framing } = this.request
-    const harmless =
-      this.#settings.resends && framing.kind === 'none' && repeatableMethods.has(method)
+    const { method, framing, once } = this.request
+    const isPlain = framing.kind === 'none' && once !== true
+    const harmless = this.#settings.resends && isPlain && repeatableMethods.has(method)
     return loss.unprocessed || (loss.unanswered && harmless)
   }
 

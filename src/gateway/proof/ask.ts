@@ -1,0 +1,137 @@
+import { isRefusal, parseBase64url, toBase64url } from '../../core/index.ts'
+import type { Refusal } from '../../core/index.ts'
+import type { PersonId } from '../../identity/index.ts'
+import { challengeFor, proofErrors } from '../../proof/index.ts'
+import type { Holder, OpenedProof } from '../../proof/index.ts'
+import type { SessionId } from '../../session/index.ts'
+import { isBrowserSession } from '../caller/principal.ts'
+import type { Principal } from '../caller/principal.ts'
+import type { GatewayParts, GatewayTable } from '../gateway.ts'
+import type { Api } from '../route.ts'
+import { authorityOf, printTarget } from './binding.ts'
+import type { Target } from '../listen/target.ts'
+import type { Demanded } from './demanded.ts'
+
+/** A proof that was asked for, as the caller is told of it. */
+export interface AskedProof {
+  readonly id: string
+  readonly statement: string
+  readonly sentence: string
+  readonly nonce: string
+  /** What a key of the caller signs, for an assertion that comes with the request. */
+  readonly challenge: string
+  readonly rpId: string
+  /** Ids of the caller's keys, where the caller may approve. */
+  readonly allowCredentials: readonly string[]
+  /** Where people approve it. */
+  readonly approval: string
+  /** Where the caller sees what has become of it. */
+  readonly status: string
+  /** ISO 8601. */
+  readonly expiresAt: string
+}
+
+/** What a 401 says of it in its header. Both values are of our own making, and hold no quotation mark. */
+export function proofChallenge({ id, approval }: AskedProof): string {
+  return `Proofgate-Proof id="${id}", approval="${approval}"`
+}
+
+/** The request that a proof is asked for. */
+export interface Asking {
+  readonly table: GatewayTable
+  readonly api: Api
+  readonly method: string
+  readonly target: Target
+  readonly address: string
+  readonly principal: Principal
+  readonly holder: Holder
+  readonly demanded: Demanded
+  /** Digest of its canonical form. */
+  readonly request: string
+  readonly sentence: string
+}
+
+type AskingParts = Pick<GatewayParts, 'proofs' | 'credentials' | 'sessions'>
+
+/** Asks for a proof of one request. A refusal when nobody could give it, or too many wait. */
+export async function askForProof(
+  asking: Asking,
+  parts: AskingParts,
+): Promise<AskedProof | Refusal> {
+  const { table, api, principal, holder, demanded, sentence } = asking
+  const { approvers, validFor } = demanded.demand
+  const keys = approvers.self ? await keysOf(asking, parts) : []
+  if (approvers.self && keys.length === 0) {
+    return proofErrors.refuse('no_approver', 'no passkey of the caller could approve this')
+  }
+  const opened = await parts.proofs.open({
+    holder,
+    browserSession: await browserSessionOf(principal, parts),
+    validFor,
+    statement: {
+      request: asking.request,
+      method: asking.method,
+      authority: authorityOf(api),
+      target: printTarget(asking.target),
+      sentence,
+      audience: api.audience,
+      subject: principal.key,
+      name: principal.username ?? principal.subject,
+      client: principal.clientId ?? '',
+      address: asking.address,
+      configuration: table.version,
+      decision: demanded.binding,
+      approvers,
+    },
+  })
+  return isRefusal(opened) ? opened : described(opened, keys, asking)
+}
+
+function described(
+  opened: OpenedProof,
+  keys: readonly string[],
+  { table, api, sentence }: Asking,
+): AskedProof {
+  const { id, statement, nonce, expiresAt } = opened
+  const bytes = parseBase64url(nonce) ?? new Uint8Array()
+  return {
+    id,
+    sentence,
+    statement,
+    nonce,
+    challenge: toBase64url(challengeFor(bytes, statement)),
+    rpId: table.relyingPartyId,
+    allowCredentials: keys,
+    approval: `${table.identityBase}/approve/${id}`,
+    status: `${api.origin}/.proofgate/proofs/${id}`,
+    expiresAt: new Date(expiresAt).toISOString(),
+  }
+}
+
+/** Those that could approve. Invariant: a passkey that is for some roles only does not speak for its owner. */
+async function keysOf(
+  { principal, demanded, table }: Asking,
+  { credentials }: AskingParts,
+): Promise<readonly string[]> {
+  if (principal.kind !== 'person') return []
+  const { attested } = demanded.demand.approvers
+  const all = await credentials.listFor(principal.subject as PersonId)
+  return all
+    .filter(
+      (key) =>
+        key.suspension === undefined &&
+        (!attested || key.attestationTrusted) &&
+        table.principals.mandates.restrictionOf(key.id) === undefined,
+    )
+    .map(({ id }) => id)
+}
+
+/** The browser session behind the one at the API's host, which is the one that pages are signed in by. */
+async function browserSessionOf(
+  principal: Principal,
+  { sessions }: AskingParts,
+): Promise<string | undefined> {
+  const { session } = principal
+  if (session === undefined || !isBrowserSession(principal)) return undefined
+  return (await sessions.loadById(session as SessionId))?.parentId ?? session
+}

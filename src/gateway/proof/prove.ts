@@ -1,0 +1,189 @@
+import { isRefusal } from '../../core/index.ts'
+import type { Refusal } from '../../core/index.ts'
+import type { Decision } from '../../policy/index.ts'
+import { parseProofHeader, proofErrors, proofHeader, requestDigest } from '../../proof/index.ts'
+import type { BoundHeader, Holder, NamedProof, RedeemedProof } from '../../proof/index.ts'
+import { standsRevoked } from '../caller/authenticate.ts'
+import { decideCall } from '../caller/decide-call.ts'
+import { resourceOf } from '../caller/policy-request.ts'
+import type { Principal } from '../caller/principal.ts'
+import type { GatewayParts } from '../gateway.ts'
+import type { Incoming } from '../incoming.ts'
+import { decisionRefusal } from '../refusal.ts'
+import type { Progress, Routed, Unproved } from '../stages.ts'
+import { askForProof } from './ask.ts'
+import { authorityOf, boundHeadersOf, holderOf, printTarget, sentenceFor } from './binding.ts'
+import { readWhole } from './body.ts'
+import { factsOfEvidence } from './facts.ts'
+import type { ProofFacts } from './facts.ts'
+
+/** A request with the proof that was used for it, and the bytes that the proof is about. */
+class Proven {
+  readonly #made = true
+  readonly routed: Routed
+  readonly principal: Principal
+  readonly decision: Decision
+  readonly redeemed: RedeemedProof
+  /** What is forwarded: the bytes that were hashed. */
+  readonly body: Buffer
+  readonly facts: ProofFacts
+
+  constructor(
+    unproved: Unproved,
+    proof: { redeemed: RedeemedProof; body: Buffer; facts: ProofFacts; decision: Decision },
+  ) {
+    this.routed = unproved.routed
+    this.principal = unproved.principal
+    this.decision = proof.decision
+    this.redeemed = proof.redeemed
+    this.body = proof.body
+    this.facts = proof.facts
+  }
+
+  get proven(): this {
+    return this
+  }
+
+  static isMade(value: Proven): boolean {
+    return value.#made
+  }
+}
+
+export type { Proven }
+
+/**
+ * Uses the proof that a request names, or asks for one. The body is read to its end first, so that what was
+ * hashed is what is forwarded.
+ *
+ * Invariant: a proof is used only for what the policies let through with it, and only by the request that
+ * is forwarded next. A denial uses nothing up.
+ */
+export async function prove(
+  unproved: Unproved,
+  parts: GatewayParts,
+  progress: Progress,
+): Promise<Proven | Refusal> {
+  const { routed, principal, demanded } = unproved
+  const { incoming } = routed
+  const named = namedBy(incoming)
+  if (isRefusal(named)) return named
+  const headers = boundHeadersOf(incoming.request, demanded.demand)
+  if (isRefusal(headers)) return headers
+  const holder = holderOf(principal, incoming.request)
+  if (named !== undefined) {
+    progress.proof = named.id
+    const refused = await foresee(unproved, parts, { named, holder })
+    if (refused !== undefined) return refused
+  }
+  const { maxBody } = demanded.demand
+  const body = await readWhole(incoming, { maxBody, room: parts.bodies })
+  if (isRefusal(body)) return body
+  const bound = { unproved, headers, holder, body }
+  if (named === undefined) return ask(bound, parts, progress)
+  return redeem({ ...bound, named }, parts, progress)
+}
+
+interface Bound {
+  readonly unproved: Unproved
+  readonly headers: readonly BoundHeader[]
+  readonly holder: Holder
+  readonly body: Buffer
+}
+
+/** Invariant: one line, or two readers could see two proofs. */
+function namedBy({ request }: Incoming): NamedProof | Refusal | undefined {
+  let value: string | undefined
+  for (let at = 0; at < request.rawHeaders.length; at += 2) {
+    if (request.rawHeaders[at]?.toLowerCase() !== proofHeader) continue
+    if (value !== undefined) return proofErrors.refuse('malformed', 'two lines')
+    value = request.rawHeaders[at + 1] ?? ''
+  }
+  return value === undefined ? undefined : parseProofHeader(value)
+}
+
+/** What speaks against the proof before it is taken, by the touches there are. */
+async function foresee(
+  unproved: Unproved,
+  parts: GatewayParts,
+  { named, holder }: { named: NamedProof; holder: Holder },
+): Promise<Refusal | undefined> {
+  const record = await parts.proofs.peek(named.id, holder)
+  if (record === undefined) return proofErrors.refuse('unknown')
+  if (record.state === 'pending' && named.assertion === undefined) {
+    return record.expiresAt <= parts.clock.now()
+      ? proofErrors.refuse('expired')
+      : proofErrors.refuse('pending')
+  }
+  const { routed, principal } = unproved
+  const now = routed.incoming.receivedAt
+  const decision = decideWith(unproved, factsOfEvidence(record.approvals, principal.key, now))
+  return decision.effect === 'allow' ? undefined : decisionRefusal(decision)
+}
+
+function decideWith({ routed, principal }: Unproved, proof: ProofFacts): Decision {
+  const { incoming, api, route, target } = routed
+  return decideCall(resourceOf(routed), { incoming, api, route, target, proof }, principal)
+}
+
+function digestOf({ unproved: { routed }, headers, body }: Bound): string {
+  return requestDigest({
+    method: routed.incoming.method,
+    authority: authorityOf(routed.api),
+    target: printTarget(routed.target),
+    headers,
+    content: body,
+  })
+}
+
+async function ask(bound: Bound, parts: GatewayParts, progress: Progress): Promise<Refusal> {
+  const { routed, principal, demanded } = bound.unproved
+  const { table, api, route, target, incoming } = routed
+  const { demand } = demanded
+  const sentence = sentenceFor(demand, { api, route, target, incoming, body: bound.body })
+  if (isRefusal(sentence)) return sentence
+  const asking = {
+    table,
+    api,
+    method: incoming.method,
+    target,
+    address: incoming.address,
+    principal,
+    holder: bound.holder,
+    demanded,
+    request: digestOf(bound),
+    sentence,
+  }
+  const asked = await askForProof(asking, parts)
+  if (isRefusal(asked)) return asked
+  progress.proof = asked.id
+  progress.asked = asked
+  return proofErrors.refuse('required')
+}
+
+async function redeem(
+  bound: Bound & { named: NamedProof },
+  parts: GatewayParts,
+  progress: Progress,
+): Promise<Proven | Refusal> {
+  const { unproved, named, holder, body } = bound
+  const { routed, principal, demanded } = unproved
+  // The body may have taken its time.
+  const ended = standsRevoked(parts, principal)
+  if (ended !== undefined) return ended
+  if (routed.incoming.life.isOver) return proofErrors.refuse('pending', 'the caller went away')
+  const redeemed = await parts.proofs.redeem({
+    id: named.id,
+    holder,
+    request: digestOf(bound),
+    audience: routed.api.audience,
+    configuration: parts.table().version,
+    decision: demanded.binding,
+    assertion: named.assertion,
+  })
+  if (isRefusal(redeemed)) return redeemed
+  const facts = factsOfEvidence(redeemed.evidence, principal.key, routed.incoming.receivedAt)
+  const decision = decideWith(unproved, facts)
+  progress.decision = decision
+  if (decision.effect !== 'allow') return decisionRefusal(decision)
+  return new Proven(unproved, { redeemed, body, facts, decision })
+}
