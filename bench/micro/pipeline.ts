@@ -73,6 +73,9 @@ const areas = await openAreas({
   onAuditFailure: (error) => {
     throw error
   },
+  onFailure: (error) => {
+    throw error
+  },
 })
 const kept = new Kept()
 try {

@@ -8,6 +8,11 @@ const noStatement = { chain: [], namesModel: false, weakness: undefined } as con
 /** FIDO metadata. */
 export const metadataOperations: OperationTable = {
   'GET /v1/metadata': async ({ metadata }) => metadata.status(),
+  'GET /v1/credentials/judging': async ({ fleet }) => fleet.state,
+  'POST /v1/credentials/judge': async ({ fleet }) => {
+    fleet.judge()
+    return fleet.state
+  },
   'GET /v1/metadata/report': async (parts) => {
     const people = new Map((await parts.people.list()).map((one) => [one.id, one.username]))
     const credentials = (await parts.credentials.list()).flatMap((credential) => {
@@ -31,6 +36,7 @@ export const metadataOperations: OperationTable = {
     if (!isRefusal(imported)) {
       const { no, nextUpdate, models } = imported
       await recordAdministration(parts, 'metadata.import', { no, nextUpdate, models })
+      parts.fleet.judge()
       return imported
     }
     await parts.audit.append({

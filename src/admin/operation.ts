@@ -20,6 +20,8 @@ export interface AdminParts {
   readonly audit: AuditLog
   readonly clock: Clock
   readonly metadata: Pick<Metadata, 'importFile' | 'status' | 'modelOf'>
+  /** Judges the stored passkeys again, in the background. */
+  readonly fleet: { readonly judge: () => void; readonly state: object }
   readonly table: () => GatewayTable
   /** How passkeys are kept fresh. */
   readonly passkeys: () => PasskeyRules

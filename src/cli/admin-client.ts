@@ -3,6 +3,7 @@ import type { JsonObject, Refusal } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { dataDirectoryOf, requireInstalled } from './launch.ts'
 import type { LaunchOptions } from './launch.ts'
+import { say } from './output.ts'
 
 /** Calls one administrative operation and answers its JSON. */
 export type Call = (
@@ -53,6 +54,7 @@ async function withLocal<Result>(
     configuration: () => configuration,
     paths,
     onAuditFailure: () => undefined,
+    onFailure: (error) => say(`passkeys could not be judged: ${String(error)}`),
   })
   const kept = new compose.Kept()
   try {

@@ -6,7 +6,7 @@ import type { Configuration } from '../config/index.ts'
 import { Directory } from '../identity/index.ts'
 import type { CredentialStore, Person, PersonStore } from '../identity/index.ts'
 import { Ceremonies } from '../login/index.ts'
-import type { RelyingParty } from '../login/index.ts'
+import type { Fleet, RelyingParty } from '../login/index.ts'
 import { Grants } from '../oidc/index.ts'
 import type { ProviderObjectStore } from '../oidc/index.ts'
 import { Proofs } from '../proof/index.ts'
@@ -32,6 +32,7 @@ import type { Metadata } from '../metadata/index.ts'
 import { KeyRing } from '../token/index.ts'
 import type { ProofReplays } from '../token/index.ts'
 import { authenticatorPolicy } from './access/authenticators.ts'
+import { openFleet } from './access/fleet.ts'
 import { openMetadata } from './access/metadata.ts'
 import type { DataPaths } from './data-directory.ts'
 
@@ -68,6 +69,7 @@ export interface Areas {
 /** The areas of whoever writes the audit log, which is one thread of one process. */
 export interface OwnAreas extends Areas {
   readonly audit: AuditLog
+  readonly fleet: Fleet
 }
 
 /** What is opened first, because the rest is built from it. */
@@ -83,6 +85,8 @@ export async function openAreas(options: {
   configuration: () => Configuration
   paths: DataPaths
   onAuditFailure: (error: ProofgateError) => void
+  /** What could not be done in the background. */
+  onFailure: (error: unknown) => void
 }): Promise<OwnAreas> {
   const { configuration, paths } = options
   const opened = await openStores(paths, true)
@@ -102,15 +106,17 @@ export async function openAreas(options: {
     })
   }, upkeepEvery)
   upkeep.unref()
+  const fleet = openFleet(areas, options.onFailure)
   const close = async (): Promise<void> => {
     clearInterval(upkeep)
+    await fleet.stop()
     try {
       await audit.close()
     } finally {
       await areas.close()
     }
   }
-  return { ...areas, audit, close }
+  return { ...areas, audit, fleet, close }
 }
 
 /** The same for a serving thread of a process that has its areas open: the log is reached through `audit`. */

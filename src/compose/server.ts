@@ -43,6 +43,8 @@ export interface RunningProcess {
   readonly stop: () => Promise<void>
 }
 
+/** How soon a new day is noticed, on which reports about models may begin or end. */
+const judgeEvery = 600_000
 /** How soon keys that another process rotated are used here. */
 const keyRefreshEvery = 2000
 
@@ -71,6 +73,7 @@ export async function startServer(options: {
       configuration: () => configuration,
       paths,
       onAuditFailure: (error: ProofgateError) => log.failure('the audit log stopped', error),
+      onFailure: (error) => log.failure('passkeys could not be judged', error),
     })
     markInstalled(paths, areas.clock.now())
     await ensurePeople(areas)
@@ -133,6 +136,7 @@ class Server {
   readonly #signals: Signals
   #admin: AdminListener | undefined
   #keyTimer: NodeJS.Timeout | undefined
+  #fleetTimer: NodeJS.Timeout | undefined
   #draining = false
   /** One configuration after the other. */
   #applying: Promise<unknown> = Promise.resolve()
@@ -168,6 +172,8 @@ class Server {
     this.#signals.start()
     this.#keyTimer = setInterval(() => this.#refreshKeys(), keyRefreshEvery)
     this.#keyTimer.unref()
+    this.#fleetTimer = setInterval(() => this.#areas.fleet.judgeIfChanged(), judgeEvery)
+    this.#fleetTimer.unref()
   }
 
   /**
@@ -225,6 +231,7 @@ class Server {
       .apply(signalSettings(configuration))
       .catch((error: unknown) => this.#log.failure('nobody new is told of events', error))
     await ensurePeople(this.#areas)
+    this.#areas.fleet.judgeIfChanged()
   }
 
   refused(problems: readonly ConfigurationProblem[], tests: readonly string[] = []): Promise<void> {
@@ -238,6 +245,7 @@ class Server {
     if (this.#draining) return
     this.#draining = true
     clearInterval(this.#keyTimer)
+    clearInterval(this.#fleetTimer)
     await this.#crew.drain(this.#areas.configuration().limits.drain)
     await this.#signals.close()
     await this.#admin?.close()
@@ -263,6 +271,7 @@ class Server {
   async abandon(): Promise<void> {
     this.#draining = true
     clearInterval(this.#keyTimer)
+    clearInterval(this.#fleetTimer)
     await this.#crew.drain(millis(0))
     await this.#signals.close()
     await this.#admin?.close()

@@ -14,5 +14,21 @@ export {
 } from './directory.ts'
 export type { ConfiguredGroups } from './directory.ts'
 export { identityErrors } from './errors.ts'
-export type { CredentialStore, PersonStore, Registration, Suspended, TicketStore } from './store.ts'
-export type { Credential, CredentialId, Person, PersonId, Suspension, Ticket } from './types.ts'
+export type {
+  CredentialStore,
+  Judgement,
+  PersonStore,
+  Registration,
+  Suspended,
+  TicketStore,
+} from './store.ts'
+export type {
+  Credential,
+  CredentialId,
+  Finding,
+  FindingAct,
+  Person,
+  PersonId,
+  Suspension,
+  Ticket,
+} from './types.ts'

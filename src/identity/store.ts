@@ -1,5 +1,5 @@
 import type { Instant } from '../core/index.ts'
-import type { Credential, CredentialId, Person, PersonId, Ticket } from './types.ts'
+import type { Credential, CredentialId, Finding, Person, PersonId, Ticket } from './types.ts'
 
 /** Port. Every method answers or throws `storage.unavailable`; none answers with a default instead. */
 export interface PersonStore {
@@ -25,6 +25,16 @@ export type Registration =
 
 /** `last`: its owner would have no active one left. */
 export type Suspended = 'suspended' | 'suspended_already' | 'last' | 'unknown'
+
+/** What has been found out about a stored credential. */
+export interface Judgement {
+  readonly known: Pick<Credential, 'attestationTrusted' | 'finding' | 'suspension'>
+  readonly attestationTrusted: boolean
+  readonly finding: Finding | undefined
+  /** Why to suspend it, the last one of its owner too; absent: not. */
+  readonly suspend: string | undefined
+  readonly now: Instant
+}
 
 /** Port. */
 export interface CredentialStore {
@@ -61,6 +71,13 @@ export interface CredentialStore {
   ): Promise<Suspended>
   /** What it opened before stays closed. */
   restore(id: CredentialId, now: Instant): Promise<'restored' | 'active' | 'unknown'>
+  /** Some of all credentials, by id, after this one. */
+  page(after: CredentialId | undefined, limit: number): Promise<readonly Credential[]>
+  /**
+   * Compare-and-set on what was known of it before, in one transaction with what follows: the end of what
+   * it opened when it is suspended or not trusted any more. `stale`: something else became of it meanwhile.
+   */
+  judge(id: CredentialId, judgement: Judgement): Promise<'judged' | 'stale'>
   /** Compare-and-set on the counter, so that two uses at once cannot both move it. */
   recordUse(
     id: CredentialId,

@@ -46,12 +46,30 @@ export interface Credential {
   readonly lastUsedAt: Instant | undefined
   /** Absent while it is active. A suspended credential stays, and opens nothing. */
   readonly suspension: Suspension | undefined
+  /** What spoke against it when it was last judged by the rules of then. */
+  readonly finding: Finding | undefined
 }
 
 export interface Suspension {
   readonly since: Instant
   /** For administrators. */
   readonly reason: string
+}
+
+/** What is done about a finding. */
+export type FindingAct = 'keep' | 'warn' | 'suspend'
+
+/**
+ * - `reported`: metadata reports that keys of its model are, or may be, in other hands;
+ * - `refused`: today it would not be registered;
+ * - `noted`: metadata has something to say that stands in nobody's way.
+ */
+export interface Finding {
+  readonly kind: 'reported' | 'refused' | 'noted'
+  /** For administrators. */
+  readonly what: string
+  /** What was done when it was new, or could be done more. */
+  readonly act: FindingAct
 }
 
 /** A one-time invitation or recovery secret, stored as its hash. */

@@ -186,16 +186,38 @@ export function judgeRegistration(
   rules: AuthenticatorRules,
   found: Pick<VerifiedRegistration, 'aaguid' | 'backupEligible' | 'statement'> & { at: Instant },
 ): Accepted | Refusal {
-  const { aaguid, statement, at } = found
-  const model = policy.modelOf(aaguid, statement)
+  const { model, trust } = judgeStatement(policy, found)
   if (model?.verdict === 'block') {
     return notAllowed(`metadata reports ${model.reasons.join(', ')} for its model`)
   }
-  const anchors = [...policy.anchors, ...(model?.anchors ?? [])]
-  const trust = judgeTrust({ statement, aaguid, anchors, at })
-  const device = { ...found, ...statement.device, description: model?.description }
-  const unwanted = judgeAuthenticator(rules, device, trust) ?? judgeLevel(rules, model, trust)
+  const unwanted = judgeWanted(rules, found, { model, trust })
   return unwanted ?? { trust, warnings: model?.reasons ?? [] }
+}
+
+/** What is known of a model, and whether a statement proves it. */
+export interface Vouched {
+  readonly model: ModelReport | undefined
+  readonly trust: Trust
+}
+
+/** By the anchors and the metadata of now, at the time of the registration. */
+export function judgeStatement(
+  policy: Pick<AuthenticatorPolicy, 'anchors' | 'modelOf'>,
+  { aaguid, statement, at }: Pick<VerifiedRegistration, 'aaguid' | 'statement'> & { at: Instant },
+): Vouched {
+  const model = policy.modelOf(aaguid, statement)
+  const anchors = [...policy.anchors, ...(model?.anchors ?? [])]
+  return { model, trust: judgeTrust({ statement, aaguid, anchors, at }) }
+}
+
+/** Why a passkey is not what the rules want, `undefined` when it is. */
+export function judgeWanted(
+  rules: AuthenticatorRules,
+  found: Pick<VerifiedRegistration, 'aaguid' | 'backupEligible' | 'statement'>,
+  { model, trust }: Vouched,
+): Refusal | undefined {
+  const device = { ...found, ...found.statement.device, description: model?.description }
+  return judgeAuthenticator(rules, device, trust) ?? judgeLevel(rules, model, trust)
 }
 
 /** Invariant: the level is that of a model, so it counts only where attestation proves the model. */

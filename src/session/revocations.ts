@@ -22,7 +22,7 @@ export class Revocations {
   readonly #store: RevocationStore
   readonly #clock: Clock
   readonly #sessions = new Set<string>()
-  /** Up to when what a credential opened is worth nothing: for ever, or until it was restored. */
+  /** Up to when what a credential opened is worth nothing: for ever, or to a moment. */
   readonly #credentials = new Map<string, Instant>()
   readonly #people = new Map<string, Instant>()
   readonly #listeners = new Set<(changes: readonly Revocation[]) => void>()
@@ -107,12 +107,12 @@ export class Revocations {
   #note({ kind, id, at }: Revocation): void {
     if (kind === 'session') this.#sessions.add(id)
     else if (kind === 'credential') this.#credentials.set(id, Infinity)
-    else if (kind === 'credential_restored') this.#credentials.set(id, beforeSecondOf(at))
+    else if (kind === 'credential_until') this.#credentials.set(id, beforeSecondOf(at))
     else if (kind === 'person') this.#people.set(id, at)
   }
 }
 
-/** Tokens say whole seconds: one from the second of the restoring would count as older than it is. */
+/** Tokens say whole seconds: one from the second of that moment would count as older than it is. */
 function beforeSecondOf(at: Instant): Instant {
   return Math.floor(at / 1000) * 1000 - 1
 }

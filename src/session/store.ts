@@ -20,11 +20,11 @@ export interface SessionStore {
 }
 
 /**
- * - `credential`: whatever it opened, until it is restored;
- * - `credential_restored`: what it opened before this moment only;
+ * - `credential`: whatever it opened and opens, until the next word about it;
+ * - `credential_until`: what it opened up to this moment only;
  * - `directory`: nothing of the person ended, but their groups changed.
  */
-export type RevokedKind = 'session' | 'credential' | 'credential_restored' | 'person' | 'directory'
+export type RevokedKind = 'session' | 'credential' | 'credential_until' | 'person' | 'directory'
 
 export interface Revocation {
   /** Position in the order of revocations, growing. */

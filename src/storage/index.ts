@@ -16,4 +16,10 @@ export { sqlitePeople } from './sqlite/people.ts'
 export { sqliteProofs } from './sqlite/proofs.ts'
 export { sqliteRevocations, sqliteSessions } from './sqlite/sessions.ts'
 export { sqliteLanes, sqliteWaitingSets } from './sqlite/signals.ts'
-export { loadClockFloor, saveClockFloor, sweepExpired } from './sqlite/upkeep.ts'
+export {
+  loadClockFloor,
+  loadMark,
+  saveClockFloor,
+  saveMark,
+  sweepExpired,
+} from './sqlite/upkeep.ts'

@@ -36,6 +36,7 @@ test('nothing is asked of authenticators unless it is written', () => {
     attestation: 'none',
     trustAnchors: [],
     metadata: undefined,
+    registered: { reported: 'suspend', refused: 'warn' },
     allow: 'any',
     algorithms: ['ES256', 'EdDSA', 'RS256'],
     aaguids: { allow: undefined, deny: [] },
@@ -262,4 +263,16 @@ test('a level of certification that nothing could prove is refused', () => {
   assert.deepEqual(codes(`${small}${asked}  metadata: { roots: [root.pem] }\n`), [
     'config.authenticators',
   ])
+})
+
+test('what becomes of registered passkeys is one of three words', () => {
+  const said = (registered: string): string =>
+    `${small}authenticators:\n  registered: ${registered}\n`
+  const actsOf = (text: string) => configurationOf(text).authenticators.registered
+  const both = { reported: 'warn', refused: 'suspend' }
+  assert.deepEqual(actsOf(said('{ reported: warn, refused: suspend }')), both)
+  const one = { reported: 'suspend', refused: 'keep' }
+  assert.deepEqual(actsOf(said('{ refused: keep }')), one)
+  assert.equal(problemsOf(said('{ refused: remove }')).length, 1)
+  assert.equal(problemsOf(said('{ unknown: warn }')).length, 1)
 })

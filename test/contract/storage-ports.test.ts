@@ -98,6 +98,7 @@ function credential(owner: Person, more: Partial<Credential> = {}): Credential {
     createdAt: 1000,
     lastUsedAt: undefined,
     suspension: undefined,
+    finding: undefined,
     ...more,
   }
 }
@@ -225,7 +226,7 @@ describe('credentials', () => {
     assert.equal(await others.credentials.restore(one.id, 4000), 'active')
     assert.equal((await ports.credentials.load(one.id))?.suspension, undefined)
     assert.equal((await ports.sessions.load(by.id))?.endedAt, 3000)
-    assert.equal(others.revocations.since(before).at(-1)?.kind, 'credential_restored')
+    assert.equal(others.revocations.since(before).at(-1)?.kind, 'credential_until')
     assert.equal(await ports.credentials.restore('none' as CredentialId, 1), 'unknown')
     assert.equal(await ports.credentials.suspend('none' as CredentialId, change), 'unknown')
   })

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { newRoot } from '../kit/attestation/authority.ts'
 import { attesting } from '../kit/attestation/statements.ts'
 import type { AttestedFormat } from '../kit/attestation/statements.ts'
-import { administer, houseText, invite, startRecorder } from '../kit/flows.ts'
+import {
+  administer,
+  callApi,
+  enrolled,
+  eventually,
+  houseText,
+  invite,
+  startRecorder,
+} from '../kit/flows.ts'
 import type { Recorder } from '../kit/flows.ts'
 import { proofgate, startGateway, temporaryDirectory } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
@@ -18,7 +26,7 @@ import {
   pemOf,
   signerName,
 } from '../kit/metadata.ts'
-import { SoftPerson } from '../kit/person.ts'
+import { obtainTokens, SoftPerson } from '../kit/person.ts'
 import { newKeyPair, SoftAuthenticator } from '../kit/soft-authenticator.ts'
 
 const maker = newRoot('Maker Root')
@@ -151,6 +159,60 @@ test('the report names the passkeys of reported models, and no others', async ()
   await bring([entryOf(uuid, ['FIDO_CERTIFIED'])])
   assert.deepEqual(await report(), [])
   await bring([entryOf(uuid, ['ATTESTATION_KEY_COMPROMISE'], [maker.certificate])])
+})
+
+test('an import suspends the keys of a model that is reported, and tells what it did', async () => {
+  await bring([entryOf(uuid, ['FIDO_CERTIFIED'], [maker.certificate])])
+  const username = `person-${++people}`
+  await administer(gateway, 'POST', '/v1/people', { username, groups: ['members'] })
+  const person = await enrolled(gateway, username, attested())
+  const { tokens, key } = await obtainTokens(person)
+  const url = `${gateway.api}/orders`
+  assert.equal((await callApi(url, key, tokens.access_token)).status, 200)
+  const imported = await bring([entryOf(uuid, ['REVOKED'], [maker.certificate])])
+  assert.equal(imported.code, 0, imported.stderr)
+  assert.match(imported.stdout, new RegExp(`${username} .*suspended.*metadata reports REVOKED`))
+  const isOver = async (): Promise<boolean> =>
+    (await callApi(url, key, tokens.access_token)).status === 401
+  assert.ok(await eventually(isOver))
+  assert.equal((await person.signIn()).json().code, 'login.credential_suspended')
+  const id = person.authenticator.credentials[0]?.id ?? ''
+  assert.equal((await administer(gateway, 'POST', `/v1/credentials/${id}/restore`)).status, 200)
+  const judged = await proofgate(
+    ['credentials', 'judge', '--json', '--data-dir'].concat(gateway.dataDirectory),
+  )
+  const row = JSON.parse(judged.stdout).credentials.find((one: any) => one.username === username)
+  assert.deepEqual([row.state, row.trusted, row.act, row.done], ['active', false, 'suspend', []])
+  assert.equal((await person.signIn()).status, 200)
+  const trail = await proofgate(
+    ['audit', 'tail', '--json', '--kind', 'system', '--data-dir'].concat(gateway.dataDirectory),
+  )
+  assert.match(trail.stdout, /credential\.suspend[^]*metadata reports REVOKED/)
+  await bring([entryOf(uuid, ['ATTESTATION_KEY_COMPROMISE'], [maker.certificate])])
+})
+
+test('stricter rules are held against registered keys at the reload', async () => {
+  const made = await enrol(new SoftAuthenticator({ aaguid: Buffer.alloc(16, 0x66) }))
+  assert.equal(made.status, 200, made.text)
+  const text = readFileSync(file, 'utf8')
+  const strict = text.replace(
+    '  attestation: direct\n',
+    '  attestation: direct\n  allow: hardware-only\n  registered: { refused: suspend }\n',
+  )
+  writeFileSync(file, strict)
+  const state = async (): Promise<unknown> => {
+    const { stdout } = await proofgate(
+      ['credentials', 'list', `person-${people}`, '--json', '--data-dir'].concat(
+        gateway.dataDirectory,
+      ),
+    )
+    return JSON.parse(stdout).credentials[0].state
+  }
+  assert.ok(await eventually(async () => (await state()) === 'suspended'))
+  writeFileSync(file, text)
+  const reloaded = async (): Promise<boolean> =>
+    (await enrol(new SoftAuthenticator({ aaguid: Buffer.alloc(16, 0x66) }))).status === 200
+  assert.ok(await eventually(reloaded))
 })
 
 test('an older list is refused, on record, and a restart keeps the newer one', async () => {

@@ -185,6 +185,7 @@ export class ProofWorld {
         createdAt: this.clock.now(),
         lastUsedAt: undefined,
         suspension: undefined,
+        finding: undefined,
       },
       { ticket: undefined, replaces: undefined, now: this.clock.now() },
     )

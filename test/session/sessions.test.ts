@@ -195,7 +195,7 @@ describe('a session', () => {
     const meanwhile = await sessions.open(input)
     assert.equal(await sessions.load('browser', meanwhile.handle), undefined)
     clock.advance(5000)
-    await revocations.revoke('credential_restored', 'key')
+    await revocations.revoke('credential_until', 'key')
     const anew = await sessions.open(input)
     for (const view of [sessions, open().sessions]) {
       assert.equal(await view.load('browser', before.handle), undefined)

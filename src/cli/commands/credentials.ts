@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { LaunchOptions } from '../launch.ts'
 import { example } from '../options.ts'
 import { administer, listing, show } from './administer.ts'
+import { registerJudging } from './judging.ts'
 import { registerCredentialReport } from './passkey-care.ts'
 
 const idText = 'credential id, from `credentials list`; write -- before one that begins with a dash'
@@ -45,6 +46,7 @@ export function registerCredentials(program: Command): void {
     )
   example(remove, 'credentials remove AbCdEf...')
   registerStates(credentials)
+  registerJudging(credentials)
   registerCredentialReport(credentials)
 }
 

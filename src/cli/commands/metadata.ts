@@ -6,6 +6,7 @@ import { withAdministration } from '../admin-client.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withLocation } from '../options.ts'
 import { print, say, table } from '../output.ts'
+import { followJudging, printJudging } from './judging.ts'
 
 const columns = ['id', 'username', 'model', 'proved', 'verdict', 'reasons']
 
@@ -16,12 +17,16 @@ export function registerMetadata(program: Command): void {
     .description('FIDO metadata: import a list, show which one is in force and whom it warns of')
   const load = withJson(withLocation(metadata.command('import')))
     .argument('<file>', 'a signed list (a BLOB of the FIDO Metadata Service)')
-    .description('verify a list by the configured roots and put it in force, at once')
+    .description(
+      'verify a list by the configured roots, put it in force, and judge all passkeys again',
+    )
     .action(async (file: string, options: LaunchOptions) => {
-      const answer = await withAdministration(options, (call) =>
-        call('POST', '/v1/metadata/import', { file: resolve(file) }),
-      )
-      print(options, answer, importLine(answer))
+      const { imported, judging } = await withAdministration(options, async (call) => ({
+        imported: await call('POST', '/v1/metadata/import', { file: resolve(file) }),
+        judging: await followJudging(call),
+      }))
+      const text = `${importLine(imported)}\n${printJudging(judging)}`
+      print(options, { ...imported, judging }, text)
     })
   example(load, 'mds import blob.jwt')
   const status = withJson(withLocation(metadata.command('status')))

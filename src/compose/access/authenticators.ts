@@ -22,7 +22,13 @@ export function authenticatorPolicy(
 function configuredRules(configuration: Configuration): Rules {
   const found = known.get(configuration)
   if (found !== undefined) return found
-  const { attestation, trustAnchors, metadata: _, ...everybody } = configuration.authenticators
+  const {
+    attestation,
+    trustAnchors,
+    metadata: _metadata,
+    registered: _registered,
+    ...everybody
+  } = configuration.authenticators
   const ofGroup = new Map(
     configuration.groups.flatMap(({ name, authenticators }) =>
       authenticators === undefined ? [] : [[name, rulesOf(authenticators)] as const],

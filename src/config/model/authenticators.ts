@@ -35,6 +35,15 @@ export interface ConfiguredAuthenticators extends AuthenticatorLimits {
   readonly attestation: 'none' | 'direct' | 'enterprise'
   readonly trustAnchors: readonly ConfiguredAnchor[]
   readonly metadata: ConfiguredMetadata | undefined
+  readonly registered: RegisteredActs
+}
+
+/** What is done about registered passkeys that would not be accepted today. */
+export interface RegisteredActs {
+  /** Metadata reports their model as revoked or compromised. */
+  readonly reported: 'keep' | 'warn' | 'suspend'
+  /** For any other reason. */
+  readonly refused: 'keep' | 'warn' | 'suspend'
 }
 
 /** What lists of FIDO metadata are believed for. */

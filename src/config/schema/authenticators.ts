@@ -101,6 +101,15 @@ const metadata = mapping('FIDO metadata: what makers and the FIDO Alliance say a
   ).prefault('90d'),
 })
 
+const act = (description: string) => word('findingAct', description, ['keep', 'warn', 'suspend'])
+
+const registered = mapping('what becomes of registered passkeys that would not be accepted today', {
+  reported: act(
+    'those of models that metadata reports as revoked or compromised: kept, kept with a record, or suspended',
+  ).prefault('suspend'),
+  refused: act('those that the rules of today would refuse for any other reason').prefault('warn'),
+})
+
 export const authenticators = mapping('which passkeys people may register', {
   allow: kind.prefault('any'),
   aaguids: mapping('models by AAGUID', models).prefault(nothing),
@@ -115,6 +124,7 @@ export const authenticators = mapping('which passkeys people may register', {
   ).prefault('none'),
   trustAnchors: list('whose attestation is believed; default: nobody', anchor).prefault([]),
   metadata: metadata.optional(),
+  registered: registered.prefault(nothing),
 })
 
 /** Beside the rules for everybody. */

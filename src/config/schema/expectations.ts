@@ -133,6 +133,11 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'L1, L1+, L2, L2+, L3 or L3+',
     'Quote those with a plus sign.',
   ),
+  findingAct: expectation(
+    'config.value',
+    'keep, warn or suspend',
+    'keep says it in reports only, warn records it, suspend lets the passkey open nothing.',
+  ),
   metadataRoots: expectation(
     'config.value',
     'at least one file of certificates',

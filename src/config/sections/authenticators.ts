@@ -34,8 +34,10 @@ export function resolveAuthenticators(
     checkFacts(draft, path, own)
     checkAlgorithms(draft, [...path, 'algorithms'], own)
   }
-  const { attestation } = authenticators
-  return { authenticators: { attestation, trustAnchors, metadata, ...limitsOf(authenticators) } }
+  const { attestation, registered: acts } = authenticators
+  const registered = { reported: acts.reported, refused: acts.refused }
+  const limits = limitsOf(authenticators)
+  return { authenticators: { attestation, trustAnchors, metadata, registered, ...limits } }
 }
 
 /** What a rule says; what it does not say it leaves open. */

@@ -168,6 +168,7 @@ export class Registration {
       createdAt: now,
       lastUsedAt: undefined,
       suspension: undefined,
+      finding: undefined,
     }
     const { ticketHash: ticket, replaces } = ceremony
     const outcome = await this.#parts.credentials.register(credential, { ticket, replaces, now })

@@ -2,6 +2,8 @@ import type {
   Credential,
   CredentialId,
   CredentialStore,
+  Finding,
+  Judgement,
   PersonId,
   Registration,
   Suspended,
@@ -30,6 +32,7 @@ type CredentialRow = {
   last_used_at: number | null
   suspended_at: number | null
   suspended_for: string | null
+  finding: string | null
 }
 
 const select = 'SELECT * FROM credential'
@@ -61,6 +64,11 @@ export function sqliteCredentials(database: Database): CredentialStore {
     remove: async (id, personId, options) => remove(database, id, personId, options),
     suspend: async (id, change) => database.transaction(() => suspend(database, id, change)),
     restore: async (id, now) => database.transaction(() => restore(database, id, now)),
+    page: async (after, limit) =>
+      database
+        .all<CredentialRow>(`${select} WHERE id > ? ORDER BY id LIMIT ?`, after ?? '', limit)
+        .map(credentialOf),
+    judge: async (id, judgement) => database.transaction(() => judge(database, id, judgement)),
     recordUse: async (id, use) =>
       database.run(
         `UPDATE credential SET sign_count = ?, backup_state = ?, last_used_at = ?
@@ -203,6 +211,14 @@ function suspend(
   if (row.suspended_at !== null) return 'suspended_already'
   const hasOther = database.one(otherActive, row.person_id, id) !== undefined
   if (!allowLast && !hasOther) return 'last'
+  suspendNow(database, { id, personId: row.person_id, reason, now })
+  return 'suspended'
+}
+
+function suspendNow(
+  database: Database,
+  { id, personId, reason, now }: { id: string; personId: string; reason: string; now: number },
+): void {
   database.run(
     'UPDATE credential SET suspended_at = ?, suspended_for = ? WHERE id = ?',
     now,
@@ -210,8 +226,42 @@ function suspend(
     id,
   )
   insertRevocation(database, 'credential', id, now)
-  endSessionsBy(database, { person: row.person_id, credential: id }, now)
-  return 'suspended'
+  endSessionsBy(database, { person: personId, credential: id }, now)
+}
+
+/** Compare-and-set, with what follows from it. */
+function judge(
+  database: Database,
+  id: CredentialId,
+  { known, attestationTrusted, finding, suspend: reason, now }: Judgement,
+): 'judged' | 'stale' {
+  const changed = database.one<{ person_id: string }>(
+    `UPDATE credential SET attestation_trusted = ?, finding = ?
+     WHERE id = ? AND attestation_trusted = ? AND finding IS ? AND suspended_at IS ?
+     RETURNING person_id`,
+    Number(attestationTrusted),
+    printFinding(finding),
+    id,
+    Number(known.attestationTrusted),
+    printFinding(known.finding),
+    known.suspension?.since ?? null,
+  )
+  if (changed === undefined) return 'stale'
+  const personId = changed.person_id
+  if (reason !== undefined) {
+    suspendNow(database, { id, personId, reason, now })
+  } else if (known.attestationTrusted && !attestationTrusted && known.suspension === undefined) {
+    // Its sessions and tokens say that it is trusted.
+    insertRevocation(database, 'credential_until', id, now)
+    endSessionsBy(database, { person: personId, credential: id }, now)
+  }
+  return 'judged'
+}
+
+function printFinding(finding: Finding | undefined): string | null {
+  return finding === undefined
+    ? null
+    : JSON.stringify({ kind: finding.kind, what: finding.what, act: finding.act })
 }
 
 function restore(
@@ -226,7 +276,7 @@ function restore(
   if (row === undefined) return 'unknown'
   if (row.suspended_at === null) return 'active'
   database.run('UPDATE credential SET suspended_at = NULL, suspended_for = NULL WHERE id = ?', id)
-  insertRevocation(database, 'credential_restored', id, now)
+  insertRevocation(database, 'credential_until', id, now)
   return 'restored'
 }
 
@@ -254,5 +304,6 @@ function credentialOf(row: CredentialRow): Credential {
       row.suspended_at === null
         ? undefined
         : { since: row.suspended_at, reason: row.suspended_for ?? '' },
+    finding: row.finding === null ? undefined : (JSON.parse(row.finding) as Finding),
   }
 }

@@ -174,4 +174,5 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (person_id, credential_id, browser)
   ) STRICT, WITHOUT ROWID;
   `,
+  `ALTER TABLE credential ADD COLUMN finding TEXT;`,
 ]

@@ -33,3 +33,17 @@ export function saveClockFloor(database: Database, now: Instant): void {
     String(now),
   )
 }
+
+/** A text that is kept under a name; absent when none was. */
+export function loadMark(database: Database, name: string): string | undefined {
+  return database.one<{ value: string }>('SELECT value FROM meta WHERE name = ?', name)?.value
+}
+
+export function saveMark(database: Database, name: string, value: string): void {
+  database.run(
+    `INSERT INTO meta (name, value) VALUES (?, ?)
+     ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    name,
+    value,
+  )
+}
