@@ -1,10 +1,10 @@
 import { millis, randomId, systemClock } from '../core/index.ts'
-import type { Clock, ProofgateError } from '../core/index.ts'
+import type { Clock, Instant, ProofgateError } from '../core/index.ts'
 import { AuditLog } from '../audit/index.ts'
 import type { AuditEntry, AuditRecorder } from '../audit/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { Directory } from '../identity/index.ts'
-import type { CredentialStore, Person, PersonStore } from '../identity/index.ts'
+import { Directory, opensRenewalOnly, standingOf } from '../identity/index.ts'
+import type { Credential, CredentialStore, Person, PersonStore } from '../identity/index.ts'
 import { Ceremonies } from '../login/index.ts'
 import type { Fleet, RelyingParty } from '../login/index.ts'
 import { Grants } from '../oidc/index.ts'
@@ -214,9 +214,22 @@ function proofsOf(
     people,
     credentials,
     groupsOf: (person) => directory.groupsOf(person),
+    speaksForOwner: (credential) => speaksForOwner(configuration(), credential, clock.now()),
     party: () => relyingPartyOf(configuration()),
     clock,
   })
+}
+
+/** Invariant: a passkey that is for some roles only, or only to be replaced, says yes to nothing. */
+function speaksForOwner(
+  { credentialRoles, passkeys }: Configuration,
+  credential: Credential,
+  now: Instant,
+): boolean {
+  return (
+    credentialRoles.every((rule) => rule.credential !== credential.id) &&
+    !opensRenewalOnly(standingOf(passkeys.ageing, credential, now))
+  )
 }
 
 function relyingPartyOf(configuration: Configuration): RelyingParty {

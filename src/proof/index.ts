@@ -26,16 +26,9 @@ export { parseProofHeader, proofHeader } from './header.ts'
 export type { NamedProof } from './header.ts'
 export { recordedEvidence, replayTouch } from './recorded.ts'
 export type { RecordedMembers, ReplayedTouch, ReplayExpectation } from './recorded.ts'
+export type { Holder, Presented } from './presented.ts'
 export { Proofs } from './proofs.ts'
-export type {
-  Holder,
-  OpenedProof,
-  OpenProof,
-  Presented,
-  ProofParts,
-  ProofRequest,
-  RedeemedProof,
-} from './proofs.ts'
+export type { OpenedProof, OpenProof, ProofParts, ProofRequest, RedeemedProof } from './proofs.ts'
 export { asksForBody, parseSentence, visible, writeSentence } from './sentence.ts'
 export type { Sentence, SentencePart, SentenceValues } from './sentence.ts'
 export { challengeFor, parseStatement, printStatement } from './statement.ts'

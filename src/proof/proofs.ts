@@ -1,12 +1,20 @@
 import { isRefusal, parseBase64url, randomId, randomToken } from '../core/index.ts'
 import type { Clock, Instant, Millis, Refusal } from '../core/index.ts'
-import type { CredentialId, CredentialStore, PersonId, PersonStore } from '../identity/index.ts'
+import type {
+  Credential,
+  CredentialId,
+  CredentialStore,
+  PersonId,
+  PersonStore,
+} from '../identity/index.ts'
 import type { AuthenticationResponse } from '../webauthn/index.ts'
 import { canCount, isEnough, judgeApprover, mayApprove } from './approvers.ts'
 import type { Approver } from './approvers.ts'
 import { proofErrors } from './errors.ts'
 import { evidenceOf, judgeEvidence, verifyTouch } from './evidence.ts'
 import type { ProofParty, Touched } from './evidence.ts'
+import { differenceOf, printHolder, refuseTaken } from './presented.ts'
+import type { Holder, Presented } from './presented.ts'
 import { isBrief, isRecordable } from './recorded.ts'
 import { parseStatement, printStatement } from './statement.ts'
 import type { Statement } from './statement.ts'
@@ -20,18 +28,12 @@ export interface ProofParts {
   readonly store: ProofStore
   readonly people: PersonStore
   readonly credentials: CredentialStore
+  /** Whether a passkey may speak for its owner: not one that is for some roles only, or that has lapsed. */
+  readonly speaksForOwner: (credential: Credential) => boolean
   /** Groups that count now. */
   readonly groupsOf: (person: Approver['person']) => readonly string[]
   readonly party: () => ProofParty
   readonly clock: Clock
-}
-
-/** Who asked, and alone may use what is answered. */
-export interface Holder {
-  /** Unique over all issuers. */
-  readonly key: string
-  readonly session: string
-  readonly token: string
 }
 
 /** A proof that is asked for: the statement but for what is made here. */
@@ -47,19 +49,6 @@ export interface OpenedProof {
   readonly statement: string
   readonly nonce: string
   readonly expiresAt: Instant
-}
-
-/** What the request that comes with a proof is, as it arrived. */
-export interface Presented {
-  readonly id: string
-  readonly holder: Holder
-  /** Digest of its canonical form. */
-  readonly request: string
-  readonly audience: string
-  readonly configuration: string
-  readonly decision: string
-  /** An assertion that came with it, where nobody approved on a page. */
-  readonly assertion?: AuthenticationResponse | undefined
 }
 
 /** A proof that was used for the request it was made for: nothing else makes one of these. */
@@ -192,7 +181,7 @@ export class Proofs {
   ): Promise<{ complete: boolean; evidence: Evidence } | Refusal> {
     const { record, statement } = open
     const { approver, response, nonce } = touch
-    const refused = this.refuseSession(open, touch.session) ?? judgeApprover(statement, approver)
+    const refused = this.refuseSession(open, touch.session) ?? this.#judge(statement, approver)
     if (refused !== undefined) return refused
     const touched = {
       statementText: record.statement,
@@ -296,7 +285,7 @@ export class Proofs {
     const approver = await this.#approver(evidence.approver, evidence.credentialId)
     if (approver === undefined) return proofErrors.refuse('withdrawn', 'an approver is gone')
     const touched = { statementText: proof.statement, party: this.#parts.party(), approver }
-    const refused = judgeApprover(statement, approver) ?? judgeEvidence(evidence, touched)
+    const refused = this.#judge(statement, approver) ?? judgeEvidence(evidence, touched)
     if (refused === undefined) return approver
     return proofErrors.refuse('withdrawn', refused.detail ?? refused.code)
   }
@@ -317,10 +306,16 @@ export class Proofs {
     if (nonce?.length !== 32) return proofErrors.refuse('withdrawn', 'the nonce is damaged')
     const party = this.#parts.party()
     const touched = { statementText: proof.statement, nonce, party, approver }
-    const refused = judgeApprover(statement, approver)
+    const refused = this.#judge(statement, approver)
     const evidence = refused ?? (await this.#verify(response, touched))
     if (isRefusal(evidence) || isRecordable(proof, evidence)) return evidence
     return proofErrors.refuse('too_long', 'the evidence')
+  }
+
+  #judge(statement: Statement, approver: Approver): Refusal | undefined {
+    return this.#parts.speaksForOwner(approver.credential)
+      ? judgeApprover(statement, approver)
+      : proofErrors.refuse('not_an_approver', 'the passkey does not speak for its owner')
   }
 
   async #approver(personId: string, credentialId: string): Promise<Approver | undefined> {
@@ -328,7 +323,6 @@ export class Proofs {
     const person = await this.#parts.people.load(personId as PersonId)
     if (credential === undefined || person === undefined) return undefined
     if (credential.personId !== person.id || person.disabled) return undefined
-    if (credential.suspension !== undefined) return undefined
     return { person, credential, groups: this.#parts.groupsOf(person) }
   }
 
@@ -339,7 +333,9 @@ export class Proofs {
   }: Pick<Statement, 'approvers' | 'subject'>): Promise<Refusal | undefined> {
     if (!approvers.self) return undefined
     const keys = await this.#parts.credentials.listFor(subject as PersonId)
-    const active = keys.filter((key) => key.suspension === undefined)
+    const active = keys.filter(
+      (key) => key.suspension === undefined && this.#parts.speaksForOwner(key),
+    )
     if (active.length === 0) return proofErrors.refuse('no_approver', 'no passkey of the caller')
     return active.some((key) => canCount(key, approvers))
       ? undefined
@@ -348,35 +344,3 @@ export class Proofs {
 }
 
 type Counted = Pick<Evidence, 'approver' | 'groups'>
-
-function printHolder({ key, session, token }: Holder): string {
-  return JSON.stringify([key, session, token])
-}
-
-/** What is not as it was approved, if anything. */
-function differenceOf(
-  statement: Statement,
-  presented: Presented,
-  now: Instant,
-): string | undefined {
-  if (statement.id !== presented.id) return 'another proof'
-  if (statement.request !== presented.request) return 'another request'
-  if (statement.audience !== presented.audience) return 'another API'
-  if (statement.session !== presented.holder.session) return 'another session'
-  if (statement.token !== presented.holder.token) return 'another token'
-  if (statement.configuration !== presented.configuration) return 'the configuration changed'
-  if (statement.decision !== presented.decision) return 'another decision'
-  return statement.expiresAt <= now ? 'it expired' : undefined
-}
-
-const outcomes = {
-  unknown: 'unknown',
-  expired: 'expired',
-  pending: 'pending',
-  denied: 'denied',
-  redeemed: 'spent',
-} as const
-
-function refuseTaken(outcome: keyof typeof outcomes): Refusal {
-  return proofErrors.refuse(outcomes[outcome])
-}

@@ -41,6 +41,7 @@ before(async () => {
     store: sqliteProofs(database),
     people,
     credentials,
+    speaksForOwner: () => true,
     groupsOf: () => ['members'],
     party: () => ({ id: gateway.relyingPartyId, origins: [alice.origin] }),
     clock: systemClock(0),
@@ -233,9 +234,10 @@ describe('approving one request', () => {
     const path = join(gateway.dataDirectory, 'proofgate.db')
     const trust = (trusted: 0 | 1): void =>
       inDatabase(path, (one) => one.exec(`UPDATE credential SET attestation_trusted = ${trusted}`))
+    const { id } = await ask()
     trust(0)
     try {
-      const { id } = await ask()
+      await assert.rejects(ask(), /attestation_required/)
       assert.match((await pageOf(alice, id)).text, /hardware key/)
       assert.equal(codeOf(await optionsOf(alice, id)), 'proof.attestation_required')
       const free = await ask({ approvers: { ...alone, attested: false } })

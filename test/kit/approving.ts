@@ -48,6 +48,7 @@ export class Approving {
       store: sqliteProofs(this.#database),
       people: sqlitePeople(this.#database),
       credentials: sqliteCredentials(this.#database),
+      speaksForOwner: () => true,
       groupsOf: ({ username }) => groups[username] ?? [],
       party: () => ({ id: gateway.relyingPartyId, origins: [new URL(gateway.identity).origin] }),
       clock: systemClock(0),

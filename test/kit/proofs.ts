@@ -92,6 +92,8 @@ export function codeOf(value: unknown): string {
 export class ProofWorld {
   readonly clock = manualClock(1_800_000_000_000)
   readonly groups: Record<string, readonly string[]> = {}
+  /** Ids of passkeys that do not speak for their owners. */
+  readonly restricted = new Set<string>()
   readonly people
   readonly credentials
   readonly store: ProofStore
@@ -108,6 +110,7 @@ export class ProofWorld {
       people: this.people,
       credentials: this.credentials,
       groupsOf: (person) => this.groups[person.username] ?? [],
+      speaksForOwner: ({ id }) => !this.restricted.has(id),
       party: () => proofParty,
       clock: this.clock,
     })

@@ -199,6 +199,20 @@ test('a touch of a key that was suspended afterwards counts no more', async () =
   assert.equal(codeOf(await proofs.redeem(presentedFor(proof.id, gina))), 'proof.withdrawn')
 })
 
+test('a key that does not speak for its owner counts neither on a page, nor inline, nor later', async () => {
+  const kim = await world.somebody('kim')
+  const { id } = await kim.credential()
+  const before = await world.opened(kim)
+  const [proof, inline] = [await world.opened(kim, together), await world.opened(kim, together)]
+  await world.touch(before, kim)
+  world.restricted.add(id)
+  assert.equal(codeOf(await world.redeem(before.id, kim)), 'proof.withdrawn')
+  assert.equal(codeOf(await world.touch(proof, kim)), 'proof.not_an_approver')
+  const assertion = await answered(inline, kim)
+  assert.equal(codeOf(await world.redeem(inline.id, kim, { assertion })), 'proof.not_an_approver')
+  assert.equal(codeOf(await proofs.open(proofRequest(kim))), 'proof.no_approver')
+})
+
 test('what was denied stays denied', async () => {
   const proof = await world.opened(alice)
   await world.touch(proof, alice)
