@@ -9,6 +9,7 @@ import type { AdminParts, Operation } from './operation.ts'
 import { peopleOperations } from './people.ts'
 import { policyAnswers } from './policy-answers.ts'
 import { policyOperations } from './policy-operations.ts'
+import { recoveryOperations } from './recoveries.ts'
 import { roleOperations } from './roles.ts'
 import { serverOperations } from './server-operations.ts'
 import { signalOperations } from './signals.ts'
@@ -18,6 +19,7 @@ const operations: ReadonlyMap<string, Operation> = new Map(
   [
     peopleOperations,
     credentialReport,
+    recoveryOperations,
     credentialOperations,
     sessionOperations,
     keyOperations,

@@ -39,6 +39,12 @@ export const adminErrors = defineErrors('admin', {
     fault: 'caller',
     doc: 'Roles come from the configuration in force: check the name with `proofgate roles list`; a role that is new in the file needs a `proofgate reload`.',
   },
+  no_approvers: {
+    status: 409,
+    title: 'Nobody may approve a recovery',
+    fault: 'operator',
+    doc: 'Name a group in `recovery.approvers`. On the machine itself `proofgate invite USERNAME` makes a link that needs no approval.',
+  },
   input_malformed: {
     status: 400,
     title: 'The input is malformed',

@@ -2,7 +2,13 @@ import type { AuditEntry, AuditLog } from '../audit/index.ts'
 import { isRefusal, randomId } from '../core/index.ts'
 import type { Clock, Refusal } from '../core/index.ts'
 import type { GatewayTable } from '../gateway/index.ts'
-import type { CredentialStore, Directory, PasskeyRules, PersonStore } from '../identity/index.ts'
+import type {
+  CredentialStore,
+  Directory,
+  PasskeyRules,
+  PersonStore,
+  Recoveries,
+} from '../identity/index.ts'
 import type { Metadata } from '../metadata/index.ts'
 import type { Revocations, Sessions } from '../session/index.ts'
 import type { Signals } from '../signals/index.ts'
@@ -14,6 +20,9 @@ export interface AdminParts {
   readonly people: PersonStore
   readonly credentials: CredentialStore
   readonly directory: Directory
+  readonly recoveries: Recoveries
+  /** Whose people approve recoveries; absent where nobody does. */
+  readonly approvers: () => string | undefined
   readonly sessions: Sessions
   readonly revocations: Revocations
   readonly keys: KeyRing

@@ -15,6 +15,7 @@ export function administrationParts(
     ...areas,
     ...more,
     passkeys: () => configuration().passkeys,
+    approvers: () => configuration().recovery?.approvers,
     groups: () => configuration().groups.map((group) => group.name),
     identityBase: () => `${configuration().identity.origin}${configuration().identity.basePath}`,
     configurationVersion: () => configuration().version,

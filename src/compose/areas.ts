@@ -3,7 +3,7 @@ import type { Clock, Instant, ProofgateError } from '../core/index.ts'
 import { AuditLog } from '../audit/index.ts'
 import type { AuditEntry, AuditRecorder } from '../audit/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { Directory, opensRenewalOnly, standingOf } from '../identity/index.ts'
+import { Directory, opensRenewalOnly, Recoveries, standingOf } from '../identity/index.ts'
 import type { Credential, CredentialStore, Person, PersonStore } from '../identity/index.ts'
 import { Ceremonies } from '../login/index.ts'
 import type { Fleet, RelyingParty } from '../login/index.ts'
@@ -23,6 +23,7 @@ import {
   sqliteProofReplays,
   sqliteProofs,
   sqliteProviderObjects,
+  sqliteRecoveries,
   sqliteRevocations,
   sqliteSessions,
   sqliteTickets,
@@ -49,6 +50,7 @@ export interface Areas {
   readonly people: PersonStore
   readonly credentials: CredentialStore
   readonly directory: Directory
+  readonly recoveries: Recoveries
   readonly sessions: Sessions
   readonly revocations: Revocations
   readonly handoffs: Handoffs
@@ -175,6 +177,7 @@ function buildAreas(foundations: Foundations): Areas {
     people,
     credentials,
     directory,
+    recoveries: new Recoveries(sqliteRecoveries(database), clock),
     sessions,
     revocations,
     record,

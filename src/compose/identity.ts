@@ -21,6 +21,7 @@ export function identitySettings(configuration: Configuration): IdentitySettings
       configuration.credentialRoles.map(({ credential }) => credential),
     ),
     passkeys: configuration.passkeys,
+    recovery: configuration.recovery,
     hsts: identity.hsts === undefined ? undefined : `max-age=${toSeconds(identity.hsts)}`,
   }
 }

@@ -3,7 +3,7 @@ import type { PolicyDocument } from '../policy/index.ts'
 import type { Cors, RouteFeatures } from './features.ts'
 import type { ConfiguredPolicyTest } from './policy-tests/model.ts'
 import type { AuthenticatorLimits, ConfiguredAuthenticators } from './model/authenticators.ts'
-import type { ConfiguredPasskeys } from './model/passkeys.ts'
+import type { ConfiguredPasskeys, ConfiguredRecovery } from './model/passkeys.ts'
 import type { ConfiguredProof } from './model/proof.ts'
 import type { ConfiguredReceiver, ConfiguredWebhook } from './model/signals.ts'
 import type { EffectiveValue } from './values.ts'
@@ -39,6 +39,8 @@ export interface Configuration {
   /** Which passkeys people may register. */
   readonly authenticators: ConfiguredAuthenticators
   readonly passkeys: ConfiguredPasskeys
+  /** Absent: nobody is let in again with the approval of somebody else. */
+  readonly recovery: ConfiguredRecovery | undefined
   readonly tokens: {
     readonly accessLifetime: Millis
     readonly idLifetime: Millis

@@ -105,7 +105,7 @@ export function resolveConfiguration(
 function resolveKeys(
   draft: Draft,
   files: PolicyFiles,
-): Pick<Configuration, 'authenticators' | 'passkeys'> {
+): Pick<Configuration, 'authenticators' | 'passkeys' | 'recovery'> {
   return { ...resolveAuthenticators(draft, files), ...resolvePasskeys(draft) }
 }
 

@@ -18,7 +18,7 @@ import {
   throttle,
 } from './schema/parts.ts'
 import { inFlight, reauthorizeEvery, shedding } from './schema/live.ts'
-import { passkeys } from './schema/passkeys.ts'
+import { passkeys, recovery } from './schema/passkeys.ts'
 import { api } from './schema/routes.ts'
 import { upstream } from './schema/upstreams.ts'
 import { sharedSignals, webhooks } from './schema/signals.ts'
@@ -105,6 +105,7 @@ export const configurationShape = z
       }).prefault(nothing),
       authenticators: authenticators.prefault(nothing),
       passkeys,
+      recovery,
       console: mapping('the console', { origin: origin('its origin').optional() }).prefault(
         nothing,
       ),

@@ -2,7 +2,7 @@ import { hashSecret, isRefusal, randomId, randomToken } from '../core/index.ts'
 import type { Clock, Refusal } from '../core/index.ts'
 import { identityErrors } from './errors.ts'
 import type { PersonStore, TicketStore } from './store.ts'
-import type { Person, PersonId } from './types.ts'
+import type { Person, PersonId, Retirement } from './types.ts'
 
 /** How long an enrolment link works. */
 export const ticketLifetime = 15 * 60_000
@@ -100,8 +100,14 @@ export class Directory {
       createdAt: now,
       expiresAt,
       takenAt: undefined,
+      retires: undefined,
     })
     return { secret, expiresAt }
+  }
+
+  /** What becomes of the person's other credentials once a ticket is used. */
+  async retirementOf(ticketHash: string): Promise<Retirement | undefined> {
+    return (await this.#tickets.load(ticketHash))?.retires
   }
 
   /** The person an enrolment secret is for, without using it up. One answer for every reason to say no. */

@@ -7,6 +7,12 @@ export const identityErrors = defineErrors('identity', {
     fault: 'caller',
     doc: 'An enrolment link works once and for 15 minutes. Ask an administrator for a new one (`proofgate invite USERNAME`).',
   },
+  recovery_undecidable: {
+    status: 409,
+    title: 'This recovery cannot be decided here',
+    fault: 'caller',
+    doc: 'The request was decided already, was withdrawn by a newer one, is older than a day, is for somebody who is disabled, or is for yourself. Load `/recoveries` again.',
+  },
   unknown_person: {
     status: 404,
     title: 'There is no such person',

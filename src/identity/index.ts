@@ -13,6 +13,8 @@ export {
   ticketLifetime,
 } from './directory.ts'
 export type { ConfiguredGroups } from './directory.ts'
+export { Recoveries, recoveryLifetime } from './recoveries.ts'
+export type { Recovery, RecoveryStore } from './recoveries.ts'
 export { identityErrors } from './errors.ts'
 export type {
   CredentialStore,
@@ -29,6 +31,7 @@ export type {
   FindingAct,
   Person,
   PersonId,
+  Retirement,
   Suspension,
   Ticket,
 } from './types.ts'

@@ -44,7 +44,8 @@ export interface CredentialStore {
   count(): Promise<number>
   /**
    * One transaction: takes the ticket (when one is given), inserts the credential, and removes the one of
-   * the same person that it replaces (when one is named) with its revocation. All of it happens or nothing.
+   * the same person that it replaces (when one is named) with its revocation. A ticket that retires the
+   * person's other credentials does so, and ends every session. All of it happens or nothing.
    */
   register(
     credential: Credential,

@@ -72,6 +72,9 @@ export interface Finding {
   readonly act: FindingAct
 }
 
+/** What becomes of the earlier credentials of somebody who is let in again. */
+export type Retirement = 'suspend' | 'remove'
+
 /** A one-time invitation or recovery secret, stored as its hash. */
 export interface Ticket {
   readonly hash: string
@@ -79,4 +82,6 @@ export interface Ticket {
   readonly createdAt: Instant
   readonly expiresAt: Instant
   readonly takenAt: Instant | undefined
+  /** Set for a recovery: the new credential ends the earlier ones and every session. */
+  readonly retires: Retirement | undefined
 }

@@ -70,7 +70,8 @@ async function registrationVerify(
   if (isRefusal(registered)) return registered
   const { person, credential } = registered
   let { session } = caller
-  if (registered.byTicket && session === undefined) {
+  if (registered.recovered) parts.revocations.refresh()
+  if (registered.recovered || (registered.byTicket && session === undefined)) {
     session = await openBrowserSession(parts, browser, exchange, {
       personId: person.id,
       facts: factsOf(credential, credential),

@@ -39,6 +39,12 @@ export const loginErrors = defineErrors('login', {
     fault: 'caller',
     doc: 'Only a passkey that is due, overdue, lapsed or unused is replaced by the renewal. Add another one on the account page.',
   },
+  not_an_approver: {
+    status: 403,
+    title: 'This is for people who approve recoveries',
+    fault: 'caller',
+    doc: 'The configuration names their group (`recovery.approvers`). Ask one of them.',
+  },
   other_person: {
     status: 403,
     title: 'Somebody else is signed in here',

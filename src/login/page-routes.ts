@@ -1,4 +1,4 @@
-import { isRefusal } from '../core/index.ts'
+import { hashSecret, isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { httpErrors, parseReturnTo, send } from '../http/index.ts'
 import type { HttpExchange, RouteTable } from '../http/index.ts'
@@ -76,14 +76,16 @@ async function showEnrol(
     return loginErrors.refuse('other_person')
   }
   const own = await parts.credentials.listFor(person.id)
+  const retired = await parts.directory.retirementOf(hashSecret('ticket', ticket))
   const page = enrolPage({
     base,
     mode: 'ticket',
+    recovers: retired !== undefined,
     ticket,
     personName: person.name,
     username: person.username,
     rpName: relyingPartyName,
-    hasCredentials: own.length > 0,
+    hasCredentials: own.length > 0 && retired === undefined,
     suitable: parts.ceremonies.wantedKey(person),
     ...(session === undefined ? {} : { csrf: parts.formTokens.issue(session.id) }),
   })

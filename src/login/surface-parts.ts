@@ -11,6 +11,8 @@ import type {
   Person,
   PersonId,
   PersonStore,
+  Recoveries,
+  Retirement,
 } from '../identity/index.ts'
 import type { Grants } from '../oidc/index.ts'
 import type { Handoffs, ProofFacts, Revocations, Session, Sessions } from '../session/index.ts'
@@ -40,6 +42,8 @@ export interface IdentitySettings {
   readonly consoleOrigin: string
   /** Ids of credentials that are for some roles only, and so for nothing about the account. */
   readonly restrictedCredentials: ReadonlySet<string>
+  /** Who lets people in again who have lost their passkeys; absent where nobody does. */
+  readonly recovery: { readonly approvers: string; readonly oldPasskeys: Retirement } | undefined
   /** How passkeys are kept fresh. */
   readonly passkeys: PasskeyRules
   /** Value of `Strict-Transport-Security` (RFC 6797), if it is sent. */
@@ -59,6 +63,7 @@ export interface IdentityParts {
   readonly people: PersonStore
   readonly credentials: CredentialStore
   readonly directory: Directory
+  readonly recoveries: Recoveries
   readonly formTokens: FormTokens
   readonly buckets: BucketStore
   readonly userCodeTries: UserCodeTries

@@ -12,6 +12,7 @@ import { ceremonyRoutes } from './ceremony-routes.ts'
 import { loginErrors } from './errors.ts'
 import { interactionRoutes } from './interaction-routes.ts'
 import { pageRoutes } from './page-routes.ts'
+import { recoveryRoutes } from './recovery-routes.ts'
 import { renewalRoutes } from './renewal-routes.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
@@ -37,6 +38,7 @@ export class IdentitySurface {
       ceremonyRoutes(parts, this.#browser),
       accountRoutes(parts, this.#browser),
       renewalRoutes(parts, this.#browser),
+      recoveryRoutes(parts, this.#browser),
       interactionRoutes(parts, this.#browser),
       approvalRoutes(parts, this.#browser),
       ...more,

@@ -25,6 +25,8 @@ export interface EnrolView extends PageView {
   readonly hasCredentials: boolean
   /** The passkey to be replaced. */
   readonly keyName?: string
+  /** The earlier passkeys end with this one. */
+  readonly recovers?: boolean
   /** How many passkeys this person should have, of whom too few are there. */
   readonly wanted?: number
   /** Where the person was going; default: the account. */
@@ -168,8 +170,10 @@ function whyRenew({ mode, keyName = '' }: EnrolView, strings: Strings): Interpol
     <p class="hint">${text.whatHappens}</p>`
 }
 
-function whyAdd({ hasCredentials, mode, wanted }: EnrolView, strings: Strings): Interpolation {
+function whyAdd(view: EnrolView, strings: Strings): Interpolation {
+  const { hasCredentials, mode, recovers = false, wanted } = view
   const text = strings.enrol
+  if (recovers) return html`<p>${strings.renew.recovering}</p>`
   return html`${
     wanted !== undefined &&
     note('calm', fill(strings.renew.tooFew, { count: strong(String(wanted)) }))

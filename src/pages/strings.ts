@@ -86,6 +86,8 @@ export const english = {
     whatHappens:
       'The new one takes its place: as soon as it is there the old one stops working, and what was signed in with it is signed out. You may use the same device.',
     later: 'Not now',
+    recovering:
+      'Once it is there your earlier passkeys stop working, and you are signed out everywhere else.',
     tooFew:
       'Everyone in your groups should have {count} passkeys, and you have fewer. Add one now.',
   },
@@ -112,6 +114,27 @@ export const english = {
     certification: 'The key has to be FIDO certified at level {level} or higher.',
     allow:
       'If your browser asks whether this site may see the make and model of your key, allow it.',
+  },
+
+  recoveries: {
+    title: 'Recoveries',
+    text: 'These people have lost their passkeys, and an administrator made a link for them. It works once somebody here approves it.',
+    none: 'Nobody waits to be let in again.',
+    heading: 'Let {person} in again?',
+    code: 'Code',
+    reason: 'Reason',
+    asked: 'Asked for',
+    until: 'Can be approved until',
+    check:
+      'Approve only when you know that it is them: by a call to a number you know, or face to face. Compare the code with the administrator who asks.',
+    suspend: 'Their earlier passkeys are then suspended, and they are signed out everywhere.',
+    remove: 'Their earlier passkeys are then removed, and they are signed out everywhere.',
+    approve: 'Approve',
+    approveNamed: 'Approve: {name}',
+    decline: 'Decline',
+    declineNamed: 'Decline: {name}',
+    own: 'This one is for you: somebody else has to decide.',
+    done: 'Done.',
   },
 
   ticketProblem: {

@@ -13,6 +13,7 @@ export {
   sqliteTickets,
 } from './sqlite/one-time.ts'
 export { sqlitePeople } from './sqlite/people.ts'
+export { sqliteRecoveries } from './sqlite/recoveries.ts'
 export { sqliteProofs } from './sqlite/proofs.ts'
 export { sqliteRevocations, sqliteSessions } from './sqlite/sessions.ts'
 export { sqliteLanes, sqliteWaitingSets } from './sqlite/signals.ts'

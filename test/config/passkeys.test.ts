@@ -52,3 +52,21 @@ for (const [name, section, code] of problems) {
     )
   })
 }
+
+test('recoveries are approved by a group, and nobody recovers anybody unless it is written', () => {
+  assert.equal(configurationOf(small).recovery, undefined)
+  const text = (section: string): string => `${small}${groups}recovery: ${section}\n`
+  assert.deepEqual(configurationOf(text('{ approvers: admins }')).recovery, {
+    approvers: 'admins',
+    oldPasskeys: 'suspend',
+  })
+  for (const [section, code] of [
+    ['{ approvers: root }', 'config.unknown-group'],
+    ['{}', 'config.missing'],
+    ['{ approvers: admins, oldPasskeys: keep }', 'config.value'],
+    ['{ approvers: [admins] }', 'config.name'],
+  ] as const) {
+    const [found] = problemsOf(text(section))
+    assert.equal(found?.code, code, section)
+  }
+})

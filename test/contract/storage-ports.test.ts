@@ -13,6 +13,7 @@ import {
   sqlitePeople,
   sqliteProofReplays,
   sqliteProviderObjects,
+  sqliteRecoveries,
   sqliteRevocations,
   sqliteSessions,
   sqliteTickets,
@@ -26,6 +27,7 @@ function portsOver(database: Database) {
     people: sqlitePeople(database),
     credentials: sqliteCredentials(database),
     tickets: sqliteTickets(database),
+    recoveries: sqliteRecoveries(database),
     ceremonies: sqliteCeremonies(database),
     handoffs: sqliteHandoffs(database),
     sessions: sqliteSessions(database),
@@ -294,6 +296,7 @@ describe('credentials', () => {
         createdAt: 0,
         expiresAt,
         takenAt: undefined,
+        retires: undefined,
       })
     const [good, late] = [next('ticket'), next('ticket')]
     await ticket(good, 100)
@@ -311,6 +314,76 @@ describe('credentials', () => {
     assert.equal(await register(good, owner), 'registered')
     assert.equal(await register(good, owner, others), 'ticket_taken')
     assert.equal((await others.tickets.load(good))?.takenAt, 10)
+  })
+})
+
+describe('recoveries', () => {
+  const later = 1_000_000
+  const request = async (owner: Person): Promise<{ id: string; ticketHash: string }> => {
+    const recovery = {
+      id: next('recovery'),
+      personId: owner.id,
+      code: '012345',
+      reason: 'lost',
+      createdAt: 5,
+      expiresAt: later,
+    }
+    const ticketHash = next('ticket')
+    await ports.recoveries.open({ ...recovery, ticketHash })
+    return { id: recovery.id, ticketHash }
+  }
+
+  test('are decided once, in time, and not by whom they are for', async () => {
+    const [owner, approver] = [await stored(), await stored()]
+    const { id, ticketHash } = await request(owner)
+    assert.equal((await others.recoveries.listOpen(10)).filter((one) => one.id === id).length, 1)
+    assert.equal((await others.recoveries.listOpen(later)).length, 0)
+    const ticket = { expiresAt: 100, retires: 'remove' as const }
+    const decision = { by: approver.id, now: 10, ticket }
+    assert.equal(await ports.recoveries.decide(id, { ...decision, by: owner.id }), undefined)
+    assert.equal(await ports.recoveries.decide(id, { ...decision, now: later }), undefined)
+    assert.equal(await ports.recoveries.decide(next('recovery'), decision), undefined)
+    assert.equal(await others.tickets.load(ticketHash), undefined)
+    assert.equal((await ports.recoveries.decide(id, decision))?.personId, owner.id)
+    assert.equal(await others.recoveries.decide(id, decision), undefined)
+    const made = await others.tickets.load(ticketHash)
+    assert.deepEqual([made?.expiresAt, made?.retires], [100, 'remove'])
+    const declined = await request(owner)
+    await ports.recoveries.decide(declined.id, { ...decision, ticket: undefined })
+    assert.equal(await others.tickets.load(declined.ticketHash), undefined)
+  })
+
+  test('of which a person has one: a newer one withdraws the older', async () => {
+    const [owner, approver] = [await stored(), await stored()]
+    const [first, second] = [await request(owner), await request(owner)]
+    const decision = { by: approver.id, now: 10, ticket: undefined }
+    assert.equal(await ports.recoveries.decide(first.id, decision), undefined)
+    assert.notEqual(await ports.recoveries.decide(second.id, decision), undefined)
+  })
+
+  test('end what the person had with the passkey they make, as was chosen', async () => {
+    for (const retires of ['remove', 'suspend'] as const) {
+      const [owner, approver] = [await stored(), await stored()]
+      const [old, fresh] = [credential(owner), credential(owner)]
+      const [open, stranger] = [session(owner), session(approver)]
+      await ports.credentials.register(old, plain)
+      for (const one of [open, stranger]) await ports.sessions.open(one, next('handle'))
+      const { id, ticketHash } = await request(owner)
+      const ticket = { expiresAt: 100, retires }
+      await ports.recoveries.decide(id, { by: approver.id, now: 10, ticket })
+      assert.equal((await others.credentials.load(old.id))?.suspension, undefined)
+      const options = { ...plain, ticket: ticketHash, now: 20 }
+      assert.equal(await ports.credentials.register(fresh, options), 'registered')
+      const found = await others.credentials.load(old.id)
+      if (retires === 'remove') assert.equal(found, undefined)
+      else assert.deepEqual(found?.suspension, { since: 20, reason: 'recovery' })
+      assert.equal((await others.credentials.load(fresh.id))?.suspension, undefined)
+      assert.equal((await others.sessions.load(open.id))?.endedAt, 20)
+      assert.equal((await others.sessions.load(stranger.id))?.endedAt, undefined)
+      const listed = others.revocations.since(0).map((one) => `${one.kind} ${one.id}`)
+      assert.ok(listed.includes(`credential ${old.id}`))
+      assert.ok(listed.includes(`session ${open.id}`))
+    }
   })
 })
 

@@ -11,6 +11,7 @@ import {
   enrolPage,
   errorPage,
   logoutPage,
+  recoveriesPage,
   refusalPage,
   signedOutPage,
   signInPage,
@@ -173,6 +174,31 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
           ),
         ] as const,
     ),
+    [
+      'recoveries',
+      recoveriesPage(
+        {
+          base,
+          csrf: text('csrf'),
+          oldPasskeys: 'suspend',
+          recoveries: [false, true].map((own) => ({
+            id: text('recovery id'),
+            name: text('person name'),
+            username: text('username'),
+            code: '012345',
+            reason: text('reason'),
+            createdAt: at,
+            expiresAt: at,
+            own,
+          })),
+        },
+        strings,
+      ),
+    ],
+    [
+      'recoveries-none',
+      recoveriesPage({ base, csrf: text('csrf'), oldPasskeys: 'remove', recoveries: [] }, strings),
+    ],
     ['ticket-problem', ticketProblemPage({ base }, strings)],
     [
       'account',

@@ -8,10 +8,12 @@ import { example } from '../options.ts'
 import { print, table } from '../output.ts'
 import { administer, listing, show, textOf } from './administer.ts'
 import { registerCredentials } from './credentials.ts'
+import { registerRecover } from './passkey-care.ts'
 
 /** Commands that administer people, credentials, sessions and keys, with or without a running server. */
 export function registerAdministration(program: Command): void {
   registerInvite(program)
+  registerRecover(program)
   registerPeople(program)
   registerCredentials(program)
   registerSessions(program)

@@ -53,3 +53,29 @@ function printReport(answer: JsonObject): string {
   )
   return [credentials, ...short].join('\n')
 }
+
+/** `recover`: an enrolment link that works once somebody else has approved it. */
+export function registerRecover(program: Command): void {
+  const recover = withJson(withLocation(program.command('recover')))
+    .argument('<username>', 'who has lost their passkeys')
+    .requiredOption('--reason <text>', 'why, for whoever approves')
+    .description('make an enrolment link that works once somebody else has approved it')
+    .action(async (username: string, options: LaunchOptions & { reason: string }) => {
+      const { reason } = options
+      const answer = await withAdministration(options, (call) =>
+        call('POST', `/v1/people/${encodeURIComponent(username)}/recover`, { reason }),
+      )
+      print(options, answer, printRecovery(answer))
+    })
+  example(recover, 'recover alice --reason "lost her key, known by voice"')
+}
+
+function printRecovery(answer: JsonObject): string {
+  const { link, approval, approvers, code, approveUntil } = answer as Record<string, unknown>
+  return [
+    String(link),
+    '',
+    `It works once, for 15 minutes after somebody in ${String(approvers)} has approved it at`,
+    `${String(approval)} (code ${String(code)}, until ${String(approveUntil)})`,
+  ].join('\n')
+}

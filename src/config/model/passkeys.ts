@@ -12,3 +12,10 @@ export interface ConfiguredPasskeys {
   /** How many everyone in a group should have. */
   readonly atLeast: readonly { readonly group: string; readonly count: number }[]
 }
+
+/** Letting people in again who have lost their passkeys. */
+export interface ConfiguredRecovery {
+  /** The group whose people approve. */
+  readonly approvers: string
+  readonly oldPasskeys: 'suspend' | 'remove'
+}

@@ -144,6 +144,7 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'See docs/authenticators.md for where they come from.',
   ),
   attestation: expectation('config.value', 'none, direct or enterprise', 'The usual one is none.'),
+  oldPasskeys: expectation('config.value', 'suspend or remove', 'The usual one is suspend.'),
   credentialId: expectation(
     'config.value',
     'the id of a passkey in base64url',

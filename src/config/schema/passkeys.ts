@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { amount, duration } from '../scalars.ts'
-import { mapping, nothing } from './parts.ts'
+import { amount, duration, word } from '../scalars.ts'
+import { mapping, name, nothing } from './parts.ts'
 
 /*
  * How long passkeys last, and how many people need.
@@ -37,3 +37,15 @@ export const passkeys = mapping('how long passkeys last, and how many people nee
     })
     .prefault(nothing),
 }).prefault(nothing)
+
+export const recovery = mapping(
+  'letting people in again who have lost their passkeys, with the approval of somebody else',
+  {
+    approvers: name('the group whose people approve'),
+    oldPasskeys: word(
+      'oldPasskeys',
+      'what becomes of the earlier passkeys once the new one is there',
+      ['suspend', 'remove'],
+    ).prefault('suspend'),
+  },
+).optional()

@@ -1,7 +1,7 @@
 import { hashSecret, isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { identityErrors } from '../../identity/index.ts'
-import type { Credential, CredentialId, Person } from '../../identity/index.ts'
+import type { Credential, CredentialId, Person, Retirement } from '../../identity/index.ts'
 import type { WantedKey } from '../../pages/index.ts'
 import {
   authenticatorName,
@@ -29,6 +29,15 @@ export interface Registered {
   readonly credential: Credential
   /** Whether an invitation was used, which signs the person in. */
   readonly byTicket: boolean
+  /** Whether that ended the person's other credentials and every session. */
+  readonly recovered: boolean
+}
+
+interface Stored {
+  readonly credential: Credential
+  readonly warnings: readonly string[]
+  /** Those that ended with it, where it lets its owner in again. */
+  readonly retired: readonly string[] | undefined
 }
 
 /** WebAuthn L3 7.1: a new passkey, by an invitation or by a fresh touch of one that is known. */
@@ -56,16 +65,17 @@ export class Registration {
     if (rules.algorithms.length === 0) {
       return loginErrors.refuse('authenticator_not_allowed', 'the groups agree on no algorithm')
     }
+    const ticketHash = input.ticket === undefined ? undefined : hashSecret('ticket', input.ticket)
     const challenge = await this.#challenges.open(caller, {
       purpose: input.replaces === undefined ? 'register' : 'renew',
       person,
-      ticketHash: input.ticket === undefined ? undefined : hashSecret('ticket', input.ticket),
+      ticketHash,
       replaces: input.replaces,
       proof: undefined,
       allowCredentials: [],
     })
     const party = this.#parts.relyingParty()
-    const registered = await this.#parts.credentials.listFor(person.id)
+    const kept = await this.#keptBeside(person, { ticketHash, replaces: input.replaces })
     return creationOptions({
       rp: { id: party.id, name: party.name },
       user: {
@@ -74,8 +84,7 @@ export class Registration {
         displayName: person.name,
       },
       challenge,
-      // The device that holds the old one may hold the new one.
-      excludeCredentials: registered.filter(({ id }) => id !== input.replaces),
+      excludeCredentials: kept,
       timeoutMillis: ceremonyLifetime,
       algorithms: rules.algorithms,
       attestation: this.#parts.authenticators().attestation,
@@ -100,12 +109,18 @@ export class Registration {
       person,
       credential: isRefusal(verified) ? undefined : verified.credentialId,
       replaced: ceremony.replaces,
+      retired: isRefusal(outcome) ? undefined : outcome.retired,
       warnings: isRefusal(outcome) ? [] : outcome.warnings,
     }
     const action = `credential.${purpose}`
     await recordCeremony(this.#parts, caller, { action, outcome, subject })
     if (isRefusal(outcome)) return outcome
-    return { person, credential: outcome.credential, byTicket: ceremony.ticketHash !== undefined }
+    return {
+      person,
+      credential: outcome.credential,
+      byTicket: ceremony.ticketHash !== undefined,
+      recovered: outcome.retired !== undefined,
+    }
   }
 
   /** Which new passkey of somebody would be kept. */
@@ -147,7 +162,7 @@ export class Registration {
     ceremony: Ceremony,
     person: Person,
     verified: VerifiedRegistration,
-  ): Promise<{ credential: Credential; warnings: readonly string[] } | Refusal> {
+  ): Promise<Stored | Refusal> {
     const now = this.#parts.clock.now()
     const { statement, ...registration } = verified
     const found = { aaguid: verified.aaguid, backupEligible: verified.backupEligible, statement }
@@ -171,12 +186,29 @@ export class Registration {
       finding: undefined,
     }
     const { ticketHash: ticket, replaces } = ceremony
+    const before = await this.#parts.credentials.listFor(person.id)
+    const retirement = ticket === undefined ? undefined : await this.#retirement(ticket)
     const outcome = await this.#parts.credentials.register(credential, { ticket, replaces, now })
-    if (outcome === 'registered') return { credential, warnings: judged.warnings }
+    const retired = retirement === undefined ? undefined : before.map(({ id }) => id)
+    if (outcome === 'registered') return { credential, warnings: judged.warnings, retired }
     if (outcome === 'credential_exists') return identityErrors.refuse('credential_exists')
     return outcome === 'replaced_gone'
       ? identityErrors.refuse('unknown_credential', 'what it replaces is gone')
       : identityErrors.refuse('ticket_invalid', outcome)
+  }
+
+  #retirement(ticketHash: string): Promise<Retirement | undefined> {
+    return this.#parts.directory.retirementOf(ticketHash)
+  }
+
+  /** The person's passkeys that stay; the device that holds another one may hold the new one. */
+  async #keptBeside(
+    person: Person,
+    { ticketHash, replaces }: Pick<Ceremony, 'ticketHash' | 'replaces'>,
+  ): Promise<readonly Credential[]> {
+    if (ticketHash !== undefined && (await this.#retirement(ticketHash)) !== undefined) return []
+    const registered = await this.#parts.credentials.listFor(person.id)
+    return registered.filter(({ id }) => id !== replaces)
   }
 
   /** Those of everybody and of each group the person is in now. */

@@ -10,6 +10,8 @@ export interface CeremonySubject {
   readonly credential: string | undefined
   /** The credential whose place the new one takes. */
   readonly replaced?: string | undefined
+  /** Credentials that ended because the person was let in again. */
+  readonly retired?: readonly string[] | undefined
   /** What metadata says of the model that did not stand in the way. */
   readonly warnings?: readonly string[]
   /** What else is to be found in the trail. */
@@ -41,11 +43,13 @@ export async function recordCeremony(
 function whatOf({
   warnings = [],
   replaced,
+  retired,
   what: more,
 }: CeremonySubject): Pick<AuditEntry, 'what'> {
   const what = {
     ...more,
     ...(replaced === undefined ? {} : { replaced }),
+    ...(retired === undefined ? {} : { retired }),
     ...(warnings.length > 0 ? { metadata: warnings } : {}),
   }
   return Object.keys(what).length > 0 ? { what } : {}

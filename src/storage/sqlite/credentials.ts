@@ -9,7 +9,7 @@ import type {
   Suspended,
 } from '../../identity/index.ts'
 import type { Database } from './database.ts'
-import { endSessionsBy, insertRevocation } from './sessions.ts'
+import { endSessionsBy, endSessionsOf, insertRevocation } from './sessions.ts'
 
 type CredentialRow = {
   id: string
@@ -91,10 +91,11 @@ function register(
   return database.transaction(() => {
     const known = database.one('SELECT 1 FROM credential WHERE id = ?', credential.id)
     if (known !== undefined) return 'credential_exists'
-    if (ticket !== undefined) {
-      const taken = takeTicket(database, { hash: ticket, now }, personId)
-      if (taken !== 'taken') return taken
-    }
+    const taken =
+      ticket === undefined
+        ? { retires: null }
+        : takeTicket(database, { hash: ticket, now }, personId)
+    if (typeof taken === 'string') return taken
     if (replaces !== undefined) {
       // Invariant: a suspended credential makes no new one.
       const active = database.one(
@@ -106,6 +107,7 @@ function register(
       removeOnce(database, replaces, personId, { allowLast: true, now })
     }
     insert(database, credential)
+    if (taken.retires !== null) retireOthers(database, credential, taken.retires, now)
     return 'registered'
   })
 }
@@ -114,21 +116,41 @@ function takeTicket(
   database: Database,
   ticket: { hash: string; now: number },
   personId: PersonId,
-): 'taken' | 'ticket_taken' | 'ticket_expired' {
-  const changes = database.run(
+): { readonly retires: string | null } | 'ticket_taken' | 'ticket_expired' {
+  const taken = database.one<{ retires: string | null }>(
     `UPDATE ticket SET taken_at = ?
-     WHERE hash = ? AND person_id = ? AND taken_at IS NULL AND expires_at > ?`,
+     WHERE hash = ? AND person_id = ? AND taken_at IS NULL AND expires_at > ? RETURNING retires`,
     ticket.now,
     ticket.hash,
     personId,
     ticket.now,
   )
-  if (changes === 1) return 'taken'
+  if (taken !== undefined) return taken
   const row = database.one<{ taken_at: number | null }>(
     'SELECT taken_at FROM ticket WHERE hash = ?',
     ticket.hash,
   )
   return row !== undefined && row.taken_at === null ? 'ticket_expired' : 'ticket_taken'
+}
+
+/** Somebody is in again, with this credential: whoever has found an earlier one is not. */
+function retireOthers(
+  database: Database,
+  { id, personId }: Credential,
+  how: string,
+  now: number,
+): void {
+  const others = database.all<{ id: string }>(
+    'SELECT id FROM credential WHERE person_id = ? AND id <> ?',
+    personId,
+    id,
+  )
+  for (const other of others) {
+    const old = other.id as CredentialId
+    if (how === 'remove') removeOnce(database, old, personId, { allowLast: true, now })
+    else suspend(database, old, { reason: 'recovery', allowLast: true, now })
+  }
+  endSessionsOf(database, personId, now)
 }
 
 function insert(database: Database, credential: Credential): void {

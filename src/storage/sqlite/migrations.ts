@@ -175,4 +175,20 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   `ALTER TABLE credential ADD COLUMN finding TEXT;`,
+  `
+  ALTER TABLE ticket ADD COLUMN retires TEXT;
+
+  CREATE TABLE recovery (
+    id TEXT PRIMARY KEY,
+    person_id TEXT NOT NULL REFERENCES person (id),
+    ticket_hash TEXT NOT NULL UNIQUE,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    decided_at INTEGER,
+    decided_by TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX recovery_person ON recovery (person_id);
+  `,
 ]

@@ -1,5 +1,5 @@
 import type { Instant } from '../../core/index.ts'
-import type { TicketStore, PersonId, Ticket } from '../../identity/index.ts'
+import type { TicketStore, PersonId, Retirement, Ticket } from '../../identity/index.ts'
 import type { Ceremony, CeremonyStore } from '../../login/index.ts'
 import type { Handoff, HandoffStore, Taken } from '../../session/index.ts'
 import type { ProofReplays } from '../../token/index.ts'
@@ -12,6 +12,7 @@ type TicketRow = {
   created_at: number
   expires_at: number
   taken_at: number | null
+  retires: string | null
 }
 
 export function sqliteCeremonies(database: Database): CeremonyStore {
@@ -107,5 +108,6 @@ function ticketOf(row: TicketRow): Ticket {
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     takenAt: row.taken_at ?? undefined,
+    retires: (row.retires ?? undefined) as Retirement | undefined,
   }
 }

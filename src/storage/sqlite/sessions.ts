@@ -117,6 +117,17 @@ export function endSessionsBy(
   for (const { id } of ended) insertRevocation(database, 'session', id, at)
 }
 
+/** Part of the transaction that lets a person in again. */
+export function endSessionsOf(database: Database, person: string, at: number): void {
+  const ended = database.all<{ id: string }>(
+    `UPDATE session SET ended_at = ?, handle_hash = NULL
+     WHERE person_id = ? AND ended_at IS NULL RETURNING id`,
+    at,
+    person,
+  )
+  for (const { id } of ended) insertRevocation(database, 'session', id, at)
+}
+
 function insert(database: Database, session: Session, handleHash: string | undefined): void {
   database.run(
     `INSERT INTO session (id, handle_hash, kind, person_id, facts, authenticated_at, proved_at,

@@ -10,7 +10,14 @@ const memoryOfObjects = 10 * 60_000
 /** Deletes what has expired. Bounded work, called now and then. */
 export function sweepExpired(database: Database, now: Instant): void {
   const forgotten = now - memoryOfTaken
-  for (const table of ['ticket', 'ceremony', 'handoff', 'grant_link', 'request_proof']) {
+  for (const table of [
+    'ticket',
+    'ceremony',
+    'handoff',
+    'grant_link',
+    'request_proof',
+    'recovery',
+  ]) {
     database.run(`DELETE FROM ${table} WHERE expires_at < ?`, forgotten)
   }
   database.run('DELETE FROM proof_replay WHERE expires_at < ?', now)

@@ -4,7 +4,7 @@ import { readAmount, readDuration } from '../../scalars.ts'
 import { checkReference } from '../people.ts'
 
 /** How passkeys age, and how many the people of some groups need. */
-export function resolvePasskeys(draft: Draft): Pick<Configuration, 'passkeys'> {
+export function resolvePasskeys(draft: Draft): Pick<Configuration, 'passkeys' | 'recovery'> {
   const { rotateAfter, warnBefore, graceAfter, unusedFor, atLeast } = draft.shape.passkeys
   const ageing = {
     rotateAfter: rotateAfter === undefined ? undefined : readDuration(rotateAfter),
@@ -13,7 +13,12 @@ export function resolvePasskeys(draft: Draft): Pick<Configuration, 'passkeys'> {
     unusedFor: unusedFor === undefined ? undefined : readDuration(unusedFor),
   }
   checkWarning(draft, ageing)
+  const { recovery } = draft.shape
+  if (recovery !== undefined) {
+    checkReference(draft, ['recovery', 'approvers'], recovery.approvers, 'groups')
+  }
   return {
+    recovery: recovery === undefined ? undefined : { ...recovery },
     passkeys: {
       ageing,
       atLeast: Object.entries(atLeast).map(([group, count]) => {

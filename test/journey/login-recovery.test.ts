@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import {
+  administer,
+  atOnce,
+  databaseOf,
+  enrolled,
+  inDatabase,
+  invite,
+  startHouse,
+  startRecorder,
+} from '../kit/flows.ts'
+import type { Recorder } from '../kit/flows.ts'
+import { proofgate } from '../kit/gateway.ts'
+import type { GatewayProcess } from '../kit/gateway.ts'
+import type { Answer } from '../kit/http.ts'
+import { recordsOf } from '../kit/minting.ts'
+import { obtainTokens, requestTokens, SoftPerson } from '../kit/person.ts'
+
+let recorder: Recorder
+let gateway: GatewayProcess
+/** Bob approves; Alice and Carol are those who lose keys. */
+let bob: SoftPerson
+let people = 0
+
+before(async () => {
+  recorder = await startRecorder()
+  gateway = await startHouse(recorder, { text: 'recovery: { approvers: extra }\n' })
+  await administer(gateway, 'POST', '/v1/people/bob/groups', { groups: ['extra'] })
+  bob = await enrolled(gateway, 'bob')
+  await bob.readCsrf()
+})
+after(async () => {
+  assert.equal(await gateway.stop(), 0)
+  recorder.close()
+})
+
+const at = (path: string): string => `${gateway.identity}${path}`
+
+interface Requested {
+  readonly id: string
+  readonly code: string
+  readonly link: string
+  readonly username: string
+}
+
+async function newcomer(groups: readonly string[] = ['members']): Promise<string> {
+  const username = `person-${people++}`
+  const made = await administer(gateway, 'POST', '/v1/people', { username, groups })
+  assert.equal(made.status, 200, made.text)
+  return username
+}
+
+async function request(username: string): Promise<Requested> {
+  const asked = await administer(gateway, 'POST', `/v1/people/${username}/recover`, {
+    reason: 'lost her key',
+  })
+  assert.equal(asked.status, 200, asked.text)
+  const id = inDatabase(databaseOf(gateway), (database) =>
+    String(
+      database
+        .prepare(
+          `SELECT recovery.id FROM recovery JOIN person ON person.id = person_id
+           WHERE username = ? AND decided_at IS NULL`,
+        )
+        .get(username)?.['id'],
+    ),
+  )
+  return { id, username, ...asked.json() }
+}
+
+function decide(who: SoftPerson, { id }: Pick<Requested, 'id'>, how = 'approve'): Promise<Answer> {
+  return who.client.form(at(`/recoveries/${id}/${how}`), { csrf: who.csrf })
+}
+
+function refused(answer: Answer, status: number, code: string): void {
+  assert.equal(answer.status, status, answer.text)
+  assert.equal(answer.json().code, code)
+}
+
+function keysOf(username: string): { id: string; state: string }[] {
+  return inDatabase(databaseOf(gateway), (database) =>
+    database
+      .prepare(
+        `SELECT credential.id AS id, iif(suspended_at IS NULL, 'active', suspended_for) AS state
+         FROM credential JOIN person ON person.id = person_id WHERE username = ? ORDER BY credential.created_at`,
+      )
+      .all(username)
+      .map(({ id, state }) => ({ id: String(id), state: String(state) })),
+  )
+}
+
+describe('a recovery', { timeout: 120_000 }, () => {
+  test('is a link that opens nothing before somebody else has approved it, and then once', async () => {
+    const username = await newcomer()
+    const lost = await enrolled(gateway, username)
+    const { tokens, key } = await obtainTokens(lost)
+    const asked = await request(username)
+    const locked = new SoftPerson(gateway)
+    refused(await locked.enrolByLink(asked.link), 403, 'identity.ticket_invalid')
+    const page = await bob.client.call(at('/recoveries'))
+    assert.equal(page.status, 200)
+    for (const shown of [username, asked.code, 'lost her key']) assert.ok(page.text.includes(shown))
+    assert.ok(!page.text.includes(asked.link.split('/').at(-1)!), 'the approver has no link')
+    assert.equal((await decide(bob, asked)).status, 200)
+    const opened = await locked.client.call(asked.link)
+    assert.match(opened.text, /your earlier passkeys stop working/)
+    const enrolledAgain = await locked.enrolByLink(asked.link)
+    assert.equal(enrolledAgain.status, 200, enrolledAgain.text)
+    assert.equal((await locked.client.call(at('/account'))).status, 200)
+    assert.equal((await lost.client.call(at('/account'))).status, 303)
+    refused(await lost.signIn(), 403, 'login.credential_suspended')
+    const refresh = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token }
+    assert.equal((await requestTokens(lost, key, refresh)).status, 400)
+    refused(await new SoftPerson(gateway).enrolByLink(asked.link), 403, 'identity.ticket_invalid')
+    assert.deepEqual(
+      keysOf(username).map(({ state }) => state),
+      ['recovery', 'active'],
+    )
+  })
+
+  test('is on record from the request to the new passkey', async () => {
+    const username = await newcomer()
+    const lost = await enrolled(gateway, username)
+    const old = lost.authenticator.credentials[0]!.id
+    const asked = await request(username)
+    await decide(bob, asked)
+    await new SoftPerson(gateway).enrolByLink(asked.link)
+    const records = await recordsOf(gateway)
+    const [requested] = records.filter(({ what }) => what?.['recovery'] === asked.id)
+    assert.deepEqual(
+      [requested?.action, requested?.who?.username, requested?.what?.['reason']],
+      ['recovery.request', 'operator', 'lost her key'],
+    )
+    const approved = records.find(
+      ({ action, what }) => action === 'recovery.approve' && what?.['recovery'] === asked.id,
+    )
+    assert.equal(approved?.who?.username, 'bob')
+    assert.equal(approved?.what?.['credential'], bob.authenticator.credentials[0]!.id)
+    const registered = records.findLast(
+      ({ action, who }) => action === 'credential.register' && who?.username === username,
+    )
+    assert.deepEqual(registered?.what?.['retired'], [old])
+  })
+
+  test('is not approved by the person it is for, by others, by nobody, or from elsewhere', async () => {
+    const username = await newcomer(['extra'])
+    const own = await enrolled(gateway, username)
+    await own.readCsrf()
+    const asked = await request(username)
+    assert.match((await own.client.call(at('/recoveries'))).text, /somebody else has to decide/)
+    refused(await decide(own, asked), 409, 'identity.recovery_undecidable')
+    const stranger = await enrolled(gateway, await newcomer())
+    await stranger.readCsrf()
+    refused(await decide(stranger, asked), 403, 'login.not_an_approver')
+    refused(
+      await stranger.client.call(at('/recoveries'), { headers: { accept: 'application/json' } }),
+      403,
+      'login.not_an_approver',
+    )
+    refused(await decide(new SoftPerson(gateway), asked), 401, 'login.sign_in_required')
+    const forged = await bob.client.form(at(`/recoveries/${asked.id}/approve`), { csrf: 'x' })
+    assert.equal(forged.status, 403)
+    refused(await new SoftPerson(gateway).enrolByLink(asked.link), 403, 'identity.ticket_invalid')
+  })
+
+  test('takes a touch of this minute, however long touches count elsewhere', async () => {
+    const asked = await request(await newcomer())
+    inDatabase(databaseOf(gateway), (database) =>
+      database.prepare('UPDATE session SET proved_at = proved_at - 61000').run(),
+    )
+    refused(await decide(bob, asked), 403, 'login.proof_required')
+    assert.equal((await bob.signIn('confirm')).status, 200)
+    assert.equal((await decide(bob, asked)).status, 200)
+  })
+
+  test('is decided once, however many do so at the same time', async () => {
+    const asked = await request(await newcomer())
+    const counts = await atOnce(6, (index) =>
+      decide(bob, asked, index % 2 === 0 ? 'approve' : 'decline'),
+    )
+    assert.deepEqual(counts, { 200: 1, 409: 5 })
+  })
+
+  test('ends when it is declined, withdrawn by a newer one, or too old; so does its link', async () => {
+    const declined = await request(await newcomer())
+    assert.equal((await decide(bob, declined, 'decline')).status, 200)
+    refused(await decide(bob, declined), 409, 'identity.recovery_undecidable')
+    const first = await request(await newcomer())
+    const second = await request(first.username)
+    refused(await decide(bob, first), 409, 'identity.recovery_undecidable')
+    const late = await request(await newcomer())
+    const old = await request(await newcomer())
+    assert.equal((await decide(bob, late)).status, 200)
+    inDatabase(databaseOf(gateway), (database) => {
+      database.prepare('UPDATE recovery SET expires_at = 1 WHERE id = ?').run(old.id)
+      database.prepare('UPDATE ticket SET expires_at = 1 WHERE retires IS NOT NULL').run()
+    })
+    refused(await decide(bob, old), 409, 'identity.recovery_undecidable')
+    for (const { link } of [declined, first, old, late]) {
+      refused(await new SoftPerson(gateway).enrolByLink(link), 403, 'identity.ticket_invalid')
+    }
+    assert.equal((await decide(bob, second)).status, 200)
+  })
+
+  test('makes every other link of the person worthless, and is none for somebody disabled', async () => {
+    const username = await newcomer()
+    const ordinary = await invite(gateway, username)
+    const asked = await request(username)
+    assert.equal((await decide(bob, asked)).status, 200)
+    refused(await new SoftPerson(gateway).enrolByLink(ordinary), 403, 'identity.ticket_invalid')
+    const gone = await request(await newcomer())
+    await administer(gateway, 'POST', `/v1/people/${gone.username}/disable`)
+    refused(await decide(bob, gone), 409, 'identity.recovery_undecidable')
+    refused(
+      await administer(gateway, 'POST', `/v1/people/${gone.username}/recover`, { reason: 'x' }),
+      403,
+      'identity.person_disabled',
+    )
+  })
+
+  test('leaves what the person has when the new passkey is not accepted', async () => {
+    const username = await newcomer()
+    const lost = await enrolled(gateway, username)
+    const asked = await request(username)
+    await decide(bob, asked)
+    const other = new SoftPerson(gateway)
+    const ticket = asked.link.slice(asked.link.lastIndexOf('/') + 1)
+    const options = await other.client.post(at('/webauthn/registration/options'), { ticket })
+    assert.deepEqual(options.json().excludeCredentials, [])
+    const response = other.authenticator.create(options.json(), {
+      origin: other.origin,
+      flags: (flags) => flags & ~0x04,
+    })
+    const answer = await other.client.post(at('/webauthn/registration/verify'), response)
+    assert.notEqual(answer.status, 200)
+    assert.deepEqual(
+      keysOf(username).map(({ state }) => state),
+      ['active'],
+    )
+    assert.equal((await lost.client.call(at('/account'))).status, 200)
+  })
+})
+
+test('the command prints the link and where it is approved, and wants a reason', async () => {
+  const username = await newcomer()
+  const data = ['--data-dir', gateway.dataDirectory]
+  const asked = await proofgate(['recover', username, '--reason', 'broken', ...data])
+  assert.equal(asked.code, 0, asked.stderr)
+  assert.match(asked.stdout, /\/enrol\/[A-Za-z0-9_-]{43}\n[^]*\/recoveries \(code \d{6}, until /)
+  for (const args of [[], ['--reason', ' ']]) {
+    assert.notEqual((await proofgate(['recover', username, ...args, ...data])).code, 0)
+  }
+  const nobody = await proofgate(['recover', 'nobody', '--reason', 'x', ...data])
+  assert.match(nobody.stderr, /There is no such person/)
+})
