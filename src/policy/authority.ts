@@ -13,7 +13,7 @@ export interface Grant {
   /** What the token was narrowed to. */
   readonly session: CompiledPolicies | undefined
   /** A second boundary: that of the person, on what one of their roles allows. */
-  readonly ceiling?: CompiledPolicies | undefined
+  readonly ceiling: CompiledPolicies | undefined
 }
 
 /** Everything that says what one principal may do. */
@@ -23,18 +23,28 @@ export interface Authority {
   /** Policies of which only the Deny statements count: those of the person, while a role is taken. */
   readonly denies: readonly CompiledPolicies[]
   /** Whether only the grants count, and no Allow of a resource policy can take the place of one. */
-  readonly grantsOnly?: boolean
+  readonly grantsOnly: boolean
   /** What a token was narrowed to: it limits also what a resource policy gives to its owner by name. */
-  readonly narrowing?: CompiledPolicies | undefined
+  readonly narrowing: CompiledPolicies | undefined
 }
 
 /** The authority of somebody with one set of policies and nothing else. */
 export function authorityOf(identity: CompiledPolicies): Authority {
-  return { grants: [{ identity, boundary: undefined, session: undefined }], denies: [] }
+  return {
+    grants: [{ identity, boundary: undefined, session: undefined, ceiling: undefined }],
+    denies: [],
+    grantsOnly: false,
+    narrowing: undefined,
+  }
 }
 
 /** The policies of somebody who has none. */
 export const noPolicies: CompiledPolicies = compilePolicies([])
 
 /** The authority of nobody known. */
-export const noAuthority: Authority = Object.freeze({ grants: [], denies: [] })
+export const noAuthority: Authority = Object.freeze({
+  grants: [],
+  denies: [],
+  grantsOnly: false,
+  narrowing: undefined,
+})

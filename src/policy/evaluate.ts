@@ -101,7 +101,7 @@ class Evaluation {
     if (!sameAccount) {
       return named === undefined ? unallowed.resource : this.#granted(grants, undefined)
     }
-    if (grantsOnly === true) return this.#granted(grants, undefined)
+    if (grantsOnly) return this.#granted(grants, undefined)
     if (named?.naming === 'self') return this.#within(narrowing, named.statement)
     return this.#granted(grants, asGrant(named))
   }

@@ -86,7 +86,12 @@ export class TakenRole implements Pending {
 /** A role that was taken and cannot be held: it is gone, or its trust policy does not let it be had any more. */
 export const lostRole: Pending = { authorityFor: () => undefined }
 
-const expired: Authority = { grants: [], denies: [refusingAll('credentialRoles', 'Expired')] }
+const expired: Authority = {
+  grants: [],
+  denies: [refusingAll('credentialRoles', 'Expired')],
+  grantsOnly: false,
+  narrowing: undefined,
+}
 
 /** What a credential may do until a time. */
 export class Ending implements Pending {

@@ -149,7 +149,7 @@ function keyOf({ attached, known }: Holder, { restriction, name, held, open }: C
 function narrowed(holder: Holder, chosen: Chosen, text: string): Mandate {
   const session = readSessionPolicy(text)
   if (session !== undefined) return build(holder, chosen, { key: undefined, session })
-  const authority = { grants: [], denies: [unreadable] }
+  const authority = { grants: [], denies: [unreadable], grantsOnly: true, narrowing: undefined }
   const { name: roleName, role } = chosen
   return { key: undefined, authority, pending: undefined, roleName, role, until: undefined }
 }
@@ -206,7 +206,8 @@ function inTakenRole(
 ): Inner {
   const denies = [identity]
   if (role === undefined || held.length + open.length === 0) {
-    return { authority: { grants: [], denies }, pending: lostRole }
+    const authority = { grants: [], denies, grantsOnly: true, narrowing: session }
+    return { authority, pending: lostRole }
   }
   const authority = { grants: [grantOf(role)], denies, grantsOnly: false, narrowing: session }
   return { authority, pending: held.length > 0 ? undefined : new TakenRole(role, authority) }

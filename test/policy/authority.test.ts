@@ -75,6 +75,7 @@ function answer(one: Case): string {
           ],
     denies: [policyOf('identity', one.denies ?? 'absent')].filter((policy) => policy !== undefined),
     grantsOnly: one.grantsOnly ?? false,
+    narrowing: undefined,
   }
   const request: PolicyRequest = requestFor({
     principal,
@@ -294,15 +295,26 @@ for (const [about, one, expected] of cases) {
 test('one of several grants is enough, and each has limits of its own', () => {
   const [allow, neither] = [policyOf('identity', 'allow'), policyOf('identity', 'neither')]
   assert.ok(allow !== undefined && neither !== undefined)
-  const limited = { identity: allow, boundary: policyOf('boundary', 'neither'), session: undefined }
-  const free = { identity: allow, boundary: undefined, session: undefined }
-  const idle = { identity: neither, boundary: undefined, session: undefined }
+  const limited = {
+    identity: allow,
+    boundary: policyOf('boundary', 'neither'),
+    session: undefined,
+    ceiling: undefined,
+  }
+  const free = { identity: allow, boundary: undefined, session: undefined, ceiling: undefined }
+  const idle = { identity: neither, boundary: undefined, session: undefined, ceiling: undefined }
   const reasonOf = (...grants: Authority['grants']): string =>
-    decide({ grants, denies: [] }, requestFor({ principal: ann })).reason
+    decide(
+      { grants, denies: [], grantsOnly: false, narrowing: undefined },
+      requestFor({ principal: ann }),
+    ).reason
   assert.equal(reasonOf(limited, free), 'policy.allowed')
   assert.equal(reasonOf(idle, free), 'policy.allowed')
   assert.equal(reasonOf(limited, idle), 'policy.boundary_does_not_allow')
   // What one grant lacks, the boundary of another does not lend.
-  const open = { ...idle, boundary: policyOf('boundary', 'allow') }
+  const open = {
+    ...idle,
+    boundary: policyOf('boundary', 'allow'),
+  }
   assert.equal(reasonOf(limited, open), 'policy.boundary_does_not_allow')
 })

@@ -71,13 +71,18 @@ test('an Allow that names nobody allows nothing where it stands in for the polic
 
 test('every Deny counts: of each grant, and of each policy that is kept from elsewhere', () => {
   const deny = compiled({ ...everything, Effect: 'Deny' })
-  const open = { identity: compiled(everything), boundary: undefined, session: undefined }
+  const open = {
+    identity: compiled(everything),
+    boundary: undefined,
+    session: undefined,
+    ceiling: undefined,
+  }
   const closed = { ...open, identity: deny }
   for (const authority of [
     { grants: [open, closed], denies: [] },
     { grants: [open], denies: [idle, deny] },
     { grants: [open, open, closed], denies: [idle] },
-  ]) {
+  ].map((part) => ({ ...part, grantsOnly: false, narrowing: undefined }))) {
     assert.equal(decide(authority, requestFor()).reason, 'policy.explicit_deny')
   }
 })

@@ -46,9 +46,10 @@ test('errors about facts have the names of their classes', () => {
 
 test('the authority of somebody with one set of policies is these policies; of nobody none', () => {
   const identity = compiled(everything)
-  const grant = { identity, boundary: undefined, session: undefined }
-  assert.deepEqual(authorityOf(identity), { grants: [grant], denies: [] })
-  assert.deepEqual(noAuthority, { grants: [], denies: [] })
+  const grant = { identity, boundary: undefined, session: undefined, ceiling: undefined }
+  const free = { denies: [], grantsOnly: false, narrowing: undefined }
+  assert.deepEqual(authorityOf(identity), { grants: [grant], ...free })
+  assert.deepEqual(noAuthority, { grants: [], ...free })
 })
 
 test('Null has no tests, and answers by presence alone', () => {

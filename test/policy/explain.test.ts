@@ -285,7 +285,12 @@ test('the policy of the API is explained first, then every Deny from elsewhere, 
     ceiling: one('ceiling', everything),
   }
   const kept = one('kept', everything, { ...everything, Effect: 'Deny' })
-  const authority = { grants: [grant, grant], denies: [kept] }
+  const authority = {
+    grants: [grant, grant],
+    denies: [kept],
+    grantsOnly: false,
+    narrowing: undefined,
+  }
   const { statements } = explain(authority, requestFor({ resourcePolicy }))
   assert.deepEqual(
     statements.map(({ policy, statement, result }) => `${policy}/${statement} ${result}`),

@@ -51,11 +51,13 @@ function answer(authority: Authority, change?: Partial<PartialRequest>): string 
   return [allowed, ...allows.map(({ statement }) => statement.label)].join(' ')
 }
 
-const none: Authority = { grants: [], denies: [] }
+const none: Authority = { grants: [], denies: [], grantsOnly: false, narrowing: undefined }
 const stranger = { AWS: `arn:aws:iam::${account}:user/bob` }
 const limited: Authority = {
-  grants: [{ identity: idle, boundary: idle, session: undefined }],
+  grants: [{ identity: idle, boundary: idle, session: undefined, ceiling: undefined }],
   denies: [],
+  grantsOnly: false,
+  narrowing: undefined,
 }
 
 const answers: readonly (readonly [about: string, Authority, Partial<PartialRequest>, string])[] = [
@@ -143,13 +145,23 @@ const answers: readonly (readonly [about: string, Authority, Partial<PartialRequ
   ],
   [
     'one of two grants',
-    { grants: [...limited.grants, ...authorityOf(open).grants], denies: [] },
+    {
+      grants: [...limited.grants, ...authorityOf(open).grants],
+      denies: [],
+      grantsOnly: false,
+      narrowing: undefined,
+    },
     {},
     'yes own',
   ],
   [
     'a perhaps and a yes',
-    { grants: [...authorityOf(perhaps).grants, ...authorityOf(open).grants], denies: [] },
+    {
+      grants: [...authorityOf(perhaps).grants, ...authorityOf(open).grants],
+      denies: [],
+      grantsOnly: false,
+      narrowing: undefined,
+    },
     {},
     'yes #0 own',
   ],
@@ -169,10 +181,12 @@ const answers: readonly (readonly [about: string, Authority, Partial<PartialRequ
     'a grant that is limited to nothing beside one that may allow',
     {
       grants: [
-        { identity: open, boundary: idle, session: undefined },
+        { identity: open, boundary: idle, session: undefined, ceiling: undefined },
         ...authorityOf(perhaps).grants,
       ],
       denies: [],
+      grantsOnly: false,
+      narrowing: undefined,
     },
     {},
     'maybe #0',
@@ -189,12 +203,42 @@ test('every Deny within a grant counts', () => {
   const grant = { identity: open, boundary: open, session: open, ceiling: open }
   for (const one of ['identity', 'boundary', 'session', 'ceiling'] as const) {
     const both = compiled(everything, { ...everything, Effect: 'Deny' })
-    assert.equal(look({ grants: [{ ...grant, [one]: both }], denies: [] }).allowed, 'no', one)
+    assert.equal(
+      look({
+        grants: [{ ...grant, [one]: both }],
+        denies: [],
+        grantsOnly: false,
+        narrowing: undefined,
+      }).allowed,
+      'no',
+      one,
+    )
     if (one === 'identity') continue
-    assert.equal(look({ grants: [{ ...grant, [one]: idle }], denies: [] }).allowed, 'no', one)
-    assert.equal(look({ grants: [{ ...grant, [one]: perhaps }], denies: [] }).allowed, 'maybe', one)
+    assert.equal(
+      look({
+        grants: [{ ...grant, [one]: idle }],
+        denies: [],
+        grantsOnly: false,
+        narrowing: undefined,
+      }).allowed,
+      'no',
+      one,
+    )
+    assert.equal(
+      look({
+        grants: [{ ...grant, [one]: perhaps }],
+        denies: [],
+        grantsOnly: false,
+        narrowing: undefined,
+      }).allowed,
+      'maybe',
+      one,
+    )
   }
-  assert.equal(look({ grants: [grant], denies: [] }).allowed, 'yes')
+  assert.equal(
+    look({ grants: [grant], denies: [], grantsOnly: false, narrowing: undefined }).allowed,
+    'yes',
+  )
 })
 
 const unmet = { 'a:known': 'no' }

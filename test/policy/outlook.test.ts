@@ -157,7 +157,15 @@ for (const [about, statements, known, expected] of outlooks) {
 test('a boundary and a session policy limit what may happen', () => {
   const [all, none] = [compiled(allow), compiled({ ...allow, Action: 'x:y' })]
   const allowedWith = (boundary?: CompiledPolicies, session?: CompiledPolicies): string =>
-    outlook({ grants: [{ identity: all, boundary, session }], denies: [] }, partial({})).allowed
+    outlook(
+      {
+        grants: [{ identity: all, boundary, session, ceiling: undefined }],
+        denies: [],
+        grantsOnly: false,
+        narrowing: undefined,
+      },
+      partial({}),
+    ).allowed
   assert.equal(allowedWith(all, all), 'yes')
   assert.equal(allowedWith(none), 'no')
   assert.equal(allowedWith(all, none), 'no')
@@ -246,7 +254,12 @@ test('no request is allowed that cannot be, and none denied that always is allow
           session: undefined,
           ceiling: ceiling === undefined ? undefined : policiesOf('boundary', ceiling),
         }
-        const authority: Authority = { grants: [grant], denies: [], grantsOnly }
+        const authority: Authority = {
+          grants: [grant],
+          denies: [],
+          grantsOnly,
+          narrowing: undefined,
+        }
         const lookup: ContextLookup = context(facts)
         const resourcePolicy =
           attached === undefined

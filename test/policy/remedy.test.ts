@@ -33,8 +33,10 @@ function remedies(
   boundary?: CompiledPolicies,
 ): readonly string[] {
   const authority: Authority = {
-    grants: [{ identity, boundary, session: undefined }],
+    grants: [{ identity, boundary, session: undefined, ceiling: undefined }],
     denies: [],
+    grantsOnly: false,
+    narrowing: undefined,
   }
   return remediesOf(explain(authority, requestFor({ context: context(facts) })))
 }
@@ -104,7 +106,14 @@ test('a session policy is what has to allow when it alone does not', () => {
   const through = (session: CompiledPolicies): readonly string[] =>
     remediesOf(
       explain(
-        { grants: [{ identity: compiled(everything), boundary: undefined, session }], denies: [] },
+        {
+          grants: [
+            { identity: compiled(everything), boundary: undefined, session, ceiling: undefined },
+          ],
+          denies: [],
+          grantsOnly: false,
+          narrowing: undefined,
+        },
         requestFor(),
       ),
     )
@@ -128,7 +137,15 @@ test('the policy of the API is what has to allow when it alone does not', () => 
 
 test('what a limit nearly allows is no way to an Allow', () => {
   const limits = { boundary: policy('boundary', withGroup), session: policy('session', withGroup) }
-  const explained = explain({ grants: [{ identity: idle, ...limits }], denies: [] }, requestFor())
+  const explained = explain(
+    {
+      grants: [{ identity: idle, ...limits, ceiling: undefined }],
+      denies: [],
+      grantsOnly: false,
+      narrowing: undefined,
+    },
+    requestFor(),
+  )
   assert.deepEqual(remediesOf(explained), [
     place('a policy of the person, of a group or of a role'),
   ])
@@ -158,8 +175,17 @@ test('a statement that cannot be evaluated is named', () => {
 
 test('an Allow that depends on what nobody knows may allow', () => {
   const authority: Authority = {
-    grants: [{ identity: compiled(withGroup), boundary: undefined, session: undefined }],
+    grants: [
+      {
+        identity: compiled(withGroup),
+        boundary: undefined,
+        session: undefined,
+        ceiling: undefined,
+      },
+    ],
     denies: [],
+    grantsOnly: false,
+    narrowing: undefined,
   }
   const explained = explain(
     authority,

@@ -84,11 +84,14 @@ export function decideExactly(
 /** What every statement can do, those of roles that may be held included. */
 export function surveyOf({ principal, sure, open }: Acting, request: PolicyRequest): Survey {
   const asked = { ...request, resource: [{ text: request.resource }] }
-  const { denies } = principal.mandate.authority
-  const seen = survey(sure ?? { grants: [], denies }, asked)
+  const { authority } = principal.mandate
+  const seen = survey(sure ?? { ...authority, grants: [] }, asked)
   if (open.length === 0) return seen
   const more = open.map(({ grant, trust }) => {
-    const one = survey({ grants: [grant], denies: [] }, { ...asked, resourcePolicy: undefined })
+    const one = survey(
+      { grants: [grant], denies: [], grantsOnly: false, narrowing: undefined },
+      { ...asked, resourcePolicy: undefined },
+    )
     const held: StatementOutlook = { statement: trust, applies: 'maybe', depends: [] }
     const grants = one.grants.map(({ own, limits }) => ({
       own,

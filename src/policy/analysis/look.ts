@@ -58,7 +58,7 @@ export function survey(authority: Authority, request: PartialRequest): Survey {
     named: resourcePolicy === undefined ? undefined : look.at(resourcePolicy.allows),
     grants: authority.grants.map((grant) => look.atGrant(grant)),
     sameAccount,
-    grantsOnly: authority.grantsOnly === true,
+    grantsOnly: authority.grantsOnly,
     principal,
   }
 }

@@ -1,4 +1,4 @@
-import { noPolicies } from '../authority.ts'
+import { noAuthority, noPolicies } from '../authority.ts'
 import type { Authority } from '../authority.ts'
 import type { CompiledPolicies } from '../compile.ts'
 import type { Decision } from '../decision.ts'
@@ -138,12 +138,17 @@ function decideAll({ identity, boundaries, session }: Policies, request: PolicyR
     compiled.length === 0 ? [undefined] : compiled
   let last: Decision | undefined
   for (const boundary of limits) {
-    const grant = { identity: identity.list.compiled, boundary, session: session?.list.compiled }
-    const authority: Authority = { grants: [grant], denies: compiled }
+    const grant = {
+      identity: identity.list.compiled,
+      boundary,
+      session: session?.list.compiled,
+      ceiling: undefined,
+    }
+    const authority: Authority = { ...noAuthority, grants: [grant], denies: compiled }
     last = decide(authority, request)
     if (last.effect === 'deny') break
   }
-  return last ?? decide({ grants: [], denies: [] }, request)
+  return last ?? decide(noAuthority, request)
 }
 
 function evalDecision({ effect, reason }: Decision): EvalDecision {
