@@ -7,7 +7,10 @@ const noStatement = { chain: [], namesModel: false, weakness: undefined } as con
 
 /** FIDO metadata. */
 export const metadataOperations: OperationTable = {
-  'GET /v1/metadata': async ({ metadata }) => metadata.status(),
+  'GET /v1/metadata': async ({ metadata, metadataUrl }) => {
+    const url = metadataUrl()
+    return { ...metadata.status(), ...(url === undefined ? {} : { url }) }
+  },
   'GET /v1/credentials/judging': async ({ fleet }) => fleet.state,
   'POST /v1/credentials/judge': async ({ fleet }) => {
     fleet.judge()

@@ -31,6 +31,8 @@ export interface AdminParts {
   readonly metadata: Pick<Metadata, 'importFile' | 'status' | 'modelOf'>
   /** Judges the stored passkeys again, in the background. */
   readonly fleet: { readonly judge: () => void; readonly state: object }
+  /** Where lists of metadata are fetched from, on command. */
+  readonly metadataUrl: () => string | undefined
   readonly table: () => GatewayTable
   /** How passkeys are kept fresh. */
   readonly passkeys: () => PasskeyRules

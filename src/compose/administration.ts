@@ -16,6 +16,7 @@ export function administrationParts(
     ...more,
     passkeys: () => configuration().passkeys,
     approvers: () => configuration().recovery?.approvers,
+    metadataUrl: () => configuration().authenticators.metadata?.url,
     groups: () => configuration().groups.map((group) => group.name),
     identityBase: () => `${configuration().identity.origin}${configuration().identity.basePath}`,
     configurationVersion: () => configuration().version,

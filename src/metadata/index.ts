@@ -8,8 +8,10 @@
  * one; a damaged or overdue one vouches for nothing. Each reader of the folder sees a new list with its next
  * question. Input is bounded; addresses in lists and certificates are never followed.
  *
- * Does not: fetch anything, keep people's keys, or decide who may register one.
+ * Does not: fetch anything itself, keep people's keys, or decide who may register one.
  */
+export { longestBlob } from './blob.ts'
+export { isFetchable } from './source.ts'
 export { metadataErrors } from './errors.ts'
 export { Metadata } from './metadata.ts'
 export type { Imported, MetadataStatus } from './metadata.ts'

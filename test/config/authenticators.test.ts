@@ -249,9 +249,7 @@ test('metadata without sound roots and lists of revocations is refused', () => {
   assert.deepEqual(codes(withMetadata('{ roots: [root.pem], signer: "*.example" }')), [
     'config.value',
   ])
-  assert.deepEqual(codes(withMetadata('{ roots: [root.pem], url: "https://x" }')), [
-    'config.unknown-key',
-  ])
+  assert.deepEqual(codes(withMetadata('{ roots: [root.pem], address: x }')), ['config.unknown-key'])
 })
 
 test('a level of certification that nothing could prove is refused', () => {
@@ -275,4 +273,17 @@ test('what becomes of registered passkeys is one of three words', () => {
   assert.deepEqual(actsOf(said('{ refused: keep }')), one)
   assert.equal(problemsOf(said('{ refused: remove }')).length, 1)
   assert.equal(problemsOf(said('{ unknown: warn }')).length, 1)
+})
+
+test('lists of metadata are fetched over TLS, or from this machine', () => {
+  const said = (url: string): string =>
+    `${small}authenticators:\n  metadata: { roots: [root.pem], url: '${url}' }\n`
+  const urlOf = (url: string) =>
+    configurationOf(said(url), { readFile }).authenticators.metadata?.url
+  for (const url of ['https://mds3.fidoalliance.org/', 'http://127.0.0.1:8000/blob']) {
+    assert.equal(urlOf(url), url)
+  }
+  for (const url of ['http://mds.example/', 'https://a@mds.example/', 'file:///blob', 'x']) {
+    assert.equal(problemsOf(said(url), { readFile }).length, 1, url)
+  }
 })

@@ -50,6 +50,8 @@ export interface RegisteredActs {
 export interface ConfiguredMetadata {
   readonly roots: readonly { readonly file: string; readonly pem: string }[]
   readonly revocationLists: readonly { readonly file: string; readonly pem: string }[]
+  /** Where the administrator's command fetches lists. */
+  readonly url: string | undefined
   readonly signer: string
   readonly warnAfter: Millis
   readonly refuseAfter: Millis

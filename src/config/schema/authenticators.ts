@@ -1,4 +1,5 @@
 import { duration, text, word } from '../scalars.ts'
+import { isFetchable } from '../../metadata/index.ts'
 import { filePath, list, mapping, nothing } from './parts.ts'
 
 /*
@@ -84,6 +85,12 @@ const metadata = mapping('FIDO metadata: what makers and the FIDO Alliance say a
     'PEM files with lists of revoked certificates of those authorities',
     filePath('a file'),
   ).prefault([]),
+  url: text(
+    'metadataUrl',
+    'where `proofgate mds fetch` gets lists; nothing else fetches any',
+    /^https?:\/\//,
+    isFetchable,
+  ).optional(),
   signer: text(
     'serverName',
     'the name that the certificate of the signer has to be for',

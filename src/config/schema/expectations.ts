@@ -138,6 +138,11 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'keep, warn or suspend',
     'keep says it in reports only, warn records it, suspend lets the passkey open nothing.',
   ),
+  metadataUrl: expectation(
+    'config.value',
+    'an address that begins with https://, without credentials and fragment',
+    'http:// is for this machine only, such as http://127.0.0.1:8000/blob.jwt.',
+  ),
   metadataRoots: expectation(
     'config.value',
     'at least one file of certificates',

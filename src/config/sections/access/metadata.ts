@@ -29,9 +29,9 @@ export function resolveMetadata(draft: Draft, files: PolicyFiles): ConfiguredMet
     fingerprint.update(createHash('sha256').update(pem).digest())
   }
   draft.derive([...here, 'fingerprint'], fingerprint.digest('hex'))
-  const { signer } = shape
+  const { signer, url } = shape
   const [warnAfter, refuseAfter] = [readDuration(shape.warnAfter), readDuration(shape.refuseAfter)]
-  return { roots, revocationLists, signer, warnAfter, refuseAfter }
+  return { roots, revocationLists, url, signer, warnAfter, refuseAfter }
 }
 
 /** Roots are certificates: the key of one alone would be believed for ever. */
