@@ -35,3 +35,4 @@ export type {
   Suspension,
   Ticket,
 } from './types.ts'
+export { keepUse } from './uses.ts'

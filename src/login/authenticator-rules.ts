@@ -61,6 +61,10 @@ export interface AuthenticatorPolicy {
   /** By its AAGUID or, where a statement signs none, by its certificates. */
   readonly modelOf: (aaguid: string, statement: ChainedStatement) => ModelReport | undefined
   readonly rulesFor: (groups: readonly string[]) => AuthenticatorRules
+  /** What a signature counter that did not grow leads to, besides a record. */
+  readonly clone: 'block' | 'warn'
+  /** Which of the registered passkeys sign people in. */
+  readonly signIn: 'any' | 'hardware-only'
 }
 
 /** Both rules at once: of kinds the narrower, of the rest what both allow. */

@@ -67,7 +67,13 @@ export const loginErrors = defineErrors('login', {
     status: 403,
     title: 'This passkey was refused',
     fault: 'caller',
-    doc: 'The signature counter did not grow, which can mean that a copy of the key exists. The audit trail has the details; the key itself stays usable.',
+    doc: 'The signature counter did not grow, which can mean that a copy of the key exists. The audit trail has the details; the key itself stays usable. `authenticators.clone: warn` records it and lets the key through.',
+  },
+  hardware_sign_in_required: {
+    status: 403,
+    title: 'A hardware key is required to sign in here',
+    fault: 'caller',
+    doc: 'Only passkeys in hardware that proved what it is when they were registered, and that are not copied, sign people in (`authenticators.signIn: hardware-only`). Use such a key, or have an administrator send a new enrolment link.',
   },
   hardware_key_required: {
     status: 403,

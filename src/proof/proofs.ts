@@ -1,5 +1,6 @@
 import { isRefusal, parseBase64url, randomId, randomToken } from '../core/index.ts'
 import type { Clock, Instant, Millis, Refusal } from '../core/index.ts'
+import { keepUse } from '../identity/index.ts'
 import type {
   Credential,
   CredentialId,
@@ -247,12 +248,8 @@ export class Proofs {
     if (verified.cloneSuspected) {
       return proofErrors.refuse('clone_suspected', 'authenticator_clone_suspected')
     }
-    await this.#parts.credentials.recordUse(credential.id, {
-      expectedSignCount: credential.signCount,
-      signCount: verified.signCount,
-      backupState: verified.backupState,
-      at,
-    })
+    const { signCount, backupState } = verified
+    await keepUse(this.#parts.credentials, credential, { signCount, backupState, at })
     return evidenceOf(response, touched, at)
   }
 

@@ -34,6 +34,8 @@ test('nothing is asked of authenticators unless it is written', () => {
   const { authenticators } = configurationOf(small)
   assert.deepEqual(authenticators, {
     attestation: 'none',
+    clone: 'block',
+    signIn: 'any',
     trustAnchors: [],
     metadata: undefined,
     registered: { reported: 'suspend', refused: 'warn' },
@@ -148,6 +150,12 @@ const problems: readonly (readonly [name: string, text: string, ...codes: string
     "groups: { admins: { authenticators: { serials: ['1'] } } }",
     'config.authenticators',
   ],
+  [
+    'sign-in by hardware only where other passkeys may be registered',
+    'authenticators: { attestation: direct, trustAnchors: [{ file: root.pem }], signIn: hardware-only }',
+    'config.authenticators',
+  ],
+  ['another answer to a clone', 'authenticators: { clone: ignore }', 'config.value'],
   ['no serial number', 'authenticators: { serials: [] }', 'config.value'],
   ['a serial number that is text', "authenticators: { serials: ['AB-1'] }", 'config.value'],
   ['a serial number that is a number of YAML', 'authenticators: { serials: [12] }', 'config.value'],

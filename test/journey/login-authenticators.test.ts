@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { newRoot } from '../kit/attestation/authority.ts'
@@ -9,6 +9,7 @@ import { administer, houseText, invite, startRecorder } from '../kit/flows.ts'
 import type { Recorder } from '../kit/flows.ts'
 import { proofgate, startGateway, temporaryDirectory } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
+import { Client } from '../kit/http.ts'
 import type { Answer } from '../kit/http.ts'
 import { obtainTokens, SoftPerson } from '../kit/person.ts'
 import { SoftAuthenticator } from '../kit/soft-authenticator.ts'
@@ -24,6 +25,7 @@ const uuid = (bytes: Buffer) =>
 
 let recorder: Recorder
 let gateway: GatewayProcess
+let file: string
 
 before(async () => {
   recorder = await startRecorder()
@@ -50,7 +52,7 @@ before(async () => {
   lattices: { authenticators: { algorithms: [ML-DSA-87] } }
 `,
   )
-  const file = join(directory, 'proofgate.yaml')
+  file = join(directory, 'proofgate.yaml')
   writeFileSync(file, house)
   gateway = await startGateway({ command: ['serve', '--config', file] })
 })
@@ -253,4 +255,36 @@ test('the record of a refusal says what was missing', async () => {
   ])
   assert.match(stdout, /login\.hardware_key_required/)
   assert.match(stdout, /its certificates lead to no anchor/)
+})
+
+test('with signIn: hardware-only the passkeys from before that prove nothing sign nobody in', async () => {
+  const path = (step: string): string => `${gateway.identity}/webauthn/authentication/${step}`
+  const touch = async ({ authenticator, origin }: SoftPerson): Promise<Answer> => {
+    const client = new Client()
+    const asked = (await client.post(path('options'), { purpose: 'sign-in' })).json()
+    return client.post(path('verify'), authenticator.get(asked, { origin }))
+  }
+  const [soft, synced, hardware] = [
+    await accepted([], new SoftAuthenticator()),
+    await accepted([], attested('packed', { backupEligible: true })),
+    await accepted([], attested()),
+  ]
+  for (const { person } of [soft, synced, hardware]) {
+    assert.equal((await touch(person)).status, 200)
+  }
+  const text = readFileSync(file, 'utf8')
+  const stricter = 'authenticators:\n  allow: hardware-only\n  signIn: hardware-only\n'
+  writeFileSync(file, text.replace('authenticators:\n', stricter))
+  assert.equal((await administer(gateway, 'POST', '/v1/reload')).status, 200)
+  for (const { person } of [soft, synced]) {
+    const answer = await touch(person)
+    assert.equal(answer.json().code, 'login.hardware_sign_in_required')
+    for (const line of answer.headers['set-cookie'] ?? []) assert.match(line, /^pg_ceremony=/)
+    const asked = (await person.client.post(path('options'), { purpose: 'confirm' })).json()
+    const { authenticator, origin } = person
+    const response = authenticator.get(asked, { origin })
+    const confirmed = await person.client.post(path('verify'), response)
+    assert.equal(confirmed.json().code, 'login.hardware_sign_in_required')
+  }
+  assert.equal((await touch(hardware.person)).status, 200)
 })

@@ -188,6 +188,8 @@ test('a model that metadata blocks is refused though it is only claimed and noth
         attestation: 'none',
         anchors: [],
         rulesFor: () => rules,
+        clone: 'block',
+        signIn: 'any',
         modelOf: (aaguid) =>
           aaguid === model
             ? {

@@ -114,6 +114,8 @@ async function begin(changes: Partial<House> = {}) {
         anchors: house.anchors,
         modelOf: (aaguid, statement) => metadata.modelOf(aaguid, statement),
         rulesFor: () => house.rules,
+        clone: 'block',
+        signIn: 'any',
       }),
       acts: () => house.acts,
       obstacle: () => house.obstacle,

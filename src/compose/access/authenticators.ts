@@ -22,13 +22,7 @@ export function authenticatorPolicy(
 function configuredRules(configuration: Configuration): Rules {
   const found = known.get(configuration)
   if (found !== undefined) return found
-  const {
-    attestation,
-    trustAnchors,
-    metadata: _metadata,
-    registered: _registered,
-    ...everybody
-  } = configuration.authenticators
+  const { attestation, trustAnchors, clone, signIn } = configuration.authenticators
   const ofGroup = new Map(
     configuration.groups.flatMap(({ name, authenticators }) =>
       authenticators === undefined ? [] : [[name, rulesOf(authenticators)] as const],
@@ -43,7 +37,9 @@ function configuredRules(configuration: Configuration): Rules {
       groups.reduce((rules, name) => {
         const own = ofGroup.get(name)
         return own === undefined ? rules : bothRules(rules, own)
-      }, rulesOf(everybody)),
+      }, rulesOf(configuration.authenticators)),
+    clone,
+    signIn,
   }
   known.set(configuration, policy)
   return policy

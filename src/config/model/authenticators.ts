@@ -33,6 +33,8 @@ export interface ConfiguredAnchor {
 /** The rules for everybody, and whose word about a device is believed. */
 export interface ConfiguredAuthenticators extends AuthenticatorLimits {
   readonly attestation: 'none' | 'direct' | 'enterprise'
+  readonly clone: 'block' | 'warn'
+  readonly signIn: 'any' | 'hardware-only'
   readonly trustAnchors: readonly ConfiguredAnchor[]
   readonly metadata: ConfiguredMetadata | undefined
   readonly registered: RegisteredActs

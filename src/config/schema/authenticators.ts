@@ -129,6 +129,16 @@ export const authenticators = mapping('which passkeys people may register', {
     'how much devices are asked to say about themselves; enterprise asks for serial numbers too',
     ['none', 'direct', 'enterprise'],
   ).prefault('none'),
+  clone: word(
+    'clone',
+    'what a signature counter that did not grow leads to, besides a record: block refuses the use, warn lets it through',
+    ['block', 'warn'],
+  ).prefault('block'),
+  signIn: word(
+    'signIn',
+    'which registered passkeys sign people in: any; hardware-only, that proved it by trusted attestation and do not sync',
+    ['any', 'hardware-only'],
+  ).prefault('any'),
   trustAnchors: list('whose attestation is believed; default: nobody', anchor).prefault([]),
   metadata: metadata.optional(),
   registered: registered.prefault(nothing),

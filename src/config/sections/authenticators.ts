@@ -34,10 +34,11 @@ export function resolveAuthenticators(
     checkFacts(draft, path, own)
     checkAlgorithms(draft, [...path, 'algorithms'], own)
   }
-  const { attestation, registered: acts } = authenticators
+  checkSignIn(draft)
+  const { attestation, clone, signIn, registered: acts } = authenticators
   const registered = { reported: acts.reported, refused: acts.refused }
-  const limits = limitsOf(authenticators)
-  return { authenticators: { attestation, trustAnchors, metadata, registered, ...limits } }
+  const trust = { attestation, trustAnchors, metadata, registered }
+  return { authenticators: { ...trust, clone, signIn, ...limitsOf(authenticators) } }
 }
 
 /** What a rule says; what it does not say it leaves open. */
@@ -90,6 +91,17 @@ function reportUnprovable(draft: Draft, path: Path, found: string, missing: stri
     code: 'config.authenticators',
     message: `found ${found}, which no passkey could prove, expected ${missing} in \`authenticators\` too`,
     hint: 'See docs/authenticators.md for where proof comes from.',
+  })
+}
+
+/** Whoever registers a passkey has to be able to sign in with it. */
+function checkSignIn(draft: Draft): void {
+  const { allow, signIn } = draft.shape.authenticators
+  if (signIn === 'any' || allow === 'hardware-only') return
+  draft.report([...here, 'signIn'], {
+    code: 'config.authenticators',
+    message: `found "hardware-only" beside \`allow: ${allow}\`, expected \`allow: hardware-only\` as well`,
+    hint: 'Passkeys that may be registered have to be able to sign in.',
   })
 }
 

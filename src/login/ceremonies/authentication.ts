@@ -1,7 +1,8 @@
 import { isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import { opensRenewalOnly, standingOf } from '../../identity/index.ts'
+import { keepUse, opensRenewalOnly, standingOf } from '../../identity/index.ts'
 import type { Credential, CredentialId, Person, Standing } from '../../identity/index.ts'
+import { acrOf } from '../../session/index.ts'
 import type { ProofFacts } from '../../session/index.ts'
 import {
   challengeOf,
@@ -28,6 +29,16 @@ export interface Authenticated {
   readonly purpose: Exclude<CeremonyPurpose, 'register' | 'renew' | 'approve'>
   /** Before this use. */
   readonly standing: Standing
+}
+
+/** What made a copy of the key likely, where that does not refuse the use. */
+type Judged = Authenticated & { readonly suspicion: string | undefined }
+
+interface Judging {
+  readonly ceremony: Ceremony
+  readonly response: Parameters<typeof verifyAuthentication>[0]
+  readonly credential: Credential | undefined
+  readonly person: Person | undefined
 }
 
 /** WebAuthn L3 7.2: a touch of a passkey that is known, to sign in or to confirm. */
@@ -76,19 +87,29 @@ export class Authentication {
     const credential = await this.#parts.credentials.load(response.credentialId as CredentialId)
     const person =
       credential === undefined ? undefined : await this.#parts.people.load(credential.personId)
-    const outcome = await this.#judge(ceremony, response, credential, person)
-    const subject = { person, credential: credential?.id }
-    const action = `credential.${ceremony.purpose}`
-    await recordCeremony(this.#parts, caller, { action, outcome, subject })
+    const judging = { ceremony, response, credential, person }
+    const outcome = await this.#judge(judging)
+    await this.#record(caller, judging, outcome)
     return outcome
   }
 
-  async #judge(
-    ceremony: Ceremony,
-    response: Parameters<typeof verifyAuthentication>[0],
-    credential: Credential | undefined,
-    person: Person | undefined,
-  ): Promise<Authenticated | Refusal> {
+  /** A suspicion has a record of its own, whatever became of the use. */
+  async #record(
+    caller: Caller,
+    { ceremony, credential, person }: Judging,
+    outcome: Judged | Refusal,
+  ): Promise<void> {
+    const action = `credential.${ceremony.purpose}`
+    const subject = { person, credential: credential?.id }
+    if (!isRefusal(outcome) && outcome.suspicion !== undefined) {
+      const suspicion = loginErrors.refuse('clone_suspected', outcome.suspicion)
+      await recordCeremony(this.#parts, caller, { action, outcome: suspicion, subject })
+    }
+    const what = isRefusal(outcome) ? {} : backupChange(credential, outcome.facts)
+    await recordCeremony(this.#parts, caller, { action, outcome, subject: { ...subject, what } })
+  }
+
+  async #judge({ ceremony, response, credential, person }: Judging): Promise<Judged | Refusal> {
     const mayUse =
       credential !== undefined &&
       person !== undefined &&
@@ -105,17 +126,32 @@ export class Authentication {
     if (!mayUse) return rejectAssertion('the credential is unknown or not to be used')
     // Only whoever holds the key reads this; to others it is one of the keys that are not known.
     if (credential.suspension !== undefined) return loginErrors.refuse('credential_suspended')
-    if (verified.cloneSuspected) {
-      return loginErrors.refuse('clone_suspected', 'authenticator_clone_suspected')
+    return this.#accept(ceremony, person, { credential, verified })
+  }
+
+  /** What the policy says to a touch that is the right person's; then it counts as a use. */
+  async #accept(
+    ceremony: Ceremony,
+    person: Person,
+    { credential, verified }: { credential: Credential; verified: VerifiedAuthentication },
+  ): Promise<Judged | Refusal> {
+    const { clone, signIn } = this.#parts.authenticators()
+    const suspicion = suspicionOf(credential, verified)
+    if (suspicion !== undefined && clone === 'block') {
+      return loginErrors.refuse('clone_suspected', suspicion)
+    }
+    const facts = factsOf(credential, verified)
+    if (signIn === 'hardware-only' && acrOf(facts) !== 'phrh') {
+      return loginErrors.refuse('hardware_sign_in_required')
     }
     const standing = standingOf(this.#parts.ageing(), credential, this.#parts.clock.now())
     await this.#recordUse(credential, verified, standing)
-    return outcomeOf(ceremony, { person, standing, facts: factsOf(credential, verified) })
+    return outcomeOf(ceremony, { person, standing, facts, suspicion })
   }
 
   /**
    * A use that lost the race against another one was still a good signature over a counter above the one
-   * it was judged by, so it stands; the higher counter is already kept.
+   * it was judged by, so it stands.
    *
    * Invariant: using a credential that lay unused for too long does not make it a used one.
    */
@@ -126,20 +162,33 @@ export class Authentication {
   ): Promise<void> {
     const { lastUsedAt, createdAt } = credential
     const at = standing === 'unused' ? (lastUsedAt ?? createdAt) : this.#parts.clock.now()
-    await this.#parts.credentials.recordUse(credential.id, {
-      expectedSignCount: credential.signCount,
-      signCount: verified.signCount,
-      backupState: verified.backupState,
-      at,
-    })
+    const { signCount, backupState } = verified
+    await keepUse(this.#parts.credentials, credential, { signCount, backupState, at })
   }
 }
 
+/** WebAuthn L3 7.2 step 22, after the signature: two devices may be counting. */
+function suspicionOf(
+  { signCount }: Credential,
+  verified: VerifiedAuthentication,
+): string | undefined {
+  return verified.cloneSuspected
+    ? `the counter is ${verified.signCount}, and ${signCount} is on record`
+    : undefined
+}
+
+/** A synced passkey may become a backed-up one, and the other way round; whether it can be is fixed. */
+function backupChange(
+  credential: Credential | undefined,
+  { backupState }: ProofFacts,
+): { readonly backedUp?: boolean } {
+  return credential === undefined || credential.backupState === backupState
+    ? {}
+    : { backedUp: backupState }
+}
+
 /** Invariant: a passkey that is good for its own replacement only confirms nothing. */
-function outcomeOf(
-  { purpose }: Ceremony,
-  found: Omit<Authenticated, 'purpose'>,
-): Authenticated | Refusal {
+function outcomeOf({ purpose }: Ceremony, found: Omit<Judged, 'purpose'>): Judged | Refusal {
   if (purpose !== 'confirm') return { ...found, purpose: 'sign-in' }
   return opensRenewalOnly(found.standing)
     ? loginErrors.refuse('credential_lapsed', `the credential is ${found.standing}`)
