@@ -208,9 +208,12 @@ export class Serving {
   }
 }
 
-/** The paths of the identity pages on a single origin; the gateway keeps those of API sessions. */
+/** The gateway keeps those of API sessions, of proofs, and of what pages of APIs load. */
+const ofGateway = /^\/\.proofgate\/(?:session\/|js\/|proofs(?:[/?]|$))/
+
+/** The paths of the identity pages on a single origin. */
 function isIdentityPath(path: string): boolean {
-  return path.startsWith('/.proofgate/') && !path.startsWith('/.proofgate/session/')
+  return path.startsWith('/.proofgate/') && !ofGateway.test(path)
 }
 
 function hostOf(origin: string): string {

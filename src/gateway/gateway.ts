@@ -10,7 +10,7 @@ import type { Principals } from './caller/principals.ts'
 import type { ForwardedHeader } from './listen/client-address.ts'
 import type { LiveExchanges } from './live/live-exchanges.ts'
 import type { Api } from './route.ts'
-import type { BodyRoom } from './proof/body.ts'
+import type { ProofRooms } from './proof/room.ts'
 import type { Shedding } from './shed/shedding.ts'
 
 /** What one loaded configuration means for the gateway. Replaced as a whole, never changed. */
@@ -60,8 +60,7 @@ export interface GatewayParts {
   readonly proofReplays: ProofReplays
   readonly proofs: Proofs
   readonly credentials: Pick<CredentialStore, 'listFor'>
-  /** For bodies that proofs are about. */
-  readonly bodies: BodyRoom
+  readonly proofRooms: ProofRooms
   readonly shedding: Shedding
   readonly live: LiveExchanges
   /** Records are durable before anybody is told of them. */

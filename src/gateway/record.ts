@@ -81,7 +81,7 @@ export function closingEntry(
   }
 }
 
-function whereOf(incoming: Incoming): NonNullable<AuditEntry['where']> {
+export function whereOf(incoming: Incoming): NonNullable<AuditEntry['where']> {
   const userAgent = incoming.request.headers['user-agent']
   return userAgent === undefined
     ? { address: incoming.address }
@@ -93,7 +93,7 @@ const frequentCallers = 4096
 const callers = new Recently<Principal>(frequentCallers)
 
 /** One frozen object for the requests of a principal who comes often, so that it is encoded once. */
-function whoOf(principal: Principal): AuditWho {
+export function whoOf(principal: Principal): AuditWho {
   if (principal.who !== undefined) return principal.who
   const who = describe(principal)
   if (callers.meet(principal)) principal.who = Object.freeze(who)

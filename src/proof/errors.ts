@@ -7,6 +7,12 @@ export const proofErrors = defineErrors('proof', {
     fault: 'caller',
     doc: 'The route or a policy demands a proof bound to the request. Open `approval` of the answer, approve, and send the same request again with `Proofgate-Proof: id="ID"`; `proofgate curl` does all of that.',
   },
+  not_needed: {
+    status: 400,
+    title: 'This request needs no proof',
+    fault: 'caller',
+    doc: 'A proof was asked for at `/.proofgate/proofs` for a request that is let through without one.',
+  },
   pending: {
     status: 401,
     title: 'Nobody has approved this request yet',
@@ -65,7 +71,7 @@ export const proofErrors = defineErrors('proof', {
     status: 400,
     title: 'The body cannot be shown to the person who approves it',
     fault: 'caller',
-    doc: 'The body has a content coding, or the sentence of the route names a member that is not in it, or it is not JSON with one reading (a key twice).',
+    doc: 'The body has a content coding or trailers, or the sentence of the route names a member that is not in it, or it is not JSON with one reading (a key twice).',
   },
   too_many: {
     status: 429,

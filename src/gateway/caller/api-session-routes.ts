@@ -42,11 +42,8 @@ export function beginSignIn(incoming: Incoming, api: Api, table: GatewayTable): 
   })
 }
 
-/**
- * The gateway's own addresses at an API host. `undefined` when the path is none of them, so that it is
- * looked for among the routes.
- */
-export function serveOwnPath(
+/** The addresses of sign-in, and what pages of the host load. `undefined` for every other path. */
+export function serveSessionPath(
   incoming: Incoming,
   api: Api,
   context: { parts: GatewayParts; table: GatewayTable },

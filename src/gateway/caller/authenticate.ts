@@ -22,7 +22,7 @@ export interface Call {
   readonly incoming: Incoming
   readonly table: GatewayTable
   readonly api: Api
-  readonly route: Route
+  readonly route: Pick<Route, 'authorizer'>
   readonly target: Target
 }
 

@@ -7,7 +7,7 @@ import type { TlsSettings } from '../arrive/tls-end.ts'
 import type { GatewayParts } from '../gateway.ts'
 import { Http2Server } from '../http2/server.ts'
 import { LiveExchanges } from '../live/live-exchanges.ts'
-import { BodyRoom } from '../proof/body.ts'
+import { proofRooms } from '../proof/room.ts'
 import { Shedding } from '../shed/shedding.ts'
 import type { SheddingLimits } from '../shed/shedding.ts'
 import { listenOn } from './bind.ts'
@@ -66,7 +66,7 @@ export class PublicListener {
   #begun = false
 
   constructor(options: {
-    parts: Omit<GatewayParts, 'shedding' | 'live' | 'bodies'>
+    parts: Omit<GatewayParts, 'shedding' | 'live' | 'proofRooms'>
     limits: ListenerLimits
     findSurface: FindSurface
     front?: Pick<FrontSettings, 'isProxy' | 'tls' | 'h2c'> | undefined
@@ -78,7 +78,7 @@ export class PublicListener {
       ...options.parts,
       shedding: this.shedding,
       live: this.#live,
-      bodies: new BodyRoom(),
+      proofRooms: proofRooms(),
     }
     this.#reception = new Reception({ ...options, parts })
     this.shedding.inFlight = () => this.inFlight - this.tunnels

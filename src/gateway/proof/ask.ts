@@ -61,9 +61,7 @@ export async function askForProof(
   const { table, api, principal, holder, demanded, sentence } = asking
   const { approvers, validFor } = demanded.demand
   const keys = approvers.self ? await keysOf(asking, parts) : []
-  if (approvers.self && keys.length === 0) {
-    return proofErrors.refuse('no_approver', 'no passkey of the caller could approve this')
-  }
+  if (isRefusal(keys)) return keys
   const opened = await parts.proofs.open({
     holder,
     browserSession: await browserSessionOf(principal, parts),
@@ -112,18 +110,19 @@ function described(
 async function keysOf(
   { principal, demanded, table }: Asking,
   { credentials }: AskingParts,
-): Promise<readonly string[]> {
-  if (principal.kind !== 'person') return []
+): Promise<readonly string[] | Refusal> {
+  const { mandates } = table.principals
+  const all =
+    principal.kind === 'person' ? await credentials.listFor(principal.subject as PersonId) : []
+  const own = all.filter(
+    ({ id, suspension }) => suspension === undefined && mandates.restrictionOf(id) === undefined,
+  )
+  if (own.length === 0) return proofErrors.refuse('no_approver', 'no passkey of the caller')
   const { attested } = demanded.demand.approvers
-  const all = await credentials.listFor(principal.subject as PersonId)
-  return all
-    .filter(
-      (key) =>
-        key.suspension === undefined &&
-        (!attested || key.attestationTrusted) &&
-        table.principals.mandates.restrictionOf(key.id) === undefined,
-    )
-    .map(({ id }) => id)
+  const counting = own.filter(({ attestationTrusted }) => attestationTrusted || !attested)
+  return counting.length === 0
+    ? proofErrors.refuse('attestation_required', 'no passkey of the caller would count')
+    : counting.map(({ id }) => id)
 }
 
 /** The browser session behind the one at the API's host, which is the one that pages are signed in by. */

@@ -4,37 +4,12 @@ import { proofErrors } from '../../proof/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { Incoming } from '../incoming.ts'
 import { bodyLength } from '../listen/screen.ts'
+import type { Room } from './room.ts'
 
-/** Bytes of bodies that one serving thread holds at once. */
-const mostHeld = 64 * 1024 * 1024
 /** A body in more pieces costs more memory beside its bytes than they are worth. */
 const mostPieces = 65_536
 /** How long a body may take in all, in milliseconds. */
 const longest = 60_000
-
-/** Room for bodies that are read whole, in bytes. What does not fit is refused, never waited for. */
-export class BodyRoom {
-  readonly #most: number
-  #held = 0
-
-  constructor(most = mostHeld) {
-    this.#most = most
-  }
-
-  get held(): number {
-    return this.#held
-  }
-
-  take(bytes: number): boolean {
-    if (this.#held + bytes > this.#most) return false
-    this.#held += bytes
-    return true
-  }
-
-  giveBack(bytes: number): void {
-    this.#held -= bytes
-  }
-}
 
 /**
  * Reads the body of a request to its end, and only then asks a caller for it that waits to be asked
@@ -45,7 +20,7 @@ export class BodyRoom {
  */
 export function readWhole(
   incoming: Incoming,
-  { maxBody, room }: { maxBody: number; room: BodyRoom },
+  { maxBody, room }: { maxBody: number; room: Room },
 ): Promise<Buffer | Refusal> {
   const { request, life } = incoming
   if (request.headers['content-encoding'] !== undefined) {
@@ -65,14 +40,14 @@ class Reading {
   readonly whole: Promise<Buffer | Refusal>
   readonly #incoming: Incoming
   readonly #maxBody: number
-  readonly #room: BodyRoom
+  readonly #room: Room
   readonly #timer: NodeJS.Timeout
   #resolve: (read: Buffer | Refusal) => void = () => undefined
   #pieces: Buffer[] = []
   #length = 0
   #ended = false
 
-  constructor(incoming: Incoming, maxBody: number, room: BodyRoom) {
+  constructor(incoming: Incoming, maxBody: number, room: Room) {
     this.#incoming = incoming
     this.#maxBody = maxBody
     this.#room = room

@@ -1,7 +1,13 @@
-import { isRefusal } from '../../core/index.ts'
+import { isRefusal, randomId } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import type { Decision } from '../../policy/index.ts'
-import { parseProofHeader, proofErrors, proofHeader, requestDigest } from '../../proof/index.ts'
+import {
+  parseProofHeader,
+  proofErrors,
+  proofHeader,
+  recordedEvidence,
+  requestDigest,
+} from '../../proof/index.ts'
 import type { BoundHeader, Holder, NamedProof, RedeemedProof } from '../../proof/index.ts'
 import { standsRevoked } from '../caller/authenticate.ts'
 import { decideCall } from '../caller/decide-call.ts'
@@ -9,6 +15,7 @@ import { resourceOf } from '../caller/policy-request.ts'
 import type { Principal } from '../caller/principal.ts'
 import type { GatewayParts } from '../gateway.ts'
 import type { Incoming } from '../incoming.ts'
+import { whereOf, whoOf } from '../record.ts'
 import { decisionRefusal } from '../refusal.ts'
 import type { Progress, Routed, Unproved } from '../stages.ts'
 import { askForProof } from './ask.ts'
@@ -76,7 +83,7 @@ export async function prove(
     if (refused !== undefined) return refused
   }
   const { maxBody } = demanded.demand
-  const body = await readWhole(incoming, { maxBody, room: parts.bodies })
+  const body = await readWhole(incoming, { maxBody, room: parts.proofRooms.bodies })
   if (isRefusal(body)) return body
   const bound = { unproved, headers, holder, body }
   if (named === undefined) return ask(bound, parts, progress)
@@ -107,6 +114,11 @@ async function foresee(
   parts: GatewayParts,
   { named, holder }: { named: NamedProof; holder: Holder },
 ): Promise<Refusal | undefined> {
+  const { mandates } = unproved.routed.table.principals
+  // Invariant: a passkey that is for some roles only does not speak for its owner.
+  if (mandates.restrictionOf(named.assertion?.credentialId) !== undefined) {
+    return proofErrors.refuse('not_an_approver', 'a passkey for some roles only')
+  }
   const record = await parts.proofs.peek(named.id, holder)
   if (record === undefined) return proofErrors.refuse('unknown')
   if (record.state === 'pending' && named.assertion === undefined) {
@@ -181,9 +193,30 @@ async function redeem(
     assertion: named.assertion,
   })
   if (isRefusal(redeemed)) return redeemed
+  if (named.assertion !== undefined) await recordTouch(redeemed, unproved, parts)
   const facts = factsOfEvidence(redeemed.evidence, principal.key, routed.incoming.receivedAt)
   const decision = decideWith(unproved, facts)
   progress.decision = decision
   if (decision.effect !== 'allow') return decisionRefusal(decision)
   return new Proven(unproved, { redeemed, body, facts, decision })
+}
+
+/** A touch that came with the request is recorded here; those on pages were recorded there. */
+async function recordTouch(
+  { id, statementText, evidence }: RedeemedProof,
+  { routed: { incoming }, principal }: Unproved,
+  parts: GatewayParts,
+): Promise<void> {
+  const touch = evidence.at(-1)
+  if (touch === undefined) return
+  await parts.audit.append({
+    id: randomId(),
+    kind: 'ceremony',
+    action: 'proof.approve',
+    outcome: 'success',
+    reason: 'proof.approve.verified',
+    who: { ...whoOf(principal), credential: touch.credentialId },
+    where: whereOf(incoming),
+    what: recordedEvidence({ id, statement: statementText }, touch),
+  })
 }
