@@ -152,7 +152,7 @@ function buildAreas(foundations: Foundations): Areas {
   const record = async (entry: AuditEntry): Promise<void> => {
     await audit.append(entry)
   }
-  const metadata = openMetadata(configuration, foundations.paths, clock)
+  const metadata = openMetadata(configuration, foundations.paths, clock, database)
   const people = sqlitePeople(database)
   const credentials = sqliteCredentials(database)
   const directory = new Directory({

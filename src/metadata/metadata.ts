@@ -59,6 +59,7 @@ export class Metadata {
   readonly #write: (path: string, text: string) => void
   readonly #clock: Clock
   readonly #settings: () => MetadataSettings | undefined
+  readonly #floor: MetadataFloor
   #loaded: Loaded | undefined
 
   /** @param options.write - replaces a file whole or not at all, and durably. */
@@ -67,17 +68,20 @@ export class Metadata {
     readonly write: (path: string, text: string) => void
     readonly clock: Clock
     readonly settings: () => MetadataSettings | undefined
+    readonly floor: MetadataFloor
   }) {
     this.#path = options.path
     this.#write = options.write
     this.#clock = options.clock
     this.#settings = options.settings
+    this.#floor = options.floor
   }
 
   /**
    * Judges a list in a file and puts it in force.
    *
-   * Invariant: a list takes the place of one with a lower number only, or of one whose file is damaged.
+   * Invariant: a list takes the place of one with a lower number only. The highest number is kept beside the
+   * file, so that damage to it lets no older list in, and no other one of the same number.
    */
   importFile(file: string): Imported | Refusal {
     const settings = this.#settings()
@@ -91,14 +95,26 @@ export class Metadata {
       return metadataErrors.refuse('overdue', `nextUpdate ${dayOf(blob.nextUpdate)}`)
     }
     const before = this.#load(settings).envelope
-    const changed = before?.blob !== text.trim()
-    if (before !== undefined && changed && blob.no <= before.no) {
-      return metadataErrors.refuse('older', `no ${blob.no}, in force is ${before.no}`)
-    }
+    const older = this.#judgeAge(blob, text.trim(), before)
+    if (older !== undefined) return older
     this.#write(this.#path, sealEnvelope({ no: blob.no, importedAt: at, blob: text.trim() }))
+    this.#floor.raise({ no: blob.no, digest: digestOf(text.trim()) })
+    this.#loaded = undefined
+    const changed = before?.blob !== text.trim()
     const { no, models } = blob
     const nextUpdate = dayOf(blob.nextUpdate)
     return { no, previous: before?.no, nextUpdate, models: models.length, changed }
+  }
+
+  #judgeAge({ no }: Blob, text: string, before: Envelope | undefined): Refusal | undefined {
+    if (before !== undefined && before.blob !== text && no <= before.no) {
+      return metadataErrors.refuse('older', `no ${no}, in force is ${before.no}`)
+    }
+    const floor = this.#floor.load()
+    if (floor === undefined || no > floor.no) return undefined
+    return no === floor.no && floor.digest === digestOf(text)
+      ? undefined
+      : metadataErrors.refuse('older', `no ${no}, in force was ${floor.no} already`)
   }
 
   status(): MetadataStatus {
@@ -171,9 +187,17 @@ export class Metadata {
     return this.#loaded
   }
 
+  /** Nothing, where there never was a list. */
+  #missing(): Refusal | undefined {
+    const isGone = this.#floor.load() !== undefined
+    return isGone
+      ? metadataErrors.refuse('malformed', `${this.#path} is gone; import it again`)
+      : undefined
+  }
+
   /** Certificates are judged at the moment of the import, revocations by the lists of now. */
   #read(settings: MetadataSettings, stamp: string | undefined): Pick<Loaded, 'envelope' | 'blob'> {
-    if (stamp === undefined) return { envelope: undefined, blob: undefined }
+    if (stamp === undefined) return { envelope: undefined, blob: this.#missing() }
     const text = readBounded(this.#path, longestBlob + 4096)
     const envelope = text === undefined ? undefined : openEnvelope(text)
     if (envelope === undefined) {
@@ -182,6 +206,18 @@ export class Metadata {
     }
     return { envelope, blob: readBlob(envelope.blob, { settings, at: envelope.importedAt }) }
   }
+}
+
+/** The highest number that was ever in force, kept where the list is not. */
+export interface MetadataFloor {
+  readonly load: () => MetadataMark | undefined
+  readonly raise: (mark: MetadataMark) => void
+}
+
+export interface MetadataMark {
+  readonly no: number
+  /** SHA-256 of the list, hex. */
+  readonly digest: string
 }
 
 function ageOf(
@@ -215,6 +251,10 @@ function keyIdentifier(key: KeyObject): string {
   return createHash('sha1')
     .update(bits?.content.subarray(1) ?? '')
     .digest('hex')
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 function dayOf(at: number): string {

@@ -254,6 +254,8 @@ test('a damaged file is said at the start and vouches for nobody', async () => {
     dataDirectory: gateway.dataDirectory,
   })
   assert.match(gateway.errors(), /FIDO metadata: unusable/)
+  const older = await bring([entryOf(uuid, [], [maker.certificate])], 1)
+  assert.match(older.stderr, /not newer than what is in force/)
   const report = await proofgate(['mds', 'report', '--data-dir', gateway.dataDirectory])
   assert.match(report.stderr, /FIDO metadata: unusable/)
   assert.equal((await enrol(attested(), 'hardware')).json().code, 'login.hardware_key_required')

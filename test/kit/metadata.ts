@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
+import type { MetadataFloor, MetadataMark } from '../../src/metadata/index.ts'
 import { newRoot, usage } from './attestation/authority.ts'
 import type { Authority } from './attestation/authority.ts'
 import {
@@ -12,6 +13,17 @@ import {
   utcTime,
 } from './attestation-certificate.ts'
 import type { LeafChoices } from './attestation-certificate.ts'
+
+/** Where the highest number is kept, in memory. */
+export function newFloor(): MetadataFloor {
+  let kept: MetadataMark | undefined
+  return {
+    load: () => kept,
+    raise: (mark) => {
+      kept = mark
+    },
+  }
+}
 
 export const signerName = 'mds.example'
 

@@ -24,7 +24,7 @@ import type { TrustAnchor } from '../../src/webauthn/index.ts'
 import { newRoot } from '../kit/attestation/authority.ts'
 import { attesting } from '../kit/attestation/statements.ts'
 import { temporaryDirectory } from '../kit/gateway.ts'
-import { entryOf, mintBlob, newSigner, signerName } from '../kit/metadata.ts'
+import { entryOf, mintBlob, newFloor, newSigner, signerName } from '../kit/metadata.ts'
 import type { Device } from '../kit/soft-authenticator.ts'
 import { accepted, register } from '../webauthn/fixture.ts'
 
@@ -81,6 +81,7 @@ async function begin(changes: Partial<House> = {}) {
     write: writeDurably,
     clock,
     settings: () => settings,
+    floor: newFloor(),
   })
   const people = sqlitePeople(database)
   const credentials = sqliteCredentials(database)

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { writeDurably } from '../../src/compose/data-directory.ts'
@@ -15,6 +22,7 @@ import {
   keyIdentifierOf,
   mintBlob,
   mintRevocationList,
+  newFloor,
   newSigner,
   signerName,
 } from '../kit/metadata.ts'
@@ -45,7 +53,9 @@ function begin(given: MetadataSettings | undefined = settingsOf()) {
   const path = join(folder, 'metadata.json')
   const clock = manualClock(Date.UTC(2026, 5, 1))
   let settings: MetadataSettings | undefined = given
-  const open = () => new Metadata({ path, write: writeDurably, clock, settings: () => settings })
+  const floor = newFloor()
+  const open = () =>
+    new Metadata({ path, write: writeDurably, clock, settings: () => settings, floor })
   const metadata = open()
   return {
     metadata,
@@ -60,6 +70,8 @@ function begin(given: MetadataSettings | undefined = settingsOf()) {
       writeFileSync(file, mintBlob(signer, entries, { content, ...choices }))
       return metadata.importFile(file)
     },
+    /** The file that was brought last. */
+    again: () => metadata.importFile(join(folder, 'blob.jwt')),
   }
 }
 
@@ -159,7 +171,27 @@ test('a damaged file counts for nothing until a list is imported again', () => {
       assert.match(reader.status().problem ?? '', /damaged/)
       assert.equal(reader.modelOf(one, bare), undefined)
     }
-    bring([entryOf(one)])
+    bring([entryOf(one)], { no: 8 })
+    assert.equal(metadata.status().state, 'current')
+  }
+})
+
+test('damage to the file lets no older list in, and no other one of its number', () => {
+  for (const damage of [
+    (path: string) => truncateSync(path, 100),
+    (path: string) => rmSync(path),
+  ]) {
+    const { metadata, path, bring, again } = begin()
+    const first = bring([entryOf(one)])
+    assert.equal(codeOf(first), undefined)
+    damage(path)
+    assert.equal(metadata.status().state, 'unusable')
+    assert.equal(codeOf(again()), undefined, 'the very list that was in force')
+    damage(path)
+    assert.equal(codeOf(bring([entryOf(one)], { no: 6 })), 'metadata.older')
+    assert.equal(codeOf(bring([entryOf(one)])), 'metadata.older')
+    assert.equal(metadata.status().state, 'unusable')
+    assert.equal(codeOf(bring([entryOf(one)], { no: 8 })), undefined)
     assert.equal(metadata.status().state, 'current')
   }
 })

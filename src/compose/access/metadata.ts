@@ -1,7 +1,9 @@
 import type { Configuration } from '../../config/index.ts'
 import type { Clock } from '../../core/index.ts'
 import { Metadata, parseRevocationLists } from '../../metadata/index.ts'
-import type { MetadataSettings } from '../../metadata/index.ts'
+import type { MetadataFloor, MetadataMark, MetadataSettings } from '../../metadata/index.ts'
+import { loadMark, saveMark } from '../../storage/index.ts'
+import type { Database } from '../../storage/index.ts'
 import { parseAnchors } from '../../webauthn/index.ts'
 import { writeDurably } from '../data-directory.ts'
 import type { DataPaths } from '../data-directory.ts'
@@ -13,9 +15,16 @@ export function openMetadata(
   configuration: () => Configuration,
   paths: DataPaths,
   clock: Clock,
+  database: Database,
 ): Metadata {
   const settings = (): MetadataSettings | undefined => metadataSettings(configuration())
-  return new Metadata({ path: paths.metadata, write: writeDurably, clock, settings })
+  return new Metadata({
+    path: paths.metadata,
+    write: writeDurably,
+    clock,
+    settings,
+    floor: floorIn(database),
+  })
 }
 
 /** The same object for the same configuration: another one has the list judged again. */
@@ -34,4 +43,16 @@ function metadataSettings(configuration: Configuration): MetadataSettings | unde
   }
   known.set(configuration, settings)
   return settings
+}
+
+const floorName = 'metadata_floor'
+
+function floorIn(database: Database): MetadataFloor {
+  return {
+    load: () => {
+      const text = loadMark(database, floorName)
+      return text === undefined ? undefined : (JSON.parse(text) as MetadataMark)
+    },
+    raise: (mark) => saveMark(database, floorName, JSON.stringify(mark)),
+  }
 }
