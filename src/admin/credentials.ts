@@ -1,5 +1,5 @@
 import { isRefusal } from '../core/index.ts'
-import { identityErrors, parseReason } from '../identity/index.ts'
+import { identityErrors, parseReason, keyFacts } from '../identity/index.ts'
 import type { Credential, CredentialId } from '../identity/index.ts'
 import { authenticatorName } from '../webauthn/index.ts'
 import { optionalText, recordAdministration, withFound } from './operation.ts'
@@ -32,7 +32,7 @@ export const credentialOperations: OperationTable = {
     if (outcome === 'last') return identityErrors.refuse('last_credential')
     if (outcome === 'unknown') return identityErrors.refuse('unknown_credential')
     parts.revocations.refresh()
-    await recordAdministration(parts, 'credential.remove', { credential: id })
+    await recordAdministration(parts, 'credential.remove', keyFacts(credential))
     return { removed: id }
   },
   'POST /v1/credentials/{id}/suspend': async (parts, { parameters, body }) => {
@@ -40,6 +40,8 @@ export const credentialOperations: OperationTable = {
     const reason = isRefusal(text) ? text : parseReason(text ?? '')
     if (isRefusal(reason)) return reason
     const id = (parameters['id'] ?? '') as CredentialId
+    const credential = await parts.credentials.load(id)
+    if (credential === undefined) return identityErrors.refuse('unknown_credential')
     const outcome = await parts.credentials.suspend(id, {
       reason,
       allowLast: body['last'] === true,
@@ -50,16 +52,18 @@ export const credentialOperations: OperationTable = {
     if (outcome === 'suspended_already')
       return identityErrors.refuse('credential_suspended_already')
     parts.revocations.refresh()
-    await recordAdministration(parts, 'credential.suspend', { credential: id, reason })
+    await recordAdministration(parts, 'credential.suspend', { ...keyFacts(credential), reason })
     return { suspended: id }
   },
   'POST /v1/credentials/{id}/restore': async (parts, { parameters }) => {
     const id = (parameters['id'] ?? '') as CredentialId
+    const credential = await parts.credentials.load(id)
+    if (credential === undefined) return identityErrors.refuse('unknown_credential')
     const outcome = await parts.credentials.restore(id, parts.clock.now())
     if (outcome === 'unknown') return identityErrors.refuse('unknown_credential')
     if (outcome === 'active') return identityErrors.refuse('credential_active')
     parts.revocations.refresh()
-    await recordAdministration(parts, 'credential.restore', { credential: id })
+    await recordAdministration(parts, 'credential.restore', keyFacts(credential))
     return { restored: id }
   },
 }

@@ -14,9 +14,11 @@ export const sessionOperations: OperationTable = {
     }
   },
   'POST /v1/sessions/{id}/end': async (parts, { parameters }) => {
-    const ended = await parts.sessions.end((parameters['id'] ?? '') as SessionId)
+    const id = (parameters['id'] ?? '') as SessionId
+    const person = (await parts.sessions.loadById(id))?.personId ?? ''
+    const ended = await parts.sessions.end(id)
     if (ended.length === 0) return adminErrors.refuse('unknown_session')
-    await recordAdministration(parts, 'session.end', { sessions: [...ended] })
+    await recordAdministration(parts, 'session.end', { sessions: [...ended], person })
     return { ended }
   },
   'POST /v1/people/{username}/sessions/end': (parts, { parameters }) =>

@@ -11,6 +11,7 @@ import { Grants } from '../oidc/index.ts'
 import type { ProviderObjectStore } from '../oidc/index.ts'
 import { Proofs } from '../proof/index.ts'
 import { Handoffs, Revocations, Sessions } from '../session/index.ts'
+import type { KnownDeviceStore } from '../session/index.ts'
 import {
   Database,
   loadClockFloor,
@@ -19,6 +20,7 @@ import {
   sqliteCredentials,
   sqliteGrantLinks,
   sqliteHandoffs,
+  sqliteKnownDevices,
   sqlitePeople,
   sqliteProofReplays,
   sqliteProofs,
@@ -52,6 +54,7 @@ export interface Areas {
   readonly directory: Directory
   readonly recoveries: Recoveries
   readonly sessions: Sessions
+  readonly devices: KnownDeviceStore
   readonly revocations: Revocations
   readonly handoffs: Handoffs
   readonly grants: Grants
@@ -179,6 +182,7 @@ function buildAreas(foundations: Foundations): Areas {
     directory,
     recoveries: new Recoveries(sqliteRecoveries(database), clock),
     sessions,
+    devices: sqliteKnownDevices(database),
     revocations,
     record,
     handoffs: new Handoffs(sqliteHandoffs(database), clock),

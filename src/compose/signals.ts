@@ -2,7 +2,7 @@ import type { Configuration } from '../config/index.ts'
 import type { RouteTable } from '../http/index.ts'
 import { pollRoutes, Signals } from '../signals/index.ts'
 import type { SignalSettings } from '../signals/index.ts'
-import { sqliteLanes, sqliteWaitingSets } from '../storage/index.ts'
+import { Database, parkedLanes, sqliteLanes, sqliteWaitingSets } from '../storage/index.ts'
 import type { Areas, OwnAreas } from './areas.ts'
 import type { Log } from './log.ts'
 
@@ -21,6 +21,18 @@ export function buildSignals(areas: OwnAreas, log?: Pick<Log, 'write' | 'failure
 
 export function signalSettings({ identity, webhooks, receivers }: Configuration): SignalSettings {
   return { issuer: identity.issuer, webhooks, receivers }
+}
+
+/** Who is told no more, read without a lock and without changing anything. */
+export function findParked({
+  storage,
+}: Pick<Configuration, 'storage'>): readonly { readonly name: string; readonly problem: string }[] {
+  const database = Database.openToRead(storage.database)
+  try {
+    return parkedLanes(database)
+  } finally {
+    database.close()
+  }
 }
 
 /** What receivers find at the identity origin. */

@@ -4,6 +4,7 @@
  * accident. It does not verify ceremonies (webauthn) and knows no sessions.
  */
 export { ageless, opensRenewalOnly, standingByAge, standingOf, wantedCount } from './ageing.ts'
+export { keyFacts } from './key-facts.ts'
 export type { Ageing, PasskeyRules, Standing } from './ageing.ts'
 export {
   Directory,

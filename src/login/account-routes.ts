@@ -2,7 +2,7 @@ import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, parseReturnTo, readForm, sendJson } from '../http/index.ts'
 import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
-import { identityErrors, parseDisplayName, wantedCount } from '../identity/index.ts'
+import { identityErrors, keyFacts, parseDisplayName, wantedCount } from '../identity/index.ts'
 import type { CredentialId, Person } from '../identity/index.ts'
 import { accountPage, enrolPage, signedOutPage } from '../pages/index.ts'
 import type { Session, SessionId } from '../session/index.ts'
@@ -166,18 +166,21 @@ async function rename(parts: IdentityParts, acting: Acting): Promise<Done | Refu
 async function remove(parts: IdentityParts, acting: Acting): Promise<Done | Refusal> {
   if (!parts.sessions.hasFreshProof(acting.session)) return loginErrors.refuse('proof_required')
   const id = acting.exchange.parameters['id'] as CredentialId
+  const credential = await parts.credentials.load(id)
   const outcome = await parts.credentials.remove(id, acting.person.id, {
     allowLast: false,
     now: parts.clock.now(),
   })
   if (outcome === 'last') return identityErrors.refuse('last_credential')
-  if (outcome === 'unknown') return identityErrors.refuse('unknown_credential')
+  if (outcome === 'unknown' || credential === undefined) {
+    return identityErrors.refuse('unknown_credential')
+  }
   parts.revocations.refresh()
   await recordAct(parts, {
     ...actorOf(acting),
     kind: 'identity',
     action: 'credential.remove',
-    what: { credential: id },
+    what: keyFacts(credential),
   })
   return signalOf(parts, acting.person)
 }

@@ -15,7 +15,14 @@ import type {
   Retirement,
 } from '../identity/index.ts'
 import type { Grants } from '../oidc/index.ts'
-import type { Handoffs, ProofFacts, Revocations, Session, Sessions } from '../session/index.ts'
+import type {
+  Handoffs,
+  KnownDeviceStore,
+  ProofFacts,
+  Revocations,
+  Session,
+  Sessions,
+} from '../session/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
 import type { Browser } from './browser.ts'
 import type { Ceremonies } from './ceremonies/ceremonies.ts'
@@ -57,6 +64,7 @@ export interface IdentityParts {
   readonly provider: () => Promise<Provider>
   readonly ceremonies: Ceremonies
   readonly sessions: Sessions
+  readonly devices: KnownDeviceStore
   readonly revocations: Revocations
   readonly handoffs: Handoffs
   readonly grants: Grants
@@ -87,7 +95,7 @@ export function isRestricted(
 
 /** Records something a signed-in person did. */
 export function recordAct(
-  parts: IdentityParts,
+  parts: Pick<IdentityParts, 'record'>,
   input: {
     kind: AuditEntry['kind']
     action: string
@@ -150,8 +158,32 @@ export async function openBrowserSession(
       session,
       address: exchange.address,
     })
+    await noteDevice(parts, { person, session, address: exchange.address })
   }
   return session
+}
+
+/**
+ * Puts on record that somebody uses a passkey in a kind of browser for the first time, unless it is the first
+ * use of any by that person.
+ */
+async function noteDevice(
+  parts: Pick<IdentityParts, 'devices' | 'record' | 'clock'>,
+  { person, session, address }: { person: Person; session: Session; address: string },
+): Promise<void> {
+  const { name: browser, facts } = session
+  const { credentialId } = facts
+  const at = parts.clock.now()
+  const use = { personId: person.id, credentialId, browser, at }
+  if ((await parts.devices.note(use)) !== 'new') return
+  await recordAct(parts, {
+    kind: 'session',
+    action: 'session.new_device',
+    person,
+    session,
+    address,
+    what: { browser, credential: credentialId },
+  })
 }
 
 /** `Chromium on Linux`: enough for a person to know their own browser again. */

@@ -11,5 +11,11 @@ export { Revocations } from './revocations.ts'
 export type { RevocableFacts } from './revocations.ts'
 export { Sessions } from './sessions.ts'
 export type { SessionLifetimes } from './sessions.ts'
-export type { Revocation, RevocationStore, RevokedKind, SessionStore } from './store.ts'
+export type {
+  KnownDeviceStore,
+  Revocation,
+  RevocationStore,
+  RevokedKind,
+  SessionStore,
+} from './store.ts'
 export type { ProofFacts, Session, SessionId, SessionKind } from './types.ts'

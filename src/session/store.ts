@@ -1,5 +1,5 @@
 import type { Instant } from '../core/index.ts'
-import type { PersonId } from '../identity/index.ts'
+import type { CredentialId, PersonId } from '../identity/index.ts'
 import type { Session, SessionId } from './types.ts'
 
 /** Port. Handles are stored as hashes only. */
@@ -17,6 +17,18 @@ export interface SessionStore {
    * ids that this call ended.
    */
   end(id: SessionId, at: Instant): Promise<readonly SessionId[]>
+}
+
+/** Port: in which kinds of browsers people have used which passkeys. */
+export interface KnownDeviceStore {
+  /** Notes a use, and answers whether it is the person's first of all, one like those before, or new. */
+  note(use: {
+    readonly personId: PersonId
+    readonly credentialId: CredentialId
+    /** `Chrome on Linux` */
+    readonly browser: string
+    readonly at: Instant
+  }): Promise<'first' | 'known' | 'new'>
 }
 
 /**

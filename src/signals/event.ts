@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { AuditValue, StoredRecord } from '../audit/index.ts'
-import type { CredentialId, CredentialStore, PersonId, PersonStore } from '../identity/index.ts'
+import type { PersonId, PersonStore } from '../identity/index.ts'
 import { ruleFor } from './catalogue.ts'
 import type { EventRule, EventType } from './catalogue.ts'
 
@@ -15,16 +15,13 @@ export interface SecurityEvent {
   readonly subject: { readonly id: string; readonly username?: string } | undefined
   readonly initiatedBy: 'user' | 'admin' | 'system'
   readonly data: Readonly<Record<string, AuditValue>>
-  /** What was told of the passkey it is about, if there is one and it is still known. */
-  readonly credential: { readonly aaguid: string; readonly isPlatform: boolean } | undefined
 }
 
-/** Where events are completed: what a record leaves out because the log needs it not. */
+/** Where events are completed: an administrator names people by their user names. */
 export interface EventSources {
   /** Names the audit log among all there are. */
   readonly log: string
   readonly people: Pick<PersonStore, 'load' | 'loadByUsername'>
-  readonly credentials: Pick<CredentialStore, 'load'>
 }
 
 /** The event that a record is; `undefined` for one that nobody is told of. */
@@ -32,10 +29,9 @@ export async function eventOf(
   record: StoredRecord,
   sources: EventSources,
 ): Promise<SecurityEvent | undefined> {
-  const rule = ruleFor(record.action, record.outcome)
+  const rule = ruleFor(record)
   if (rule === undefined) return undefined
   const data = dataOf(record, rule)
-  const credential = await credentialOf(data['credential'], sources)
   return {
     id: eventId(sources.log, record.seq, rule.type),
     type: rule.type,
@@ -43,7 +39,6 @@ export async function eventOf(
     subject: await subjectOf(record, sources),
     initiatedBy: initiators[record.kind] ?? 'user',
     data,
-    credential,
   }
 }
 
@@ -76,38 +71,19 @@ function dataOf(record: StoredRecord, { tells }: EventRule): SecurityEvent['data
 /** An administrator acts on somebody whom the record names; everybody else acts on themselves. */
 async function subjectOf(
   record: StoredRecord,
-  { people, credentials }: EventSources,
+  { people }: EventSources,
 ): Promise<SecurityEvent['subject']> {
   if (record.kind !== 'administration') {
     const { subject, username } = record.who ?? {}
     if (subject === undefined) return undefined
     return username === undefined ? { id: subject } : { id: subject, username }
   }
-  const { person, username, credential } = record.what ?? {}
+  const { person, username } = record.what ?? {}
   const named =
     typeof username === 'string'
       ? await people.loadByUsername(username)
-      : await people.load(
-          (typeof person === 'string'
-            ? person
-            : await ownerOf(credential, credentials)) as PersonId,
-        )
+      : typeof person === 'string'
+        ? await people.load(person as PersonId)
+        : undefined
   return named === undefined ? undefined : { id: named.id, username: named.username }
-}
-
-async function ownerOf(
-  credential: AuditValue | undefined,
-  credentials: EventSources['credentials'],
-): Promise<string> {
-  if (typeof credential !== 'string') return ''
-  return (await credentials.load(credential as CredentialId))?.personId ?? ''
-}
-
-async function credentialOf(
-  id: AuditValue | undefined,
-  { credentials }: EventSources,
-): Promise<SecurityEvent['credential']> {
-  const found = typeof id === 'string' ? await credentials.load(id as CredentialId) : undefined
-  if (found === undefined) return undefined
-  return { aaguid: found.aaguid, isPlatform: found.transports.includes('internal') }
 }

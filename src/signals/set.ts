@@ -61,7 +61,7 @@ type Build = (event: SecurityEvent) => readonly Signal[]
 
 /** What each type of event is to those who share signals; the others are not told to them. */
 const builders: Readonly<Partial<Record<EventType, Build>>> = {
-  'credential.registered': (event) => [credentialChange(event, 'create')],
+  'credential.registered': registered,
   'credential.renamed': (event) => [credentialChange(event, 'update')],
   'credential.removed': (event) => [credentialChange(event, 'delete')],
   'credential.suspended': (event) => [credentialChange(event, 'revoke')],
@@ -73,7 +73,7 @@ const builders: Readonly<Partial<Record<EventType, Build>>> = {
   'session.all_ended': (event) => [of(event, 'session-revoked')],
   'person.disabled': (event) => [of(event, 'account-disabled'), of(event, 'session-revoked')],
   'person.enabled': (event) => [of(event, 'account-enabled')],
-  'assurance.raised': (event) => [assuranceChange(event)],
+  'assurance.changed': (event) => [assuranceChange(event)],
 }
 
 /** Whether events of a type are any of these signals. */
@@ -162,8 +162,18 @@ function of(event: SecurityEvent, signal: SharedSignal, more: JsonObject = {}): 
   return { signal, uri: `${isCaep ? caep : risc}${signal}`, payload }
 }
 
+function registered(event: SecurityEvent): readonly Signal[] {
+  const created = credentialChange(event, 'create')
+  // The one whose place it took is gone; of what model it was is not said.
+  return event.data['replaced'] === undefined
+    ? [created]
+    : [created, of(event, 'credential-change', { ...anyKey, change_type: 'delete' })]
+}
+
+const anyKey = { credential_type: 'fido2-roaming' }
+
 function credentialChange(event: SecurityEvent, change: string): Signal {
-  const aaguid = event.credential?.aaguid ?? event.data['aaguid']
+  const { aaguid } = event.data
   return of(event, 'credential-change', {
     credential_type: credentialType(event),
     change_type: change,
@@ -171,9 +181,8 @@ function credentialChange(event: SecurityEvent, change: string): Signal {
   })
 }
 
-function credentialType(event: SecurityEvent): string {
-  const isPlatform = event.credential?.isPlatform ?? event.data['platform']
-  return isPlatform === true ? 'fido2-platform' : 'fido2-roaming'
+function credentialType({ data }: SecurityEvent): string {
+  return data['platform'] === true ? 'fido2-platform' : anyKey.credential_type
 }
 
 function endedSessions(event: SecurityEvent): readonly Signal[] {
@@ -191,7 +200,7 @@ function assuranceChange(event: SecurityEvent): Signal {
       namespace: 'RFC6711',
       current_level: typeof acr === 'string' ? acr : '',
       ...(typeof previous === 'string' ? { previous_level: previous } : {}),
-      change_direction: 'increase',
+      change_direction: acr === 'phrh' ? 'increase' : 'decrease',
     }),
     ...(typeof event.data['session'] === 'string' ? { session: event.data['session'] } : {}),
   }

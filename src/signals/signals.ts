@@ -327,7 +327,6 @@ function testEvent(now: number): TestEvent {
     subject: undefined,
     initiatedBy: 'admin',
     data: {},
-    credential: undefined,
   }
 }
 

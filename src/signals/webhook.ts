@@ -28,9 +28,8 @@ export function webhookMessage(
   { secrets }: Pick<WebhookSettings, 'secrets'>,
   now: Instant,
 ): Outgoing {
-  const { id, type, at, subject, initiatedBy, data, credential } = event
-  const aaguid = credential === undefined ? {} : { aaguid: credential.aaguid }
-  const told = { id, type, at, subject: subject ?? null, initiatedBy, data: { ...aaguid, ...data } }
+  const { id, type, at, subject, initiatedBy, data } = event
+  const told = { id, type, at, subject: subject ?? null, initiatedBy, data }
   const body = JSON.stringify(told)
   const timestamp = String(epochSeconds(now))
   const signed = `${id}.${timestamp}.${body}`

@@ -15,8 +15,8 @@ export {
 export { sqlitePeople } from './sqlite/people.ts'
 export { sqliteRecoveries } from './sqlite/recoveries.ts'
 export { sqliteProofs } from './sqlite/proofs.ts'
-export { sqliteRevocations, sqliteSessions } from './sqlite/sessions.ts'
-export { sqliteLanes, sqliteWaitingSets } from './sqlite/signals.ts'
+export { sqliteKnownDevices, sqliteRevocations, sqliteSessions } from './sqlite/sessions.ts'
+export { parkedLanes, sqliteLanes, sqliteWaitingSets } from './sqlite/signals.ts'
 export {
   loadClockFloor,
   loadMark,

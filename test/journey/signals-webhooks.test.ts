@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import {
   administer,
@@ -14,6 +12,8 @@ import type { Recorder } from '../kit/flows.ts'
 import { proofgate } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { call } from '../kit/http.ts'
+import { SoftPerson } from '../kit/person.ts'
+import { freePort } from '../kit/ports.ts'
 import { assertSigned, Listener, secretFile, webhookSecret } from '../kit/told.ts'
 
 interface Report {
@@ -167,6 +167,69 @@ describe('webhooks', { timeout: 300_000 }, () => {
     assert.equal(await gateway.stop(), 0)
   })
 
+  test('tell of a passkey in a kind of browser that is new for its owner, once', async () => {
+    const { listener, url } = await listening()
+    const gateway = await house(
+      entry('desk', url, ", events: ['session.new_device', 'keys.rotated']"),
+    )
+    const linux = 'Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0'
+    const alice = new SoftPerson(gateway)
+    alice.client.headers = { 'user-agent': linux }
+    await alice.enrolByLink(await invite(gateway, 'alice'))
+    const again = new SoftPerson(gateway, alice.authenticator)
+    again.client.headers = { 'user-agent': linux.replace('150', '151') }
+    assert.equal((await again.signIn()).status, 200)
+    const phone = new SoftPerson(gateway, alice.authenticator)
+    phone.client.headers = { 'user-agent': 'Mozilla/5.0 (iPhone) Safari/605' }
+    assert.equal((await phone.signIn()).status, 200)
+    assert.equal((await phone.signIn()).status, 200)
+    // Whoever is new has no device that anybody knows.
+    await enrolled(gateway, 'bob')
+    await administer(gateway, 'POST', '/v1/keys/rotate', { algorithm: 'ES256' })
+    assert.ok(await eventually(() => listener.types.includes('keys.rotated')))
+    assert.deepEqual(listener.types, ['session.new_device', 'keys.rotated'])
+    const [device] = listener.told
+    assert.equal(device?.subject?.username, 'alice')
+    assert.equal(device.data['browser'], 'Safari on iPhone')
+    assert.equal(device.data['credential'], alice.authenticator.credentials[0]?.id)
+    await gateway.stop()
+  })
+
+  test('tell whose passkey or session an administrator ended', async () => {
+    const { listener, url } = await listening()
+    const gateway = await house(entry('desk', url))
+    const alice = await enrolled(gateway, 'alice')
+    const credential = alice.authenticator.credentials[0]?.id ?? ''
+    await administer(gateway, 'POST', `/v1/credentials/${credential}/suspend`, {
+      reason: 'lost',
+      last: true,
+    })
+    await administer(gateway, 'POST', `/v1/credentials/${credential}/restore`)
+    assert.equal((await new SoftPerson(gateway, alice.authenticator).signIn()).status, 200)
+    const [session] = (await administer(gateway, 'GET', '/v1/sessions')).json().sessions as {
+      id: string
+    }[]
+    await administer(gateway, 'POST', `/v1/sessions/${session?.id ?? ''}/end`)
+    await administer(gateway, 'POST', `/v1/credentials/${credential}/remove`, { last: true })
+    const wanted = [
+      'person.invited',
+      'credential.registered',
+      'credential.suspended',
+      'credential.restored',
+      'session.ended',
+      'credential.removed',
+    ]
+    assert.ok(await eventually(() => listener.heard.length >= wanted.length), listener.types.join())
+    assert.deepEqual(listener.types, wanted)
+    assert.ok(listener.told.every(({ subject }) => subject?.username === 'alice'))
+    assert.equal(listener.told[2]?.data['reason'], 'lost')
+    assert.deepEqual(listener.told[4]?.data['sessions'], [session?.id])
+    const { aaguid, platform } = listener.told[1]?.data ?? {}
+    assert.match(String(aaguid), /^[0-9a-f-]{36}$/)
+    assert.deepEqual(listener.told[5]?.data, { credential, aaguid, platform })
+    await gateway.stop()
+  })
+
   test('leave out an event that cannot be told when they are told to', async () => {
     const { listener, url } = await listening()
     const gateway = await house(entry('siem', url))
@@ -222,13 +285,4 @@ const hostile: Readonly<Record<string, Listener['answer']>> = {
     response.on('drain', more)
     more()
   },
-}
-
-/** The gateway's own addresses, and with them its configuration, are the same after a restart. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  return port
 }

@@ -88,6 +88,8 @@ async function collect(incoming: IncomingMessage): Promise<Answer> {
 /** A program that keeps cookies, per origin, as a browser would. */
 export class Client {
   readonly #cookies = new Map<string, Map<string, string>>()
+  /** Sent with everything, such as what the browser is called. */
+  headers: Readonly<Record<string, string>> = {}
 
   async call(url: string, options: CallOptions = {}): Promise<Answer> {
     const { host } = new URL(url)
@@ -95,7 +97,7 @@ export class Client {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
     const answer = await call(url, {
       ...options,
-      headers: { ...(cookie === '' ? {} : { cookie }), ...options.headers },
+      headers: { ...this.headers, ...(cookie === '' ? {} : { cookie }), ...options.headers },
     })
     for (const line of answer.headers['set-cookie'] ?? []) {
       const [pair = ''] = line.split(';')

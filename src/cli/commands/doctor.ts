@@ -54,6 +54,7 @@ async function examine(options: LaunchOptions): Promise<readonly Finding[]> {
     { check: 'configuration', ok: true, found },
     permissions(configuration),
     ...certificates(configuration),
+    ...(await told(configuration)),
     ...(await Promise.all([audit(configuration), server(configuration), names(configuration)])),
   ]
 }
@@ -86,6 +87,24 @@ function certificates({ listeners }: Configuration): readonly Finding[] {
       ...(ok ? {} : { next: 'renew it; `proofgate dev-ca` does on this machine' }),
     }
   })
+}
+
+/** Those who are told of events, where there are any. */
+async function told(configuration: Configuration): Promise<readonly Finding[]> {
+  const { webhooks, receivers, storage } = configuration
+  if (webhooks.length + receivers.length === 0 || !existsSync(storage.database)) return []
+  const { findParked } = await import('../../compose/index.ts')
+  const check = 'signals'
+  try {
+    const [parked] = findParked(configuration)
+    if (parked === undefined) return [{ check, ok: true, found: 'nobody was given up' }]
+    const [kind, name = ''] = parked.name.split('/')
+    const found = `${parked.name} is told no more: ${parked.problem}`
+    const next = `proofgate ${kind === 'webhook' ? 'webhooks' : 'signals'} retry ${name}`
+    return [{ check, ok: false, found, next: `mend it, then \`${next}\`` }]
+  } catch {
+    return [{ check, ok: true, found: 'not known yet; the next start tells' }]
+  }
 }
 
 async function audit(configuration: Configuration): Promise<Finding> {

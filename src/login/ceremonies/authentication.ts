@@ -1,6 +1,6 @@
 import { isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import { keepUse, opensRenewalOnly, standingOf } from '../../identity/index.ts'
+import { keepUse, keyFacts, opensRenewalOnly, standingOf } from '../../identity/index.ts'
 import type { Credential, CredentialId, Person, Standing } from '../../identity/index.ts'
 import { acrOf } from '../../session/index.ts'
 import type { ProofFacts } from '../../session/index.ts'
@@ -101,11 +101,16 @@ export class Authentication {
   ): Promise<void> {
     const action = `credential.${ceremony.purpose}`
     const subject = { person, credential: credential?.id }
+    const key = credential === undefined ? {} : keyFacts(credential)
     if (!isRefusal(outcome) && outcome.suspicion !== undefined) {
       const suspicion = loginErrors.refuse('clone_suspected', outcome.suspicion)
-      await recordCeremony(this.#parts, caller, { action, outcome: suspicion, subject })
+      await recordCeremony(this.#parts, caller, {
+        action,
+        outcome: suspicion,
+        subject: { ...subject, what: key },
+      })
     }
-    const what = isRefusal(outcome) ? {} : backupChange(credential, outcome.facts)
+    const what = isRefusal(outcome) ? key : backupChange(credential, outcome.facts)
     await recordCeremony(this.#parts, caller, { action, outcome, subject: { ...subject, what } })
   }
 

@@ -1,6 +1,6 @@
 import { hashSecret, isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import { identityErrors } from '../../identity/index.ts'
+import { identityErrors, keyFacts } from '../../identity/index.ts'
 import type { Credential, CredentialId, Person, Retirement } from '../../identity/index.ts'
 import type { WantedKey } from '../../pages/index.ts'
 import {
@@ -111,6 +111,7 @@ export class Registration {
       replaced: ceremony.replaces,
       retired: isRefusal(outcome) ? undefined : outcome.retired,
       warnings: isRefusal(outcome) ? [] : outcome.warnings,
+      ...(isRefusal(outcome) ? {} : { what: keyFacts(outcome.credential) }),
     }
     const action = `credential.${purpose}`
     await recordCeremony(this.#parts, caller, { action, outcome, subject })

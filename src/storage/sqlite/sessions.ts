@@ -1,5 +1,6 @@
 import type { PersonId } from '../../identity/index.ts'
 import type {
+  KnownDeviceStore,
   ProofFacts,
   Revocation,
   RevocationStore,
@@ -166,5 +167,29 @@ function sessionOf(row: SessionRow): Session {
     parentId: (row.parent_id ?? undefined) as SessionId | undefined,
     name: row.name,
     address: row.address,
+  }
+}
+
+export function sqliteKnownDevices(database: Database): KnownDeviceStore {
+  return {
+    note: async ({ personId, credentialId, browser, at }) =>
+      database.transaction(() => {
+        const { known, own } = database.one<{ known: number; own: number }>(
+          `SELECT count(*) AS known, count(*) FILTER (WHERE credential_id = ? AND browser = ?) AS own
+             FROM known_device WHERE person_id = ?`,
+          credentialId,
+          browser,
+          personId,
+        ) ?? { known: 0, own: 0 }
+        if (own > 0) return 'known'
+        database.run(
+          'INSERT INTO known_device (person_id, credential_id, browser, first_seen_at) VALUES (?, ?, ?, ?)',
+          personId,
+          credentialId,
+          browser,
+          at,
+        )
+        return known === 0 ? 'first' : 'new'
+      }),
   }
 }

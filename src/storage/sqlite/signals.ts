@@ -98,3 +98,14 @@ function laneOf(row: LaneRow): LaneState {
     deliveredAt: row.delivered_at ?? undefined,
   }
 }
+
+/** Who is told no more, of all logs on this database. */
+export function parkedLanes(
+  database: Database,
+): readonly { readonly name: string; readonly problem: string }[] {
+  return database
+    .all<{ name: string; problem: string | null }>(
+      'SELECT name, problem FROM signal_lane WHERE parked_at IS NOT NULL ORDER BY name',
+    )
+    .map(({ name, problem }) => ({ name, problem: problem ?? '' }))
+}
