@@ -166,13 +166,7 @@ function buildAreas(foundations: Foundations): Areas {
       configuration().people.find((person) => person.username === username)?.groups ?? [],
   })
   const revocations = new Revocations(sqliteRevocations(database), clock)
-  const sessions = new Sessions({
-    store: sqliteSessions(database),
-    revocations,
-    clock,
-    lifetimes: () => configuration().sessions,
-    ageing: () => configuration().passkeys.ageing,
-  })
+  const sessions = sessionsOf(foundations, revocations)
   const proofs = proofsOf(foundations, { people, credentials, directory })
   return {
     ...foundations,
@@ -210,6 +204,19 @@ function buildAreas(foundations: Foundations): Areas {
       database.close()
     },
   }
+}
+
+function sessionsOf(
+  { configuration, database, clock }: Foundations,
+  revocations: Revocations,
+): Sessions {
+  return new Sessions({
+    store: sqliteSessions(database),
+    revocations,
+    clock,
+    lifetimes: () => configuration().sessions,
+    ageing: () => configuration().passkeys.ageing,
+  })
 }
 
 function proofsOf(
