@@ -97,6 +97,14 @@ export class Draft {
     target[path.at(-1) ?? ''] = value
   }
 
+  /** Puts another value where nothing was written, for all that is checked after it. */
+  presume(path: Path, value: string | boolean): void {
+    let target = this.shape as Record<string | number, unknown>
+    for (const part of path.slice(0, -1)) target = target[part] as Record<string | number, unknown>
+    target[path.at(-1) ?? ''] = value
+    this.derive(path, value)
+  }
+
   /** The effective document: file-shaped, in written form. */
   get effective(): unknown {
     return this.#effective

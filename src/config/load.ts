@@ -12,6 +12,7 @@ import type { ConfigurationProblem, ConfigurationSource } from './problems.ts'
 import { resolveConfiguration } from './resolve.ts'
 import { embeddedConfiguration } from './sample.ts'
 import type { PolicyFiles } from './sections/access/documents.ts'
+import { applyPreset } from './sections/access/preset.ts'
 import { readShape } from './shape.ts'
 
 export interface LoadInput {
@@ -106,6 +107,7 @@ class Loading {
     }
     if (shape === undefined) return this.#refused()
     const draft = new Draft({ shape, original, located, flags, problems: this.#problems })
+    applyPreset(draft)
     const configuration = resolveConfiguration(draft, this.#policyFiles(), {
       file: this.#input.file,
       files: this.#files,

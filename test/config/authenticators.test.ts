@@ -33,6 +33,7 @@ groups:
 test('nothing is asked of authenticators unless it is written', () => {
   const { authenticators } = configurationOf(small)
   assert.deepEqual(authenticators, {
+    preset: undefined,
     attestation: 'none',
     clone: 'block',
     signIn: 'any',

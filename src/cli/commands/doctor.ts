@@ -1,11 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
 import { lookup } from 'node:dns/promises'
 import { join } from 'node:path'
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { ProofgateError } from '../../core/index.ts'
 import { parseCertificates } from '../../certificate/index.ts'
 import { printProblems } from '../../config/index.ts'
 import type { Configuration } from '../../config/index.ts'
+import { assuranceLevels, requirementsOf } from '../assurance.ts'
+import type { AssuranceLevel } from '../assurance.ts'
 import { countOf, launchOf, load, requireInstalled } from '../launch.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withLocation } from '../options.ts'
@@ -16,18 +19,31 @@ interface Finding {
   readonly ok: boolean
   readonly found: string
   readonly next?: string
+  /** Nothing that anybody here could find well or not. */
+  readonly note?: true
+}
+
+interface DoctorOptions extends LaunchOptions {
+  readonly assurance?: AssuranceLevel
 }
 
 /** `proofgate doctor`: looks at everything a start needs, changes nothing. */
 export function registerDoctor(program: Command): void {
   const command = withJson(withLocation(program.command('doctor')))
     .description('look for what could keep the gateway from working')
-    .action(async (options: LaunchOptions) => {
+    .addOption(
+      new Option(
+        '--assurance <level>',
+        'hold the configuration against this level of NIST SP 800-63B-4; default: that of its preset',
+      ).choices(assuranceLevels),
+    )
+    .action(async (options: DoctorOptions) => {
       const findings = await examine(options)
       const text = findings
-        .map(({ check, ok, found, next }) => {
+        .map(({ check, ok, found, next, note }) => {
+          const mark = note === true ? 'note' : ok ? 'ok  ' : 'FAIL'
           const advice = next === undefined ? '' : `\n      next: ${next}`
-          return `${ok ? 'ok  ' : 'FAIL'}  ${check}: ${found}${advice}`
+          return `${mark}  ${check}: ${found}${advice}`
         })
         .join('\n')
       print(options, { findings }, text)
@@ -36,7 +52,7 @@ export function registerDoctor(program: Command): void {
   example(command, 'doctor')
 }
 
-async function examine(options: LaunchOptions): Promise<readonly Finding[]> {
+async function examine(options: DoctorOptions): Promise<readonly Finding[]> {
   const node: Finding = { check: 'node', ok: true, found: process.version }
   const result = load(launchOf(options))
   if ('problems' in result) {
@@ -56,7 +72,23 @@ async function examine(options: LaunchOptions): Promise<readonly Finding[]> {
     ...certificates(configuration),
     ...(await told(configuration)),
     ...(await Promise.all([audit(configuration), server(configuration), names(configuration)])),
+    ...assurance(options.assurance ?? configuration.authenticators.preset, configuration),
   ]
+}
+
+/** Each requirement of a level, met or not and why. */
+function assurance(
+  level: AssuranceLevel | undefined,
+  configuration: Configuration,
+): readonly Finding[] {
+  if (level === undefined) return []
+  return requirementsOf(level, configuration).map(({ name, state, why, next }): Finding => ({
+    check: `${level} ${name}`,
+    ok: state !== 'not met',
+    found: state === 'yours' ? why : `${state}: ${why}`,
+    ...(next === undefined ? {} : { next }),
+    ...(state === 'yours' ? { note: true } : {}),
+  }))
 }
 
 function permissions(configuration: Configuration): Finding {

@@ -30,9 +30,13 @@ export interface ConfiguredAnchor {
   readonly aaguids: readonly string[] | undefined
 }
 
+export type AssurancePreset = 'aal2' | 'aal3'
+
 /** The rules for everybody, and whose word about a device is believed. */
 export interface ConfiguredAuthenticators extends AuthenticatorLimits {
   readonly attestation: 'none' | 'direct' | 'enterprise'
+  /** The level of NIST SP 800-63B-4 whose options are set. */
+  readonly preset: AssurancePreset | undefined
   readonly clone: 'block' | 'warn'
   readonly signIn: 'any' | 'hardware-only'
   readonly trustAnchors: readonly ConfiguredAnchor[]

@@ -117,7 +117,14 @@ const registered = mapping('what becomes of registered passkeys that would not b
   refused: act('those that the rules of today would refuse for any other reason').prefault('warn'),
 })
 
+const preset = word(
+  'preset',
+  'sets every option that NIST SP 800-63B-4 asks for at this level, and refuses weaker ones; default: none',
+  ['aal2', 'aal3'],
+)
+
 export const authenticators = mapping('which passkeys people may register', {
+  preset: preset.optional(),
   allow: kind.prefault('any'),
   aaguids: mapping('models by AAGUID', models).prefault(nothing),
   makers: mapping('models by the name of their maker', makers).prefault(nothing),

@@ -118,6 +118,7 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'at least one of ES256, EdDSA, RS256, ML-DSA-44, ML-DSA-65 and ML-DSA-87',
     'Every security key knows ES256.',
   ),
+  preset: expectation('config.value', 'aal2 or aal3', 'Leave it out for neither.'),
   clone: expectation('config.value', 'block or warn', 'The default is block.'),
   signIn: expectation('config.value', 'any or hardware-only', 'The default is any.'),
   maker: expectation(

@@ -35,10 +35,10 @@ export function resolveAuthenticators(
     checkAlgorithms(draft, [...path, 'algorithms'], own)
   }
   checkSignIn(draft)
-  const { attestation, clone, signIn, registered: acts } = authenticators
+  const { preset, attestation, clone, signIn, registered: acts } = authenticators
   const registered = { reported: acts.reported, refused: acts.refused }
   const trust = { attestation, trustAnchors, metadata, registered }
-  return { authenticators: { ...trust, clone, signIn, ...limitsOf(authenticators) } }
+  return { authenticators: { preset, ...trust, clone, signIn, ...limitsOf(authenticators) } }
 }
 
 /** What a rule says; what it does not say it leaves open. */
