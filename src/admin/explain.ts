@@ -35,7 +35,7 @@ export const explainOperations: OperationTable = {
 
 /** What the passkey proves when its owner signs in with it. */
 async function factsOf(
-  { credentials }: Pick<AdminParts, 'credentials'>,
+  { credentials, metadata }: Pick<AdminParts, 'credentials' | 'metadata'>,
   id: string,
   person: Person | undefined,
 ): Promise<ProofFacts | Refusal> {
@@ -47,7 +47,9 @@ async function factsOf(
   if (credential.suspension !== undefined) {
     return adminErrors.refuse('input_malformed', 'credential: a suspended one opens nothing')
   }
+  const certification = metadata.certificationOf(credential)
   return {
+    ...(certification === undefined ? {} : { certification }),
     credentialId: credential.id,
     aaguid: credential.aaguid,
     userVerified: credential.userVerified,

@@ -28,7 +28,7 @@ export interface AdminParts {
   readonly keys: KeyRing
   readonly audit: AuditLog
   readonly clock: Clock
-  readonly metadata: Pick<Metadata, 'importFile' | 'status' | 'modelOf'>
+  readonly metadata: Pick<Metadata, 'importFile' | 'status' | 'modelOf' | 'certificationOf'>
   /** Judges the stored passkeys again, in the background. */
   readonly fleet: { readonly judge: () => void; readonly state: object }
   /** Where lists of metadata are fetched from, on command. */

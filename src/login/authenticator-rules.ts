@@ -9,6 +9,7 @@ import type {
   TrustAnchor,
   VerifiedRegistration,
 } from '../webauthn/index.ts'
+import type { Credential } from '../identity/index.ts'
 import { loginErrors } from './errors.ts'
 import { comparableSerial, isOfMaker } from './makers.ts'
 
@@ -60,6 +61,8 @@ export interface AuthenticatorPolicy {
   readonly anchors: readonly TrustAnchor[]
   /** By its AAGUID or, where a statement signs none, by its certificates. */
   readonly modelOf: (aaguid: string, statement: ChainedStatement) => ModelReport | undefined
+  /** The level of a model that attestation proves; `undefined` when none is known. */
+  readonly certificationOf: (credential: Credential) => string | undefined
   readonly rulesFor: (groups: readonly string[]) => AuthenticatorRules
   /** What a signature counter that did not grow leads to, besides a record. */
   readonly clone: 'block' | 'warn'

@@ -3,7 +3,6 @@ import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, parseReturnTo, readJsonObject, sendJson } from '../http/index.ts'
 import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
 import type { Browser } from './browser.ts'
-import { factsOf } from './credential-facts.ts'
 import type { Authenticated } from './ceremonies/authentication.ts'
 import type { Caller } from './ceremonies/parts.ts'
 import { loginErrors } from './errors.ts'
@@ -74,7 +73,7 @@ async function registrationVerify(
   if (registered.recovered || (registered.byTicket && session === undefined)) {
     session = await openBrowserSession(parts, browser, exchange, {
       personId: person.id,
-      facts: factsOf(credential, credential),
+      facts: parts.ceremonies.factsOf(credential),
     })
   }
   sendJson(exchange.response, 200, {

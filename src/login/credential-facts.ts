@@ -19,6 +19,7 @@ export function storedOf(credential: Credential, person: Person): StoredCredenti
 export function factsOf(
   credential: Credential,
   use: { userVerified: boolean; backupState: boolean },
+  certification: string | undefined,
 ): ProofFacts {
   return {
     credentialId: credential.id,
@@ -30,6 +31,7 @@ export function factsOf(
     attestationTrusted: credential.attestationTrusted,
     registeredAt: credential.createdAt,
     transports: credential.transports,
+    ...(certification === undefined ? {} : { certification }),
   }
 }
 

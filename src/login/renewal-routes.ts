@@ -4,7 +4,6 @@ import { checkSameOrigin, parseReturnTo, readJsonObject, sendJson } from '../htt
 import type { HttpExchange, RouteTable } from '../http/index.ts'
 import { enrolPage } from '../pages/index.ts'
 import type { Browser } from './browser.ts'
-import { factsOf } from './credential-facts.ts'
 import type { Caller } from './ceremonies/parts.ts'
 import { loginErrors } from './errors.ts'
 import { renewing } from './renewal.ts'
@@ -88,7 +87,7 @@ async function renewalVerify(
   browser.forgetRenewal(exchange.response)
   const session = await openBrowserSession(parts, browser, exchange, {
     personId: person.id,
-    facts: factsOf(credential, credential),
+    facts: parts.ceremonies.factsOf(credential),
   })
   sendJson(exchange.response, 200, {
     credentialId: credential.id,

@@ -3,7 +3,8 @@ import type { KeyObject } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { isRefusal } from '../core/index.ts'
 import type { Clock, Refusal } from '../core/index.ts'
-import type { ChainedStatement } from '../webauthn/index.ts'
+import { verifyStoredAttestation } from '../webauthn/index.ts'
+import type { ChainedStatement, StoredAttestation } from '../webauthn/index.ts'
 import { longestBlob, readBlob } from './blob.ts'
 import type { Blob } from './blob.ts'
 import { children, readElements } from './der.ts'
@@ -165,6 +166,20 @@ export class Metadata {
       ...standingOn(reports, dayOf(now)),
       ...(isOverdue ? { certification: undefined } : {}),
     }
+  }
+
+  /**
+   * The level of the model of a stored credential.
+   *
+   * Invariant: the level is that of a model, so it counts only where attestation proves the model.
+   */
+  certificationOf(
+    credential: StoredAttestation & { readonly attestationTrusted: boolean },
+  ): string | undefined {
+    if (!credential.attestationTrusted || this.#settings() === undefined) return undefined
+    const verified = verifyStoredAttestation(credential)
+    if (isRefusal(verified)) return undefined
+    return this.modelOf(verified.aaguid, verified.statement)?.certification
   }
 
   /** Read again when the file or the configuration is another. */

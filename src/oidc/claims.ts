@@ -48,6 +48,7 @@ export const assuranceClaimNames = [
   'bs',
   'attestation',
   'attestation_trusted',
+  'certification',
   'session_time',
   'credential_time',
   'transports',

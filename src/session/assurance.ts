@@ -20,12 +20,14 @@ function isTrustedHardware(facts: ProofFacts): boolean {
   return facts.attestationTrusted && !facts.backupEligible && facts.userVerified
 }
 
-/** Where the credential comes from, as claims; without what an older session did not keep. */
-export function originOf({ registeredAt, transports }: ProofFacts): {
+/** Where the credential comes from, as claims; without what is not known or an older session did not keep. */
+export function originOf({ certification, registeredAt, transports }: ProofFacts): {
+  readonly certification?: string
   readonly credential_time?: number
   readonly transports?: readonly string[]
 } {
   return {
+    ...(certification === undefined ? {} : { certification }),
     ...(registeredAt === undefined ? {} : { credential_time: epochSeconds(registeredAt) }),
     ...(transports === undefined ? {} : { transports }),
   }

@@ -20,6 +20,8 @@ export interface ProofFacts {
   readonly backupState: boolean
   readonly attestationFormat: string
   readonly attestationTrusted: boolean
+  /** Level that metadata stated at the sign-in of a model that attestation proves, `L1` to `L3+`; absent: none known. */
+  readonly certification?: string
   /** When the credential was registered; absent in sessions from before this was kept. */
   readonly registeredAt?: Instant
   /** How the authenticator can be reached, as the browser said; absent like `registeredAt`. */

@@ -9,7 +9,15 @@ const longestList = 512
 const unprintable = /\p{Cc}/u
 
 /** The claims about a proof that conditions can name. */
-const proofClaimNames = ['aaguid', 'uv', 'be', 'bs', 'attestation', 'attestation_trusted'] as const
+const proofClaimNames = [
+  'aaguid',
+  'uv',
+  'be',
+  'bs',
+  'attestation',
+  'attestation_trusted',
+  'certification',
+] as const
 
 /** A token is remembered for minutes, and most of what it says is what others say as well. */
 const interned = new Interned()

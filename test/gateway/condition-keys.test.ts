@@ -40,6 +40,7 @@ const person: PrincipalFacts = {
     aaguid: '2fc0579f-8113-47ea-b116-bb5a8db9202a',
     attestation: 'packed',
     attestation_trusted: 'true',
+    certification: 'L2+',
   },
   tags: new Map([['team', 'payments']]),
   names: {
@@ -179,7 +180,7 @@ const table: Readonly<Record<string, readonly [person: Fact, external: Fact, ano
   'proofgate:Aaguid': ['2fc0579f-8113-47ea-b116-bb5a8db9202a', 'none', 'none'],
   'proofgate:AttestationTrusted': ['true', 'false', 'false'],
   'proofgate:AttestationType': ['packed', 'none', 'none'],
-  'proofgate:CertificationLevel': everywhere('none'),
+  'proofgate:CertificationLevel': ['L2+', 'none', 'none'],
   'proofgate:BackupEligible': ['false', undefined, undefined],
   'proofgate:BackupState': ['false', undefined, undefined],
   'proofgate:CredentialAge': ['100000000', undefined, undefined],

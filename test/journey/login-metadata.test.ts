@@ -50,13 +50,27 @@ authenticators:
   attestation: direct
   metadata: { roots: [root.pem], signer: ${signerName} }
 `,
-  ).replace(
-    'groups:\n',
-    `groups:
+  )
+    .replace(
+      'groups:\n',
+      `groups:
   hardware: { authenticators: { allow: hardware-only } }
   certified: { authenticators: { certification: L2 } }
+  levelled: { policies: [levelled] }
 `,
-  )
+    )
+    .replace(
+      'policies:\n  everything:',
+      `policies:
+  levelled:
+    Version: '2012-10-17'
+    Statement:
+      - Effect: Allow
+        Action: 'execute-api:Invoke'
+        Resource: '*'
+        Condition: { StringEquals: { 'proofgate:CertificationLevel': [L2, L2+] } }
+  everything:`,
+    )
   writeFileSync(file, text)
   gateway = await startGateway({ command: ['serve', '--config', file] })
 })
@@ -113,6 +127,26 @@ test('a level of certification is asked of the model that attestation proves', a
   assert.equal(claimed.json().code, 'login.authenticator_not_allowed')
   const high = await enrol(attested(), 'certified')
   assert.equal(high.status, 200, high.text)
+})
+
+test('the level is a fact of the sign-in: in tokens, and where policies ask for it', async () => {
+  const signedIn = async (device: SoftAuthenticator): Promise<[unknown, number]> => {
+    const username = `person-${++people}`
+    await administer(gateway, 'POST', '/v1/people', { username, groups: ['levelled'] })
+    const { tokens, key } = await obtainTokens(await enrolled(gateway, username, device))
+    const [, claims = ''] = tokens.access_token.split('.')
+    const { certification } = JSON.parse(Buffer.from(claims, 'base64url').toString())
+    const { status } = await callApi(`${gateway.api}/orders`, key, tokens.access_token)
+    return [certification, status]
+  }
+  assert.deepEqual(await signedIn(attested()), ['L2', 200])
+  assert.deepEqual(await signedIn(new SoftAuthenticator({ aaguid: model })), [undefined, 403])
+  await bring([entryOf(uuid, ['FIDO_CERTIFIED_L1'], [maker.certificate])])
+  assert.deepEqual(await signedIn(attested()), ['L1', 403])
+  await bring([entryOf(uuid, ['FIDO_CERTIFIED_L2plus'], [maker.certificate])])
+  assert.deepEqual(await signedIn(attested()), ['L2+', 200])
+  await bring([entryOf(uuid, ['NOT_FIDO_CERTIFIED'], [maker.certificate])])
+  assert.deepEqual(await signedIn(attested()), [undefined, 403])
 })
 
 test('a U2F key is believed by the entry of its own certificate', async () => {

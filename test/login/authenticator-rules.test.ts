@@ -188,6 +188,7 @@ test('a model that metadata blocks is refused though it is only claimed and noth
         attestation: 'none',
         anchors: [],
         rulesFor: () => rules,
+        certificationOf: () => undefined,
         clone: 'block',
         signIn: 'any',
         modelOf: (aaguid) =>

@@ -115,6 +115,7 @@ async function begin(changes: Partial<House> = {}) {
         anchors: house.anchors,
         modelOf: (aaguid, statement) => metadata.modelOf(aaguid, statement),
         rulesFor: () => house.rules,
+        certificationOf: () => undefined,
         clone: 'block',
         signIn: 'any',
       }),

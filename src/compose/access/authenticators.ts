@@ -4,7 +4,7 @@ import type { AuthenticatorPolicy, AuthenticatorRules } from '../../login/index.
 import type { Metadata } from '../../metadata/index.ts'
 import { coseAlgorithms, parseAnchors } from '../../webauthn/index.ts'
 
-type Rules = Omit<AuthenticatorPolicy, 'modelOf'>
+type Rules = Omit<AuthenticatorPolicy, 'modelOf' | 'certificationOf'>
 
 const known = new WeakMap<Configuration, Rules>()
 
@@ -15,7 +15,9 @@ export function authenticatorPolicy(
 ): AuthenticatorPolicy {
   const modelOf: AuthenticatorPolicy['modelOf'] = (aaguid, statement) =>
     metadata.modelOf(aaguid, statement)
-  return { ...configuredRules(configuration), modelOf }
+  const certificationOf: AuthenticatorPolicy['certificationOf'] = (credential) =>
+    metadata.certificationOf(credential)
+  return { ...configuredRules(configuration), modelOf, certificationOf }
 }
 
 /** Made once for each configuration. */

@@ -66,7 +66,7 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
     'proofgate:attestationtrusted',
     ({ principal }) => factOf(principal, 'attestation_trusted') ?? 'false',
   ],
-  ['proofgate:certificationlevel', () => 'none'],
+  ['proofgate:certificationlevel', ({ principal }) => factOf(principal, 'certification') ?? 'none'],
   ['proofgate:backupeligible', ({ principal }) => factOf(principal, 'be')],
   ['proofgate:backupstate', ({ principal }) => factOf(principal, 'bs')],
   ['proofgate:credentialage', (facts) => ageSince(facts, facts.principal.registeredAt)],

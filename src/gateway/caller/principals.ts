@@ -274,6 +274,7 @@ function claimsOf(facts: ProofFacts): Proof['claims'] {
     bs: String(facts.backupState),
     attestation: facts.attestationFormat,
     attestation_trusted: String(facts.attestationTrusted),
+    ...(facts.certification === undefined ? {} : { certification: facts.certification }),
   }
 }
 

@@ -140,12 +140,12 @@ export class Authentication {
     person: Person,
     { credential, verified }: { credential: Credential; verified: VerifiedAuthentication },
   ): Promise<Judged | Refusal> {
-    const { clone, signIn } = this.#parts.authenticators()
+    const { clone, signIn, certificationOf } = this.#parts.authenticators()
     const suspicion = suspicionOf(credential, verified)
     if (suspicion !== undefined && clone === 'block') {
       return loginErrors.refuse('clone_suspected', suspicion)
     }
-    const facts = factsOf(credential, verified)
+    const facts = factsOf(credential, verified, certificationOf(credential))
     if (signIn === 'hardware-only' && acrOf(facts) !== 'phrh') {
       return loginErrors.refuse('hardware_sign_in_required')
     }

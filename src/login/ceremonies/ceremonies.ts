@@ -1,10 +1,12 @@
 import type { Refusal } from '../../core/index.ts'
-import type { Person } from '../../identity/index.ts'
+import type { Credential, Person } from '../../identity/index.ts'
 import type { WantedKey } from '../../pages/index.ts'
+import type { ProofFacts } from '../../session/index.ts'
 import type {
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
 } from '../../webauthn/index.ts'
+import { factsOf } from '../credential-facts.ts'
 import { Approval } from './approval.ts'
 import { Authentication } from './authentication.ts'
 import type { Authenticated } from './authentication.ts'
@@ -15,12 +17,14 @@ import type { Registered } from './registration.ts'
 
 /** The ceremonies: begin makes a challenge, finish takes it and verifies the answer. */
 export class Ceremonies {
+  readonly #parts: CeremonyParts
   readonly #registration: Registration
   readonly #authentication: Authentication
   /** A touch that says yes to one request. */
   readonly approval: Approval
 
   constructor(parts: CeremonyParts) {
+    this.#parts = parts
     const challenges = new Challenges(parts)
     this.#registration = new Registration(parts, challenges)
     this.#authentication = new Authentication(parts, challenges)
@@ -40,6 +44,12 @@ export class Ceremonies {
     purpose: 'register' | 'renew' = 'register',
   ): Promise<Registered | Refusal> {
     return this.#registration.finish(caller, body, purpose)
+  }
+
+  /** What a session keeps of a registration that opens it. */
+  factsOf(credential: Credential): ProofFacts {
+    const { certificationOf } = this.#parts.authenticators()
+    return factsOf(credential, credential, certificationOf(credential))
   }
 
   /** Which new passkey of somebody would be kept. */

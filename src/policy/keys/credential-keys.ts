@@ -63,10 +63,10 @@ export const credentialKeys: readonly ContextKey[] = [
     callers: 'everybody',
     name: 'proofgate:CertificationLevel',
     type: 'string',
-    without: '`none` where no certification is known, which is everywhere today',
-    source: 'nothing yet: metadata of authenticators is not read',
-    about: 'level to which the model of the authenticator is certified',
-    example: { StringEquals: { 'proofgate:CertificationLevel': ['L2', 'L3', 'L3plus'] } },
+    without: '`none` where no certification is known, and for callers who did not sign in here',
+    about:
+      'level to which FIDO metadata said, at the sign-in, that the model of the authenticator is certified: `L1`, `L1+`, `L2`, `L2+`, `L3` or `L3+`; only of models that attestation proves',
+    example: { StringEquals: { 'proofgate:CertificationLevel': ['L2', 'L2+', 'L3', 'L3+'] } },
   },
   {
     ...credential,
