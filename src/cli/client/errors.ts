@@ -18,6 +18,11 @@ const hints = {
   store_unavailable: 'check the rights and the free space of the folder',
   keyring_unavailable: 'unlock the keyring, or sign in again with: proofgate login',
   store_busy: 'another proofgate command holds it; try again',
+  approval_denied: 'nothing was sent; run it again to ask again',
+  approval_timeout: 'nothing was sent; run it again to ask again',
+  approval_lost: 'nothing was sent; run it again to ask again',
+  approval_unreadable: 'is the address the right one? --no-approval shows the answer as it is',
+  approval_elsewhere: 'sign in at the issuer of this API with: proofgate login --issuer URL',
   arguments_invalid: 'see: proofgate curl --help',
 } as const
 

@@ -40,6 +40,16 @@ export interface Faults {
   /** The API takes no token of a sign-in that was not asked for with this (RFC 9470). */
   demand?: string
   subject?: string
+  /** Answers in place of the API whoever was let in; `undefined` where it does not. */
+  api?: (request: IncomingMessage, url: URL) => Answered | undefined
+  /** A page of the issuer that a browser opened. */
+  visited?: (url: URL) => void
+}
+
+export interface Answered {
+  readonly status: number
+  readonly body: object
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
@@ -123,6 +133,7 @@ export class FakeIssuer {
       this.#authorize(response, url)
       return
     }
+    this.faults.visited?.(url)
     const form = new URLSearchParams(await text(request))
     if (form.get('client_id') !== 'proofgate-cli') {
       json(response, 401, { error: 'invalid_client' })
@@ -303,6 +314,14 @@ export class FakeIssuer {
       response.setHeader('www-authenticate', refusal)
       if (refusal.includes('use_dpop_nonce')) response.setHeader('dpop-nonce', 'api-nonce')
       json(response, 401, { error: refusal })
+      return
+    }
+    const answered = this.faults.api?.(request, url)
+    if (answered !== undefined) {
+      for (const [name, value] of Object.entries(answered.headers ?? {})) {
+        response.setHeader(name, value)
+      }
+      json(response, answered.status, answered.body)
       return
     }
     if (url.pathname === '/missing') json(response, 404, { code: 'missing' })

@@ -3,7 +3,7 @@ import { requireSignedIn } from '../access.ts'
 import { TransferFailure, transferFailure } from '../curl/exit.ts'
 import type { CurlInput } from '../curl/options.ts'
 import { checkWriteOut, deliver } from '../curl/output.ts'
-import { planRequest } from '../curl/plan.ts'
+import { planRequest, timeoutOf } from '../curl/plan.ts'
 import { transfer } from '../curl/transfer.ts'
 import { audienceFor } from '../protected-resource.ts'
 
@@ -35,6 +35,10 @@ async function run(input: CurlInput): Promise<number> {
     audience,
     verbose,
     stepsUp: options.stepUp !== false,
+    approval:
+      options.approval === false
+        ? undefined
+        : { browser: options.browser !== false, timeout: timeoutOf(options.proofTimeout) },
   })
   return deliver(answer, options, { url: plan.url, startedAt })
 }

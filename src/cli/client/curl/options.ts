@@ -22,6 +22,11 @@ export interface CurlOptions {
   readonly maxTime?: string
   /** False with `--no-step-up`. */
   readonly stepUp?: boolean
+  /** False with `--no-approval`. */
+  readonly approval?: boolean
+  /** False with `--no-browser`. */
+  readonly browser?: boolean
+  readonly proofTimeout?: string
   readonly writeOut?: string
   /** Known only to be refused with their reason. */
   readonly location?: boolean

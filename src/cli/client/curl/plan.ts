@@ -139,7 +139,8 @@ function notHeader(line: string): Error {
   })
 }
 
-function timeoutOf(text: string | undefined): number | undefined {
+/** Seconds as milliseconds. */
+export function timeoutOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const value = /^\d{1,7}(\.\d{1,3})?$/.test(text) ? Number(text) * 1000 : 0
   if (value > 0) return value

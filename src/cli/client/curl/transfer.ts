@@ -6,6 +6,8 @@ import type { Demand } from '../sign-in/code.ts'
 import { demandOf, stepUp } from '../sign-in/step-up.ts'
 import { say, printable } from '../terminal.ts'
 import { lookup, requesterOf } from '../transport.ts'
+import { asksForApproval, readApproval, waitForApproval } from './approval.ts'
+import type { AskedApproval, Approving } from './approval.ts'
 import type { Body } from './body.ts'
 import { transferFailure } from './exit.ts'
 import type { Plan } from './plan.ts'
@@ -16,38 +18,71 @@ export interface TransferParts {
   readonly verbose: boolean
   /** Whether the person is asked for what the API wants proved. */
   readonly stepsUp: boolean
+  /** How a request is approved that the API wants a touch for; `undefined` when it is not. */
+  readonly approval: Approving | undefined
 }
 
 /**
  * Sends the request with a token and a fresh proof. It is sent a second time when the API wants a nonce in
- * the proof (RFC 9449 9), when it no longer takes the token, and when it wants a fresher or stronger sign-in
- * (RFC 9470), once for each reason.
+ * the proof (RFC 9449 9), when it no longer takes the token, when it wants a fresher or stronger sign-in
+ * (RFC 9470), and when somebody has approved it, once for each reason.
  */
 export async function transfer(plan: Plan, parts: TransferParts): Promise<IncomingMessage> {
-  let signal = limitOf(plan)
-  let access = await accessTo(parts.context, parts.audience)
-  let nonce: string | undefined
-  let refreshed = false
-  let steppedUp = !parts.stepsUp
+  const attempt: Attempt = {
+    access: await accessTo(parts.context, parts.audience),
+    signal: limitOf(plan),
+    parts,
+  }
+  const met = new Set<Complaint['kind']>()
   for (;;) {
-    const answer = await send(plan, { access, nonce, signal, parts })
-    const next = canRepeat(plan.body) ? complaint(answer) : undefined
-    if (next?.kind === 'nonce' && nonce === undefined) {
-      nonce = next.nonce
-    } else if (next?.kind === 'token' && !refreshed) {
-      access = await accessTo(parts.context, parts.audience, access.token)
-      refreshed = true
-    } else if (next?.kind === 'demand' && !steppedUp) {
-      steppedUp = true
-      await stepUp(parts.context, next.demand, plan.url.host)
-      access = await accessTo(parts.context, parts.audience)
-      // The time that the person took is not the API's.
-      signal = limitOf(plan)
-    } else {
-      return answer
-    }
+    const answer = await send(plan, attempt)
+    const next = canRepeat(plan.body) ? complaint(answer, parts) : undefined
+    if (next === undefined || met.has(next.kind)) return answer
+    // The proof of another token is none of this one's.
+    if (next.kind === 'token' && attempt.approved !== undefined) return answer
+    met.add(next.kind)
+    await meet(next, answer, { plan, attempt, met })
     answer.destroy()
   }
+}
+
+/** Sees to it that the next attempt has what this one was refused for. */
+async function meet(
+  next: Complaint,
+  answer: IncomingMessage,
+  { plan, attempt, met }: { plan: Plan; attempt: Attempt; met: Set<Complaint['kind']> },
+): Promise<void> {
+  const { context, audience } = attempt.parts
+  switch (next.kind) {
+    case 'nonce':
+      attempt.nonce = next.nonce
+      return
+    case 'token':
+      attempt.access = await accessTo(context, audience, attempt.access.token)
+      return
+    case 'demand':
+      await stepUp(context, next.demand, plan.url.host)
+      attempt.access = await accessTo(context, audience)
+      break
+    case 'approval': {
+      const asked = await readApproval(answer, { issuer: context.issuer, url: plan.url })
+      if (endsSoon(attempt, asked) && !met.has('token')) {
+        attempt.access = await accessTo(context, audience, attempt.access.token)
+        met.add('token').delete('approval')
+        return
+      }
+      await waitForApproval(asked, { context, access: attempt.access, ...next.approval })
+      attempt.approved = asked.id
+    }
+  }
+  // The time that people took is not the API's.
+  attempt.signal = limitOf(plan)
+}
+
+/** An approval is good for one token: better a new one before anybody is asked. */
+function endsSoon({ access, parts }: Attempt, { statement }: AskedApproval): boolean {
+  const inTwoMinutes = parts.context.clock.now() + 120_000
+  return access.expiresAt < Math.min(statement.expiresAt, inTwoMinutes)
 }
 
 function limitOf({ timeout }: Plan): AbortSignal | undefined {
@@ -57,13 +92,20 @@ function limitOf({ timeout }: Plan): AbortSignal | undefined {
 type Complaint =
   | { readonly kind: 'nonce'; readonly nonce: string }
   | { readonly kind: 'token' }
+  | { readonly kind: 'approval'; readonly approval: Approving }
   | { readonly kind: 'demand'; readonly demand: Demand }
 
-/** What a 401 asks for, if it is something that can be done here. */
-function complaint(answer: IncomingMessage): Complaint | undefined {
+/** What a 401 asks for, if it is something that can be done here, and may. */
+function complaint(
+  answer: IncomingMessage,
+  { approval, stepsUp }: TransferParts,
+): Complaint | undefined {
   if (answer.statusCode !== 401) return undefined
+  if (asksForApproval(answer)) {
+    return approval === undefined ? undefined : { kind: 'approval', approval }
+  }
   const demand = demandOf(answer)
-  if (demand !== undefined) return { kind: 'demand', demand }
+  if (demand !== undefined) return stepsUp ? { kind: 'demand', demand } : undefined
   const challenge = answer.headers['www-authenticate'] ?? ''
   const nonce = answer.headers['dpop-nonce']
   if (/\berror="?use_dpop_nonce\b/i.test(challenge)) {
@@ -73,9 +115,11 @@ function complaint(answer: IncomingMessage): Complaint | undefined {
 }
 
 interface Attempt {
-  readonly access: Access
-  readonly nonce: string | undefined
-  readonly signal: AbortSignal | undefined
+  access: Access
+  nonce?: string
+  signal: AbortSignal | undefined
+  /** Id of the proof that somebody approved. */
+  approved?: string
   readonly parts: TransferParts
 }
 
@@ -90,6 +134,7 @@ function send(plan: Plan, attempt: Attempt): Promise<IncomingMessage> {
     nonce: attempt.nonce,
   })
   const headers = wireHeaders(plan)
+  if (attempt.approved !== undefined) headers['proofgate-proof'] = [`id="${attempt.approved}"`]
   if (attempt.parts.verbose) showRequest(plan, headers)
   return new Promise((resolve, reject) => {
     const outgoing = requesterOf(url)(url, {
