@@ -94,14 +94,41 @@ export class StreamAnswer {
     const stream = this.#stream
     const push = stream.push.bind(stream)
     stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-      const ends = chunk === null && !stream.closed
+      const { closed } = stream
       const more = push(chunk, encoding)
-      if (ends) {
-        this.#whole = true
-        this.#readAhead()
-      }
+      if (chunk === null && !stream.destroyed) this.#noMore(closed)
       return more
     }
+  }
+
+  /** @param closed - the stream was reset, or its connection is gone. */
+  #noMore(closed: boolean): void {
+    if (closed) {
+      // Not within the runtime's own call, which would end the process when the stream is destroyed in it.
+      process.nextTick(() => this.#settle())
+      return
+    }
+    this.#whole = true
+    this.#readAhead()
+  }
+
+  /**
+   * The stream is closed. What is not whole ends at once: the runtime would wait until it has been read to
+   * an end that is none, and that may be never, because the receiver pauses.
+   */
+  #settle(): void {
+    this.#readAhead()
+    const { rstCode } = this.#stream
+    // Some services reset with NO_ERROR (RFC 9113 8.1) what they forgot to end.
+    this.#whole ||= rstCode === constants.NGHTTP2_NO_ERROR && this.#missing === 0
+    if (this.#whole) this.#outlive()
+    else this.#stream.destroy()
+  }
+
+  /** The answer is here, and waits for its receiver; the request has nobody to wait for any more. */
+  #outlive(): void {
+    this.#finish()
+    if (!this.#over) this.#events.drained()
   }
 
   /** Takes everything out of the stream, which may be destroyed before the receiver goes on. */
@@ -151,9 +178,7 @@ export class StreamAnswer {
   }
 
   #ended(): void {
-    // Some services reset with NO_ERROR (RFC 9113 8.1) what they forgot to end.
-    const reset = this.#stream.rstCode === constants.NGHTTP2_NO_ERROR && this.#missing === 0
-    if (this.#whole || reset) this.#finish()
+    if (this.#whole) this.#finish()
   }
 
   #finish(): void {
@@ -173,7 +198,7 @@ export class StreamAnswer {
   }
 
   #closed(): void {
-    if (this.#whole) this.#finish()
+    if (this.#whole) this.#outlive()
     if (this.#over || (this.#finished && this.#headed)) return
     this.#events.lost(this.#stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.#error)
   }

@@ -310,7 +310,9 @@ export class StreamExchange implements Exchange, AnswerEvents {
     this.stamp = this.#settings.ticks.now
     if (this.#written > replayed) this.#replay = undefined
     this.#replay?.push(chunk)
-    return stream.write(chunk)
+    // Invariant: nothing is written to a stream that the service has reset. The runtime has ended its own
+    // side of it by then, and a write would be an error after which it says neither `end` nor `close`.
+    return stream.closed || stream.write(chunk)
   }
 
   /**
