@@ -7,6 +7,7 @@ import { problemOf } from '../../http/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { Incoming } from '../incoming.ts'
 import { Connections } from './connections.ts'
+import { TurnedResponse } from './turned-response.ts'
 import type { ListenerLimits } from './listener.ts'
 import { peerOf } from './peer.ts'
 import type { Reception } from './reception.ts'
@@ -69,6 +70,7 @@ export class Http1Server {
 
   #createServer(limits: ListenerLimits): Server {
     const server = createServer({
+      ServerResponse: TurnedResponse,
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.requestHeaderTimeout,
       requestTimeout: 0,
