@@ -112,7 +112,7 @@ function decoded(text: string): string {
 const jsonType = /^application\/(?:[a-z0-9!#$&^_.+-]+\+)?json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
 const depth = 32
 
-/** The body as its reader will take it: JSON by its type, in UTF-8, no name twice in whatever case. */
+/** The body as its reader will take it: JSON by its type, in UTF-8, no name twice. */
 function jsonOf({ incoming, body }: Told, maxBody: number): Json | undefined {
   if (body === undefined || !jsonType.test(incoming.request.headers['content-type'] ?? '')) {
     return undefined
@@ -123,14 +123,5 @@ function jsonOf({ incoming, body }: Told, maxBody: number): Json | undefined {
   } catch {
     return undefined
   }
-  const value = parseJson(text, { length: maxBody, depth })
-  return value === undefined || hasTwins(value) ? undefined : value
-}
-
-/** Some services find members whatever their case: then two of them are one member with two values. */
-function hasTwins(value: Json): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (Array.isArray(value)) return value.some(hasTwins)
-  const names = Object.keys(value).map((name) => name.toLowerCase())
-  return new Set(names).size !== names.length || Object.values(value).some(hasTwins)
+  return parseJson(text, { length: maxBody, depth })
 }

@@ -192,13 +192,19 @@ async function redeem(
     decision: demanded.binding,
     assertion: named.assertion,
   })
-  if (isRefusal(redeemed)) return redeemed
+  if (isRefusal(redeemed)) return ofProof(redeemed)
   if (named.assertion !== undefined) await recordTouch(redeemed, unproved, parts)
   const facts = factsOfEvidence(redeemed.evidence, principal.key, routed.incoming.receivedAt)
   const decision = decideWith(unproved, facts)
   progress.decision = decision
   if (decision.effect !== 'allow') return decisionRefusal(decision)
   return new Proven(unproved, { redeemed, body, facts, decision })
+}
+
+/** A touch that is no good is not a sign-in that failed. */
+function ofProof(refusal: Refusal): Refusal {
+  const { code, detail } = refusal
+  return code.startsWith('proof.') ? refusal : proofErrors.refuse('withdrawn', detail ?? code)
 }
 
 /** A touch that came with the request is recorded here; those on pages were recorded there. */
