@@ -10,7 +10,7 @@ import type { Fleet, RelyingParty } from '../login/index.ts'
 import { Grants } from '../oidc/index.ts'
 import type { ProviderObjectStore } from '../oidc/index.ts'
 import { Proofs } from '../proof/index.ts'
-import { Handoffs, Revocations, Sessions } from '../session/index.ts'
+import { Handoffs, Revocations, Sessions, StepUps } from '../session/index.ts'
 import type { KnownDeviceStore } from '../session/index.ts'
 import {
   Database,
@@ -28,6 +28,7 @@ import {
   sqliteRecoveries,
   sqliteRevocations,
   sqliteSessions,
+  sqliteStepUps,
   sqliteTickets,
   sweepExpired,
 } from '../storage/index.ts'
@@ -57,6 +58,7 @@ export interface Areas {
   readonly devices: KnownDeviceStore
   readonly revocations: Revocations
   readonly handoffs: Handoffs
+  readonly stepUps: StepUps
   readonly grants: Grants
   readonly ceremonies: Ceremonies
   readonly metadata: Metadata
@@ -179,7 +181,7 @@ function buildAreas(foundations: Foundations): Areas {
     devices: sqliteKnownDevices(database),
     revocations,
     record,
-    handoffs: new Handoffs(sqliteHandoffs(database), clock),
+    ...waysBack(foundations),
     grants: new Grants(sqliteGrantLinks(database), sessions),
     ceremonies: new Ceremonies({
       ceremonies: sqliteCeremonies(database),
@@ -217,6 +219,14 @@ function sessionsOf(
     lifetimes: () => configuration().sessions,
     ageing: () => configuration().passkeys.ageing,
   })
+}
+
+/** What brings a browser back to an API host. */
+function waysBack({ database, clock }: Foundations): Pick<Areas, 'handoffs' | 'stepUps'> {
+  return {
+    handoffs: new Handoffs(sqliteHandoffs(database), clock),
+    stepUps: new StepUps(sqliteStepUps(database), clock),
+  }
 }
 
 function proofsOf(

@@ -2,6 +2,7 @@ import type { Millis } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { canShare, requireFree } from '../gateway/index.ts'
 import type { GatewayTable, WaitingRoom } from '../gateway/index.ts'
+import type { Revocation } from '../session/index.ts'
 import type { Serving } from './serving.ts'
 
 /** Whoever serves the public listener: this thread, or several others. */
@@ -21,7 +22,7 @@ export interface Crew {
   forgetPrincipals(): void
   refreshKeys(): Promise<void>
   /** Something was revoked, here or by another process on the same store. */
-  onRevoked(): void
+  onRevoked(changes: readonly Revocation[]): void
   /** In Prometheus' text exposition format. */
   metrics(): Promise<string>
 }
@@ -67,8 +68,8 @@ export class CrewOfOne implements Crew {
     return this.#serving.refreshKeys()
   }
 
-  onRevoked(): void {
-    this.#serving.forgetPrincipals()
+  onRevoked(changes: readonly Revocation[]): void {
+    this.#serving.forgetChanged(changes)
   }
 
   async metrics(): Promise<string> {

@@ -165,7 +165,7 @@ class Server {
     const { revocations } = this.#areas
     await this.apply(configuration)
     revocations.follow()
-    revocations.onChange(() => this.#crew.onRevoked())
+    revocations.onChange((changes) => this.#crew.onRevoked(changes))
     const secret = new Secret(randomToken())
     this.#admin = this.#buildAdmin(secret)
     this.ports = await this.#listen(configuration, { admin: this.#admin, secret, room })

@@ -7,6 +7,7 @@ import { IdentitySurface, UserCodeTries } from '../login/index.ts'
 import type { Issuer } from '../oidc/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
 import type { Millis } from '../core/index.ts'
+import type { Revocation } from '../session/index.ts'
 import type { Areas } from './areas.ts'
 import { ConsoleSurface } from './console.ts'
 import { sharedSecret } from './data-directory.ts'
@@ -108,6 +109,12 @@ export class Serving {
 
   close(): Promise<void> {
     return this.#kept.close()
+  }
+
+  /** What is known of sessions that were proved again is forgotten; of everybody when there is more. */
+  forgetChanged(changes: readonly Revocation[]): void {
+    if (changes.some(({ kind }) => kind !== 'proof')) this.forgetPrincipals()
+    else this.#current().table.apiSessions.forgetSessions(new Set(changes.map(({ id }) => id)))
   }
 
   /** Who may do what is worked out anew, since somebody lost or gained something. */

@@ -45,6 +45,7 @@ export type HashPurpose =
   | 'renewal-session'
   | 'handoff'
   | 'ceremony'
+  | 'step-up'
   | 'oidc'
   | 'audit-token'
 

@@ -91,6 +91,18 @@ export const gatewayErrors = defineErrors('gateway', {
     fault: 'caller',
     doc: 'The route, or a policy, takes a proof that is fresher or stronger than the one behind the token or session. Programs sign in again with the `max_age` and `acr_values` of the challenge (RFC 9470); browsers are led to a page that asks for a touch. [Step-up](step-up.md).',
   },
+  body_not_kept: {
+    status: 413,
+    title: 'This takes a touch of your key first',
+    fault: 'caller',
+    doc: 'A form longer than 64 KiB was sent to a route that takes a fresher proof; so much is not kept while the key is touched. Open the page of the form again, touch the key when asked, then send it.',
+  },
+  step_up_not_continued: {
+    status: 400,
+    title: 'This cannot be continued',
+    fault: 'caller',
+    doc: 'What was kept while a key was touched was sent already, is older than five minutes, or belongs to another browser or session. Begin again where it began.',
+  },
   session_ended: {
     status: 401,
     title: 'Your session has ended',

@@ -2,7 +2,7 @@ import type { AuditRecorder } from '../audit/index.ts'
 import type { Clock, Millis } from '../core/index.ts'
 import type { CredentialStore } from '../identity/index.ts'
 import type { Proofs } from '../proof/index.ts'
-import type { Handoffs, Revocations, Sessions } from '../session/index.ts'
+import type { Handoffs, Revocations, Sessions, StepUps } from '../session/index.ts'
 import type { BucketStore, Limit } from '../throttle/index.ts'
 import type { AssertionMinter, ProofReplays } from '../token/index.ts'
 import type { ApiSessions } from './caller/api-sessions.ts'
@@ -57,6 +57,7 @@ export interface GatewayParts {
   readonly revocations: Revocations
   readonly sessions: Sessions
   readonly handoffs: Handoffs
+  readonly stepUps: StepUps
   readonly proofReplays: ProofReplays
   readonly proofs: Proofs
   readonly credentials: Pick<CredentialStore, 'listFor'>

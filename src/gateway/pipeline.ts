@@ -21,8 +21,9 @@ import {
   screen,
   screenPreflight,
 } from './stages.ts'
-import type { Admitted, Authenticated, Progress } from './stages.ts'
+import type { Admitted, Authenticated, Progress, Routed } from './stages.ts'
 import { openTunnel } from './forward/tunnel.ts'
+import { asksForReplay, replayOf } from './step-up/replay.ts'
 
 /**
  * The life of a request:
@@ -116,6 +117,7 @@ function decide(incoming: Incoming, context: Context): Decided | Promise<Decided
   const routed = route(incoming, table, progress)
   if (isRefusal(routed)) return serveOwn(incoming, context, routed)
   if (routed instanceof Preflight) return screenPreflight(routed, incoming, context)
+  if (routed.route.proof !== undefined && asksForReplay(routed)) return replay(routed, parts)
   const screened = screen(routed, parts)
   if (isRefusal(screened)) return screened
   const found = authenticate(screened, parts)
@@ -132,6 +134,14 @@ function conclude(
   if (isRefusal(authorized)) return authorized
   const admitted = admit(authorized, parts, progress)
   return needsProof(admitted) ? admitProven(admitted, parts, progress) : admitted
+}
+
+/** What was kept is sent on as the request that it is, with everything that is asked of requests. */
+async function replay(routed: Routed, parts: GatewayParts): Promise<Refusal | 'served'> {
+  const kept = await replayOf(routed, parts)
+  if (isRefusal(kept)) return kept
+  runPipeline(kept, parts)
+  return 'served'
 }
 
 /** A path that no route has may be one of the gateway's own. */

@@ -1,3 +1,4 @@
+import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { problemOf, send } from '../http/index.ts'
 import { contentSecurityPolicy, refusalPage, refusalStyleHash } from '../pages/index.ts'
@@ -8,12 +9,15 @@ import type { ChallengeContext } from '../token/index.ts'
 import { corsHeaders } from './answer/cors.ts'
 import { answerGrpcRefusal, isGrpcCall } from './answer/grpc.ts'
 import { beginSignIn } from './caller/api-session-routes.ts'
-import type { GatewayTable } from './gateway.ts'
+import { gatewayErrors } from './errors.ts'
+import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { CallerRequest, Incoming } from './incoming.ts'
 import { owesLongBody } from './listen/screen.ts'
 import { proofChallenge } from './proof/ask.ts'
 import type { ProofDemand } from './proof/demand.ts'
 import type { Progress } from './stages.ts'
+import { beginStepUp, unproved } from './step-up/begin.ts'
+import type { Unproved, Way } from './step-up/begin.ts'
 
 /** The refusal for a decision that denies. */
 export function decisionRefusal({ reason }: Decision): Refusal {
@@ -38,16 +42,51 @@ const staleCode = 'gateway.fresh_proof_required'
  * Answers a refusal: programs get a problem document and, at 401, challenges; people get sign-in where
  * that helps and otherwise a page that says what to do.
  */
-export function answerRefusal(
-  incoming: Incoming,
-  refusal: Refusal,
-  context: { table: GatewayTable; progress: Progress },
-): void {
-  const { response, request, requestId } = incoming
+export function answerRefusal(incoming: Incoming, refusal: Refusal, context: RefusalContext): void {
+  const { response } = incoming
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
+  const stale = refusal.code === staleCode ? unproved(incoming, context.progress) : undefined
+  if (stale !== undefined) {
+    sendToTouch(stale, refusal, context)
+    return
+  }
+  sayNo(incoming, refusal, context)
+}
+
+/** Begins a step-up; what cannot be begun is refused as whatever it is. */
+function sendToTouch(stale: Unproved, refusal: Refusal, context: RefusalContext): void {
+  const { incoming } = stale
+  beginStepUp(stale, context)
+    .catch((error: unknown) => {
+      context.parts.onError(error, incoming.requestId)
+      return gatewayErrors.refuse('evidence_unavailable')
+    })
+    .then((way) => {
+      if (isRefusal(way)) sayNo(incoming, way, context)
+      else if (stale.isNavigation) {
+        const { location, cookie } = way
+        const headers = { location, 'set-cookie': cookie, 'x-request-id': incoming.requestId }
+        send(incoming.response, 303, '', headers)
+      } else sayNo(incoming, refusal, context, way)
+    })
+    .catch((error: unknown) => {
+      context.parts.onError(error, incoming.requestId)
+      incoming.response.destroy()
+    })
+}
+
+export interface RefusalContext {
+  readonly parts: GatewayParts
+  readonly table: GatewayTable
+  readonly progress: Progress
+}
+
+/** @param way - where its person can touch a key, for the script that made the request. */
+function sayNo(incoming: Incoming, refusal: Refusal, context: RefusalContext, way?: Way): void {
+  const { response, request, requestId } = incoming
   if (isGrpcCall(incoming)) {
     answerGrpcRefusal(incoming, refusal, challengeHeaders(refusal, request, context.progress))
     return
@@ -65,6 +104,7 @@ export function answerRefusal(
     'x-request-id': requestId,
     vary: 'accept, sec-fetch-mode',
     ...corsFields(context.progress, request),
+    ...(way === undefined ? {} : { 'set-cookie': way.cookie }),
   }
   if (person) {
     send(response, refusal.status, pageOf(refusal, requestId, context.table), {
@@ -74,7 +114,10 @@ export function answerRefusal(
     })
     return
   }
-  const problem = { ...problemOf(refusal, requestId), ...describeNeed(refusal, context.progress) }
+  const problem = {
+    ...problemOf(refusal, requestId),
+    ...describeNeed(refusal, context.progress, way),
+  }
   send(response, refusal.status, JSON.stringify(problem), {
     ...common,
     'content-type': 'application/problem+json',
@@ -158,13 +201,18 @@ function stepUpLine(
 }
 
 /** What the caller has to prove, as members of the problem document. */
-function describeNeed({ code }: Refusal, { demand, asked }: Progress): object {
+function describeNeed(
+  { code }: Refusal,
+  { demand, asked }: Progress,
+  way: Way | undefined,
+): object {
   if (asked !== undefined && code === 'proof.required') return { proof: asked }
   if (demand === undefined || code !== staleCode) return {}
   const { maxAge, acr } = demand
   return {
     ...(maxAge === undefined ? {} : { max_age: Math.floor(maxAge / 1000) }),
     ...(acr === undefined ? {} : { acr_values: acr }),
+    ...(way === undefined ? {} : { step_up: way.location }),
   }
 }
 

@@ -5,6 +5,7 @@ import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
 import type { Browser } from './browser.ts'
 import type { Authenticated } from './ceremonies/authentication.ts'
 import type { Caller } from './ceremonies/parts.ts'
+import { confirm, loadStepUp } from './ceremonies/confirmation.ts'
 import { loginErrors } from './errors.ts'
 import { detour, opensAll } from './renewal.ts'
 import { describeBrowser, isRestricted, openBrowserSession, recordAct } from './surface-parts.ts'
@@ -92,7 +93,13 @@ async function authenticationOptions(
   const purpose = body['purpose'] ?? 'sign-in'
   if (purpose !== 'sign-in' && purpose !== 'confirm') return loginErrors.refuse('purpose_unknown')
   const caller = browser.bind(await browser.caller(exchange), exchange.response)
-  const options = await parts.ceremonies.beginAuthentication(caller, purpose)
+  const stepUp =
+    body['stepUp'] === undefined
+      ? undefined
+      : await loadStepUp(parts, caller.session, body['stepUp'])
+  if (isRefusal(stepUp)) return stepUp
+  if (stepUp !== undefined && purpose !== 'confirm') return loginErrors.refuse('purpose_unknown')
+  const options = await parts.ceremonies.beginAuthentication(caller, purpose, stepUp)
   if (isRefusal(options)) return options
   sendJson(exchange.response, 200, options)
 }
@@ -107,28 +114,21 @@ async function authenticationVerify(
   const { returnTo, ...response } = body
   const authenticated = await parts.ceremonies.finishAuthentication(caller, response)
   if (isRefusal(authenticated)) return authenticated
-  const { purpose, facts } = authenticated
-  const restricted = isRestricted(parts, facts.credentialId)
-  if (purpose === 'confirm' && restricted) return loginErrors.refuse('credential_restricted')
-  // Invariant: one that is for some roles only does not turn into one that is for everything by its age.
-  if (restricted && !opensAll(authenticated)) return loginErrors.refuse('credential_lapsed')
   const wanted = typeof returnTo === 'string' ? returnTo : undefined
   const back = parseReturnTo(wanted, `${parts.settings().base}/account`)
-  if (purpose === 'confirm') await confirm(parts, browser, exchange, caller)
-  else await signIn(parts, browser, exchange, caller, authenticated)
-  const redirect = purpose === 'confirm' ? back : await detour(parts, authenticated, back)
-  sendJson(exchange.response, 200, { redirect })
-}
-
-/** A touch made a session stronger, so its handle changes (ASVS 7.2.4). */
-async function confirm(
-  parts: IdentityParts,
-  browser: Browser,
-  exchange: HttpExchange,
-  caller: Caller,
-): Promise<void> {
-  if (caller.session === undefined) return
-  browser.holdSession(exchange.response, await parts.sessions.prove(caller.session))
+  if (authenticated.purpose === 'confirm') {
+    const refused = await confirm(parts, browser, exchange, { caller, authenticated })
+    if (refused !== undefined) return refused
+    sendJson(exchange.response, 200, { redirect: back })
+    return undefined
+  }
+  // Invariant: one that is for some roles only does not turn into one that is for everything by its age.
+  if (isRestricted(parts, authenticated.facts.credentialId) && !opensAll(authenticated)) {
+    return loginErrors.refuse('credential_lapsed')
+  }
+  await signIn(parts, browser, exchange, caller, authenticated)
+  sendJson(exchange.response, 200, { redirect: await detour(parts, authenticated, back) })
+  return undefined
 }
 
 async function signIn(

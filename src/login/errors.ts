@@ -45,6 +45,18 @@ export const loginErrors = defineErrors('login', {
     fault: 'caller',
     doc: 'The configuration names their group (`recovery.approvers`). Ask one of them.',
   },
+  step_up_ended: {
+    status: 400,
+    title: 'This request has ended',
+    fault: 'caller',
+    doc: 'What the touch was asked for is unknown, was sent already, or is older than five minutes. Go back to where it began and do it again.',
+  },
+  stronger_key_required: {
+    status: 403,
+    title: 'This takes a stronger key',
+    fault: 'caller',
+    doc: 'The route takes a proof of class `phrh`, which attested hardware gives: a security key that was registered with trusted attestation. Touch such a key; the account page adds one.',
+  },
   other_person: {
     status: 403,
     title: 'Somebody else is signed in here',

@@ -7,10 +7,12 @@ import {
   assetFor,
   enrolPage,
   signInPage,
+  stepUpPage,
   ticketProblemPage,
 } from '../pages/index.ts'
 import { acceptsGzip } from './browser.ts'
 import type { Browser } from './browser.ts'
+import { isProved, loadStepUp } from './ceremonies/confirmation.ts'
 import { loginErrors } from './errors.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
@@ -20,6 +22,7 @@ export function pageRoutes(parts: IdentityParts, browser: Browser): RouteTable {
     'GET /': (exchange) => browser.redirect(exchange, `${parts.settings().base}/account`),
     'GET /sign-in': (exchange) => showSignIn(parts, browser, exchange),
     'GET /enrol/{ticket}': (exchange) => showEnrol(parts, browser, exchange),
+    'GET /step-up': (exchange) => showStepUp(parts, browser, exchange),
     'GET /handoff': (exchange) => handOff(parts, browser, exchange),
     'GET /assets/{name}': (exchange) => sendAsset(exchange),
     'GET /favicon.ico': (exchange) => send(exchange.response, 204, '', {}),
@@ -93,6 +96,43 @@ async function showEnrol(
   return undefined
 }
 
+/** Asks for a touch for what was begun at an API host; who has touched a key by now goes on. */
+async function showStepUp(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+): Promise<Refusal | void> {
+  const { apis, base } = parts.settings()
+  const request = exchange.query.get('request')
+  const session = await browser.session(exchange.request)
+  const stepUp = await loadStepUp(parts, session, request)
+  if (isRefusal(stepUp)) return stepUp
+  const api = apis.find((one) => one.name === stepUp.api)
+  if (api === undefined) return loginErrors.refuse('unknown_api')
+  if (session === undefined) {
+    const here = `${base}/step-up?request=${request ?? ''}`
+    browser.redirect(exchange, `${base}/sign-in?return_to=${encodeURIComponent(here)}`)
+    return undefined
+  }
+  const back = `${base}/handoff?api=${api.name}&flow=${stepUp.flowHash}&step_up=${request ?? ''}`
+  if (isProved(session, stepUp, parts.clock.now())) {
+    browser.redirect(exchange, back)
+    return undefined
+  }
+  const page = stepUpPage({
+    base,
+    host: new URL(api.origin).host,
+    route: stepUp.route,
+    keeps: stepUp.method === 'POST',
+    request: request ?? '',
+    returnTo: back,
+    maxAge: stepUp.maxAge === undefined ? undefined : Math.floor(stepUp.maxAge / 1000),
+    takesHardware: stepUp.acr === 'phrh',
+  })
+  browser.page(exchange, 200, page)
+  return undefined
+}
+
 /** Sends a signed-in person back to the API host they came from, with a ticket for that host. */
 async function handOff(
   parts: IdentityParts,
@@ -106,8 +146,11 @@ async function handOff(
     return loginErrors.refuse('unknown_api')
   }
   const session = await browser.session(exchange.request)
+  const stepUp = exchange.query.get('step_up') ?? ''
+  const isStepUp = /^[A-Za-z0-9_-]{43}$/.test(stepUp)
   if (session === undefined) {
-    const back = `${base}/handoff?api=${api.name}&flow=${flow}`
+    const more = isStepUp ? `&step_up=${stepUp}` : ''
+    const back = `${base}/handoff?api=${api.name}&flow=${flow}${more}`
     browser.redirect(exchange, `${base}/sign-in?return_to=${encodeURIComponent(back)}`)
     return undefined
   }
@@ -116,7 +159,8 @@ async function handOff(
     api: api.name,
     flowHash: flow,
   })
-  browser.redirect(exchange, `${api.origin}/.proofgate/session/callback?ticket=${secret}`)
+  const way = isStepUp ? `step-up?request=${stepUp}&` : 'callback?'
+  browser.redirect(exchange, `${api.origin}/.proofgate/session/${way}ticket=${secret}`)
   return undefined
 }
 

@@ -22,6 +22,8 @@ export interface Ceremony {
   readonly replaces: CredentialId | undefined
   /** `approve`: the proof that a touch is for, and the nonce that its challenge is made of, base64url. */
   readonly proof: { readonly id: string; readonly nonce: string } | undefined
+  /** `confirm`: hash of the step-up that the touch is for. */
+  readonly stepUpHash?: string | undefined
   /** Empty = any discoverable credential. */
   readonly allowCredentials: readonly string[]
   readonly algorithms: readonly number[]

@@ -22,6 +22,7 @@ import type {
   Revocations,
   Session,
   Sessions,
+  StepUps,
 } from '../session/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
 import type { Browser } from './browser.ts'
@@ -67,6 +68,7 @@ export interface IdentityParts {
   readonly devices: KnownDeviceStore
   readonly revocations: Revocations
   readonly handoffs: Handoffs
+  readonly stepUps: StepUps
   readonly grants: Grants
   readonly people: PersonStore
   readonly credentials: CredentialStore

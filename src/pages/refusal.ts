@@ -33,7 +33,7 @@ export function refusalPage(view: RefusalView, strings: Strings = english): stri
     base: view.base,
     strings,
     title: view.title,
-    inlineStyle: Markup.trusted(`<style>${styleSheet()}</style>`),
+    inlineStyle: Markup.trusted(`<style>${ownStyle()}</style>`),
     content: html`<section class="card" aria-labelledby="heading">
       <p class="status">${fill(text.status, { status: view.status })}</p>
       <h1 id="heading">${quoted(view.title)}</h1>
@@ -45,10 +45,11 @@ export function refusalPage(view: RefusalView, strings: Strings = english): stri
 
 /** The hash source of the refusal page's style sheet, for `contentSecurityPolicy`. */
 export function refusalStyleHash(): string {
-  return `sha256-${createHash('sha256').update(styleSheet()).digest('base64')}`
+  return `sha256-${createHash('sha256').update(ownStyle()).digest('base64')}`
 }
 
-function styleSheet(): string {
+/** The style sheet of a page that stands alone. */
+export function ownStyle(): string {
   const asset = assetFor('proofgate.css')
   invariant(asset !== undefined, 'the style sheet is missing')
   return asset.body.toString('utf8')

@@ -46,6 +46,30 @@ export const english = {
     help: 'Lost every passkey? Ask your administrator for a recovery link.',
   },
 
+  stepUp: {
+    title: 'Confirm that it is you',
+    why: '{application} asks for this before it goes on with what you began there.',
+    route: 'What you began',
+    takes: 'What it takes',
+    passkey: 'A passkey',
+    hardware: 'A hardware security key whose make is proven',
+    fresh: ', used in the last {seconds} seconds',
+    kept: 'What you entered is kept for five minutes and is sent once, after this.',
+    button: 'Confirm with a passkey',
+    messages: {
+      stronger:
+        'This takes a hardware security key whose make is proven. Try again with such a key; your account page shows the ones you have.',
+      ended:
+        'What this was for has ended: it was sent already, or took longer than five minutes. Go back to where you began and do it again.',
+      restricted: 'This passkey is for some tasks only. Try again with another one.',
+    },
+    unexpected: 'You did not begin this? Then close the page: nothing was sent.',
+    continueTitle: 'Thank you. Send it now?',
+    continueText: '{application} has not seen yet what you entered. It is sent once.',
+    continueButton: 'Send it',
+    continueHint: 'To send nothing, close the page.',
+  },
+
   enrol: {
     title: 'Create a passkey',
     headingTicket: 'Welcome, {person}',

@@ -18,4 +18,6 @@ export type {
   RevokedKind,
   SessionStore,
 } from './store.ts'
+export { StepUps, stepUpLifetime } from './step-up.ts'
+export type { StepUp, StepUpStore } from './step-up.ts'
 export type { ProofFacts, Session, SessionId, SessionKind } from './types.ts'

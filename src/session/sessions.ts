@@ -111,6 +111,9 @@ export class Sessions {
       ...parent,
       audience: input.clientId,
       parentId: undefined,
+      // Its tokens say what the sign-in proved, and when that was.
+      confirmation: undefined,
+      provedAt: parent.authenticatedAt,
       name: input.name,
       address: input.address,
       expiresAt: now + input.lifetime,
@@ -145,11 +148,23 @@ export class Sessions {
     const { idle } = this.#lifetimes()
     if (session.kind !== 'application' && now - session.lastSeenAt >= idle) return false
     if (session.kind !== 'renewal' && this.#hasLapsed(session, now)) return false
-    return !this.#revocations.isRevoked({
+    const isRevoked = this.#revocations.isRevoked({
       session: session.id,
       credential: session.facts.credentialId,
       person: session.personId,
       issuedAt: session.authenticatedAt,
+    })
+    return !isRevoked && !this.#isTouchRevoked(session)
+  }
+
+  /** Invariant: what a credential made stronger ends with that credential, whichever opened it. */
+  #isTouchRevoked({ confirmation, personId, provedAt }: Session): boolean {
+    if (confirmation === undefined) return false
+    return this.#revocations.isRevoked({
+      session: undefined,
+      credential: confirmation.credentialId,
+      person: personId,
+      issuedAt: provedAt,
     })
   }
 
@@ -164,13 +179,26 @@ export class Sessions {
     return this.#clock.now() - session.provedAt < this.#lifetimes().proofFreshness
   }
 
-  /** Records a confirmation and moves the session to a new handle, which is answered. */
-  async prove(session: Session): Promise<string> {
+  /**
+   * Records a confirmation for the session and those at API hosts that were opened from it, and moves it to
+   * a new handle, which is answered.
+   */
+  async prove(session: Session, confirmation: ProofFacts): Promise<string> {
     const handle = randomToken()
     await this.#store.prove(session.id, {
       handleHash: hashSecret('session', handle),
       provedAt: this.#clock.now(),
+      confirmation,
     })
+    this.#revocations.refresh()
+    return handle
+  }
+
+  /** Moves a session at an API host to a new handle, which is answered: it has become stronger. */
+  async moveForApi(session: Session): Promise<string> {
+    const handle = randomToken()
+    await this.#store.move(session.id, hashSecret('api-session', handle), this.#clock.now())
+    this.#revocations.refresh()
     return handle
   }
 
@@ -210,13 +238,14 @@ export class Sessions {
       Session,
       'personId' | 'facts' | 'authenticatedAt' | 'provedAt' | 'expiresAt' | 'name' | 'address'
     > &
-      Partial<Pick<Session, 'audience' | 'parentId'>>,
+      Partial<Pick<Session, 'audience' | 'parentId' | 'confirmation'>>,
   ): Session {
     return {
       id: randomId() as SessionId,
       kind,
       personId: from.personId,
       facts: from.facts,
+      confirmation: from.confirmation,
       authenticatedAt: from.authenticatedAt,
       provedAt: from.provedAt,
       createdAt: now,

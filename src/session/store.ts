@@ -1,6 +1,6 @@
 import type { Instant } from '../core/index.ts'
 import type { CredentialId, PersonId } from '../identity/index.ts'
-import type { Session, SessionId } from './types.ts'
+import type { ProofFacts, Session, SessionId } from './types.ts'
 
 /** Port. Handles are stored as hashes only. */
 export interface SessionStore {
@@ -10,8 +10,16 @@ export interface SessionStore {
   listFor(personId: PersonId): Promise<readonly Session[]>
   list(): Promise<readonly Session[]>
   seen(id: SessionId, at: Instant): Promise<void>
-  /** Moves the session to a new handle; the old one finds nothing from then on. */
-  prove(id: SessionId, change: { handleHash: string; provedAt: Instant }): Promise<void>
+  /**
+   * Notes a confirmation for the session and those at API hosts that were opened from it, moves it to a new
+   * handle (the old one finds nothing from then on), and lists each as proved, all in one transaction.
+   */
+  prove(
+    id: SessionId,
+    change: { handleHash: string; provedAt: Instant; confirmation: ProofFacts },
+  ): Promise<void>
+  /** Moves a session to a new handle, and lists it as proved. */
+  move(id: SessionId, handleHash: string, at: Instant): Promise<void>
   /**
    * Ends the session and those opened from it, once, and lists each as revoked, all in one transaction; the
    * ids that this call ended.
@@ -34,9 +42,16 @@ export interface KnownDeviceStore {
 /**
  * - `credential`: whatever it opened and opens, until the next word about it;
  * - `credential_until`: what it opened up to this moment only;
- * - `directory`: nothing of the person ended, but their groups changed.
+ * - `directory`: nothing of the person ended, but their groups changed;
+ * - `proof`: nothing of the session ended, but it was proved again, or has another handle.
  */
-export type RevokedKind = 'session' | 'credential' | 'credential_until' | 'person' | 'directory'
+export type RevokedKind =
+  | 'session'
+  | 'credential'
+  | 'credential_until'
+  | 'person'
+  | 'directory'
+  | 'proof'
 
 export interface Revocation {
   /** Position in the order of revocations, growing. */

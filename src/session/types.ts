@@ -33,6 +33,8 @@ export interface Session {
   readonly kind: SessionKind
   readonly personId: PersonId
   readonly facts: ProofFacts
+  /** What the last confirmation since then proved; absent until there was one. */
+  readonly confirmation: ProofFacts | undefined
   /** When the person last signed in with a ceremony (`auth_time`). */
   readonly authenticatedAt: Instant
   /** When the person last touched a key for this session: sign-in or a later confirmation. */

@@ -10,6 +10,7 @@ export {
   sqliteCeremonies,
   sqliteHandoffs,
   sqliteProofReplays,
+  sqliteStepUps,
   sqliteTickets,
 } from './sqlite/one-time.ts'
 export { sqlitePeople } from './sqlite/people.ts'

@@ -121,6 +121,7 @@ function session(owner: Person, more: Partial<Session> = {}): Session {
     },
     authenticatedAt: 1,
     provedAt: 2,
+    confirmation: undefined,
     createdAt: 3,
     lastSeenAt: 4,
     expiresAt: 5000,
@@ -490,7 +491,15 @@ describe('sessions', () => {
     await ports.sessions.open(parent, handle)
     await ports.sessions.open(child, next('handle'))
     assert.deepEqual(await others.sessions.loadByHandle(handle), parent)
-    await ports.sessions.prove(parent.id, { handleHash: moved, provedAt: 9 })
+    const confirmation = { ...parent.facts, credentialId: 'other' as CredentialId }
+    const before = others.revocations.since(0).at(-1)?.sequence ?? 0
+    await ports.sessions.prove(parent.id, { handleHash: moved, provedAt: 9, confirmation })
+    const proved = await others.sessions.load(child.id)
+    assert.deepEqual([proved?.provedAt, proved?.confirmation], [9, confirmation])
+    assert.deepEqual(
+      others.revocations.since(before).map(({ kind, id }) => [kind, id]),
+      [['proof', child.id]],
+    )
     assert.equal(await others.sessions.loadByHandle(handle), undefined)
     assert.equal((await others.sessions.loadByHandle(moved))?.provedAt, 9)
     assert.deepEqual(
@@ -500,7 +509,7 @@ describe('sessions', () => {
     assert.deepEqual(await ports.sessions.end(parent.id, 11), [])
     assert.equal(await ports.sessions.loadByHandle(moved), undefined)
     assert.equal((await ports.sessions.load(parent.id))?.endedAt, 10)
-    await ports.sessions.prove(parent.id, { handleHash: moved, provedAt: 12 })
+    await ports.sessions.prove(parent.id, { handleHash: moved, provedAt: 12, confirmation })
     assert.equal(await ports.sessions.loadByHandle(moved), undefined, 'an ended one stays so')
     assert.deepEqual(await ports.sessions.listFor(owner.id), [])
   })

@@ -22,6 +22,7 @@ test('scripts are served as JavaScript without types, under the ending .js', () 
     'proofgate.css',
     'sign-in.js',
     'signal.js',
+    'step-up.js',
   ])
   assert.equal(assetFor('sign-in.js')?.contentType, 'text/javascript; charset=utf-8')
   assert.equal(assetFor('proofgate.css')?.contentType, 'text/css; charset=utf-8')

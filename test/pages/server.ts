@@ -48,7 +48,8 @@ export async function servePages(pages: ReadonlyMap<string, string>): Promise<Pa
       })
       response.end(asset.body)
     } else if (request.method === 'GET' && page !== undefined && rest.length === 0) {
-      const needs = first === 'refusal' ? { inlineStyle: refusalStyleHash() } : {}
+      const needs =
+        first === 'refusal' || first === 'continue' ? { inlineStyle: refusalStyleHash() } : {}
       response.writeHead(200, {
         'content-type': 'text/html; charset=utf-8',
         'content-security-policy': contentSecurityPolicy(needs),

@@ -4,6 +4,7 @@ import {
   approvalsPage,
   consentPage,
   consolePage,
+  continuePage,
   deviceConfirmPage,
   deviceDonePage,
   devicePage,
@@ -15,6 +16,7 @@ import {
   refusalPage,
   signedOutPage,
   signInPage,
+  stepUpPage,
   ticketProblemPage,
 } from '../../src/pages/index.ts'
 import type { Strings, WantedKey } from '../../src/pages/index.ts'
@@ -139,6 +141,29 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
         },
         strings,
       ),
+    ],
+    ...[300, undefined].map(
+      (maxAge) =>
+        [
+          `step-up-${maxAge ?? 'strong'}`,
+          stepUpPage(
+            {
+              base,
+              host: text('host'),
+              route: text('route'),
+              keeps: maxAge !== undefined,
+              request: text('request'),
+              returnTo: text('return_to'),
+              maxAge,
+              takesHardware: maxAge === undefined,
+            },
+            strings,
+          ),
+        ] as const,
+    ),
+    [
+      'continue',
+      continuePage({ host: text('host'), route: text('route'), action: '/transfers?x' }, strings),
     ],
     ['enrol', enrolPage({ ...enrol, mode: 'ticket', hasCredentials: false, suitable }, strings)],
     [

@@ -50,7 +50,7 @@ export class Problem extends Error {
 /** The mount path every address of ours starts with. */
 export const base = document.documentElement.dataset['base'] ?? ''
 
-/** Sends a body to a path of ours and gives back the answer's JSON; throws `Problem` on a no. */
+/** Sends a body to a path of ours, for the answer's JSON; throws `Problem` on a no. */
 export async function send(path: string, body: object | URLSearchParams): Promise<Answer> {
   const form = body instanceof URLSearchParams
   const response = await fetch(form ? path : base + path, {
@@ -83,6 +83,8 @@ export function requireSupport(): void {
 export interface AuthenticationRequest {
   readonly purpose: 'sign-in' | 'confirm'
   readonly returnTo?: string
+  /** `confirm`: what was begun at an API host. */
+  readonly stepUp?: string
   /** Waits in the field's autofill instead of opening a dialog. */
   readonly conditional?: boolean
   readonly signal?: AbortSignal
@@ -90,11 +92,11 @@ export interface AuthenticationRequest {
   readonly progress?: (stage: 'waiting' | 'checking') => void
 }
 
-/** Authentication: options, the browser's dialog or autofill, the server's verdict. */
+/** Options, the browser's dialog or autofill, the server's verdict. */
 export async function authenticate(request: AuthenticationRequest): Promise<Answer> {
-  const { purpose, returnTo, conditional, signal, progress } = request
+  const { purpose, returnTo, stepUp, conditional, signal, progress } = request
   requireSupport()
-  const json = await send('/webauthn/authentication/options', { purpose })
+  const json = await send('/webauthn/authentication/options', { purpose, stepUp })
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(
     json as PublicKeyCredentialRequestOptionsJSON,
   )
@@ -106,10 +108,7 @@ export async function authenticate(request: AuthenticationRequest): Promise<Answ
   })
   progress?.('checking')
   const answer = answerOf(credential)
-  return await send(
-    '/webauthn/authentication/verify',
-    returnTo === undefined ? answer : { ...answer, returnTo },
-  )
+  return await send('/webauthn/authentication/verify', { ...answer, returnTo })
 }
 
 /** A credential as JSON; none at all counts as cancelled. */

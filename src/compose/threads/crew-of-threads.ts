@@ -1,3 +1,4 @@
+import type { Revocation } from '../../session/index.ts'
 import { randomBytes } from 'node:crypto'
 import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
@@ -132,8 +133,8 @@ export class CrewOfThreads implements Crew {
     await this.#ask((call) => ({ kind: 'keys', call }))
   }
 
-  onRevoked(): void {
-    this.#own.forgetPrincipals()
+  onRevoked(changes: readonly Revocation[]): void {
+    this.#own.forgetChanged(changes)
     this.#tell({ kind: 'revoked' })
   }
 

@@ -32,8 +32,8 @@ async function run(): Promise<void> {
   const serving = new Serving({ areas, log, buckets, formKey: start.formKey })
   serving.apply(configuration)
   areas.revocations.follow()
-  areas.revocations.onChange(() => {
-    serving.forgetPrincipals()
+  areas.revocations.onChange((changes) => {
+    serving.forgetChanged(changes)
     tell({ kind: 'revoked' })
   })
 

@@ -7,6 +7,7 @@ import { gatewayErrors } from '../errors.ts'
 import type { GatewayParts, GatewayTable } from '../gateway.ts'
 import type { Incoming } from '../incoming.ts'
 import type { Api } from '../route.ts'
+import { comeBack, comeBackPath, continuePath, showContinue } from '../step-up/come-back.ts'
 import { apiCookieName, flowCookieName } from './session-cookie.ts'
 
 const flowLifetime = 600
@@ -49,19 +50,30 @@ export function serveSessionPath(
   context: { parts: GatewayParts; table: GatewayTable },
 ): Promise<Refusal | 'served'> | undefined {
   const [path = ''] = (incoming.request.url ?? '').split('?', 1)
-  if (path === callbackPath && incoming.method === 'GET') {
-    return finishSignIn(incoming, api, context.parts)
-  }
-  if (path === endPath && incoming.method === 'POST')
-    return endSession(incoming, api, context.parts)
-  if (path === metadataPath && incoming.method === 'GET') {
-    return Promise.resolve(sendMetadata(incoming, api, context.table))
-  }
+  const serve = ownPaths.get(`${incoming.method} ${path}`)
+  if (serve !== undefined) return serve(incoming, api, context)
   if (path.startsWith(scriptPath) && incoming.method === 'GET') {
     return Promise.resolve(sendScript(incoming, path.slice(scriptPath.length)))
   }
   return undefined
 }
+
+type OwnPath = (
+  incoming: Incoming,
+  api: Api,
+  context: { parts: GatewayParts; table: GatewayTable },
+) => Promise<Refusal | 'served'>
+
+const ownPaths: ReadonlyMap<string, OwnPath> = new Map<string, OwnPath>([
+  [`GET ${callbackPath}`, (incoming, api, { parts }) => finishSignIn(incoming, api, parts)],
+  [`GET ${comeBackPath}`, (incoming, api, { parts }) => comeBack(incoming, api, parts)],
+  [`GET ${continuePath}`, (incoming, api, { parts }) => showContinue(incoming, api, parts)],
+  [`POST ${endPath}`, (incoming, api, { parts }) => endSession(incoming, api, parts)],
+  [
+    `GET ${metadataPath}`,
+    (incoming, api, { table }) => Promise.resolve(sendMetadata(incoming, api, table)),
+  ],
+])
 
 async function finishSignIn(
   incoming: Incoming,

@@ -41,6 +41,13 @@ export class ApiSessions {
     this.#known.clear()
   }
 
+  /** Sessions that were proved again are looked up again; a handle that they had before finds nothing then. */
+  forgetSessions(ids: ReadonlySet<string>): void {
+    for (const [handle, { principal }] of this.#known) {
+      if (principal.session !== undefined && ids.has(principal.session)) this.#known.delete(handle)
+    }
+  }
+
   /** A handle is good at the API it was made for and nowhere else. */
   find(handle: string, api: string): Principal | Refusal | Promise<Principal | Refusal> {
     const known = this.#known.get(handle)
@@ -56,8 +63,19 @@ export class ApiSessions {
       person: principal.subject,
       issuedAt: principal.issuedAt ?? 0,
     })
-    if (known.api === api && !revoked) return principal
+    if (known.api === api && !revoked && !this.#isTouchRevoked(principal)) return principal
     return gatewayErrors.refuse('session_ended')
+  }
+
+  /** Invariant: what a credential made stronger ends with that credential, whichever opened it. */
+  #isTouchRevoked({ subject, proof: { touchedBy, provedAt } }: Principal): boolean {
+    if (touchedBy === undefined) return false
+    return this.#revocations.isRevoked({
+      session: undefined,
+      credential: touchedBy,
+      person: subject,
+      issuedAt: provedAt ?? 0,
+    })
   }
 
   async #load(handle: string, api: string): Promise<Principal | Refusal> {

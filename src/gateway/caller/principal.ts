@@ -39,6 +39,8 @@ export interface Proof extends Pick<
   readonly issuedAt: Instant | undefined
   /** When a key was last touched for it; absent where that can only have been at `authTime`. */
   readonly provedAt?: Instant
+  /** The credential of that touch; absent where it is the one that signed in. */
+  readonly touchedBy?: string | undefined
   /** When it ends: the token, or the session at the latest. */
   readonly expiresAt: Instant | undefined
   /** Flat facts about the proof, by claim name. */
@@ -47,7 +49,7 @@ export interface Proof extends Pick<
 
 /** What is known of a principal. */
 export type PrincipalFacts = Pick<Standing, 'kind' | 'issuer' | 'groups' | 'tags'> &
-  Omit<Proof, 'taken' | 'provedAt'> & {
+  Omit<Proof, 'taken' | 'provedAt' | 'touchedBy'> & {
     /** When a key was last touched. */
     readonly provedAt: Instant | undefined
     /** By what name policies know it. */

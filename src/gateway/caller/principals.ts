@@ -73,14 +73,15 @@ export class Principals {
   async ofSession(session: Session): Promise<Principal | undefined> {
     const person = await this.#people.load(session.personId)
     if (person === undefined || person.disabled) return undefined
-    const { facts } = session
+    const { facts, confirmation = facts } = session
     return this.#ofPerson(person, {
       session: session.id,
       clientId: undefined,
-      acr: acrOf(facts),
-      amr: amrOf(facts),
+      acr: acrOf(confirmation),
+      amr: amrOf(confirmation),
       authTime: session.authenticatedAt,
       provedAt: session.provedAt,
+      touchedBy: session.confirmation?.credentialId,
       credential: facts.credentialId,
       tokenId: undefined,
       issuedAt: session.authenticatedAt,

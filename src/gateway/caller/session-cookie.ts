@@ -3,6 +3,7 @@ import { cookieName } from '../../http/index.ts'
 /** Our cookies at API hosts; removed from what upstreams see and may set. */
 const session = 'pg_api'
 const flow = 'pg_flow'
+const stepUp = 'pg_step'
 
 export function apiCookieName(secure: boolean): string {
   return cookieName(session, secure)
@@ -12,13 +13,23 @@ export function flowCookieName(secure: boolean): string {
   return cookieName(flow, secure)
 }
 
+/** Holds what only this browser knows of the requests that are kept for it. */
+export function stepUpCookieName(secure: boolean): string {
+  return cookieName(stepUp, secure)
+}
+
 /** Every name of ours a browser may send to a host we serve, with and without a prefix. */
 export const ownCookieNames: ReadonlySet<string> = new Set(
-  [session, flow, 'pg_session', 'pg_ceremony', 'pg_op', 'pg_interaction', 'pg_resume'].flatMap(
-    (name) =>
-      ['', '__Host-', '__Secure-'].flatMap((prefix) => [
-        `${prefix}${name}`,
-        `${prefix}${name}.sig`,
-      ]),
+  [
+    session,
+    flow,
+    stepUp,
+    'pg_session',
+    'pg_ceremony',
+    'pg_op',
+    'pg_interaction',
+    'pg_resume',
+  ].flatMap((name) =>
+    ['', '__Host-', '__Secure-'].flatMap((prefix) => [`${prefix}${name}`, `${prefix}${name}.sig`]),
   ),
 )

@@ -3,7 +3,7 @@ import type { Refusal } from '../../core/index.ts'
 import { keepUse, keyFacts, opensRenewalOnly, standingOf } from '../../identity/index.ts'
 import type { Credential, CredentialId, Person, Standing } from '../../identity/index.ts'
 import { acrOf } from '../../session/index.ts'
-import type { ProofFacts } from '../../session/index.ts'
+import type { ProofFacts, StepUp } from '../../session/index.ts'
 import {
   challengeOf,
   parseAuthenticationResponse,
@@ -27,6 +27,8 @@ export interface Authenticated {
   readonly person: Person
   readonly facts: ProofFacts
   readonly purpose: Exclude<CeremonyPurpose, 'register' | 'renew' | 'approve'>
+  /** Hash of the step-up that the touch was for. */
+  readonly stepUpHash: string | undefined
   /** Before this use. */
   readonly standing: Standing
 }
@@ -51,20 +53,26 @@ export class Authentication {
     this.#challenges = challenges
   }
 
+  /** @param stepUp - what the touch is for, if it is for something at an API host. */
   async begin(
     caller: Caller,
     purpose: 'sign-in' | 'confirm',
+    stepUp?: StepUp,
   ): Promise<PublicKeyCredentialRequestOptionsJSON | Refusal> {
     const person =
       purpose === 'confirm' ? await this.#challenges.personOf(caller.session) : undefined
     if (isRefusal(person)) return person
     const all = person === undefined ? [] : await this.#parts.credentials.listFor(person.id)
-    const own = all.filter(({ suspension }) => suspension === undefined)
+    const own = all.filter(
+      (one) => one.suspension === undefined && (stepUp === undefined || couldReach(one, stepUp)),
+    )
+    if (stepUp !== undefined && own.length === 0) return loginErrors.refuse('stronger_key_required')
     const challenge = await this.#challenges.open(caller, {
       purpose,
       person,
       ticketHash: undefined,
       replaces: undefined,
+      stepUpHash: stepUp?.hash,
       proof: undefined,
       allowCredentials: own.map((credential) => credential.id),
     })
@@ -192,8 +200,20 @@ function backupChange(
     : { backedUp: backupState }
 }
 
+/** What is offered to the browser; what the touch proves is judged by itself. */
+function couldReach(
+  { attestationTrusted, backupEligible }: Credential,
+  { acr }: Pick<StepUp, 'acr'>,
+): boolean {
+  return acr !== 'phrh' || (attestationTrusted && !backupEligible)
+}
+
 /** Invariant: a passkey that is good for its own replacement only confirms nothing. */
-function outcomeOf({ purpose }: Ceremony, found: Omit<Judged, 'purpose'>): Judged | Refusal {
+function outcomeOf(
+  { purpose, stepUpHash }: Ceremony,
+  judged: Omit<Judged, 'purpose' | 'stepUpHash'>,
+): Judged | Refusal {
+  const found = { ...judged, stepUpHash }
   if (purpose !== 'confirm') return { ...found, purpose: 'sign-in' }
   return opensRenewalOnly(found.standing)
     ? loginErrors.refuse('credential_lapsed', `the credential is ${found.standing}`)

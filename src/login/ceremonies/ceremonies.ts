@@ -8,6 +8,7 @@ import type {
 } from '../../webauthn/index.ts'
 import { factsOf } from '../credential-facts.ts'
 import { Approval } from './approval.ts'
+import type { StepUp } from '../../session/index.ts'
 import { Authentication } from './authentication.ts'
 import type { Authenticated } from './authentication.ts'
 import { Challenges } from './challenges.ts'
@@ -60,8 +61,9 @@ export class Ceremonies {
   beginAuthentication(
     caller: Caller,
     purpose: 'sign-in' | 'confirm',
+    stepUp?: StepUp,
   ): Promise<PublicKeyCredentialRequestOptionsJSON | Refusal> {
-    return this.#authentication.begin(caller, purpose)
+    return this.#authentication.begin(caller, purpose, stepUp)
   }
 
   finishAuthentication(caller: Caller, body: unknown): Promise<Authenticated | Refusal> {

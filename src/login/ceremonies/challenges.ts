@@ -28,6 +28,7 @@ export class Challenges {
     caller: Caller,
     input: Pick<Ceremony, 'purpose' | 'ticketHash' | 'replaces' | 'proof' | 'allowCredentials'> & {
       person: Person | undefined
+      stepUpHash?: string | undefined
     },
     challenge = new Uint8Array(randomBytes(32)),
   ): Promise<Uint8Array> {
@@ -39,6 +40,7 @@ export class Challenges {
       sessionId: input.ticketHash === undefined ? caller.session?.id : undefined,
       ticketHash: input.ticketHash,
       replaces: input.replaces,
+      stepUpHash: input.stepUpHash,
       proof: input.proof,
       allowCredentials: input.allowCredentials,
       algorithms: knownAlgorithms,

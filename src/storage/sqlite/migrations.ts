@@ -191,4 +191,18 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX recovery_person ON recovery (person_id);
   `,
+  `
+  ALTER TABLE session ADD COLUMN confirmation TEXT;
+
+  CREATE TABLE step_up (
+    hash TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL,
+    value TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    taken_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX step_up_session ON step_up (session_id, opened_at);
+  CREATE INDEX step_up_expiry ON step_up (expires_at);
+  `,
 ]

@@ -1,7 +1,14 @@
 import type { Instant } from '../../core/index.ts'
 import type { TicketStore, PersonId, Retirement, Ticket } from '../../identity/index.ts'
 import type { Ceremony, CeremonyStore } from '../../login/index.ts'
-import type { Handoff, HandoffStore, Taken } from '../../session/index.ts'
+import type {
+  Handoff,
+  HandoffStore,
+  SessionId,
+  StepUp,
+  StepUpStore,
+  Taken,
+} from '../../session/index.ts'
 import type { ProofReplays } from '../../token/index.ts'
 import type { Database } from './database.ts'
 
@@ -44,6 +51,43 @@ export function sqliteHandoffs(database: Database): HandoffStore {
   }
 }
 
+export function sqliteStepUps(database: Database): StepUpStore {
+  return {
+    open: async (stepUp, most) =>
+      database.transaction(() => {
+        database.run(
+          `DELETE FROM step_up WHERE session_id = ? AND hash NOT IN
+             (SELECT hash FROM step_up WHERE session_id = ? ORDER BY opened_at DESC LIMIT ?)`,
+          stepUp.sessionId,
+          stepUp.sessionId,
+          most,
+        )
+        database.run(
+          `INSERT INTO step_up (hash, session_id, value, opened_at, expires_at)
+           VALUES (?, ?, ?, ?, ?)`,
+          stepUp.hash,
+          stepUp.sessionId,
+          JSON.stringify(stepUp),
+          stepUp.openedAt,
+          stepUp.expiresAt,
+        )
+      }),
+    load: async (hash) => {
+      const row = database.one<{ value: string; session_id: string }>(
+        'SELECT value, session_id FROM step_up WHERE hash = ? AND taken_at IS NULL',
+        hash,
+      )
+      if (row === undefined) return undefined
+      const stepUp = JSON.parse(row.value) as StepUp
+      return { ...stepUp, sessionId: row.session_id as SessionId }
+    },
+    rebind: async (hash, sessionId) => {
+      database.run('UPDATE step_up SET session_id = ? WHERE hash = ?', sessionId, hash)
+    },
+    take: async (hash, now) => take<StepUp>(database, 'step_up', 'hash', hash, now),
+  }
+}
+
 export function sqliteTickets(database: Database): TicketStore {
   return {
     issue: async (ticket) => {
@@ -83,7 +127,7 @@ export function sqliteProofReplays(database: Database): ProofReplays {
 /** One atomic statement decides who takes it; what is read afterwards only explains a no. */
 function take<Value>(
   database: Database,
-  table: 'ceremony' | 'handoff',
+  table: 'ceremony' | 'handoff' | 'step_up',
   key: 'challenge' | 'hash',
   id: string,
   now: Instant,

@@ -17,6 +17,7 @@ type SessionRow = {
   kind: string
   person_id: string
   facts: string
+  confirmation: string | null
   authenticated_at: number
   proved_at: number
   created_at: number
@@ -54,14 +55,16 @@ export function sqliteSessions(database: Database): SessionStore {
     seen: async (id, at) => {
       database.run('UPDATE session SET last_seen_at = ? WHERE id = ?', at, id)
     },
-    prove: async (id, change) => {
-      database.run(
-        'UPDATE session SET handle_hash = ?, proved_at = ? WHERE id = ? AND ended_at IS NULL',
-        change.handleHash,
-        change.provedAt,
-        id,
-      )
-    },
+    prove: async (id, change) => prove(database, id, change),
+    move: async (id, handleHash, at) =>
+      database.transaction(() => {
+        database.run(
+          'UPDATE session SET handle_hash = ? WHERE id = ? AND ended_at IS NULL',
+          handleHash,
+          id,
+        )
+        insertRevocation(database, 'proof', id, at)
+      }),
     end: async (id, at) =>
       database.transaction(() => {
         const ended = database.all<{ id: string }>(
@@ -129,11 +132,37 @@ export function endSessionsOf(database: Database, person: string, at: number): v
   for (const { id } of ended) insertRevocation(database, 'session', id, at)
 }
 
+function prove(
+  database: Database,
+  id: SessionId,
+  change: Parameters<SessionStore['prove']>[1],
+): void {
+  const confirmation = JSON.stringify(change.confirmation)
+  database.transaction(() => {
+    database.run(
+      `UPDATE session SET handle_hash = ?, proved_at = ?, confirmation = ?
+       WHERE id = ? AND ended_at IS NULL`,
+      change.handleHash,
+      change.provedAt,
+      confirmation,
+      id,
+    )
+    const opened = database.all<{ id: string }>(
+      `UPDATE session SET proved_at = ?, confirmation = ?
+       WHERE parent_id = ? AND kind = 'api' AND ended_at IS NULL RETURNING id`,
+      change.provedAt,
+      confirmation,
+      id,
+    )
+    for (const row of opened) insertRevocation(database, 'proof', row.id, change.provedAt)
+  })
+}
+
 function insert(database: Database, session: Session, handleHash: string | undefined): void {
   database.run(
     `INSERT INTO session (id, handle_hash, kind, person_id, facts, authenticated_at, proved_at,
-       created_at, last_seen_at, expires_at, audience, parent_id, name, address)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       created_at, last_seen_at, expires_at, audience, parent_id, name, address, confirmation)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     session.id,
     handleHash ?? null,
     session.kind,
@@ -148,6 +177,7 @@ function insert(database: Database, session: Session, handleHash: string | undef
     session.parentId ?? null,
     session.name,
     session.address,
+    session.confirmation === undefined ? null : JSON.stringify(session.confirmation),
   )
 }
 
@@ -157,6 +187,8 @@ function sessionOf(row: SessionRow): Session {
     kind: row.kind as SessionKind,
     personId: row.person_id as PersonId,
     facts: JSON.parse(row.facts) as ProofFacts,
+    confirmation:
+      row.confirmation === null ? undefined : (JSON.parse(row.confirmation) as ProofFacts),
     authenticatedAt: row.authenticated_at,
     provedAt: row.proved_at,
     createdAt: row.created_at,

@@ -22,6 +22,7 @@ export function sweepExpired(database: Database, now: Instant): void {
   }
   database.run('DELETE FROM proof_replay WHERE expires_at < ?', now)
   database.run('DELETE FROM provider_object WHERE expires_at < ?', now - memoryOfObjects)
+  database.run('DELETE FROM step_up WHERE expires_at < ?', now - memoryOfObjects)
   database.run('DELETE FROM session WHERE expires_at < ?', forgotten)
   // A revocation outlives every token and session it can concern.
   database.run('DELETE FROM revocation WHERE at < ?', now - 32 * memoryOfTaken)
