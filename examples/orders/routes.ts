@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { readText } from './caller.ts'
 import type { VerifyCaller } from './caller.ts'
 import { OrderBook, parseOrderDraft } from './orders.ts'
+import { ordersPage } from './page.ts'
 
 interface Call {
   readonly request: IncomingMessage
@@ -46,6 +47,7 @@ export function createRoutes(verifyCaller: VerifyCaller, closing: AbortSignal): 
     },
   }
   const routes = new Map<string, Methods>([
+    ['/', { GET: ({ response }) => answerPage(response) }],
     ['/orders', collection],
     ['/whoami', { GET: (call) => answerWhoami(verifyCaller, call) }],
     ['/events', { GET: (call) => streamTicks(call, closing) }],
@@ -89,6 +91,12 @@ async function createOrder(orders: OrderBook, { request, response }: Call): Prom
   if (!order) return answerProblem(response, 507, 'The order book is full. Delete an order first.')
   response.setHeader('location', `/orders/${order.id}`)
   answerJson(response, 201, order)
+}
+
+function answerPage(response: ServerResponse): void {
+  const page = Buffer.from(ordersPage)
+  const headers = { 'content-type': 'text/html; charset=utf-8', 'content-length': page.length }
+  response.writeHead(200, headers).end(page)
 }
 
 /** Shows what the gateway said about the caller, whether that was proven, and how it forwarded. */

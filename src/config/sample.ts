@@ -13,10 +13,19 @@ apis:
 ${sampleRoutes}${samplePeople}`
 }
 
-const sampleRoutes = `      - { method: GET, path: /orders }
+const sampleRoutes = `      - { method: GET, path: / }
+      - { method: GET, path: /orders }
       - { method: POST, path: /orders }
       - { method: GET, path: '/orders/{id}' }
-      - { method: DELETE, path: '/orders/{id}' }
+      - method: DELETE
+        path: '/orders/{id}'
+        # A touch for exactly this request. Passkeys of laptops and phones attest nothing, and the sample is
+        # tried with one browser: both switches are for that alone.
+        proof:
+          request:
+            sentence: Delete order {id}
+            dangerously_allowUnattested: true
+            dangerously_allowSameSession: true
       - { method: GET, path: /whoami }
       - { method: GET, path: /events }
       - { method: GET, path: /slow }
@@ -46,6 +55,7 @@ policies:
         Effect: Allow
         Action: execute-api:Invoke
         Resource:
+          - arn:aws:execute-api:local:000000000000:orders/default/GET/
           - arn:aws:execute-api:local:000000000000:orders/default/GET/orders
           - arn:aws:execute-api:local:000000000000:orders/default/GET/orders/*
           - arn:aws:execute-api:local:000000000000:orders/default/GET/whoami
@@ -112,7 +122,10 @@ apis:
       - { method: GET, path: /orders }
       - { method: POST, path: /orders, throttle: { principal: { rate: 5, burst: 10 } } }
       - { method: GET, path: '/orders/{id}' }
-      - { method: DELETE, path: '/orders/{id}' }
+      - method: DELETE
+        path: '/orders/{id}'
+        # A touch of an attested key for exactly this request, from another browser than the one that asks:
+        # proof: { request: { sentence: 'Delete order {id}' } }
       - { method: GET, path: /whoami }
       # Everything below a path:
       # - { method: ANY, path: '/files/{path+}', maxBody: 10MiB, timeout: 2m }
