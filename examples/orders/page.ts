@@ -22,7 +22,9 @@ export const ordersPage = `<!doctype html>
       const [list, said] = [document.getElementById('orders'), document.getElementById('said')]
 
       async function show() {
-        const { orders } = await (await fetch('/orders')).json()
+        const answer = await fetch('/orders')
+        if (!answer.ok) return location.reload()
+        const { orders } = await answer.json()
         list.replaceChildren(...orders.map(row))
       }
 

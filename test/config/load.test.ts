@@ -37,6 +37,7 @@ test('without a file there is the sample API with its routes, groups and first p
   assert.deepEqual(
     api.routes.map((route) => `${route.method} ${route.path}`),
     [
+      'GET /',
       'GET /orders',
       'POST /orders',
       'GET /orders/{id}',

@@ -120,7 +120,7 @@ describe('the orders service', () => {
   }
 
   for (const path of [
-    '/',
+    '/nothing',
     '/order',
     '/orders/',
     '/orders/0',

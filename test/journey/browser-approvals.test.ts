@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { english } from '../../src/pages/index.ts'
 import { withBrowser } from '../kit/browser.ts'
 import type { Persona } from '../kit/browser.ts'
-import { startGateway } from '../kit/gateway.ts'
+import { houseText, startRecorder } from '../kit/flows.ts'
+import { startGateway, temporaryDirectory } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import {
   assertQuiet,
@@ -100,8 +103,6 @@ test('requests that a person approves in the browser', async (t) => {
     await t.test('"This was not me" denies and signs out whoever asked', async () => {
       const opened = await demand(admin, 2)
       await press(opened, text.notMe)
-      await said(page, 'Nothing was deleted')
-      await page.goto(`${gateway.api}/orders`)
       await page.getByRole('heading', { name: 'Sign in to Proofgate' }).waitFor()
       await opened.close()
     })
@@ -119,5 +120,86 @@ test('requests that a person approves in the browser', async (t) => {
       await alice.close()
     })
     assertQuiet(admin, [statusLogged(401), statusLogged(403)])
+  })
+})
+
+/** The key that the leaves of Chromium's virtual authenticators have: pinned, they count as attested. */
+const leafKey = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEjWF+ZclQjmS8xWc6yCpnmdo8FEZo
+LCWMRj//31jf0vo+bDeLU9eVxKTf+0GZ7deGLyOrrwIDtLiRG6BWmZThAQ==
+-----END PUBLIC KEY-----
+`
+
+test('a transfer that another person approves, with a key that is attested', async (t) => {
+  const recorder = await startRecorder()
+  const directory = temporaryDirectory()
+  writeFileSync(join(directory, 'anchors.pem'), leafKey)
+  const file = join(directory, 'proofgate.yaml')
+  writeFileSync(
+    file,
+    houseText(recorder.url)
+      .replace(
+        '- { method: POST, path: /orders }',
+        `- method: POST
+        path: /orders
+        proof:
+          request:
+            sentence: 'Order {body.quantity} of {body.item}'
+            approvers: { groups: [members] }`,
+      )
+      .concat(`authenticators: { attestation: direct, trustAnchors: [{ file: anchors.pem }] }\n`),
+  )
+  const house = await startGateway({ command: ['serve', '--config', file] })
+  t.after(async () => {
+    recorder.close()
+    await house.kill()
+  })
+  await withBrowser(async ({ newPersona }) => {
+    const [alice, bob] = [await newPersona(), await newPersona()]
+    await enrolHere(alice.page, await invite(house, 'alice'))
+    await enrolHere(bob.page, await invite(house, 'bob'))
+    await alice.page.goto(`${house.api}/orders`)
+    const approval = await alice.page.evaluate(async () => {
+      const page = globalThis as any
+      const script: string = '/.proofgate/js/proofgate.js'
+      const { proofgateFetch } = await import(script)
+      return new Promise<string>((resolve) => {
+        page.answered = proofgateFetch('/orders', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{"quantity":3,"item":"Tea \u202e"}',
+          onDemand: (demanded: { approval: string }) => resolve(demanded.approval),
+          onSettled: () => undefined,
+        })
+      })
+    })
+
+    await t.test('the one who asks cannot approve it', async () => {
+      const own = await alice.newPage()
+      await own.goto(approval)
+      await own.getByRole('heading', { name: text.ends.unknown.title }).waitFor()
+      await own.close()
+    })
+
+    await t.test('the other finds it, sees what cannot be seen, and approves', async () => {
+      await bob.page.goto(`${house.identity}/approvals`)
+      await inspect(bob.page)
+      await bob.page.getByRole('link', { name: 'Order “3” of “Tea' }).click()
+      await bob.page.getByText('Order “3” of “Tea \\u{202e}”', { exact: true }).waitFor()
+      await inspect(bob.page)
+      assert.equal(await bob.page.getByRole('button', { name: text.notMe }).count(), 0)
+      await press(bob.page, text.approve)
+      await says(bob.page, text.messages.approved)
+    })
+
+    await t.test('the request goes through once', async () => {
+      const status = await alice.page.evaluate(
+        async () => (await (globalThis as any).answered).status as number,
+      )
+      assert.equal(status, 200)
+      assert.equal(recorder.seen.filter(({ method }) => method === 'POST').length, 1)
+      assertQuiet(alice, [statusLogged(401), statusLogged(404)])
+      assertQuiet(bob)
+    })
   })
 })
