@@ -11,6 +11,7 @@ import { policyAnswers } from './policy-answers.ts'
 import { policyOperations } from './policy-operations.ts'
 import { recoveryOperations } from './recoveries.ts'
 import { roleOperations } from './roles.ts'
+import { sealingOperations } from './sealing.ts'
 import { serverOperations } from './server-operations.ts'
 import { signalOperations } from './signals.ts'
 import { sessionOperations } from './sessions.ts'
@@ -20,6 +21,7 @@ const operations: ReadonlyMap<string, Operation> = new Map(
     peopleOperations,
     credentialReport,
     recoveryOperations,
+    sealingOperations,
     credentialOperations,
     sessionOperations,
     keyOperations,

@@ -1,4 +1,4 @@
-import { standingOf, wantedCount } from '../identity/index.ts'
+import { countUsable, standingOf, wantedCount } from '../identity/index.ts'
 import type { Credential, Person } from '../identity/index.ts'
 import { authenticatorName } from '../webauthn/index.ts'
 import type { AdminParts, OperationTable } from './operation.ts'
@@ -32,6 +32,7 @@ function credentialRow(
     username: person.username,
     name,
     model: authenticatorName(aaguid) ?? null,
+    sealed: credential.sealedAt !== undefined,
     state: credential.suspension === undefined ? 'active' : 'suspended',
     standing: standingOf(ageing, credential, clock.now()),
     replaceBy: due === undefined ? null : new Date(due).toISOString(),
@@ -48,8 +49,8 @@ function personRow(
   own: readonly Credential[],
 ): readonly Record<string, unknown>[] {
   const wanted = wantedCount(passkeys(), directory.groupsOf(person))
-  const active = own.filter(({ suspension }) => suspension === undefined)
-  const isShort = active.length === 1 || active.length < wanted
+  const usable = countUsable(own)
+  const isShort = usable === 1 || usable < wanted
   if (person.disabled || !isShort) return []
-  return [{ username: person.username, credentials: active.length, wanted }]
+  return [{ username: person.username, credentials: usable, wanted }]
 }

@@ -244,13 +244,14 @@ function proofsOf(
   })
 }
 
-/** Invariant: a passkey that is for some roles only, or only to be replaced, says yes to nothing. */
+/** Invariant: a passkey that is for some roles only, for emergencies, or only to be replaced, says yes to nothing. */
 function speaksForOwner(
   { credentialRoles, passkeys }: Configuration,
   credential: Credential,
   now: Instant,
 ): boolean {
   return (
+    credential.sealedAt === undefined &&
     credentialRoles.every((rule) => rule.credential !== credential.id) &&
     !opensRenewalOnly(standingOf(passkeys.ageing, credential, now))
   )

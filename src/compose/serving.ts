@@ -174,6 +174,8 @@ export class Serving {
       formTokens: new FormTokens(this.#formKey),
       buckets: this.#buckets,
       userCodeTries: this.#userCodeTries,
+      alarm: (text: string, facts: Readonly<Record<string, unknown>>) =>
+        this.#log.write('error', text, { ...facts }),
       onError: (error: unknown, requestId: string) =>
         this.#log.failure('a page failed', error, { requestId }),
     }

@@ -42,7 +42,7 @@ export type HashPurpose =
   | 'ticket'
   | 'session'
   | 'api-session'
-  | 'renewal-session'
+  | 'pending-session'
   | 'handoff'
   | 'ceremony'
   | 'step-up'

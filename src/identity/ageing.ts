@@ -1,5 +1,6 @@
 import { millis } from '../core/index.ts'
 import type { Instant, Millis } from '../core/index.ts'
+import type { Credential } from './types.ts'
 
 /** How credentials age. */
 export interface Ageing {
@@ -27,14 +28,15 @@ export const ageless: Ageing = Object.freeze({
  */
 export type Standing = 'current' | 'due' | 'overdue' | 'lapsed' | 'unused'
 
-/** Where a credential stands at a moment. */
+/** Where a credential stands at a moment. One for emergencies never lapses: it lies unused, and has to work. */
 export function standingOf(
   ageing: Ageing,
-  credential: { readonly createdAt: Instant; readonly lastUsedAt: Instant | undefined },
+  credential: Pick<Credential, 'createdAt' | 'lastUsedAt' | 'sealedAt'>,
   now: Instant,
 ): Standing {
-  const { createdAt, lastUsedAt } = credential
+  const { createdAt, lastUsedAt, sealedAt } = credential
   const byAge = standingByAge(ageing, createdAt, now)
+  if (sealedAt !== undefined) return byAge === 'lapsed' ? 'overdue' : byAge
   if (byAge === 'lapsed' || ageing.unusedFor === undefined) return byAge
   return now - (lastUsedAt ?? createdAt) >= ageing.unusedFor ? 'unused' : byAge
 }
@@ -71,4 +73,11 @@ export function wantedCount(
 ): number {
   const counts = atLeast.filter(({ group }) => groups.includes(group)).map(({ count }) => count)
   return Math.max(1, ...counts)
+}
+
+/** How many passkeys sign in any day: neither suspended nor for emergencies. */
+export function countUsable(credentials: readonly Credential[]): number {
+  return credentials.filter(
+    ({ suspension, sealedAt }) => suspension === undefined && sealedAt === undefined,
+  ).length
 }

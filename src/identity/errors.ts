@@ -67,6 +67,18 @@ export const identityErrors = defineErrors('identity', {
     fault: 'caller',
     doc: 'A reason has 1 to 200 characters in one line and no control characters.',
   },
+  credential_sealed_already: {
+    status: 409,
+    title: 'This passkey is for emergencies already',
+    fault: 'caller',
+    doc: '`proofgate credentials unseal` makes it one for every day.',
+  },
+  credential_not_sealed: {
+    status: 409,
+    title: 'This passkey is not for emergencies',
+    fault: 'caller',
+    doc: '`proofgate credentials seal` makes it one.',
+  },
   credential_exists: {
     status: 400,
     title: 'This passkey is already registered',

@@ -3,7 +3,14 @@
  * works once, that a credential id belongs to one person, and that nobody loses the last credential by
  * accident. It does not verify ceremonies (webauthn) and knows no sessions.
  */
-export { ageless, opensRenewalOnly, standingByAge, standingOf, wantedCount } from './ageing.ts'
+export {
+  ageless,
+  countUsable,
+  opensRenewalOnly,
+  standingByAge,
+  standingOf,
+  wantedCount,
+} from './ageing.ts'
 export { keyFacts } from './key-facts.ts'
 export type { Ageing, PasskeyRules, Standing } from './ageing.ts'
 export {

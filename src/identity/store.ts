@@ -70,6 +70,11 @@ export interface CredentialStore {
     id: CredentialId,
     change: { reason: string; allowLast: boolean; now: Instant },
   ): Promise<Suspended>
+  /** Makes it one for emergencies, which ends what it opened, or one for every day. */
+  seal(
+    id: CredentialId,
+    change: { sealedAt: Instant | undefined; now: Instant },
+  ): Promise<'changed' | 'unchanged' | 'unknown'>
   /** What it opened before stays closed. */
   restore(id: CredentialId, now: Instant): Promise<'restored' | 'active' | 'unknown'>
   /** Some of all credentials, by id, after this one. */

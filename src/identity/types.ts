@@ -46,6 +46,8 @@ export interface Credential {
   readonly lastUsedAt: Instant | undefined
   /** Absent while it is active. A suspended credential stays, and opens nothing. */
   readonly suspension: Suspension | undefined
+  /** Since when it is for emergencies only; absent while it is not. */
+  readonly sealedAt: Instant | undefined
   /** What spoke against it when it was last judged by the rules of then. */
   readonly finding: Finding | undefined
 }

@@ -2,7 +2,13 @@ import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, parseReturnTo, readForm, sendJson } from '../http/index.ts'
 import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
-import { identityErrors, keyFacts, parseDisplayName, wantedCount } from '../identity/index.ts'
+import {
+  countUsable,
+  identityErrors,
+  keyFacts,
+  parseDisplayName,
+  wantedCount,
+} from '../identity/index.ts'
 import type { CredentialId, Person } from '../identity/index.ts'
 import { accountPage, enrolPage, signedOutPage } from '../pages/index.ts'
 import type { Session, SessionId } from '../session/index.ts'
@@ -82,6 +88,7 @@ async function showAccount(
   const page = accountPage({
     base,
     csrf: parts.formTokens.issue(session.id),
+    alarmed: session.facts.sealed === true,
     person: {
       name: person.name,
       username: person.username,
@@ -95,13 +102,14 @@ async function showAccount(
       ...optional('lastUsedAt', credential.lastUsedAt),
       synced: credential.backupEligible,
       ...optional('suspendedSince', credential.suspension?.since),
+      emergencies: credential.sealedAt !== undefined,
       removable: credentials.some(
         ({ id, suspension }) => id !== credential.id && suspension === undefined,
       ),
     })),
     sessions: sessions.map((one) => ({
       id: one.id,
-      kind: one.kind === 'renewal' ? 'browser' : one.kind,
+      kind: one.kind === 'pending' ? 'browser' : one.kind,
       name: one.kind === 'api' ? `${one.name} at ${one.audience ?? ''}` : one.name,
       createdAt: one.createdAt,
       lastSeenAt: one.lastSeenAt,
@@ -129,14 +137,13 @@ async function showAdd(
   if (isRestricted(parts, session.facts.credentialId)) {
     return loginErrors.refuse('credential_restricted')
   }
-  const all = await parts.credentials.listFor(person.id)
-  const own = all.filter(({ suspension }) => suspension === undefined)
+  const own = await parts.credentials.listFor(person.id)
   const wanted = wantedCount(parts.settings().passkeys, parts.directory.groupsOf(person))
   const page = enrolPage({
     base,
     mode: 'signed-in',
     ...(asked === null ? {} : { returnTo: parseReturnTo(asked, `${base}/account`) }),
-    ...(own.length < wanted ? { wanted } : {}),
+    ...(countUsable(own) < wanted ? { wanted } : {}),
     csrf: parts.formTokens.issue(session.id),
     personName: person.name,
     username: person.username,

@@ -48,7 +48,9 @@ function speakers(parts: IdentityParts): (credential: Credential) => boolean {
   const { ageing } = parts.settings().passkeys
   const now = parts.clock.now()
   return (credential) =>
-    !isRestricted(parts, credential.id) && !opensRenewalOnly(standingOf(ageing, credential, now))
+    credential.sealedAt === undefined &&
+    !isRestricted(parts, credential.id) &&
+    !opensRenewalOnly(standingOf(ageing, credential, now))
 }
 
 async function listPending(

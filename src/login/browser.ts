@@ -13,7 +13,7 @@ import { loginErrors } from './errors.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 const sessionCookie = 'pg_session'
-const renewalCookie = 'pg_renewal'
+const pendingCookie = 'pg_pending'
 const ceremonyCookie = 'pg_ceremony'
 const ceremonyCookieAge = 600
 
@@ -37,9 +37,9 @@ export class Browser {
   }
 
   /** The live session of somebody who may replace a lapsed passkey, and nothing else. */
-  async renewal(request: IncomingMessage): Promise<Session | undefined> {
-    const handle = readCookie(request.headers.cookie, this.#name(renewalCookie))
-    return handle === undefined ? undefined : this.#parts.sessions.load('renewal', handle)
+  async pending(request: IncomingMessage): Promise<Session | undefined> {
+    const handle = readCookie(request.headers.cookie, this.#name(pendingCookie))
+    return handle === undefined ? undefined : this.#parts.sessions.load('pending', handle)
   }
 
   async requireSession(
@@ -92,12 +92,12 @@ export class Browser {
     this.#setCookie(response, sessionCookie, '', 'Lax', 0)
   }
 
-  holdRenewal(response: ServerResponse, handle: string): void {
-    this.#setCookie(response, renewalCookie, handle, 'Strict', ceremonyCookieAge)
+  holdPending(response: ServerResponse, handle: string): void {
+    this.#setCookie(response, pendingCookie, handle, 'Strict', ceremonyCookieAge)
   }
 
-  forgetRenewal(response: ServerResponse): void {
-    this.#setCookie(response, renewalCookie, '', 'Strict', 0)
+  forgetPending(response: ServerResponse): void {
+    this.#setCookie(response, pendingCookie, '', 'Strict', 0)
   }
 
   page(exchange: HttpExchange, status: number, html: string, needs?: PolicyNeeds): void {

@@ -2,12 +2,13 @@ import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { checkSameOrigin, parseReturnTo, readJsonObject, sendJson } from '../http/index.ts'
 import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
+import { opensRenewalOnly } from '../identity/index.ts'
 import type { Browser } from './browser.ts'
 import type { Authenticated } from './ceremonies/authentication.ts'
 import type { Caller } from './ceremonies/parts.ts'
 import { confirm, loadStepUp } from './ceremonies/confirmation.ts'
 import { loginErrors } from './errors.ts'
-import { detour, opensAll } from './renewal.ts'
+import { detour, opensAll } from './passkeys/renewal.ts'
 import { describeBrowser, isRestricted, openBrowserSession, recordAct } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
@@ -123,7 +124,8 @@ async function authenticationVerify(
     return undefined
   }
   // Invariant: one that is for some roles only does not turn into one that is for everything by its age.
-  if (isRestricted(parts, authenticated.facts.credentialId) && !opensAll(authenticated)) {
+  const { standing, facts } = authenticated
+  if (isRestricted(parts, facts.credentialId) && opensRenewalOnly(standing)) {
     return loginErrors.refuse('credential_lapsed')
   }
   await signIn(parts, browser, exchange, caller, authenticated)
@@ -142,7 +144,7 @@ async function signIn(
   if (caller.session !== undefined) await parts.sessions.end(caller.session.id)
   if (!opensAll(authenticated)) {
     browser.forgetSession(exchange.response)
-    await openForRenewal(parts, browser, exchange, authenticated)
+    await openPending(parts, browser, exchange, authenticated)
     return
   }
   await openBrowserSession(parts, browser, exchange, {
@@ -151,20 +153,20 @@ async function signIn(
   })
 }
 
-/** Invariant: with a passkey that has lapsed nobody is signed in. */
-async function openForRenewal(
+/** Invariant: with a passkey that has lapsed, or is sealed, the touch alone signs nobody in. */
+async function openPending(
   parts: IdentityParts,
   browser: Browser,
   exchange: HttpExchange,
   { person, facts }: Authenticated,
 ): Promise<void> {
   const { address } = exchange
-  const { session, handle } = await parts.sessions.openForRenewal({
+  const { session, handle } = await parts.sessions.openPending({
     personId: person.id,
     facts,
     name: describeBrowser(exchange.request),
     address,
   })
-  browser.holdRenewal(exchange.response, handle)
-  await recordAct(parts, { kind: 'session', action: 'session.renewal', person, session, address })
+  browser.holdPending(exchange.response, handle)
+  await recordAct(parts, { kind: 'session', action: 'session.pending', person, session, address })
 }

@@ -32,6 +32,7 @@ export function factsOf(
     registeredAt: credential.createdAt,
     transports: credential.transports,
     ...(certification === undefined ? {} : { certification }),
+    ...(credential.sealedAt === undefined ? {} : { sealed: true as const }),
   }
 }
 

@@ -33,6 +33,12 @@ export const loginErrors = defineErrors('login', {
     fault: 'caller',
     doc: 'The passkey is past its age and grace, or lay unused for too long (`passkeys`). Signing in with it leads to the page that replaces it; one that is for some roles only (`credentialRoles`) is replaced by an administrator.',
   },
+  credential_sealed: {
+    status: 403,
+    title: 'This passkey is for emergencies only',
+    fault: 'caller',
+    doc: 'An administrator sealed the passkey (`proofgate credentials seal`). It signs in when the person says why, and confirms only what is done in that session.',
+  },
   nothing_to_renew: {
     status: 409,
     title: 'This passkey does not have to be replaced',

@@ -79,6 +79,8 @@ export interface IdentityParts {
   readonly userCodeTries: UserCodeTries
   readonly clock: Clock
   readonly record: (entry: AuditEntry) => Promise<void>
+  /** Something that somebody has to look at now, for the log. */
+  readonly alarm: (text: string, facts: Readonly<Record<string, unknown>>) => void
   /** An unexpected failure, for the log. */
   readonly onError: (error: unknown, requestId: string) => void
 }

@@ -12,8 +12,9 @@ import { ceremonyRoutes } from './ceremony-routes.ts'
 import { loginErrors } from './errors.ts'
 import { interactionRoutes } from './interaction-routes.ts'
 import { pageRoutes } from './page-routes.ts'
-import { recoveryRoutes } from './recovery-routes.ts'
-import { renewalRoutes } from './renewal-routes.ts'
+import { breakGlassRoutes } from './passkeys/break-glass-routes.ts'
+import { recoveryRoutes } from './passkeys/recovery-routes.ts'
+import { renewalRoutes } from './passkeys/renewal-routes.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 /** Per source address, over everything this surface answers. */
@@ -39,6 +40,7 @@ export class IdentitySurface {
       accountRoutes(parts, this.#browser),
       renewalRoutes(parts, this.#browser),
       recoveryRoutes(parts, this.#browser),
+      breakGlassRoutes(parts, this.#browser),
       interactionRoutes(parts, this.#browser),
       approvalRoutes(parts, this.#browser),
       ...more,

@@ -15,6 +15,8 @@ export interface CredentialView {
   readonly createdAt: Instant
   readonly lastUsedAt?: Instant
   readonly synced: boolean
+  /** For emergencies only. */
+  readonly emergencies?: boolean
   /** Absent while it is active. */
   readonly suspendedSince?: Instant
   /** False for the last active one, which must stay. */
@@ -33,6 +35,8 @@ export interface SessionView {
 
 export interface AccountView extends PageView {
   readonly csrf: string
+  /** Signed in with a passkey for emergencies. */
+  readonly alarmed?: boolean
   readonly person: {
     readonly name: string
     readonly username: string
@@ -77,6 +81,7 @@ export function accountPage(view: AccountView, strings: Strings = english): stri
         ${fill(text.signedInAs, { person: strong(view.person.name) })}
       </p>
       ${statusRegion(messages)} ${view.notice !== undefined && note('done', view.notice)}
+      ${view.alarmed === true && note('problem', strings.breakGlass.banner)}
       ${facts([
         [text.username, quoted(view.person.username)],
         [text.groups, groupList(view.person.groups, strings)],
@@ -91,6 +96,14 @@ function csrfField(view: AccountView): Interpolation {
 
 function chip(content: Interpolation): Markup {
   return html`<span class="chip">${content}</span>`
+}
+
+function kinds(credential: CredentialView, strings: Strings): Interpolation {
+  const { synced, bound } = strings.account
+  return [
+    chip(credential.synced ? synced : bound),
+    credential.emergencies === true && html` ${chip(strings.breakGlass.chip)}`,
+  ]
 }
 
 function groupList(groups: readonly string[], strings: Strings): Interpolation {
@@ -131,7 +144,7 @@ function passkeyCard(
     }
     ${facts([
       [text.lives, credential.hint === undefined ? text.livesUnknown : quoted(credential.hint)],
-      [text.kind, chip(credential.synced ? text.synced : text.bound)],
+      [text.kind, kinds(credential, strings)],
       [text.created, moment(credential.createdAt, strings)],
       [text.lastUsed, lastUsedAt === undefined ? text.never : moment(lastUsedAt, strings)],
     ])}

@@ -140,6 +140,22 @@ export const english = {
       'If your browser asks whether this site may see the make and model of your key, allow it.',
   },
 
+  breakGlass: {
+    title: 'For emergencies only',
+    text: 'You used a passkey of {person} that is sealed for emergencies. Say why, or go back and use another one.',
+    alarm: 'When you go on, an alarm is raised and what you write here is put on record.',
+    reason: 'Why you use it',
+    reasonHint: 'One line, such as “every key for the database is in the burnt server room”.',
+    go: 'Raise the alarm and sign in',
+    back: 'Use another passkey',
+    messages: {
+      done: 'The alarm is raised. Taking you on…',
+      refused: 'That was not done. Sign in again and say why in one line.',
+    },
+    banner: 'Signed in with a passkey for emergencies: an alarm was raised.',
+    chip: 'For emergencies',
+  },
+
   recoveries: {
     title: 'Recoveries',
     text: 'These people have lost their passkeys, and an administrator made a link for them. It works once somebody here approves it.',

@@ -23,7 +23,7 @@ type HandleKind = Exclude<SessionKind, 'application'>
 const purposes = {
   browser: 'session',
   api: 'api-session',
-  renewal: 'renewal-session',
+  pending: 'pending-session',
 } as const satisfies Record<HandleKind, string>
 
 /** Opens, loads, renews and ends sessions. */
@@ -70,21 +70,21 @@ export class Sessions {
     return { session, handle: await this.#keep(session, 'session') }
   }
 
-  /** The same with a credential that has lapsed: good for replacing it while the touch is fresh. */
-  async openForRenewal(input: {
+  /** The same with a credential that opens one page only: good for that while the touch is fresh. */
+  async openPending(input: {
     personId: PersonId
     facts: ProofFacts
     name: string
     address: string
   }): Promise<{ session: Session; handle: string }> {
     const now = this.#clock.now()
-    const session = this.#build('renewal', now, {
+    const session = this.#build('pending', now, {
       ...input,
       authenticatedAt: now,
       provedAt: now,
       expiresAt: now + this.#lifetimes().proofFreshness,
     })
-    return { session, handle: await this.#keep(session, 'renewal-session') }
+    return { session, handle: await this.#keep(session, 'pending-session') }
   }
 
   /** The same person at an API host. Lives no longer than the session it comes from. */
@@ -147,7 +147,7 @@ export class Sessions {
     if (session.endedAt !== undefined || now >= session.expiresAt) return false
     const { idle } = this.#lifetimes()
     if (session.kind !== 'application' && now - session.lastSeenAt >= idle) return false
-    if (session.kind !== 'renewal' && this.#hasLapsed(session, now)) return false
+    if (session.kind !== 'pending' && this.#hasLapsed(session, now)) return false
     const isRevoked = this.#revocations.isRevoked({
       session: session.id,
       credential: session.facts.credentialId,
@@ -170,8 +170,8 @@ export class Sessions {
 
   /** Invariant: what a credential opened does not outlive its grace. */
   #hasLapsed({ facts }: Session, now: Instant): boolean {
-    const { registeredAt } = facts
-    if (registeredAt === undefined) return false
+    const { registeredAt, sealed = false } = facts
+    if (registeredAt === undefined || sealed) return false
     return opensRenewalOnly(standingByAge(this.#ageing(), registeredAt, now))
   }
 

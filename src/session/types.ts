@@ -7,9 +7,10 @@ export type SessionId = Brand<string, 'SessionId'>
  * - `browser`: a person signed in at the identity origin;
  * - `api`: the same person's session at one API host, child of a browser session;
  * - `application`: what an OAuth client (the command line, a portal) was granted;
- * - `renewal`: a person whose credential has lapsed, at the page that replaces it and nowhere else.
+ * - `pending`: a person at the one page that their credential opens: the one that replaces it because it
+ *   has lapsed, or the one that asks why it is used because it is sealed.
  */
-export type SessionKind = 'browser' | 'api' | 'application' | 'renewal'
+export type SessionKind = 'browser' | 'api' | 'application' | 'pending'
 
 /** What the ceremony that opened the session proved; copied, so that it stays true of this session. */
 export interface ProofFacts {
@@ -26,6 +27,8 @@ export interface ProofFacts {
   readonly registeredAt?: Instant
   /** How the authenticator can be reached, as the browser said; absent like `registeredAt`. */
   readonly transports?: readonly string[]
+  /** Opened with a credential that is for emergencies only. */
+  readonly sealed?: true
 }
 
 export interface Session {

@@ -84,7 +84,7 @@ const rules: readonly EventRule[] = [
   on('recovery.request', 'recovery.requested', { tells: ['recovery', 'reason'] }),
   on('recovery.approve', 'recovery.approved', { tells: ['recovery'] }),
   on('recovery.decline', 'recovery.declined', { tells: ['recovery'] }),
-  on('break_glass', 'break_glass', { tells: ['credential', 'reason'] }),
+  on('credential.break_glass', 'break_glass', { tells: ['credential', 'reason'] }),
   on('proof.ask', 'approval.requested', { tells: ['proof', 'sentence'] }),
   on('proof.approve', 'approval.granted', { tells: ['proof'] }),
   on('proof.deny', 'approval.denied', { tells: ['proof'] }),

@@ -100,6 +100,7 @@ function credential(owner: Person, more: Partial<Credential> = {}): Credential {
     createdAt: 1000,
     lastUsedAt: undefined,
     suspension: undefined,
+    sealedAt: undefined,
     finding: undefined,
     ...more,
   }

@@ -12,10 +12,15 @@ const ageing = {
   unusedFor: millis(180 * day),
 }
 
-function standing(age: number, idle: number | undefined, rules = ageing): string {
+function standing(
+  age: number,
+  idle: number | undefined,
+  rules = ageing,
+  sealedAt?: number,
+): string {
   const createdAt = now - age * day
   const lastUsedAt = idle === undefined ? undefined : now - idle * day
-  return standingOf(rules, { createdAt, lastUsedAt }, now)
+  return standingOf(rules, { createdAt, lastUsedAt, sealedAt }, now)
 }
 
 test('a passkey is due before its age is full, overdue after it, and lapsed after its grace', () => {
@@ -47,7 +52,10 @@ test('without grace a passkey lapses on the day it is full', () => {
 })
 
 test('where nothing is configured nothing ages', () => {
-  assert.equal(standingOf(ageless, { createdAt: 0, lastUsedAt: undefined }, now), 'current')
+  assert.equal(
+    standingOf(ageless, { createdAt: 0, lastUsedAt: undefined, sealedAt: undefined }, now),
+    'current',
+  )
 })
 
 test('only what is lapsed or unused opens nothing but its renewal', () => {
@@ -65,4 +73,10 @@ test('somebody needs as many passkeys as the most demanding of their groups says
   assert.equal(wantedCount(rules, ['staff', 'admins', 'other']), 3)
   assert.equal(wantedCount(rules, ['staff']), 2)
   assert.equal(wantedCount(rules, ['other']), 1)
+})
+
+test('a passkey for emergencies is overdue at most, however long it lay unused', () => {
+  assert.equal(standing(9999, 9999, ageing, now), 'overdue')
+  assert.equal(standing(340, 340, ageing, now), 'due')
+  assert.equal(standing(200, 200, ageing, now), 'current')
 })

@@ -51,6 +51,7 @@ async function registered(signCount: number): Promise<Credential> {
     createdAt: 0,
     lastUsedAt: undefined,
     suspension: undefined,
+    sealedAt: undefined,
     finding: undefined,
   }
   const outcome = await sqliteCredentials(database).register(credential, {

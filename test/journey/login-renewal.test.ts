@@ -111,7 +111,7 @@ describe('a passkey that is due', { timeout: 120_000 }, () => {
     const record = (await recordsOf(gateway, 'ceremony')).findLast(
       ({ action, outcome }) => action === 'credential.renew' && outcome === 'success',
     )
-    assert.deepEqual([record?.who?.credential, record?.what], [credentialId, { replaced: old }])
+    assert.deepEqual([record?.who?.credential, record?.what?.['replaced']], [credentialId, old])
     const again = new SoftPerson(gateway, person.authenticator)
     assert.equal((await again.signIn()).json().redirect, '/account')
     person.authenticator.credentials.pop()

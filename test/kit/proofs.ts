@@ -188,6 +188,7 @@ export class ProofWorld {
         createdAt: this.clock.now(),
         lastUsedAt: undefined,
         suspension: undefined,
+        sealedAt: undefined,
         finding: undefined,
       },
       { ticket: undefined, replaces: undefined, now: this.clock.now() },

@@ -176,6 +176,7 @@ async function begin(changes: Partial<House> = {}) {
         createdAt: now,
         lastUsedAt: undefined,
         suspension: undefined,
+        sealedAt: undefined,
         finding: undefined,
         serial: undefined,
       }

@@ -12,6 +12,7 @@ import {
   enrolPage,
   errorPage,
   logoutPage,
+  breakGlassPage,
   recoveriesPage,
   refusalPage,
   signedOutPage,
@@ -224,6 +225,18 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
       'recoveries-none',
       recoveriesPage({ base, csrf: text('csrf'), oldPasskeys: 'remove', recoveries: [] }, strings),
     ],
+    [
+      'break-glass',
+      breakGlassPage(
+        {
+          base,
+          csrf: text('csrf'),
+          personName: text('person name'),
+          returnTo: text('return_to'),
+        },
+        strings,
+      ),
+    ],
     ['ticket-problem', ticketProblemPage({ base }, strings)],
     [
       'account',
@@ -235,6 +248,7 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
           credentials: [
             {
               ...credential('a', true, true),
+              emergencies: true,
               suspendedSince: at + 5000,
               hint: text('hint'),
               lastUsedAt: at,
@@ -248,6 +262,7 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
           ],
           clients: [{ name: text('client name'), scopes: [text('scope name')] }],
           notice: text('notice'),
+          alarmed: true,
         },
         strings,
       ),

@@ -124,12 +124,12 @@ describe('a session', () => {
     assert.deepEqual(await open(), [true, true, true, true])
     clock.advance(1)
     assert.deepEqual(await open(), [false, false, false, true])
-    const renewal = await sessions.openForRenewal(aged)
-    assert.equal((await sessions.load('renewal', renewal.handle))?.id, renewal.session.id)
+    const renewal = await sessions.openPending(aged)
+    assert.equal((await sessions.load('pending', renewal.handle))?.id, renewal.session.id)
     assert.equal(await sessions.load('browser', renewal.handle), undefined)
-    assert.equal(await sessions.load('renewal', parent.handle), undefined)
+    assert.equal(await sessions.load('pending', parent.handle), undefined)
     clock.advance(300_000)
-    assert.equal(await sessions.load('renewal', renewal.handle), undefined)
+    assert.equal(await sessions.load('pending', renewal.handle), undefined)
   })
 
   test('at an API host ends with the one it comes from', async () => {

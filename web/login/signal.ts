@@ -6,23 +6,19 @@ import type { Answer } from './passkey.ts'
  * courtesy: a browser that cannot or will not changes nothing.
  */
 export async function signal(facts: Answer['signal']): Promise<void> {
-  if (facts === undefined || typeof PublicKeyCredential !== 'function') return
+  if (facts === undefined) return
   const { rpId, userHandle: userId, credentialIds } = facts
   const person = document.getElementById('person')?.dataset
   try {
-    if ('signalAllAcceptedCredentials' in PublicKeyCredential) {
-      const allAcceptedCredentialIds = [...credentialIds]
-      await PublicKeyCredential.signalAllAcceptedCredentials({
-        rpId,
-        userId,
-        allAcceptedCredentialIds,
-      })
-    }
-    if (person !== undefined && 'signalCurrentUserDetails' in PublicKeyCredential) {
-      const name = person?.['username'] ?? ''
-      const displayName = person?.['name'] ?? ''
-      await PublicKeyCredential.signalCurrentUserDetails({ rpId, userId, name, displayName })
-    }
+    const allAcceptedCredentialIds = [...credentialIds]
+    await PublicKeyCredential.signalAllAcceptedCredentials({
+      rpId,
+      userId,
+      allAcceptedCredentialIds,
+    })
+    if (person === undefined) return
+    const { username: name = '', name: displayName = '' } = person
+    await PublicKeyCredential.signalCurrentUserDetails({ rpId, userId, name, displayName })
   } catch {
     // The account is changed either way.
   }

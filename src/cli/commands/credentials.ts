@@ -3,7 +3,7 @@ import type { LaunchOptions } from '../launch.ts'
 import { example } from '../options.ts'
 import { administer, listing, show } from './administer.ts'
 import { registerJudging } from './judging.ts'
-import { registerCredentialReport } from './passkey-care.ts'
+import { registerCredentialReport, registerSealing } from './passkey-care.ts'
 
 const idText = 'credential id, from `credentials list`; write -- before one that begins with a dash'
 const credentialColumns = ['id', 'username', 'name', 'model', 'synced', 'state', 'lastUsedAt']
@@ -48,6 +48,7 @@ export function registerCredentials(program: Command): void {
   registerStates(credentials)
   registerJudging(credentials)
   registerCredentialReport(credentials)
+  registerSealing(credentials)
 }
 
 function registerStates(credentials: Command): void {

@@ -16,6 +16,7 @@ const columns: readonly (readonly [head: string, member: string])[] = [
   ['LAST USED', 'lastUsedAt'],
   ['ATTESTED', 'attested'],
   ['SYNCED', 'synced'],
+  ['SEALED', 'sealed'],
 ]
 
 /** `credentials report`: whose passkeys have to be replaced, and who has too few. */
@@ -78,4 +79,23 @@ function printRecovery(answer: JsonObject): string {
     `It works once, for 15 minutes after somebody in ${String(approvers)} has approved it at`,
     `${String(approval)} (code ${String(code)}, until ${String(approveUntil)})`,
   ].join('\n')
+}
+
+/** `credentials seal` and `unseal`: passkeys for emergencies. */
+export function registerSealing(credentials: Command): void {
+  const texts = {
+    seal: 'keep a passkey for emergencies: it signs in only when the person says why, and raises an alarm',
+    unseal: 'make a passkey for emergencies one for every day again',
+  }
+  for (const verb of ['seal', 'unseal'] as const) {
+    const command = withJson(withLocation(credentials.command(verb)))
+      .argument('<id>', 'credential id; write -- before one that begins with a dash')
+      .description(texts[verb])
+      .action(async (id: string, options: LaunchOptions) => {
+        const path = `/v1/credentials/${encodeURIComponent(id)}/${verb}`
+        const answer = await withAdministration(options, (call) => call('POST', path, {}))
+        print(options, answer, `${verb}ed ${id}`)
+      })
+    example(command, `credentials ${verb} AbCdEf...`)
+  }
 }

@@ -96,7 +96,8 @@ export class Authentication {
     const person =
       credential === undefined ? undefined : await this.#parts.people.load(credential.personId)
     const judging = { ceremony, response, credential, person }
-    const outcome = await this.#judge(judging)
+    const judged = await this.#judge(judging)
+    const outcome = isRefusal(judged) ? judged : notForEmergencies(judged, caller)
     await this.#record(caller, judging, outcome)
     return outcome
   }
@@ -218,4 +219,13 @@ function outcomeOf(
   return opensRenewalOnly(found.standing)
     ? loginErrors.refuse('credential_lapsed', `the credential is ${found.standing}`)
     : { ...found, purpose }
+}
+
+/** Invariant: a passkey for emergencies confirms only what is done in the session that said why. */
+function notForEmergencies(found: Judged, { session }: Caller): Judged | Refusal {
+  const { purpose, facts } = found
+  if (purpose !== 'confirm' || facts.sealed !== true) return found
+  return session?.facts.credentialId === facts.credentialId
+    ? found
+    : loginErrors.refuse('credential_sealed')
 }

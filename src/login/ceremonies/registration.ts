@@ -184,6 +184,7 @@ export class Registration {
       createdAt: now,
       lastUsedAt: undefined,
       suspension: undefined,
+      sealedAt: undefined,
       finding: undefined,
     }
     const { ticketHash: ticket, replaces } = ceremony

@@ -32,6 +32,7 @@ type CredentialRow = {
   last_used_at: number | null
   suspended_at: number | null
   suspended_for: string | null
+  sealed_at: number | null
   finding: string | null
 }
 
@@ -63,6 +64,7 @@ export function sqliteCredentials(database: Database): CredentialStore {
         : 'unknown',
     remove: async (id, personId, options) => remove(database, id, personId, options),
     suspend: async (id, change) => database.transaction(() => suspend(database, id, change)),
+    seal: async (id, change) => database.transaction(() => seal(database, id, change)),
     restore: async (id, now) => database.transaction(() => restore(database, id, now)),
     page: async (after, limit) =>
       database
@@ -286,6 +288,22 @@ function printFinding(finding: Finding | undefined): string | null {
     : JSON.stringify({ kind: finding.kind, what: finding.what, act: finding.act })
 }
 
+function seal(
+  database: Database,
+  id: CredentialId,
+  { sealedAt, now }: { sealedAt: number | undefined; now: number },
+): 'changed' | 'unchanged' | 'unknown' {
+  const row = database.one<{ person_id: string; sealed_at: number | null }>(
+    'SELECT person_id, sealed_at FROM credential WHERE id = ?',
+    id,
+  )
+  if (row === undefined) return 'unknown'
+  if ((row.sealed_at === null) === (sealedAt === undefined)) return 'unchanged'
+  database.run('UPDATE credential SET sealed_at = ? WHERE id = ?', sealedAt ?? null, id)
+  endSessionsBy(database, { person: row.person_id, credential: id }, now)
+  return 'changed'
+}
+
 function restore(
   database: Database,
   id: CredentialId,
@@ -322,6 +340,7 @@ function credentialOf(row: CredentialRow): Credential {
     clientDataJSON: row.client_data_json,
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at ?? undefined,
+    sealedAt: row.sealed_at ?? undefined,
     suspension:
       row.suspended_at === null
         ? undefined

@@ -205,4 +205,5 @@ export const migrations: readonly string[] = [
   CREATE INDEX step_up_session ON step_up (session_id, opened_at);
   CREATE INDEX step_up_expiry ON step_up (expires_at);
   `,
+  `ALTER TABLE credential ADD COLUMN sealed_at INTEGER;`,
 ]

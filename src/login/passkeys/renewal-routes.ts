@@ -1,15 +1,15 @@
-import { isRefusal } from '../core/index.ts'
-import type { Refusal } from '../core/index.ts'
-import { checkSameOrigin, parseReturnTo, readJsonObject, sendJson } from '../http/index.ts'
-import type { HttpExchange, RouteTable } from '../http/index.ts'
-import { enrolPage } from '../pages/index.ts'
-import type { Browser } from './browser.ts'
-import type { Caller } from './ceremonies/parts.ts'
-import { loginErrors } from './errors.ts'
+import { isRefusal } from '../../core/index.ts'
+import type { Refusal } from '../../core/index.ts'
+import { checkSameOrigin, parseReturnTo, readJsonObject, sendJson } from '../../http/index.ts'
+import type { HttpExchange, RouteTable } from '../../http/index.ts'
+import { enrolPage } from '../../pages/index.ts'
+import type { Browser } from '../browser.ts'
+import type { Caller } from '../ceremonies/parts.ts'
+import { loginErrors } from '../errors.ts'
 import { renewing } from './renewal.ts'
 import type { Renewing } from './renewal.ts'
-import { openBrowserSession, signalOf } from './surface-parts.ts'
-import type { IdentityParts } from './surface-parts.ts'
+import { openBrowserSession, signalOf } from '../surface-parts.ts'
+import type { IdentityParts } from '../surface-parts.ts'
 
 /** The page that replaces a passkey by a new one, and its two endpoints. */
 export function renewalRoutes(parts: IdentityParts, browser: Browser): RouteTable {
@@ -84,7 +84,7 @@ async function renewalVerify(
   const { person, credential } = registered
   parts.revocations.refresh()
   await parts.sessions.end(asking.found.session.id)
-  browser.forgetRenewal(exchange.response)
+  browser.forgetPending(exchange.response)
   const session = await openBrowserSession(parts, browser, exchange, {
     personId: person.id,
     facts: parts.ceremonies.factsOf(credential),

@@ -1,11 +1,11 @@
-import type { Instant } from '../core/index.ts'
-import { fill, html } from './html.ts'
-import type { Interpolation, Markup } from './html.ts'
-import { printDocument } from './layout.ts'
-import type { PageView } from './layout.ts'
-import { facts, hiddenFields, moment, quoted, statusRegion, strong } from './parts.ts'
-import { english } from './strings.ts'
-import type { Strings } from './strings.ts'
+import type { Instant } from '../../core/index.ts'
+import { fill, html } from '../html.ts'
+import type { Interpolation, Markup } from '../html.ts'
+import { printDocument } from '../layout.ts'
+import type { PageView } from '../layout.ts'
+import { facts, hiddenFields, moment, quoted, statusRegion, strong } from '../parts.ts'
+import { english } from '../strings.ts'
+import type { Strings } from '../strings.ts'
 
 export interface RecoveryView {
   readonly id: string

@@ -1,11 +1,11 @@
-import { opensRenewalOnly, standingOf, wantedCount } from '../identity/index.ts'
-import type { Credential, Standing } from '../identity/index.ts'
-import type { HttpExchange } from '../http/index.ts'
-import type { Session } from '../session/index.ts'
-import type { Browser } from './browser.ts'
-import type { Authenticated } from './ceremonies/authentication.ts'
-import { isRestricted } from './surface-parts.ts'
-import type { IdentityParts } from './surface-parts.ts'
+import { countUsable, opensRenewalOnly, standingOf, wantedCount } from '../../identity/index.ts'
+import type { Credential } from '../../identity/index.ts'
+import type { HttpExchange } from '../../http/index.ts'
+import type { Session } from '../../session/index.ts'
+import type { Browser } from '../browser.ts'
+import type { Authenticated } from '../ceremonies/authentication.ts'
+import { isRestricted } from '../surface-parts.ts'
+import type { IdentityParts } from '../surface-parts.ts'
 
 /** Somebody whose passkey is to be replaced by a new one. */
 export interface Renewing {
@@ -21,19 +21,19 @@ export async function renewing(
   browser: Browser,
   { request }: Pick<HttpExchange, 'request'>,
 ): Promise<Renewing | 'current' | 'restricted' | undefined> {
-  const session = (await browser.session(request)) ?? (await browser.renewal(request))
+  const session = (await browser.session(request)) ?? (await browser.pending(request))
   if (session === undefined) return undefined
   const credential = await parts.credentials.load(session.facts.credentialId)
   if (credential === undefined || credential.suspension !== undefined) return undefined
-  if (isRestricted(parts, credential.id)) return 'restricted'
+  if (credential.sealedAt !== undefined || isRestricted(parts, credential.id)) return 'restricted'
   const standing = standingOf(parts.settings().passkeys.ageing, credential, parts.clock.now())
   if (standing === 'current') return 'current'
   return { session, credential, isSkippable: session.kind === 'browser' }
 }
 
-/** What a sign-in opens: whatever was wanted, or the page that replaces the passkey alone. */
-export function opensAll({ standing }: { readonly standing: Standing }): boolean {
-  return !opensRenewalOnly(standing)
+/** What a sign-in opens: whatever was wanted, or the one page that has to come before it. */
+export function opensAll({ standing, facts }: Pick<Authenticated, 'standing' | 'facts'>): boolean {
+  return !opensRenewalOnly(standing) && facts.sealed !== true
 }
 
 /**
@@ -45,13 +45,13 @@ export async function detour(
   { person, standing, facts }: Pick<Authenticated, 'person' | 'standing' | 'facts'>,
   returnTo: string,
 ): Promise<string> {
-  if (isRestricted(parts, facts.credentialId)) return returnTo
   const { base, passkeys } = parts.settings()
   const back = `return_to=${encodeURIComponent(returnTo)}`
+  if (facts.sealed === true) return `${base}/break-glass?${back}`
+  if (isRestricted(parts, facts.credentialId)) return returnTo
   if (standing !== 'current') return `${base}/renew?${back}`
   const wanted = wantedCount(passkeys, parts.directory.groupsOf(person))
   if (wanted === 1) return returnTo
   const own = await parts.credentials.listFor(person.id)
-  const active = own.filter(({ suspension }) => suspension === undefined)
-  return active.length < wanted ? `${base}/enrol?${back}` : returnTo
+  return countUsable(own) < wanted ? `${base}/enrol?${back}` : returnTo
 }
