@@ -178,6 +178,8 @@ test('every code that can be found in a text is in a table here', () => {
     'config.authenticators',
     'config.trust-anchor',
     'config.revocation-list',
+    // Those of levels are in preset.test.ts.
+    'config.preset',
     // Those of the age of passkeys are in passkeys.test.ts.
     'config.passkeys',
     // Those of who is told of events are in signals.test.ts.
