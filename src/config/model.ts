@@ -295,6 +295,8 @@ export interface ConfiguredIssuer {
   readonly usernameClaim: string
   /** That its people are of. */
   readonly account: string
+  /** What stands before their names in ARNs. */
+  readonly namespace: string | undefined
   /** Claims that conditions can see. */
   readonly conditionClaims: readonly string[]
   readonly allowHttp: boolean

@@ -115,6 +115,7 @@ export const problemCodes = {
     'A receiver has not what its delivery needs, or something of the other.',
   'config.signal-authorization': 'A file holds no token or header value.',
   'config.webhook-secret': 'A file holds no webhook secrets.',
+  'config.issuer-namespace': 'Two issuers share an account, and people of the same name.',
   'config.preset': 'An option is weaker than the chosen preset allows.',
   'config.authenticators': 'A rule for passkeys asks for a proof that none could give.',
   'config.passkeys': 'Passkeys would be due for replacement from their first day on.',

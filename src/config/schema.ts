@@ -53,6 +53,11 @@ const issuer = mapping('an external OpenID provider whose tokens are accepted', 
     "the account its people are of; default: the gateway's own",
     /^\d{12}$/,
   ).optional(),
+  namespace: text(
+    'namespace',
+    'stands before the names of its people in ARNs, federated-user/NAMESPACE/NAME; needed where issuers share an account',
+    /^[a-z0-9][a-z0-9-]{0,31}$/,
+  ).optional(),
   conditionClaims: declared(
     'claims that policies read as ISSUER:CLAIM, by the name of this entry',
     claimName('a claim'),

@@ -16,6 +16,13 @@ import type { ProofDemand } from './proof/demand.ts'
 import type { HeaderEdits } from './rewrite/header-edits.ts'
 import type { Rewrite } from './rewrite/rewrite.ts'
 
+/** Where policies know the callers of an external issuer. */
+export interface Realm {
+  readonly account: string
+  /** Before their names, where several issuers share the account. */
+  readonly namespace: string | undefined
+}
+
 /** Who vouches for the callers of a route. */
 export type Vouching =
   | { readonly kind: 'open' }
@@ -26,7 +33,7 @@ export type Vouching =
       /** `iss` of its tokens. */
       readonly issuer: string
       /** That its callers are of. */
-      readonly account: string
+      readonly realm: Realm
       /** Claims that conditions can see, by condition key in lower case. */
       readonly claims: ReadonlyMap<string, string>
     }

@@ -125,6 +125,34 @@ describe('accounts of issuers', () => {
     )
   })
 
+  const two = (one: string, other: string): string =>
+    `version: 1
+issuers:
+  okta: { issuer: https://x.example, audiences: [a]${one} }
+  partner: { issuer: https://y.example, audiences: [a]${other} }
+`
+
+  it('are shared only where names are told apart', () => {
+    const codes = (one: string, other: string): readonly string[] =>
+      placed(problemsOf(two(one, other)))
+    const clash = ['3:3 config.issuer-namespace', '4:3 config.issuer-namespace']
+    assert.deepEqual(codes('', ''), clash)
+    assert.deepEqual(codes('', ", account: '000000000000'"), clash)
+    assert.deepEqual(codes(", account: '111111111111'", ''), [])
+    assert.deepEqual(codes(', namespace: okta', ', namespace: partner'), [])
+    const same = codes(', namespace: same', ', namespace: same')
+    assert.deepEqual(
+      same.map((line) => line.split(' ')[1]),
+      ['config.issuer-namespace', 'config.issuer-namespace'],
+    )
+    // One without could call somebody what another calls its own.
+    assert.deepEqual(codes('', ', namespace: partner'), ['3:3 config.issuer-namespace'])
+    assert.deepEqual(codes(", account: '111111111111', namespace: same", ', namespace: same'), [])
+    for (const bad of ['A', 'a/b', "''", '-a', 'a_b', 'a:b']) {
+      assert.match(codes(`, namespace: ${bad}`, '')[0] ?? '', /config\.value/, bad)
+    }
+  })
+
   it('are twelve digits', () => {
     for (const account of ['1', "'12345678901'", 'x', "'1234567890123'"]) {
       assert.deepEqual(placed(problemsOf(issuer(`, account: ${account}`))), ['4:63 config.value'])

@@ -66,7 +66,10 @@ issuers:
   it('lets no issuer write under a prefix of ours or of another issuer', () => {
     const issuers = (...names: readonly string[]): string =>
       `version: 1\nissuers:\n${names
-        .map((name) => `  ${name}: { ${audience}, conditionClaims: [department] }\n`)
+        .map(
+          (name, index) =>
+            `  ${name}: { ${audience}, namespace: n${index}, conditionClaims: [department] }\n`,
+        )
         .join('')}`
     assert.deepEqual(placed(problemsOf(issuers('aws'))), ['3:3 config.issuer-name'])
     assert.deepEqual(placed(problemsOf(issuers('AWS'))), ['3:3 config.issuer-name'])

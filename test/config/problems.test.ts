@@ -178,6 +178,8 @@ test('every code that can be found in a text is in a table here', () => {
     'config.authenticators',
     'config.trust-anchor',
     'config.revocation-list',
+    // Those of issuers that share an account are in access.test.ts.
+    'config.issuer-namespace',
     // Those of levels are in preset.test.ts.
     'config.preset',
     // Those of the age of passkeys are in passkeys.test.ts.

@@ -142,7 +142,7 @@ function look(key: string, principal: PrincipalFacts, request: Request = {}): Fa
       authorizer: {
         kind: 'issuer',
         issuer: 'https://id.example',
-        account: '000000000000',
+        realm: { account: '000000000000', namespace: undefined },
         name: 'idp',
         claims: new Map(claims.map((claim) => [`idp:${claim}`, claim])),
       },

@@ -161,8 +161,20 @@ describe('principals', () => {
     assert.equal(new Set([shared, ...others]).size, 5)
     assert.notEqual(others[0]?.mandate, shared?.mandate)
     const told = tokenOf('a', { groups: ['readers'] })
-    const external = principals.ofExternal(told, '000000000000')
-    const elsewhere = principals.ofExternal(tokenOf('a', { groups: ['readers'] }), '111111111111')
+    const account = '000000000000'
+    const external = principals.ofExternal(told, { account, namespace: undefined })
+    const elsewhere = principals.ofExternal(tokenOf('a', { groups: ['readers'] }), {
+      account: '111111111111',
+      namespace: undefined,
+    })
+    const spaced = principals.ofExternal(tokenOf('a', { groups: ['readers'] }), {
+      account,
+      namespace: 'partner',
+    })
+    assert.equal(spaced.names.arn, `${external.names.arn}`.replace('user/', 'user/partner/'))
+    assert.notEqual(spaced.standing, external.standing)
+    const again = await principals.again(spaced, { account, namespace: 'renamed' })
+    assert.match(again?.names.arn ?? '', /federated-user\/renamed\//)
     assert.equal(principals.known(told), external)
     assert.notEqual(elsewhere.names.arn, external.names.arn)
     assert.equal(external.kind, 'external')
@@ -235,7 +247,10 @@ describe('principals', () => {
     assert.equal(context('aws:principalarn'), principal.names.role)
     assert.equal(context('aws:principaltype'), 'AssumedRole')
     assert.equal(context('aws:username'), 'name-p')
-    const external = principals.ofExternal(tokenOf('p', { taken: undefined }), '000000000000')
+    const external = principals.ofExternal(tokenOf('p', { taken: undefined }), {
+      account: '000000000000',
+      namespace: undefined,
+    })
     assert.equal(external.names.role, undefined)
   })
 

@@ -165,7 +165,7 @@ describe('deciding again', () => {
       [{ name: 'other' }, 'policy_changed'],
       [{ issuer: 'https://other.example' }, 'policy_changed'],
     ] as const) {
-      const authorizer = { ...external, account: '000000000000', ...change } as Route['authorizer']
+      const authorizer = { ...external, ...change } as Route['authorizer']
       assert.equal(
         await endingOf({
           route: { authorizer: external },

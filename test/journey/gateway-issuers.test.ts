@@ -20,8 +20,8 @@ describe('issuers of somebody else at the gateway', { timeout: 120_000 }, () => 
       routes: `      - { method: ANY, path: '/one/{rest+}', authorizer: one }
       - { method: ANY, path: '/two/{rest+}', authorizer: two }`,
       more: `issuers:
-  one: { issuer: '${first.url}', audiences: ['api://orders'], algorithms: [ES256], groupsClaim: groups, dangerously_allowHttp: true }
-  two: { issuer: '${second.url}', audiences: ['api://orders'], algorithms: [ES256], requiredScopes: [orders], dangerously_allowHttp: true }`,
+  one: { issuer: '${first.url}', audiences: ['api://orders'], algorithms: [ES256], groupsClaim: groups, namespace: one, dangerously_allowHttp: true }
+  two: { issuer: '${second.url}', audiences: ['api://orders'], algorithms: [ES256], requiredScopes: [orders], namespace: two, dangerously_allowHttp: true }`,
     })
   })
   after(async () => {

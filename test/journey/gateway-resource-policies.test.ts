@@ -30,7 +30,10 @@ const tableB: typeof tableA = [
   ['deny', 'deny', 'policy.explicit_deny'],
 ]
 
-function configuration(port: number, near: FakeIssuer, far: FakeIssuer): string {
+function configuration(
+  port: number,
+  { near, twin, far }: Readonly<Record<'near' | 'twin' | 'far', FakeIssuer>>,
+): string {
   const issuer = (at: FakeIssuer, more = ''): string =>
     `{ issuer: '${at.url}', audiences: ['api://orders'], algorithms: [ES256], ${more}dangerously_allowHttp: true }`
   return `version: 1
@@ -51,7 +54,8 @@ policies:
       - { Effect: Deny, Action: 'execute-api:Invoke', Resource: 'arn:aws:execute-api:*:*:app/*/neither-allow/x' }
 upstreams: { main: { url: 'http://127.0.0.1:${port}' } }
 issuers:
-  near: ${issuer(near)}
+  near: ${issuer(near, 'namespace: near, ')}
+  twin: ${issuer(twin, 'namespace: twin, ')}
   far: ${issuer(far, "account: '111111111111', ")}
 apis:
   app:
@@ -60,6 +64,7 @@ apis:
       - { method: ANY, path: '/app/{rest+}' }
       - { method: ANY, path: '/open/{rest+}', authorizer: open }
       - { method: ANY, path: '/near/{rest+}', authorizer: near }
+      - { method: ANY, path: '/twin/{rest+}', authorizer: twin }
       - { method: ANY, path: '/far/{rest+}', authorizer: far }
     resourcePolicy:
       Version: '2012-10-17'
@@ -67,6 +72,7 @@ apis:
         - { Sid: Everybody, Effect: Allow, Principal: '*', Action: 'execute-api:Invoke', Resource: 'execute-api:/default/*-allow/x' }
         - { Sid: Nobody, Effect: Deny, Principal: '*', Action: 'execute-api:Invoke', Resource: 'execute-api:/default/*-deny/x' }
         - { Sid: Carol, Effect: Allow, Principal: { AWS: 'arn:aws:iam::000000000000:user/carol' }, Action: 'execute-api:Invoke', Resource: 'execute-api:/default/*/for-carol' }
+        - { Sid: Dan, Effect: Allow, Principal: { AWS: 'arn:aws:sts::000000000000:federated-user/near/dan' }, Action: 'execute-api:Invoke', Resource: 'execute-api:/default/*/for-dan' }
         - { Sid: Account, Effect: Allow, Principal: { AWS: '000000000000' }, Action: 'execute-api:Invoke', Resource: 'execute-api:/default/*/for-account' }
         - { Sid: Near, Effect: Allow, Principal: { Federated: '${near.url}' }, Action: 'execute-api:Invoke', Resource: 'execute-api:/default/*/for-near' }
         - { Sid: Far, Effect: Allow, Principal: { AWS: '111111111111' }, Action: 'execute-api:Invoke', Resource: 'execute-api:/default/*/far/*/for-all' }
@@ -77,15 +83,17 @@ apis:
 describe('policies of APIs, and boundaries', { timeout: 120_000 }, () => {
   const upstream = new RecordingUpstream()
   const near = new FakeIssuer('near')
+  const twin = new FakeIssuer('twin')
   const far = new FakeIssuer('far')
   let gate: Gate
 
   before(async () => {
-    await Promise.all([near.listen(), far.listen()])
-    gate = await Gate.start(configuration(await upstream.listen(), near, far))
+    await Promise.all([near.listen(), twin.listen(), far.listen()])
+    gate = await Gate.start(configuration(await upstream.listen(), { near, twin, far }))
   })
   after(async () => {
     near.close()
+    twin.close()
     far.close()
     await gate.stop().finally(() => upstream.close())
   })
@@ -135,6 +143,21 @@ describe('policies of APIs, and boundaries', { timeout: 120_000 }, () => {
       ['/app/own/bob', gate.token('bob'), '200'],
       ['/app/own/carol', gate.token('bob'), nothing],
       ['/app/own/*', gate.token('bob'), nothing],
+    ] as const) {
+      assert.equal(await gate.ask(path, token), expected, path)
+      assert.equal(upstream.take().length, expected === '200' ? 1 : 0, path)
+    }
+  })
+
+  it('means one person by an ARN where issuers share the account, whatever the others call theirs', async () => {
+    const nothing = 'policy.no_statement_allows'
+    for (const [path, token, expected] of [
+      ['/near/x/for-dan', near.token({ sub: 'dan' }), '200'],
+      ['/near/x/for-dan', near.token({ sub: 'near/dan' }), nothing],
+      ['/twin/x/for-dan', twin.token({ sub: 'dan' }), nothing],
+      ['/twin/x/for-dan', twin.token({ sub: 'near/dan' }), nothing],
+      ['/twin/x/for-dan', twin.token({ sub: '../near/dan' }), nothing],
+      ['/far/x/for-dan', far.token({ sub: 'near/dan' }), 'policy.resource_policy_does_not_allow'],
     ] as const) {
       assert.equal(await gate.ask(path, token), expected, path)
       assert.equal(upstream.take().length, expected === '200' ? 1 : 0, path)

@@ -83,12 +83,12 @@ function vouchingOf(authorizer: Authorizer, { issuers }: Pick<Configuration, 'is
 
 /** An external issuer, without the means to verify its tokens. */
 export function vouchingOfIssuer(issuer: ConfiguredIssuer): Extract<Vouching, { kind: 'issuer' }> {
-  const { name, account, conditionClaims } = issuer
+  const { name, account, namespace, conditionClaims } = issuer
   return {
     kind: 'issuer',
     name,
     issuer: issuer.issuer,
-    account,
+    realm: { account, namespace },
     claims: new Map(conditionClaims.map((claim) => [`${name}:${claim}`.toLowerCase(), claim])),
   }
 }

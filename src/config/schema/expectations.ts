@@ -118,6 +118,11 @@ export const expectations: Readonly<Record<string, Expectation>> = Object.freeze
     'at least one of ES256, EdDSA, RS256, ML-DSA-44, ML-DSA-65 and ML-DSA-87',
     'Every security key knows ES256.',
   ),
+  namespace: expectation(
+    'config.value',
+    'lower-case letters, digits and dashes, at most 32',
+    'Such as the name of the issuer.',
+  ),
   preset: expectation('config.value', 'aal2 or aal3', 'Leave it out for neither.'),
   clone: expectation('config.value', 'block or warn', 'The default is block.'),
   signIn: expectation('config.value', 'any or hardware-only', 'The default is any.'),

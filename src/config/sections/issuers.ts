@@ -13,6 +13,7 @@ export function resolveIssuers(draft: Draft): ConfiguredIssuer[] {
     checkName(draft, name)
     checkIssuer(draft, name, shape.issuer, allowHttp)
     checkAudiences(draft, name, shape.audiences)
+    checkNamespace(draft, name)
     if (shape.conditionClaims.length > 0) checkPrefix(draft, name)
     return {
       name,
@@ -23,6 +24,7 @@ export function resolveIssuers(draft: Draft): ConfiguredIssuer[] {
       groupsClaim: shape.groupsClaim,
       usernameClaim: shape.usernameClaim,
       account: accountOf(draft, name),
+      namespace: shape.namespace,
       conditionClaims: shape.conditionClaims,
       allowHttp,
     }
@@ -34,6 +36,27 @@ function accountOf(draft: Draft, name: string): string {
   const written = issuers[name]?.account
   if (written === undefined) draft.derive(['issuers', name, 'account'], account)
   return written ?? account
+}
+
+/**
+ * Invariant: no two issuers give the same ARN. All that share an account have a namespace, each its own; one
+ * without could name somebody like one with.
+ */
+function checkNamespace(draft: Draft, name: string): void {
+  const { issuers, account } = draft.shape
+  const own = issuers[name]
+  const others = Object.entries(issuers).filter(
+    ([other, shape]) => other !== name && (shape.account ?? account) === (own?.account ?? account),
+  )
+  const [clash] = others.filter(
+    ([, shape]) => own?.namespace === undefined || shape.namespace === own.namespace,
+  )
+  if (clash === undefined) return
+  draft.report(['issuers', name, 'namespace'], {
+    code: 'config.issuer-namespace',
+    message: `found ${own?.namespace === undefined ? 'no namespace' : quote(own.namespace)} beside the issuer ${quote(clash[0])} of the same account, expected a \`namespace\` of its own for each`,
+    hint: 'Its people are then federated-user/NAMESPACE/NAME in ARNs: change the policies that name them. Or give it an `account` of its own.',
+  })
 }
 
 function checkName(draft: Draft, name: string): void {

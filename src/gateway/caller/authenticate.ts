@@ -126,7 +126,7 @@ function principalOf(
 ): Principal | Refusal | Promise<Principal | Refusal> {
   const { principals } = call.table
   const known = principals.known(token)
-  if (authorizer.kind === 'issuer') return known ?? principals.ofExternal(token, authorizer.account)
+  if (authorizer.kind === 'issuer') return known ?? principals.ofExternal(token, authorizer.realm)
   if (known !== undefined) return judgeRevocation(parts, known)
   return principals
     .ofToken(token)

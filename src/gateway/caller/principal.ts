@@ -16,6 +16,8 @@ export interface Standing {
   readonly tags: ReadonlyMap<string, string>
   /** As policies name it; nobody known has none. */
   readonly account: string | undefined
+  /** Before the names of callers of an external issuer; absent where it has the account to itself. */
+  readonly namespace?: string | undefined
   /** The same without the role that was taken; absent where none was. */
   readonly untaken: Standing | undefined
 }
@@ -135,13 +137,15 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
   }
 
   get arn(): string | undefined {
-    const { kind, account, mandate } = this.standing
+    const { kind, account, namespace, mandate } = this.standing
     if (mandate.role !== undefined) {
       return roleSessionArn(`${account}`, mandate.role.name, `${this.username}`)
     }
     if (kind === 'person') return `arn:aws:iam::${account}:user/${this.username}`
     if (kind === 'anonymous') return undefined
-    return `arn:aws:sts::${account}:federated-user/${this.username ?? this.subject}`
+    const name = this.username ?? this.subject
+    const path = namespace === undefined ? name : `${namespace}/${name}`
+    return `arn:aws:sts::${account}:federated-user/${path}`
   }
 
   /** Of the role that was taken. */

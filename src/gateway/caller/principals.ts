@@ -11,6 +11,7 @@ import { candidateOf } from './decide-call.ts'
 import { fixedContextOf } from './fixed-facts.ts'
 import { Principal } from './principal.ts'
 import type { PrincipalFacts, Proof, Standing } from './principal.ts'
+import type { Realm } from '../route.ts'
 
 /** Finds the policies that count for somebody under one configuration. */
 export interface PolicyDirectory {
@@ -153,8 +154,8 @@ export class Principals {
   }
 
   /** Somebody an external issuer vouches for: groups come from its claim, policies from those groups. */
-  ofExternal(token: VerifiedToken, account: string): Principal {
-    const standing = this.#standingOfExternal(token, token, account)
+  ofExternal(token: VerifiedToken, realm: Realm): Principal {
+    const standing = this.#standingOfExternal(token, token, realm)
     const principal = new Principal(standing, token, token)
     token.derived.write(this.#known, principal)
     return principal
@@ -163,13 +164,13 @@ export class Principals {
   /**
    * The same principal with the groups and policies of now; `undefined` when it is gone or disabled.
    *
-   * @param account - that of the issuer that vouches for it, by now.
+   * @param realm - that of the issuer that vouches for it, by now.
    */
-  async again(principal: Principal, account: string | undefined): Promise<Principal | undefined> {
+  async again(principal: Principal, realm: Realm | undefined): Promise<Principal | undefined> {
     if (principal.kind === 'anonymous') return this.anonymous
     if (principal.kind === 'external') {
-      if (account === undefined) return undefined
-      const standing = this.#standingOfExternal(principal, principal.proof, account)
+      if (realm === undefined) return undefined
+      const standing = this.#standingOfExternal(principal, principal.proof, realm)
       return new Principal(standing, principal, principal.proof)
     }
     const person = await this.#people.load(principal.subject as PersonId)
@@ -202,7 +203,7 @@ export class Principals {
   #standingOfExternal(
     name: Pick<PrincipalFacts, 'issuer' | 'groups' | 'subject' | 'username'>,
     proof: Proof,
-    account: string,
+    { account, namespace }: Realm,
   ): Standing {
     const { issuer, groups } = name
     const untaken = {
@@ -212,6 +213,7 @@ export class Principals {
       groups,
       tags: noTags,
       account,
+      namespace,
     } as const
     return this.#mandated(this.#policies.forGroups(groups), new Principal(untaken, name, proof))
   }
@@ -230,9 +232,9 @@ export class Principals {
    * ask for those whatever role was taken.
    */
   #shared(standing: Standing): Standing {
-    const { kind, issuer, account, groups, tags, mandate, untaken } = standing
+    const { kind, issuer, account, namespace, groups, tags, mandate, untaken } = standing
     if (mandate.key === undefined) return standing
-    const named = [kind, issuer, account, mandate.key, groups]
+    const named = [kind, issuer, account, namespace ?? '', mandate.key, groups]
     const key = JSON.stringify([...named, [...tags], [...(untaken?.tags ?? [])]])
     const known = this.#standings.get(key)
     if (known?.mandate === mandate) return known

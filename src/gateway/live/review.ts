@@ -3,7 +3,7 @@ import type { Revocations, SessionId, Sessions } from '../../session/index.ts'
 import { decideCall } from '../caller/decide-call.ts'
 import { isBrowserSession } from '../caller/principal.ts'
 import type { GatewayTable } from '../gateway.ts'
-import type { Api, Route, RouteAuthorizer } from '../route.ts'
+import type { Api, Realm, Route, RouteAuthorizer } from '../route.ts'
 import { resourceOf } from '../caller/policy-request.ts'
 import { findApi } from '../listen/authority.ts'
 import type { Ending, OpenExchange } from './open-exchange.ts'
@@ -45,7 +45,7 @@ async function judge(
   if (isOpen && found.api.resourcePolicy === undefined) return undefined
   if (principal.kind === 'person' && !parts.revocations.current) return 'evidence_unavailable'
   if (isBrowserSession(principal) && !(await isSessionLive(exchange, parts))) return 'expired'
-  const current = await table.principals.again(principal, accountOf(found.route))
+  const current = await table.principals.again(principal, realmOf(found.route))
   if (current === undefined) return 'revoked'
   const { incoming, target } = routed
   // What ends by itself was allowed at its time; what lasts has to be allowed at this one.
@@ -80,8 +80,8 @@ function nameOf(authorizer: RouteAuthorizer): string {
 }
 
 /** That of the callers of a route whose issuer is somebody else. */
-function accountOf({ authorizer }: Route): string | undefined {
-  return authorizer.kind === 'issuer' ? authorizer.account : undefined
+function realmOf({ authorizer }: Route): Realm | undefined {
+  return authorizer.kind === 'issuer' ? authorizer.realm : undefined
 }
 
 /** A session counts as used by what its browser sends, not by being listened with. */

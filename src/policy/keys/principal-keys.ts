@@ -22,7 +22,7 @@ export const principalKeys: readonly ContextKey[] = [
     without: 'for anonymous callers',
     source: '`account` of the configuration, and the name of the caller',
     about:
-      'ARN of the principal: `arn:aws:iam::ACCOUNT:user/NAME` of a person, `arn:aws:sts::ACCOUNT:federated-user/NAME` of somebody an external issuer vouches for',
+      'ARN of the principal: `arn:aws:iam::ACCOUNT:user/NAME` of a person, `arn:aws:sts::ACCOUNT:federated-user/NAME` of somebody an external issuer vouches for, with its `namespace` and a slash before NAME if it has one',
     example: { ArnLike: { 'aws:PrincipalArn': 'arn:aws:iam::000000000000:user/alice' } },
   },
   {

@@ -63,7 +63,8 @@ function everybody(named: readonly string[], { account, issuers }: Known): reado
     principal: { arn, role: undefined, account, federated: undefined },
   }))
   const others = issuers.flatMap((issuer) => {
-    const caller = `arn:aws:sts::${issuer.account}:federated-user/`
+    const path = issuer.namespace === undefined ? '' : `${issuer.namespace}/`
+    const caller = `arn:aws:sts::${issuer.account}:federated-user/${path}`
     const arns = [caller, ...named.filter((arn) => arn.startsWith(caller))]
     return arns.map((arn) => ({
       action: 'sts:AssumeRoleWithWebIdentity',
