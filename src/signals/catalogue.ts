@@ -39,6 +39,8 @@ export interface EventRule {
   readonly type: EventType
   /** Members of the record's `what` that are told. Invariant: what is not named here stays in the log. */
   readonly tells: readonly string[]
+  /** Member of `what` with the id of whom it is about, where that is neither who acted nor named as usual. */
+  readonly about: string | undefined
   /** Of records of this action alone, by their `what`. */
   readonly when: (what: Readonly<Record<string, AuditValue>>) => boolean
 }
@@ -46,12 +48,13 @@ export interface EventRule {
 interface Row {
   readonly tells?: readonly string[]
   readonly outcome?: AuditOutcome
+  readonly about?: string
   readonly when?: EventRule['when']
 }
 
 function on(action: string, type: EventType, row: Row = {}): EventRule {
-  const { tells = [], outcome = 'success', when = () => true } = row
-  return { action, type, tells, outcome, when }
+  const { tells = [], outcome = 'success', about, when = () => true } = row
+  return { action, type, tells, outcome, about, when }
 }
 
 const failed = 'failure'
@@ -82,10 +85,12 @@ const rules: readonly EventRule[] = [
   on('person.disable', 'person.disabled', { tells: ['ended'] }),
   on('person.enable', 'person.enabled'),
   on('recovery.request', 'recovery.requested', { tells: ['recovery', 'reason'] }),
-  on('recovery.approve', 'recovery.approved', { tells: ['recovery'] }),
-  on('recovery.decline', 'recovery.declined', { tells: ['recovery'] }),
-  on('credential.break_glass', 'break_glass', { tells: ['credential', 'reason'] }),
-  on('proof.ask', 'approval.requested', { tells: ['proof', 'sentence'] }),
+  on('recovery.approve', 'recovery.approved', { tells: ['recovery'], about: 'for' }),
+  on('recovery.decline', 'recovery.declined', { tells: ['recovery'], about: 'for' }),
+  on('credential.break_glass', 'break_glass', { tells: [...key, 'reason'] }),
+  on('proof.ask', 'approval.requested', {
+    tells: ['proof', 'sentence', 'approval', 'api', 'method', 'path'],
+  }),
   on('proof.approve', 'approval.granted', { tells: ['proof'] }),
   on('proof.deny', 'approval.denied', { tells: ['proof'] }),
   on('proof.disown', 'approval.disowned', { tells: ['proof'] }),

@@ -36,7 +36,7 @@ export async function eventOf(
     id: eventId(sources.log, record.seq, rule.type),
     type: rule.type,
     at: record.at,
-    subject: await subjectOf(record, sources),
+    subject: await subjectOf(record, rule, sources),
     initiatedBy: initiators[record.kind] ?? 'user',
     data,
   }
@@ -71,14 +71,15 @@ function dataOf(record: StoredRecord, { tells }: EventRule): SecurityEvent['data
 /** An administrator acts on somebody whom the record names; everybody else acts on themselves. */
 async function subjectOf(
   record: StoredRecord,
+  { about }: EventRule,
   { people }: EventSources,
 ): Promise<SecurityEvent['subject']> {
-  if (record.kind !== 'administration') {
+  if (record.kind !== 'administration' && about === undefined) {
     const { subject, username } = record.who ?? {}
     if (subject === undefined) return undefined
     return username === undefined ? { id: subject } : { id: subject, username }
   }
-  const { person, username } = record.what ?? {}
+  const { [about ?? 'person']: person, username } = record.what ?? {}
   const named =
     typeof username === 'string'
       ? await people.loadByUsername(username)

@@ -4,13 +4,15 @@ import { after, before, describe, it } from 'node:test'
 import { decisionsDuring, startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
 import { FakeIssuer } from '../kit/fake-issuer.ts'
-import { enrolled } from '../kit/flows.ts'
+import { enrolled, eventually } from '../kit/flows.ts'
 import { call } from '../kit/http.ts'
 import type { Answer, CallOptions } from '../kit/http.ts'
 import { recordsOf } from '../kit/minting.ts'
 import type { SoftPerson } from '../kit/person.ts'
 import { Approving, askedBy, inlineProof } from '../kit/approving.ts'
 import type { AskedFor } from '../kit/approving.ts'
+import { Listener, secretFile, webhookSecret } from '../kit/told.ts'
+import type { Told } from '../kit/told.ts'
 import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
 import { replayTouch } from '../../src/proof/index.ts'
 
@@ -20,6 +22,7 @@ describe('routes that take a proof of each request', { timeout: 180_000 }, () =>
   let plane: DataPlane
   let alice: SoftPerson
   let approving: Approving
+  const inbox = new Listener()
 
   before(async () => {
     await issuer.listen()
@@ -44,7 +47,12 @@ describe('routes that take a proof of each request', { timeout: 180_000 }, () =>
       - { method: DELETE, path: '/attested/{id}', proof: { request: {} } }
       - { method: GET, path: '/theirs', authorizer: other }
 `,
-      more: `issuers:
+      more: `webhooks:
+  - name: inbox
+    url: '${await inbox.listen()}'
+    events: [approval.requested, approval.granted, approval.denied, approval.disowned]
+    secretFile: '${secretFile(webhookSecret())}'
+issuers:
   other: { issuer: '${issuer.url}', audiences: ['api://orders'], algorithms: [ES256], groupsClaim: groups, dangerously_allowHttp: true }`,
     })
     alice = await enrolled(plane.gateway, 'alice')
@@ -53,6 +61,7 @@ describe('routes that take a proof of each request', { timeout: 180_000 }, () =>
   after(async () => {
     approving.close()
     issuer.close()
+    inbox.close()
     await plane.finish().finally(() => upstream.close())
   })
 
@@ -128,6 +137,29 @@ describe('routes that take a proof of each request', { timeout: 180_000 }, () =>
     const replayed = replayTouch(touch.what ?? {})
     assert.ok(typeof replayed !== 'string', JSON.stringify(replayed))
     assert.equal(replayed.statement.target, '/orders/9')
+  })
+
+  it('tells a webhook who asks for what, and what became of it', async () => {
+    const toldOf = (id: string): readonly Told[] =>
+      inbox.told.filter(({ data }) => data['proof'] === id)
+    const put = { method: 'PUT', token: plane.mint.token(plane.alice) }
+    const asked = askedBy(await ask('/orders/77', put))
+    assert.ok(await eventually(() => toldOf(asked.id).length === 1))
+    const [requested] = toldOf(asked.id)
+    assert.equal(requested?.type, 'approval.requested')
+    assert.equal(requested.subject?.id, plane.alice)
+    const { sentence, approval, method, path } = requested.data
+    assert.deepEqual(
+      [sentence, approval, method, path],
+      ['Change order “77”', asked.approval, 'PUT', '/orders/77'],
+    )
+    const inline = { 'proofgate-proof': inlineProof(asked, alice) }
+    assert.equal((await ask('/orders/77', { ...put, headers: inline })).status, 200)
+    upstream.take()
+    assert.ok(await eventually(() => toldOf(asked.id).length === 2))
+    const granted = toldOf(asked.id)[1]
+    assert.equal(granted?.type, 'approval.granted')
+    assert.deepEqual(Object.keys(granted.data).toSorted(), ['address', 'credential', 'proof'])
   })
 
   it('tells only the one who asked what has become of it', async () => {

@@ -1,4 +1,4 @@
-import { isRefusal, parseBase64url, toBase64url } from '../../core/index.ts'
+import { isRefusal, parseBase64url, randomId, toBase64url } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import type { PersonId } from '../../identity/index.ts'
 import { challengeFor, proofErrors } from '../../proof/index.ts'
@@ -7,7 +7,9 @@ import type { SessionId } from '../../session/index.ts'
 import { isBrowserSession } from '../caller/principal.ts'
 import type { Principal } from '../caller/principal.ts'
 import type { GatewayParts, GatewayTable } from '../gateway.ts'
-import type { Api } from '../route.ts'
+import type { Incoming } from '../incoming.ts'
+import { whereOf, whoOf } from '../record.ts'
+import type { Api, Route } from '../route.ts'
 import { authorityOf, printTarget } from './binding.ts'
 import type { Target } from '../listen/target.ts'
 import type { Demanded } from './demanded.ts'
@@ -83,6 +85,37 @@ export async function askForProof(
     },
   })
   return isRefusal(opened) ? opened : described(opened, keys, asking)
+}
+
+/** It is on record by itself, besides the request that led to it, for those who are told of such things. */
+export async function recordAsked(
+  { id, sentence, approval }: AskedProof,
+  { api, route, method, target, principal, incoming }: AskedAbout,
+  parts: Pick<GatewayParts, 'audit'>,
+): Promise<void> {
+  await parts.audit.append({
+    id: randomId(),
+    kind: 'ceremony',
+    action: 'proof.ask',
+    outcome: 'success',
+    reason: 'proof.ask.done',
+    who: whoOf(principal),
+    where: whereOf(incoming),
+    what: {
+      api: api.name,
+      approval,
+      method,
+      path: target.path,
+      proof: id,
+      route: route.id,
+      sentence,
+    },
+  })
+}
+
+interface AskedAbout extends Pick<Asking, 'api' | 'method' | 'target' | 'principal'> {
+  readonly route: Route
+  readonly incoming: Incoming
 }
 
 function described(

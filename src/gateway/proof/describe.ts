@@ -1,4 +1,4 @@
-import { isJsonObject, isRefusal, parseJson, randomId } from '../../core/index.ts'
+import { isJsonObject, isRefusal, parseJson } from '../../core/index.ts'
 import type { JsonObject, Refusal } from '../../core/index.ts'
 import { sendJson } from '../../http/index.ts'
 import { proofErrors, requestDigest } from '../../proof/index.ts'
@@ -11,10 +11,9 @@ import type { GatewayParts } from '../gateway.ts'
 import { isServedMethod } from '../listen/screen.ts'
 import { parseTarget } from '../listen/target.ts'
 import type { Target } from '../listen/target.ts'
-import { whereOf, whoOf } from '../record.ts'
 import { decisionRefusal } from '../refusal.ts'
 import type { Route } from '../route.ts'
-import { askForProof } from './ask.ts'
+import { askForProof, recordAsked } from './ask.ts'
 import { authorityOf, boundHeadersOf, holderOf, printTarget, sentenceFor } from './binding.ts'
 import { readWhole } from './body.ts'
 import { demandedOf } from './demanded.ts'
@@ -53,22 +52,8 @@ export async function askAhead(call: OwnCall, parts: GatewayParts): Promise<Refu
   if (route.authorizer !== known.authorizer) return gatewayErrors.refuse('unauthenticated')
   const asked = await askFor(described, { ...call, route, principal }, parts)
   if (isRefusal(asked)) return asked
-  await parts.audit.append({
-    id: randomId(),
-    kind: 'ceremony',
-    action: 'proof.ask',
-    outcome: 'success',
-    reason: 'proof.ask.done',
-    who: whoOf(principal),
-    where: whereOf(incoming),
-    what: {
-      api: api.name,
-      method: described.method,
-      path: described.target.path,
-      proof: asked.id,
-      route: route.id,
-    },
-  })
+  const { method, target } = described
+  await recordAsked(asked, { api, route, method, target, principal, incoming }, parts)
   sendJson(incoming.response, 200, asked, { 'x-request-id': incoming.requestId })
   return 'served'
 }

@@ -18,7 +18,7 @@ import type { Incoming } from '../incoming.ts'
 import { whereOf, whoOf } from '../record.ts'
 import { decisionRefusal } from '../refusal.ts'
 import type { Progress, Routed, Unproved } from '../stages.ts'
-import { askForProof } from './ask.ts'
+import { askForProof, recordAsked } from './ask.ts'
 import { authorityOf, boundHeadersOf, holderOf, printTarget, sentenceFor } from './binding.ts'
 import { readWhole } from './body.ts'
 import { factsOfEvidence } from './facts.ts'
@@ -167,6 +167,7 @@ async function ask(bound: Bound, parts: GatewayParts, progress: Progress): Promi
   }
   const asked = await askForProof(asking, parts)
   if (isRefusal(asked)) return asked
+  await recordAsked(asked, { ...asking, route, incoming }, parts)
   progress.proof = asked.id
   progress.asked = asked
   return proofErrors.refuse('required')

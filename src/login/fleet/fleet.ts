@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { randomId } from '../../core/index.ts'
 import type { Clock } from '../../core/index.ts'
 import type { AuditEntry } from '../../audit/index.ts'
+import { keyFacts } from '../../identity/index.ts'
 import type {
   Credential,
   CredentialStore,
@@ -175,7 +176,7 @@ export class Fleet {
       outcome: 'success',
       reason: 'credential.judged',
       who: { subject: person.id, username: person.username, credential: credential.id },
-      what: { credential: credential.id, ...(detail === undefined ? {} : { reason: detail }) },
+      what: { ...keyFacts(credential), ...(detail === undefined ? {} : { reason: detail }) },
     })
   }
 }
