@@ -114,7 +114,7 @@ async function decide(one: Case = {}): Promise<{ ending: string | undefined; ask
   const look = (how: string) => async () => {
     asked.push(how)
     if (one.session === 'unreadable') throw new Error('the store does not answer')
-    return one.session === 'ended' ? undefined : ({} as never)
+    return one.session === 'ended' ? undefined : ({ facts: {}, provedAt: began } as never)
   }
   const ending = await review(
     exchange,

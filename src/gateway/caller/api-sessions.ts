@@ -4,6 +4,7 @@ import type { Refusal } from '../../core/index.ts'
 import type { Revocations, Sessions } from '../../session/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { Principal } from './principal.ts'
+import { isTouchRevoked } from './touch.ts'
 import type { Principals } from './principals.ts'
 
 interface Known {
@@ -63,19 +64,9 @@ export class ApiSessions {
       person: principal.subject,
       issuedAt: principal.issuedAt ?? 0,
     })
-    if (known.api === api && !revoked && !this.#isTouchRevoked(principal)) return principal
+    if (known.api === api && !revoked && !isTouchRevoked(principal, this.#revocations))
+      return principal
     return gatewayErrors.refuse('session_ended')
-  }
-
-  /** Invariant: what a credential made stronger ends with that credential, whichever opened it. */
-  #isTouchRevoked({ subject, proof: { touchedBy, provedAt } }: Principal): boolean {
-    if (touchedBy === undefined) return false
-    return this.#revocations.isRevoked({
-      session: undefined,
-      credential: touchedBy,
-      person: subject,
-      issuedAt: provedAt ?? 0,
-    })
   }
 
   async #load(handle: string, api: string): Promise<Principal | Refusal> {

@@ -74,15 +74,12 @@ export class Principals {
   async ofSession(session: Session): Promise<Principal | undefined> {
     const person = await this.#people.load(session.personId)
     if (person === undefined || person.disabled) return undefined
-    const { facts, confirmation = facts } = session
+    const { facts } = session
     return this.#ofPerson(person, {
       session: session.id,
       clientId: undefined,
-      acr: acrOf(confirmation),
-      amr: amrOf(confirmation),
+      ...touchOf(session),
       authTime: session.authenticatedAt,
-      provedAt: session.provedAt,
-      touchedBy: session.confirmation?.credentialId,
       credential: facts.credentialId,
       tokenId: undefined,
       issuedAt: session.authenticatedAt,
@@ -165,8 +162,13 @@ export class Principals {
    * The same principal with the groups and policies of now; `undefined` when it is gone or disabled.
    *
    * @param realm - that of the issuer that vouches for it, by now.
+   * @param session - its browser session by now, if it has one.
    */
-  async again(principal: Principal, realm: Realm | undefined): Promise<Principal | undefined> {
+  async again(
+    principal: Principal,
+    realm: Realm | undefined,
+    session?: Session,
+  ): Promise<Principal | undefined> {
     if (principal.kind === 'anonymous') return this.anonymous
     if (principal.kind === 'external') {
       if (realm === undefined) return undefined
@@ -175,7 +177,8 @@ export class Principals {
     }
     const person = await this.#people.load(principal.subject as PersonId)
     if (person === undefined || person.disabled) return undefined
-    return this.#ofPerson(person, principal.proof)
+    const { proof } = principal
+    return this.#ofPerson(person, session === undefined ? proof : { ...proof, ...touchOf(session) })
   }
 
   #ofPerson(person: Person, proof: Proof): Principal {
@@ -242,6 +245,15 @@ export class Principals {
     this.#standings.set(key, Object.freeze(standing))
     return standing
   }
+}
+
+/** What the last touch of a session proved: the sign-in, or a confirmation since then. */
+function touchOf(
+  session: Pick<Session, 'facts' | 'confirmation' | 'provedAt'>,
+): Pick<Proof, 'acr' | 'amr' | 'provedAt' | 'touchedBy'> {
+  const { facts, confirmation = facts, provedAt } = session
+  const touchedBy = session.confirmation?.credentialId
+  return { acr: acrOf(confirmation), amr: amrOf(confirmation), provedAt, touchedBy }
 }
 
 /** Somebody as one of those they may act as. */

@@ -22,6 +22,7 @@ const closeCodes: Readonly<Record<Ending, CloseCode>> = {
   revoked: 1008,
   expired: 1008,
   policy_changed: 1008,
+  proof_too_old: 1008,
   evidence_unavailable: 1008,
   too_old: 1001,
   idle: 1001,

@@ -6,6 +6,7 @@ import { closingEntry } from '../record.ts'
 import type { StreamLimits } from './limits.ts'
 import type { Ending, OpenExchange } from './open-exchange.ts'
 import { isBrowserSession } from '../caller/principal.ts'
+import { isTouchRevoked } from '../caller/touch.ts'
 import { review } from './review.ts'
 
 type Parts = Pick<
@@ -154,6 +155,8 @@ export class LiveExchanges {
     const outlives = limits.outlivesToken && !isBrowserSession(principal)
     if (!outlives && now >= (principal.expiresAt ?? Infinity)) return 'expired'
     if (now - routed.incoming.receivedAt >= limits.maxAge) return 'too_old'
+    // Whether it was renewed meanwhile is for the store to say.
+    if (isStale(exchange, now)) exchange.reviewAt = 0
     if (exchange.moved !== exchange.seenMoved || exchange.stillSince === 0) {
       exchange.seenMoved = exchange.moved
       exchange.stillSince = now
@@ -163,12 +166,15 @@ export class LiveExchanges {
 
   #isRevoked({ admitted: { principal } }: OpenExchange): boolean {
     if (principal.kind !== 'person') return false
-    return this.#parts.revocations.isRevoked({
-      session: principal.session,
-      credential: principal.credential,
-      person: principal.subject,
-      issuedAt: principal.issuedAt ?? 0,
-    })
+    const { revocations } = this.#parts
+    return (
+      revocations.isRevoked({
+        session: principal.session,
+        credential: principal.credential,
+        person: principal.subject,
+        issuedAt: principal.issuedAt ?? 0,
+      }) || isTouchRevoked(principal, revocations)
+    )
   }
 
   /** One after the other, with room for requests between them. */
@@ -207,6 +213,12 @@ export class LiveExchanges {
     const { requestId } = exchange.admitted.routed.incoming
     audit.append(entry).catch((error: unknown) => onError(error, requestId))
   }
+}
+
+/** Whether the last touch that is known of is older than the route takes. */
+function isStale({ admitted, provedAt }: OpenExchange, now: Instant): boolean {
+  const maxAge = admitted.routed.route.proof?.maxAge
+  return maxAge !== undefined && now - (provedAt ?? admitted.principal.provedAt ?? 0) > maxAge
 }
 
 /** An answer that ends by itself has none. */

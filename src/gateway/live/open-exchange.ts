@@ -6,6 +6,7 @@ export type Ending =
   | 'revoked'
   | 'expired'
   | 'policy_changed'
+  | 'proof_too_old'
   | 'evidence_unavailable'
   | 'too_old'
   | 'idle'
@@ -32,6 +33,8 @@ export abstract class OpenExchange {
   stillSince: Instant = 0
   /** Books: when it is decided on again; 0 is at once. */
   reviewAt: Instant | undefined
+  /** Books: the caller's last touch, when that was looked at again; before that it is the principal's. */
+  provedAt: Instant | undefined
 
   constructor(admitted: Admitted) {
     this.admitted = admitted

@@ -1,8 +1,10 @@
 import type { Instant } from '../../core/index.ts'
-import type { Revocations, SessionId, Sessions } from '../../session/index.ts'
+import type { Revocations, Session, SessionId, Sessions } from '../../session/index.ts'
 import { decideCall } from '../caller/decide-call.ts'
 import { isBrowserSession } from '../caller/principal.ts'
+import type { Principal } from '../caller/principal.ts'
 import type { GatewayTable } from '../gateway.ts'
+import { meets } from '../proof/demand.ts'
 import type { Api, Realm, Route, RouteAuthorizer } from '../route.ts'
 import { resourceOf } from '../caller/policy-request.ts'
 import { findApi } from '../listen/authority.ts'
@@ -37,16 +39,14 @@ async function judge(
   now: Instant,
 ): Promise<Ending | undefined> {
   const table = parts.table()
-  const { routed, principal } = exchange.admitted
+  const { routed } = exchange.admitted
   // What ends by itself ends where it began, whatever the routes are by now.
   const found = exchange.bond === 'answer' ? routed : sameRoute(exchange, table)
   if (found === undefined) return 'policy_changed'
   const isOpen = found.route.authorizer.kind === 'open'
   if (isOpen && found.api.resourcePolicy === undefined) return undefined
-  if (principal.kind === 'person' && !parts.revocations.current) return 'evidence_unavailable'
-  if (isBrowserSession(principal) && !(await isSessionLive(exchange, parts))) return 'expired'
-  const current = await table.principals.again(principal, realmOf(found.route))
-  if (current === undefined) return 'revoked'
+  const current = await currentOf(exchange, parts, found.route)
+  if (typeof current === 'string') return current
   const { incoming, target } = routed
   // What ends by itself was allowed at its time; what lasts has to be allowed at this one.
   const receivedAt = exchange.bond === 'answer' ? incoming.receivedAt : now
@@ -54,7 +54,24 @@ async function judge(
   const { proof } = exchange.admitted
   const call = { incoming: { ...incoming, receivedAt }, api, route, target, proof }
   const decision = decideCall(resourceOf({ api, target, incoming }), call, current)
-  return decision.effect === 'allow' ? undefined : 'policy_changed'
+  if (decision.effect !== 'allow') return 'policy_changed'
+  exchange.provedAt = current.provedAt
+  const isProved = route.proof === undefined || meets(current, route.proof, receivedAt)
+  return isProved ? undefined : 'proof_too_old'
+}
+
+/** Whose it is, with the groups, policies and touch of now. */
+async function currentOf(
+  exchange: OpenExchange,
+  parts: ReviewParts,
+  route: Route,
+): Promise<Principal | Ending> {
+  const { principal } = exchange.admitted
+  if (principal.kind === 'person' && !parts.revocations.current) return 'evidence_unavailable'
+  const session = isBrowserSession(principal) ? await liveSession(exchange, parts) : undefined
+  if (isBrowserSession(principal) && session === undefined) return 'expired'
+  const { principals } = parts.table()
+  return (await principals.again(principal, realmOf(route), session)) ?? 'revoked'
 }
 
 /** The route that the same request would take now, if it would be asked the same things there. */
@@ -85,11 +102,13 @@ function realmOf({ authorizer }: Route): Realm | undefined {
 }
 
 /** A session counts as used by what its browser sends, not by being listened with. */
-async function isSessionLive(exchange: OpenExchange, parts: ReviewParts): Promise<boolean> {
+async function liveSession(
+  exchange: OpenExchange,
+  parts: ReviewParts,
+): Promise<Session | undefined> {
   const { session } = exchange.admitted.principal
-  if (session === undefined) return false
+  if (session === undefined) return undefined
   const id = session as SessionId
   const { sessions } = parts
-  const live = exchange.takeUse() ? await sessions.use(id) : await sessions.loadById(id)
-  return live !== undefined
+  return exchange.takeUse() ? sessions.use(id) : sessions.loadById(id)
 }
