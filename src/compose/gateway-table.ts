@@ -8,6 +8,7 @@ import type {
 } from '../config/index.ts'
 import { ApiSessions, Principals, RouteTree, trustedProxies } from '../gateway/index.ts'
 import type { Api, GatewayTable, Route, RouteAuthorizer, ShedLevel } from '../gateway/index.ts'
+import { proofHeader } from '../proof/index.ts'
 import { AccessTokenVerifier, AssertionMinter, ExternalTokenVerifier } from '../token/index.ts'
 import type { Areas } from './areas.ts'
 import { corsOf, destinationOf, featuresOf, Shared } from './features.ts'
@@ -88,7 +89,10 @@ function buildApi(configured: ConfiguredApi, building: Building): Api {
     maxBody: route.maxBody,
     timeout: route.timeout,
     totalTimeout: route.totalTimeout,
-    ...featuresOf(route.features, { api: configured.name, configuration, kept, shared }),
+    ...boundFeatures(
+      route,
+      featuresOf(route.features, { api: configured.name, configuration, kept, shared }),
+    ),
   }))
   return {
     ...accessOfApi(configured, configuration),
@@ -105,6 +109,20 @@ function freshness(proof: ConfiguredRoute['proof']): Route['proof'] {
   if (proof === undefined) return undefined
   const { maxAge, acr } = proof
   return maxAge === undefined && acr === undefined ? undefined : { maxAge, acr }
+}
+
+/** Pages of other origins that may call may also bring a proof, and read that one is asked for. */
+function boundFeatures<Made extends Pick<Route, 'cors'>>(
+  { proof }: ConfiguredRoute,
+  made: Made,
+): Made {
+  const { cors } = made
+  if (proof?.request === undefined || cors === undefined) return made
+  const headers = [...cors.headers, proofHeader]
+  return {
+    ...made,
+    cors: { ...cors, headers, exposeHeaders: [...cors.exposeHeaders, 'www-authenticate'] },
+  }
 }
 
 /** One verifier per API and issuer, so that what it remembers is for that audience and those keys only. */

@@ -15,6 +15,7 @@ import type { CallerRequest, Incoming } from './incoming.ts'
 import { owesLongBody } from './listen/screen.ts'
 import { proofChallenge } from './proof/ask.ts'
 import type { ProofDemand } from './proof/demand.ts'
+import { isNavigation, sendDemand } from './proof/page.ts'
 import type { Progress } from './stages.ts'
 import { beginStepUp, unproved } from './step-up/begin.ts'
 import type { Unproved, Way } from './step-up/begin.ts'
@@ -107,11 +108,7 @@ function sayNo(incoming: Incoming, refusal: Refusal, context: RefusalContext, wa
     ...(way === undefined ? {} : { 'set-cookie': way.cookie }),
   }
   if (person) {
-    send(response, refusal.status, pageOf(refusal, requestId, context.table), {
-      ...common,
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': contentSecurityPolicy({ inlineStyle: refusalStyleHash() }),
-    })
+    answerPerson(incoming, refusal, context, common)
     return
   }
   const problem = {
@@ -124,18 +121,30 @@ function sayNo(incoming: Incoming, refusal: Refusal, context: RefusalContext, wa
   })
 }
 
+type Headers = Readonly<Record<string, string | readonly string[]>>
+
+function answerPerson(
+  incoming: Incoming,
+  refusal: Refusal,
+  { table, progress: { api, asked } }: { table: GatewayTable; progress: Progress },
+  headers: Headers,
+): void {
+  if (asked !== undefined && api !== undefined && refusal.code === 'proof.required') {
+    sendDemand(incoming, refusal, { api, table, asked }, headers)
+    return
+  }
+  const { response, requestId } = incoming
+  send(response, refusal.status, pageOf(refusal, requestId, table), {
+    ...headers,
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': contentSecurityPolicy({ inlineStyle: refusalStyleHash() }),
+  })
+}
+
 /** Somebody who has to prove more than a sign-in that is still there would be sent round in circles. */
 function helpsSigningIn({ status, code }: Refusal, route: Progress['route']): boolean {
   const isKnown = code === staleCode || code.startsWith('proof.')
   return status === 401 && !isKnown && route?.authorizer.kind === 'proofgate'
-}
-
-/** A browser that shows the answer to a person, as opposed to a script or a program. */
-function isNavigation(request: CallerRequest): boolean {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return false
-  const mode = request.headers['sec-fetch-mode']
-  if (mode !== undefined) return mode === 'navigate'
-  return (request.headers.accept ?? '').split(',', 1)[0]?.trim() === 'text/html'
 }
 
 /** After these the rest of the connection cannot be read with one meaning, or is not worth reading. */

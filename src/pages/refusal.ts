@@ -19,6 +19,9 @@ export interface RefusalView extends PageView {
   readonly explanation: string
   readonly nextSteps: readonly string[]
   readonly signInUrl?: string
+  /** Where what was asked for can be approved, and where to go on then. */
+  readonly approvalUrl?: string
+  readonly retryUrl?: string
   /** Absolute addresses on the identity host. */
   readonly identityLinks?: { readonly account?: string; readonly signOut?: string }
 }
@@ -66,6 +69,8 @@ function nextSteps(view: RefusalView, strings: Strings): Interpolation {
 function links(view: RefusalView, strings: Strings): Interpolation {
   const text = strings.refusal
   const offered: readonly (readonly [string, string | undefined])[] = [
+    [text.approve, safeAddress(view.approvalUrl)],
+    [text.goOn, safeAddress(view.retryUrl)],
     [text.signIn, safeAddress(view.signInUrl)],
     [text.account, safeAddress(view.identityLinks?.account)],
     [text.signOut, safeAddress(view.identityLinks?.signOut)],

@@ -358,6 +358,8 @@ export const english = {
   refusal: {
     status: 'Status {status}',
     next: 'What you can do',
+    approve: 'Open the approval page',
+    goOn: 'Go on once it is approved',
     signIn: 'Sign in',
     account: 'Your account',
     signOut: 'Sign out',

@@ -4,6 +4,8 @@ import { cookieName } from '../../http/index.ts'
 const session = 'pg_api'
 const flow = 'pg_flow'
 const stepUp = 'pg_step'
+/** Names a proof that was asked for in the address bar. */
+const proof = 'pg_proof'
 
 export function apiCookieName(secure: boolean): string {
   return cookieName(session, secure)
@@ -18,12 +20,17 @@ export function stepUpCookieName(secure: boolean): string {
   return cookieName(stepUp, secure)
 }
 
+export function proofCookieName(secure: boolean): string {
+  return cookieName(proof, secure)
+}
+
 /** Every name of ours a browser may send to a host we serve, with and without a prefix. */
 export const ownCookieNames: ReadonlySet<string> = new Set(
   [
     session,
     flow,
     stepUp,
+    proof,
     'pg_session',
     'pg_ceremony',
     'pg_op',

@@ -118,10 +118,11 @@ interface AskedAbout extends Pick<Asking, 'api' | 'method' | 'target' | 'princip
   readonly incoming: Incoming
 }
 
-function described(
+/** A proof in the words of its answer. */
+export function described(
   opened: OpenedProof,
   keys: readonly string[],
-  { table, api, sentence }: Asking,
+  { table, api, sentence }: Pick<Asking, 'table' | 'api' | 'sentence'>,
 ): AskedProof {
   const { id, statement, nonce, expiresAt } = opened
   const bytes = parseBase64url(nonce) ?? new Uint8Array()

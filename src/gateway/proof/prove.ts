@@ -8,7 +8,13 @@ import {
   recordedEvidence,
   requestDigest,
 } from '../../proof/index.ts'
-import type { BoundHeader, Holder, NamedProof, RedeemedProof } from '../../proof/index.ts'
+import type {
+  BoundHeader,
+  Holder,
+  NamedProof,
+  ProofRecord,
+  RedeemedProof,
+} from '../../proof/index.ts'
 import { standsRevoked } from '../caller/authenticate.ts'
 import { decideCall } from '../caller/decide-call.ts'
 import { resourceOf } from '../caller/policy-request.ts'
@@ -18,11 +24,12 @@ import type { Incoming } from '../incoming.ts'
 import { whereOf, whoOf } from '../record.ts'
 import { decisionRefusal } from '../refusal.ts'
 import type { Progress, Routed, Unproved } from '../stages.ts'
-import { askForProof, recordAsked } from './ask.ts'
+import { askForProof, described, recordAsked } from './ask.ts'
 import { authorityOf, boundHeadersOf, holderOf, printTarget, sentenceFor } from './binding.ts'
 import { readWhole } from './body.ts'
 import { factsOfEvidence } from './facts.ts'
 import type { ProofFacts } from './facts.ts'
+import { provedByBrowser } from './page.ts'
 
 /** A request with the proof that was used for it, and the bytes that the proof is about. */
 class Proven {
@@ -85,16 +92,22 @@ export async function prove(
   const { maxBody } = demanded.demand
   const body = await readWhole(incoming, { maxBody, room: parts.proofRooms.bodies })
   if (isRefusal(body)) return body
-  const bound = { unproved, headers, holder, body }
-  if (named === undefined) return ask(bound, parts, progress)
-  return redeem({ ...bound, named }, parts, progress)
+  const bound = { unproved, holder, body, digest: digestOf(routed, headers, body) }
+  if (named !== undefined) return redeem({ ...bound, named }, parts, progress)
+  const { api } = routed
+  const record = await provedByBrowser(incoming, { ...bound, api }, parts)
+  if (record?.state !== 'approved') return ask(bound, parts, progress, record)
+  progress.proof = record.id
+  const refused = await foresee(unproved, parts, { named: { id: record.id }, holder })
+  return refused ?? redeem({ ...bound, named: { id: record.id } }, parts, progress)
 }
 
 interface Bound {
   readonly unproved: Unproved
-  readonly headers: readonly BoundHeader[]
   readonly holder: Holder
   readonly body: Buffer
+  /** Of the request as it is bound. */
+  readonly digest: string
 }
 
 /** Invariant: one line, or two readers could see two proofs. */
@@ -112,7 +125,7 @@ function namedBy({ request }: Incoming): NamedProof | Refusal | undefined {
 async function foresee(
   unproved: Unproved,
   parts: GatewayParts,
-  { named, holder }: { named: NamedProof; holder: Holder },
+  { named, holder }: { named: Pick<NamedProof, 'id' | 'assertion'>; holder: Holder },
 ): Promise<Refusal | undefined> {
   const { mandates } = unproved.routed.table.principals
   // Invariant: a passkey that is for some roles only does not speak for its owner.
@@ -137,7 +150,7 @@ function decideWith({ routed, principal }: Unproved, proof: ProofFacts): Decisio
   return decideCall(resourceOf(routed), { incoming, api, route, target, proof }, principal)
 }
 
-function digestOf({ unproved: { routed }, headers, body }: Bound): string {
+function digestOf(routed: Routed, headers: readonly BoundHeader[], body: Buffer): string {
   return requestDigest({
     method: routed.incoming.method,
     authority: authorityOf(routed.api),
@@ -147,27 +160,25 @@ function digestOf({ unproved: { routed }, headers, body }: Bound): string {
   })
 }
 
-async function ask(bound: Bound, parts: GatewayParts, progress: Progress): Promise<Refusal> {
-  const { routed, principal, demanded } = bound.unproved
+/** @param waiting - what this browser was asked for already, at the same address. */
+async function ask(
+  { unproved, holder, body, digest }: Bound,
+  parts: GatewayParts,
+  progress: Progress,
+  waiting: ProofRecord | undefined,
+): Promise<Refusal> {
+  const { routed, principal, demanded } = unproved
   const { table, api, route, target, incoming } = routed
-  const { demand } = demanded
-  const sentence = sentenceFor(demand, { api, route, target, incoming, body: bound.body })
+  const sentence = sentenceFor(demanded.demand, { api, route, target, incoming, body })
   if (isRefusal(sentence)) return sentence
-  const asking = {
-    table,
-    api,
-    method: incoming.method,
-    target,
-    address: incoming.address,
-    principal,
-    holder: bound.holder,
-    demanded,
-    request: digestOf(bound),
-    sentence,
-  }
-  const asked = await askForProof(asking, parts)
+  const { method, address } = incoming
+  const asking = { table, api, method, target, address, principal, holder, demanded, sentence }
+  const asked =
+    waiting === undefined
+      ? await askForProof({ ...asking, request: digest }, parts)
+      : described(waiting, [], asking)
   if (isRefusal(asked)) return asked
-  await recordAsked(asked, { ...asking, route, incoming }, parts)
+  if (waiting === undefined) await recordAsked(asked, { ...asking, route, incoming }, parts)
   progress.proof = asked.id
   progress.asked = asked
   return proofErrors.refuse('required')
@@ -178,7 +189,7 @@ async function redeem(
   parts: GatewayParts,
   progress: Progress,
 ): Promise<Proven | Refusal> {
-  const { unproved, named, holder, body } = bound
+  const { unproved, named, holder, body, digest } = bound
   const { routed, principal, demanded } = unproved
   // The body may have taken its time.
   const ended = standsRevoked(parts, principal)
@@ -187,7 +198,7 @@ async function redeem(
   const redeemed = await parts.proofs.redeem({
     id: named.id,
     holder,
-    request: digestOf(bound),
+    request: digest,
     audience: routed.api.audience,
     configuration: parts.table().version,
     decision: demanded.binding,
