@@ -45,6 +45,10 @@ describe('routes that take a proof of each request', { timeout: 180_000 }, () =>
             approvers: { groups: [admins], self: true }
             dangerously_allowUnattested: true
       - { method: DELETE, path: '/attested/{id}', proof: { request: {} } }
+      - method: GET
+        path: '/reports/{id}'
+        cors: { origins: ['https://app.example'], headers: [authorization] }
+        proof: { request: { sentence: 'Show report {id}', dangerously_allowUnattested: true } }
       - { method: GET, path: '/theirs', authorizer: other }
 `,
       more: `webhooks:
@@ -282,6 +286,63 @@ issuers:
     assert.equal(soft.json().code, 'proof.attestation_required')
     const token = plane.mint.token(plane.bob)
     assert.equal((await ask('/orders/1', { token })).status, 403)
+    assert.deepEqual(upstream.take(), [])
+  })
+
+  it('goes on in the address bar once it is approved, at the same address alone', async () => {
+    const page = { accept: 'text/html', 'sec-fetch-mode': 'navigate' }
+    const url = `${plane.gateway.api}/reports/7?full=1`
+    const open = (address = url): Promise<Answer> => alice.client.call(address, { headers: page })
+    const first = await alice.client.follow(url, () => false, page)
+    assert.equal(first.answer.status, 401, first.answer.text)
+    assert.match(first.answer.text, /Show report “7”/)
+    const id = /\/approve\/([\w-]{22})/.exec(first.answer.text)?.[1] ?? ''
+    const again = await open()
+    assert.ok(again.text.includes(`/approve/${id}`), 'asked for once')
+    await approving.approveById(id, alice)
+    const elsewhere = await open(`${plane.gateway.api}/reports/8`)
+    assert.match(elsewhere.text, /Show report “8”/)
+    // The cookie names one proof: that of the page that was seen last.
+    alice.client.setCookie(url, 'pg_proof', id)
+    assert.deepEqual(upstream.take(), [])
+    assert.equal((await open()).status, 200)
+    const [seen] = upstream.take()
+    assert.equal(seen?.url, '/reports/7?full=1')
+    assert.doesNotMatch(headerOf(seen, 'cookie').join(), /pg_proof/)
+    assert.equal((await open()).status, 401)
+    const script = await alice.client.call(url, { headers: { 'sec-fetch-mode': 'cors' } })
+    assert.equal(script.json().code, 'proof.required')
+    assert.deepEqual(upstream.take(), [])
+  })
+
+  it('does not let the browser that asks approve, where that was not allowed', async () => {
+    const url = `${plane.gateway.api}/reports/9`
+    const asked = askedBy(await alice.client.call(url))
+    const refused = await alice.client.call(url, {
+      headers: { 'proofgate-proof': inlineProof(asked, alice) },
+    })
+    assert.equal(refused.json().code, 'proof.same_session')
+    const options = await alice.client.post(`${asked.approval}/options`, {})
+    assert.equal(options.json().code, 'proof.same_session')
+    assert.deepEqual(upstream.take(), [])
+  })
+
+  it('lets pages of other origins bring a proof, and read that one is asked for', async () => {
+    const url = `${plane.gateway.api}/reports/10`
+    const preflight = await call(url, {
+      method: 'OPTIONS',
+      headers: {
+        origin: 'https://app.example',
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'authorization,proofgate-proof',
+      },
+    })
+    assert.equal(preflight.status, 204)
+    assert.match(String(preflight.headers['access-control-allow-headers']), /proofgate-proof/)
+    const asked = await ask('/reports/10', { headers: { origin: 'https://app.example' } })
+    assert.ok(askedBy(asked).id)
+    assert.equal(asked.headers['access-control-allow-origin'], 'https://app.example')
+    assert.match(String(asked.headers['access-control-expose-headers']), /www-authenticate/)
     assert.deepEqual(upstream.take(), [])
   })
 })

@@ -85,6 +85,12 @@ export class Approving {
     assert.ok(!isRefusal(outcome), isRefusal(outcome) ? `${outcome.code} ${outcome.detail}` : '')
   }
 
+  async approveById(id: string, who: SoftPerson): Promise<void> {
+    const record = await sqliteProofs(this.#database).load(id)
+    assert.ok(record !== undefined)
+    await this.approve(record, who)
+  }
+
   async deny(id: string, username: string): Promise<void> {
     const person = await sqlitePeople(this.#database).loadByUsername(username)
     assert.ok(person !== undefined)

@@ -348,6 +348,8 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
       refusalPage(
         {
           base,
+          approvalUrl: address('approval'),
+          retryUrl: address('retry'),
           status: 403,
           title: text('title'),
           code: text('code'),
