@@ -6,7 +6,8 @@ import type { ResponseHead, UpstreamFailureKind } from './contract.ts'
 import type { Carrier, LiveExchange } from './exchange.ts'
 import { ResponseParser } from './parser.ts'
 import type { ParserEvents } from './parser.ts'
-import type { SocketReader } from './reader.ts'
+import { readOn } from './reader.ts'
+import type { BrokenBy, SocketReader } from './reader.ts'
 import type { Ticks } from './ticks.ts'
 
 /** The pool a connection belongs to. */
@@ -54,6 +55,8 @@ export class Connection implements Carrier, ParserEvents {
   #idleSince = 0
   #idleTicks: number
   #error = ''
+  /** Nothing can be sent any more. */
+  #broken: BrokenBy | undefined
   readonly #onData = (chunk: Buffer): void => {
     this.#read(chunk, false)
   }
@@ -76,7 +79,10 @@ export class Connection implements Carrier, ParserEvents {
     this.#parser = new ResponseParser(this, owner.maxHeaderBytes)
     this.#idleTicks = owner.ticks.within(owner.keepAliveTimeout)
     if (reader === undefined) socket.on('data', this.#onData)
-    else reader.consumer = (view, lent) => this.#read(view, lent)
+    else {
+      reader.consumer = (view, lent) => this.#read(view, lent)
+      readOn(socket, { broken: (by) => this.#writeFailed(by), ended: this.#onEnd })
+    }
     socket.on('drain', this.#onDrain)
     socket.on('error', (error) => {
       this.#error = error.message
@@ -133,6 +139,8 @@ export class Connection implements Carrier, ParserEvents {
     const exchange = this.#exchange
     if (exchange === undefined) return
     exchange.began(head)
+    // RFC 9112 9.5: who answers with an error wants no more of the request.
+    if (head.status >= 400) exchange.stopSending()
     exchange.sink.onHead(head)
   }
 
@@ -199,8 +207,19 @@ export class Connection implements Carrier, ParserEvents {
 
   #ended(): void {
     if (this.#dead) return
-    this.#parser.finish()
+    // Invariant: a reset is never taken for an end; the system says it once, to the write that failed.
+    if (this.#broken === 'reset') this.#closed()
+    else this.#parser.finish()
     this.drop()
+  }
+
+  /** The answer may be here all the same, or the beginning of one. */
+  #writeFailed(by: BrokenBy): void {
+    this.#broken = by
+    this.#error = 'the connection was reset'
+    const exchange = this.#exchange
+    if (exchange === undefined) this.drop()
+    else exchange.stopSending()
   }
 
   #closed(): void {

@@ -82,6 +82,8 @@ export class LiveExchange implements Exchange {
   #over = false
   #ended: boolean
   #blocked = false
+  /** The rest of the body is of no use to anybody. */
+  #discards = false
   #held: Buffer[] = []
   #trailers: readonly string[] = []
   #drained: (() => void) | undefined
@@ -147,6 +149,13 @@ export class LiveExchange implements Exchange {
     this.#drained?.()
   }
 
+  /** Takes the rest of the body to nowhere: the service wants none of it. */
+  stopSending(): void {
+    if (this.complete || this.#discards) return
+    this.#discards = true
+    this.drained()
+  }
+
   /** The head of the answer came. */
   began(head: ResponseHead): void {
     this.responded = true
@@ -199,6 +208,7 @@ export class LiveExchange implements Exchange {
       this.#blocked = true
       return false
     }
+    if (this.#discards) return true
     this.#sendPiece(this.#carrier, chunk)
     const { socket } = this.#carrier
     this.#blocked = socket.writableNeedDrain && socket.writableLength > 0
@@ -219,7 +229,7 @@ export class LiveExchange implements Exchange {
     this.#trailers = trailers
     if (this.#framing.kind === 'length' && this.#remaining > 0) {
       this.#break('the request body is shorter than declared')
-    } else if (this.#carrier !== undefined) this.#finishRequest(this.#carrier)
+    } else if (this.#carrier !== undefined && !this.#discards) this.#finishRequest(this.#carrier)
   }
 
   pause(): void {
