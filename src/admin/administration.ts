@@ -4,6 +4,7 @@ import { credentialReport } from './credential-report.ts'
 import { credentialOperations } from './credentials.ts'
 import { explainOperations } from './explain.ts'
 import { keyOperations } from './keys.ts'
+import { leavingOperations } from './leaving.ts'
 import { metadataOperations } from './metadata.ts'
 import type { AdminParts, Operation } from './operation.ts'
 import { peopleOperations } from './people.ts'
@@ -19,6 +20,7 @@ import { sessionOperations } from './sessions.ts'
 const operations: ReadonlyMap<string, Operation> = new Map(
   [
     peopleOperations,
+    leavingOperations,
     credentialReport,
     recoveryOperations,
     sealingOperations,

@@ -39,6 +39,12 @@ export const adminErrors = defineErrors('admin', {
     fault: 'caller',
     doc: 'Roles come from the configuration in force: check the name with `proofgate roles list`; a role that is new in the file needs a `proofgate reload`.',
   },
+  unfit_heir: {
+    status: 409,
+    title: 'This person cannot take over',
+    fault: 'caller',
+    doc: 'Name somebody else than who leaves, whose account is not disabled.',
+  },
   no_approvers: {
     status: 409,
     title: 'Nobody may approve a recovery',

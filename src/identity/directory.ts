@@ -105,6 +105,11 @@ export class Directory {
     return { secret, expiresAt }
   }
 
+  /** Makes every open enrolment secret of a person worthless. */
+  async withdrawInvitations(person: Person): Promise<void> {
+    await this.#tickets.revokeFor(person.id, this.#clock.now())
+  }
+
   /** What becomes of the person's other credentials once a ticket is used. */
   async retirementOf(ticketHash: string): Promise<Retirement | undefined> {
     return (await this.#tickets.load(ticketHash))?.retires

@@ -83,6 +83,7 @@ const rules: readonly EventRule[] = [
   on('person.invite', 'person.invited'),
   on('person.groups', 'person.groups_changed', { tells: ['groups'] }),
   on('person.disable', 'person.disabled', { tells: ['ended'] }),
+  on('person.leave', 'person.disabled', { tells: ['ended'] }),
   on('person.enable', 'person.enabled'),
   on('recovery.request', 'recovery.requested', { tells: ['recovery', 'reason'] }),
   on('recovery.approve', 'recovery.approved', { tells: ['recovery'], about: 'for' }),

@@ -68,3 +68,14 @@ test('the command prints the same, all of it or what is due only', async () => {
   assert.deepEqual([...new Set(rows.map(({ username }) => username))], ['alice'])
   assert.equal(rows.length, 3)
 })
+
+test('doctor counts them', async () => {
+  const answer = await proofgate(['doctor', '--data-dir', gateway.dataDirectory, '--json'])
+  const { findings } = JSON.parse(answer.stdout) as { findings: { check: string; found: string }[] }
+  const [found] = findings.filter(({ check }) => check === 'passkeys')
+  assert.equal(
+    found?.found,
+    '3 to be replaced, 1 people with fewer than their groups ask for',
+    answer.stdout,
+  )
+})

@@ -8,6 +8,7 @@ import { example } from '../options.ts'
 import { print, table } from '../output.ts'
 import { administer, listing, show, textOf } from './administer.ts'
 import { registerCredentials } from './credentials.ts'
+import { registerLeave } from './leaving.ts'
 import { registerRecover } from './passkey-care.ts'
 
 /** Commands that administer people, credentials, sessions and keys, with or without a running server. */
@@ -122,6 +123,7 @@ function registerPeople(program: Command): void {
       )
     example(command, `people ${verb} bob`)
   }
+  registerLeave(people)
 }
 
 const sessionColumns = ['id', 'username', 'kind', 'name', 'audience', 'address', 'lastSeenAt']

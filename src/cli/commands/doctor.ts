@@ -9,6 +9,7 @@ import { printProblems } from '../../config/index.ts'
 import type { Configuration } from '../../config/index.ts'
 import { assuranceLevels, requirementsOf } from '../assurance.ts'
 import type { AssuranceLevel } from '../assurance.ts'
+import { passkeysFound } from './passkey-finding.ts'
 import { countOf, launchOf, load, requireInstalled } from '../launch.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withLocation } from '../options.ts'
@@ -71,6 +72,7 @@ async function examine(options: DoctorOptions): Promise<readonly Finding[]> {
     permissions(configuration),
     ...certificates(configuration),
     ...(await told(configuration)),
+    ...(await passkeysFound(options)),
     ...(await Promise.all([audit(configuration), server(configuration), names(configuration)])),
     ...assurance(options.assurance ?? configuration.authenticators.preset, configuration),
   ]
