@@ -63,7 +63,7 @@ function dataOf(record: StoredRecord, { tells }: EventRule): SecurityEvent['data
   const { address, userAgent } = record.where ?? {}
   const facts = { credential, session, address, userAgent }
   for (const [name, value] of Object.entries(facts)) {
-    if (value !== undefined) data[name] ??= value
+    if (value !== undefined && value !== '') data[name] ??= value
   }
   return data
 }

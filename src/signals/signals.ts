@@ -161,7 +161,8 @@ export class Signals {
 
   #look(): void {
     const size = this.#parts.audit.size()
-    if (size === this.#seen || this.#lanes.size === 0) return
+    const isRead = size === this.#seen && this.#source.next >= size
+    if (isRead || this.#lanes.size === 0) return
     this.#seen = size
     this.#looking = this.#source.advance(this.#stopping.signal).then(
       () => this.#wake(),

@@ -39,6 +39,11 @@ export class RecordSource {
     this.#tail = new AuditTail({ ...options, from: this.#keptFrom })
   }
 
+  /** The index behind everything that was looked at. */
+  get next(): number {
+    return this.#tail.next
+  }
+
   /** Reads what is new. @returns whether there was anything. */
   advance(signal: AbortSignal): Promise<boolean> {
     const read = this.#reading.then(() => this.#advance(signal))
@@ -65,11 +70,14 @@ export class RecordSource {
   }
 
   async #advance(signal: AbortSignal): Promise<boolean> {
-    if (this.#tail.next >= this.#options.size()) return false
-    const before = this.#tail.next
-    this.#kept.push(...(await this.#tail.read(mostKept, signal)))
-    const dropped = this.#kept.splice(0, Math.max(0, this.#kept.length - mostKept)).at(-1)
-    if (dropped !== undefined) this.#keptFrom = dropped.seq + 1
-    return this.#tail.next > before
+    const begin = this.#tail.next
+    let before = -1
+    while (this.#tail.next > before && this.#tail.next < this.#options.size()) {
+      before = this.#tail.next
+      this.#kept.push(...(await this.#tail.read(mostKept, signal)))
+      const dropped = this.#kept.splice(0, Math.max(0, this.#kept.length - mostKept)).at(-1)
+      if (dropped !== undefined) this.#keptFrom = dropped.seq + 1
+    }
+    return this.#tail.next > begin
   }
 }

@@ -63,8 +63,8 @@ describe('shared signals', { timeout: 300_000 }, () => {
     recorder.close()
   })
 
-  async function house(more: object = {}): Promise<GatewayProcess> {
-    const gateway = await startHouse(recorder, { text, ...more })
+  async function house(more: object = {}, workers = 1): Promise<GatewayProcess> {
+    const gateway = await startHouse(recorder, { text: `${text}workers: ${workers}\n`, ...more })
     started.push(gateway)
     return gateway
   }
@@ -217,7 +217,7 @@ describe('shared signals', { timeout: 300_000 }, () => {
   })
 
   test('come as soon as they happen to whoever waits, and stopping waits for nobody', async () => {
-    const gateway = await house()
+    const gateway = await house({}, 2)
     const waiting = poll(gateway, {})
     await administer(gateway, 'POST', '/v1/people/bob/disable')
     assert.ok(Object.keys(setsOf(await waiting)).length > 0)

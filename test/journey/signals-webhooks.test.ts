@@ -4,12 +4,13 @@ import {
   administer,
   enrolled,
   eventually,
+  houseText,
   invite,
   startHouse,
   startRecorder,
 } from '../kit/flows.ts'
 import type { Recorder } from '../kit/flows.ts'
-import { proofgate } from '../kit/gateway.ts'
+import { configurationFile, proofgate, startGateway, temporaryDirectory } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { call } from '../kit/http.ts'
 import { SoftPerson } from '../kit/person.ts'
@@ -241,6 +242,41 @@ describe('webhooks', { timeout: 300_000 }, () => {
     await administer(gateway, 'POST', '/v1/signals/webhook/siem/retry', { skip: true })
     assert.ok(await eventually(() => listener.types.includes('person.enabled')))
     await gateway.stop()
+  })
+
+  test('the doctor says who was given up, and a server is not needed to go on', async () => {
+    const { listener, url } = await listening()
+    listener.answer = hostile['gone'] ?? assert.fail()
+    const file = configurationFile(houseText(recorder.url, `webhooks:\n${entry('siem', url)}`))
+    const dataDirectory = temporaryDirectory()
+    const port = await freePort()
+    const serve = async (): Promise<GatewayProcess> => {
+      const command = ['serve', '--config', file]
+      const gateway = await startGateway({ command, dataDirectory, port })
+      started.push(gateway)
+      return gateway
+    }
+    const at = ['--config', file, '--data-dir', dataDirectory]
+    const first = await serve()
+    await administer(first, 'POST', '/v1/people/bob/disable')
+    const isParked = async (): Promise<boolean> =>
+      (await reportOf(first, 'siem'))?.state === 'parked'
+    assert.ok(await eventually(isParked))
+    const examined = await proofgate(['doctor', ...at])
+    assert.match(examined.stdout, /FAIL +signals: webhook\/siem is told no more: it answered 410/)
+    assert.match(examined.stdout, /`proofgate webhooks retry siem`/)
+    assert.equal(examined.code, 1)
+    await first.stop()
+    const listed = await proofgate(['webhooks', 'list', ...at])
+    assert.match(listed.stdout, /siem.*parked/)
+    assert.equal((await proofgate(['webhooks', 'retry', 'siem', ...at])).code, 0)
+    assert.match((await proofgate(['doctor', ...at])).stdout, /ok +signals: nobody was given up/)
+    assert.deepEqual(listener.types, ['person.disabled'])
+    listener.answer = (response) => response.writeHead(200).end()
+    const second = await serve()
+    assert.ok(await eventually(() => listener.types.length > 1))
+    assert.equal(listener.types[1], 'person.disabled')
+    await second.stop()
   })
 
   test('the command line lists them, tests one and says what is wrong', async () => {

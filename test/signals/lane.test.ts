@@ -268,7 +268,9 @@ test('whoever is up to date shares one reading, of which only so much is kept', 
   const { newSource, append, never } = await world(t)
   const source = newSource()
   await append(...Array.from({ length: 1200 }, () => 'told'))
-  while (await source.advance(never));
+  assert.equal(await source.advance(never), true)
+  assert.equal(source.next, 1200)
+  assert.equal(await source.advance(never), false)
   const late = await source.after('late', 1100, never)
   assert.equal(late.records.length, 100)
   assert.equal(late.next, 1200)
