@@ -14,6 +14,7 @@ import type { Areas } from './areas.ts'
 import { corsOf, destinationOf, featuresOf, Shared } from './features.ts'
 import type { Kept } from './kept.ts'
 import { compileAhead, policyDirectory } from './access/policies.ts'
+import { asksFreshness } from './access/freshness.ts'
 import { accessOfApi, accessOfRoute, vouchingOfIssuer } from './access/view.ts'
 
 const clockSkew = millis(5000)
@@ -60,6 +61,7 @@ export function buildGatewayTable(
     relyingPartyId: configuration.relyingParty.id,
     isTrustedProxy: trustedProxies(configuration.trustedProxies),
     forwardedHeader: configuration.forwardedHeader,
+    asksFreshness: asksFreshness(configuration),
   }
 }
 

@@ -32,6 +32,8 @@ export interface GatewayTable {
   readonly relyingPartyId: string
   readonly isTrustedProxy: (address: string) => boolean
   readonly forwardedHeader: ForwardedHeader
+  /** Whether a fresher or stronger touch could change an answer of the policies. */
+  readonly asksFreshness: boolean
 }
 
 /** What happened to one request, for metrics and the access log. */

@@ -4,6 +4,7 @@ import type { Refusal } from '../core/index.ts'
 import { answerPreflight, Preflight } from './answer/cors.ts'
 import { answerOwn } from './answer/own-answer.ts'
 import { gatewayErrors } from './errors.ts'
+import { limitAddress } from './limits.ts'
 import { forward } from './forward/forward.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
@@ -15,7 +16,6 @@ import {
   admitProven,
   authenticate,
   authorize,
-  limitAddress,
   needsProof,
   route,
   screen,
@@ -117,7 +117,8 @@ function decide(incoming: Incoming, context: Context): Decided | Promise<Decided
   const routed = route(incoming, table, progress)
   if (isRefusal(routed)) return serveOwn(incoming, context, routed)
   if (routed instanceof Preflight) return screenPreflight(routed, incoming, context)
-  if (routed.route.proof !== undefined && asksForReplay(routed)) return replay(routed, parts)
+  const stepsUp = routed.route.proof !== undefined || table.asksFreshness
+  if (stepsUp && asksForReplay(routed)) return replay(routed, parts)
   const screened = screen(routed, parts)
   if (isRefusal(screened)) return screened
   const found = authenticate(screened, parts)

@@ -1,7 +1,6 @@
 import type { Refusal } from '../core/index.ts'
 import { isRefusal } from '../core/index.ts'
 import type { Decision } from '../policy/index.ts'
-import { addressKey, throttleErrors } from '../throttle/index.ts'
 import { checkPreflight, findPreflight } from './answer/cors.ts'
 import type { Preflight } from './answer/cors.ts'
 import { refuseMaintenance } from './answer/maintenance.ts'
@@ -16,7 +15,8 @@ import type { GatewayParts, GatewayTable } from './gateway.ts'
 import type { Incoming, Upgrade } from './incoming.ts'
 import type { Principal } from './caller/principal.ts'
 import { decisionRefusal } from './refusal.ts'
-import { refuseUnproved } from './proof/demand.ts'
+import { refuseAsStale, refuseUnproved } from './proof/demand.ts'
+import { freshnessFor } from './proof/freshness.ts'
 import type { ProofDemand } from './proof/demand.ts'
 import type { AskedProof } from './proof/ask.ts'
 import { demandedOf } from './proof/demanded.ts'
@@ -24,6 +24,7 @@ import type { Demanded } from './proof/demanded.ts'
 import type { ProofFacts } from './proof/facts.ts'
 import { prove } from './proof/prove.ts'
 import type { Proven } from './proof/prove.ts'
+import { limitAddress, limitCaller } from './limits.ts'
 import { factsOf, planOf } from './plan.ts'
 import type { Plan } from './plan.ts'
 import type { ValueFacts } from './rewrite/values.ts'
@@ -108,6 +109,24 @@ class Authorized {
   }
 
   static isMade(value: Authorized): boolean {
+    return value.#made
+  }
+}
+
+/** Would be let through by a fresher or stronger touch. */
+class Stale {
+  readonly #made = true
+  readonly routed: Routed
+  readonly principal: Principal
+  readonly demand: ProofDemand
+
+  constructor(authenticated: Authenticated, demand: ProofDemand) {
+    this.routed = authenticated.routed
+    this.principal = authenticated.principal
+    this.demand = demand
+  }
+
+  static isMade(value: Stale): boolean {
     return value.#made
   }
 }
@@ -202,7 +221,7 @@ export interface Progress {
   preflight?: Preflight
   plan?: Plan
   /** What was not proved. */
-  demand?: ProofDemand
+  demand?: ProofDemand | undefined
   /** Id of the proof that it names, or that was asked for. */
   proof?: string
   asked?: AskedProof
@@ -238,17 +257,6 @@ function noted(preflight: Preflight, progress: Progress): Preflight {
   progress.route = preflight.route
   progress.preflight = preflight
   return preflight
-}
-
-/** The limit per source address, before anything is looked up. */
-export function limitAddress(
-  incoming: Incoming,
-  table: GatewayTable,
-  parts: GatewayParts,
-): Refusal | undefined {
-  const key = addressKey(incoming.address)
-  const wait = parts.buckets.take(key, table.addressLimit, incoming.receivedAt, 'address')
-  return wait > 0 ? exceeded(wait, 'address') : undefined
 }
 
 /** A preflight carries no credential (Fetch standard 3.2.2): it is limited by address and judged by origin. */
@@ -302,7 +310,7 @@ export function authenticate(
 export function authorize(
   authenticated: Authenticated,
   progress: Progress,
-): Authorized | Demanding | Refusal {
+): Authorized | Demanding | Stale | Refusal {
   const { routed, principal } = authenticated
   progress.principal = principal
   const { api, route } = routed
@@ -321,9 +329,14 @@ function demandProof(
   authenticated: Authenticated,
   decision: Decision,
   progress: Progress,
-): Demanding | Refusal {
+): Demanding | Stale | Refusal {
   const { routed, principal } = authenticated
-  const { incoming, api, route, target } = routed
+  const { incoming, api, route, target, table } = routed
+  const fresher =
+    table.asksFreshness && decision.effect !== 'allow'
+      ? freshnessFor(resourceOf(routed), routed, principal, table.principals)
+      : undefined
+  if (fresher !== undefined) return new Stale(authenticated, fresher)
   // A touch says yes to one request, never to what is said over a connection.
   if (incoming.upgrade !== undefined) return decisionRefusal(decision)
   const call = { incoming, api, route, target, boundProof: route.boundProof }
@@ -333,37 +346,32 @@ function demandProof(
   return new Demanding(authenticated, demanded)
 }
 
-/** Beside the keys of principals, none of which is empty. */
-const wholeRoute = ''
-
 /** The limits of this principal on this route, and of the route as a whole; then what is going to be done. */
 export function admit(
-  authorized: Authorized | Demanding,
+  authorized: Authorized | Demanding | Stale,
   parts: GatewayParts,
   progress: Progress,
 ): Admitted | Unproved | Refusal {
   const { routed, principal } = authorized
-  const { throttle, key } = routed.route
   const now = routed.incoming.receivedAt
-  const own = parts.buckets.take(principal.key, throttle.principal, now, key)
-  if (own > 0) return exceeded(own, 'principal')
-  const whole =
-    throttle.route === undefined ? 0 : parts.buckets.take(wholeRoute, throttle.route, now, key)
-  if (whole > 0) return exceeded(whole, 'route')
+  const limited = limitCaller(routed, principal, parts)
+  if (limited !== undefined) return limited
   const { maintenance } = routed.route
   const closed = maintenance === undefined ? undefined : refuseMaintenance(maintenance, principal)
   if (closed !== undefined) return closed
   const plan = planOf(routed, principal)
   if (isRefusal(plan)) return plan
   if (plan !== undefined) progress.plan = plan
+  // Asked last, so that nobody touches a key for what is refused all the same.
+  if (authorized instanceof Stale) {
+    progress.demand = authorized.demand
+    return refuseAsStale(authorized.demand)
+  }
   const { proof } = routed.route
-  if (proof !== undefined) {
-    // Asked last, so that nobody touches a key for what is refused all the same.
-    const unproved = refuseUnproved(principal, proof, now)
-    if (unproved !== undefined) {
-      progress.demand = proof
-      return unproved
-    }
+  const unproved = proof === undefined ? undefined : refuseUnproved(principal, proof, now)
+  if (unproved !== undefined) {
+    progress.demand = proof
+    return unproved
   }
   return authorized instanceof Demanding
     ? new Unproved(authorized, plan)
@@ -382,10 +390,4 @@ export async function admitProven(
 ): Promise<Admitted | Refusal> {
   const proven = await prove(unproved, parts, progress)
   return isRefusal(proven) ? proven : new Admitted(proven, unproved.plan)
-}
-
-function exceeded(wait: number, scope: string): Refusal {
-  return throttleErrors.refuse('exceeded', `the limit per ${scope}`, {
-    'retry-after': String(Math.max(1, Math.ceil(wait / 1000))),
-  })
 }

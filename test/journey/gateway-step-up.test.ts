@@ -10,6 +10,33 @@ import { RecordingUpstream } from '../kit/upstream.ts'
 
 const secondsAgo = (seconds: number): number => Math.floor(Date.now() / 1000) - seconds
 
+const statement = (name: string, effect: string, condition = ''): string =>
+  `      - { Effect: ${effect}, Action: 'execute-api:Invoke', Resource: 'arn:aws:execute-api:*:*:app/default/*/policy/${name}'${condition === '' ? '' : `, Condition: ${condition}`} }\n`
+
+const freshPolicies = `  fresh:
+    Version: '2012-10-17'
+    Statement:
+${[
+  statement('age', 'Allow', "{ NumericLessThan: { 'proofgate:ProofAge': '120' } }"),
+  statement('denied-old', 'Allow'),
+  statement('denied-old', 'Deny', "{ NumericGreaterThan: { 'proofgate:AuthAge': '60' } }"),
+  statement('strong', 'Allow', "{ StringEquals: { 'proofgate:Acr': phrh } }"),
+  statement(
+    'both',
+    'Allow',
+    "{ StringEquals: { 'proofgate:Acr': phrh }, NumericLessThanEquals: { 'proofgate:ProofAge': '30' } }",
+  ),
+  statement('never', 'Deny', "{ NumericGreaterThan: { 'proofgate:ProofAge': '0' } }"),
+  statement(
+    'age-of-others',
+    'Allow',
+    "{ StringEquals: { 'aws:username': alice }, NumericLessThan: { 'proofgate:ProofAge': '120' } }",
+  ),
+].join('')}  earned:
+    Version: '2012-10-17'
+    Statement:
+${statement('earned', 'Allow')}`
+
 describe('routes that take a fresh proof, for programs', { timeout: 120_000 }, () => {
   const upstream = new RecordingUpstream()
   const issuer = new FakeIssuer('other')
@@ -23,8 +50,21 @@ describe('routes that take a fresh proof, for programs', { timeout: 120_000 }, (
       - { method: ANY, path: '/strong/{rest+}', proof: { acr: phrh } }
       - { method: ANY, path: '/both/{rest+}', proof: { maxAge: 90s, acr: phr } }
       - { method: ANY, path: '/theirs/{rest+}', authorizer: other, proof: { maxAge: 5m, acr: 'urn:mfa' } }
+      - { method: ANY, path: '/policy/{name}' }
 `,
-      more: `issuers:
+      policies: freshPolicies,
+      more: `roles:
+  strong-hands:
+    automatic: true
+    policies: [earned]
+    trust:
+      Version: '2012-10-17'
+      Statement:
+        - Effect: Allow
+          Principal: { AWS: '*' }
+          Action: 'sts:AssumeRole'
+          Condition: { StringEquals: { 'proofgate:Acr': phrh } }
+issuers:
   other: { issuer: '${issuer.url}', audiences: ['api://orders'], algorithms: [ES256], groupsClaim: groups, dangerously_allowHttp: true }`,
     })
   })
@@ -140,6 +180,50 @@ describe('routes that take a fresh proof, for programs', { timeout: 120_000 }, (
     assert.equal(denied.headers['www-authenticate'], undefined)
     const nobody = await call(`${plane.gateway.api}/fresh/x`)
     assert.equal(nobody.json().code, 'gateway.unauthenticated')
+    assert.deepEqual(upstream.take(), [])
+  })
+
+  it('finds the demand in the policies, and says the oldest touch that they would take', async () => {
+    const asBob = (path: string, claims: object): Promise<Answer> =>
+      call(`${plane.gateway.api}${path}`, {
+        headers: { authorization: `Bearer ${plane.mint.token(plane.bob, { ...claims })}` },
+      })
+    const cases: readonly [string, object, object][] = [
+      ['/policy/age', { auth_time: secondsAgo(900) }, { max_age: 119 }],
+      ['/policy/age', { auth_time: undefined }, { max_age: 119 }],
+      ['/policy/denied-old', { auth_time: secondsAgo(900) }, { max_age: 60 }],
+      ['/policy/strong', { acr: 'phr' }, { acr_values: 'phrh' }],
+      [
+        '/policy/both',
+        { acr: 'phr', auth_time: secondsAgo(900) },
+        { acr_values: 'phrh', max_age: 30 },
+      ],
+      ['/policy/earned', { acr: 'phr' }, { acr_values: 'phrh' }],
+    ]
+    for (const [path, claims, members] of cases) {
+      const answer = await asBob(path, claims)
+      assert.equal(answer.status, 401, `${path}: ${answer.text}`)
+      const problem = answer.json()
+      assert.equal(problem.code, 'gateway.fresh_proof_required', path)
+      const { max_age, acr_values } = problem
+      assert.deepEqual(JSON.parse(JSON.stringify({ max_age, acr_values })), members, path)
+      const strong = { acr: 'phrh', auth_time: secondsAgo(1) }
+      assert.equal((await asBob(path, strong)).status, 200, path)
+    }
+    assert.equal(upstream.take().length, cases.length)
+  })
+
+  it('asks for no touch where none would help', async () => {
+    for (const [person, path] of [
+      [plane.bob, '/policy/never'],
+      [plane.bob, '/policy/age-of-others'],
+    ] as const) {
+      const token = plane.mint.token(person, { auth_time: secondsAgo(900) })
+      const answer = await call(`${plane.gateway.api}${path}`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+      assert.equal(answer.status, 403, `${path}: ${answer.text}`)
+    }
     assert.deepEqual(upstream.take(), [])
   })
 })

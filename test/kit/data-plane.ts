@@ -24,6 +24,8 @@ export interface DataPlaneOptions {
   readonly routes?: string
   /** More keys below `upstreams.main`. */
   readonly upstreamKeys?: string
+  /** More text below `policies`: one of them is `fresh`, which the readers then have too. */
+  readonly policies?: string
   /** More top-level text. */
   readonly more?: string
   /** Replaces the usual throttles. */
@@ -50,7 +52,7 @@ people:
   - { username: bob, groups: [readers] }
 groups:
   admins: { policies: [everything] }
-  readers: { policies: [app-only] }
+  readers: { policies: [app-only${options.policies === undefined ? '' : ', fresh'}] }
 policies:
   everything:
     Version: '2012-10-17'
@@ -60,7 +62,7 @@ policies:
     Statement:
       - { Effect: Allow, Action: 'execute-api:Invoke', Resource: 'arn:aws:execute-api:*:*:app/default/*/app/*' }
       - { Effect: Deny, Action: 'execute-api:Invoke', Resource: 'arn:aws:execute-api:*:*:app/default/DELETE/*' }
-upstreams:
+${options.policies ?? ''}upstreams:
   main:
     url: http://127.0.0.1:${options.upstream}
     ${options.upstreamKeys ?? 'timeouts: { connect: 2s, headers: 5s, idle: 5s }'}

@@ -49,12 +49,15 @@ export function refuseUnproved(
   demand: ProofDemand,
   now: Instant,
 ): Refusal | undefined {
-  if (meets(principal, demand, now)) return undefined
+  return meets(principal, demand, now) ? undefined : refuseAsStale(demand)
+}
+
+export function refuseAsStale(demand: ProofDemand): Refusal {
   return gatewayErrors.refuse('fresh_proof_required', describeDemand(demand))
 }
 
 /** `a touch within the last 300 s, of class phrh` */
-export function describeDemand({ maxAge, acr }: ProofDemand): string {
+function describeDemand({ maxAge, acr }: ProofDemand): string {
   const fresh = maxAge === undefined ? 'a proof' : `a touch within the last ${maxAge / 1000} s`
   return acr === undefined ? fresh : `${fresh}, of class ${acr}`
 }

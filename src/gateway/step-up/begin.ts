@@ -35,7 +35,7 @@ interface Found {
   readonly api?: Api
   readonly route?: Route
   readonly principal?: Principal
-  readonly demand?: ProofDemand
+  readonly demand?: ProofDemand | undefined
 }
 
 /** Somebody in a browser session, whom our own sign-in page can ask for a touch; `undefined` for all others. */
