@@ -35,7 +35,7 @@ const allowed: Readonly<Record<string, string>> = {
   signals: 'core http identity token audit upstream',
   admin: 'core http policy webauthn metadata identity session token audit signals gateway analysis',
   config: 'core certificate policy webauthn metadata proof',
-  storage: 'core identity session proof token login oidc signals',
+  storage: 'core metadata identity session proof token login oidc signals',
   compose:
     'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream workers oidc login signals gateway analysis admin config storage',
   cli: 'core certificate policy metadata proof config gateway analysis audit admin compose',

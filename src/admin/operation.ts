@@ -9,10 +9,11 @@ import type {
   PersonStore,
   Recoveries,
 } from '../identity/index.ts'
-import type { Metadata } from '../metadata/index.ts'
+import type { Metadata, RevocationLists } from '../metadata/index.ts'
 import type { Revocations, Sessions } from '../session/index.ts'
 import type { Signals } from '../signals/index.ts'
 import type { KeyRing, SigningAlgorithm } from '../token/index.ts'
+import type { TrustAnchor } from '../webauthn/index.ts'
 import { adminErrors } from './errors.ts'
 
 /** What administration works on; the same whether a server is running or not. */
@@ -31,6 +32,9 @@ export interface AdminParts {
   readonly metadata: Pick<Metadata, 'importFile' | 'status' | 'modelOf' | 'certificationOf'>
   /** Judges the stored passkeys again, in the background. */
   readonly fleet: { readonly judge: () => void; readonly state: object }
+  readonly revocationLists: Pick<RevocationLists, 'isOne' | 'importFile' | 'facts'>
+  /** Whose revocation lists are taken. */
+  readonly issuers: () => readonly TrustAnchor[]
   /** Where lists of metadata are fetched from, on command. */
   readonly metadataUrl: () => string | undefined
   readonly table: () => GatewayTable

@@ -1,5 +1,6 @@
 import type { AdminParts } from '../admin/index.ts'
 import type { OwnAreas } from './areas.ts'
+import { issuersOf } from './access/authenticators.ts'
 import { backUp } from './backup.ts'
 
 /** The parts of administration, over the same areas with and without a running server. */
@@ -16,6 +17,7 @@ export function administrationParts(
     ...more,
     passkeys: () => configuration().passkeys,
     approvers: () => configuration().recovery?.approvers,
+    issuers: () => issuersOf(configuration(), areas.metadata),
     metadataUrl: () => configuration().authenticators.metadata?.url,
     groups: () => configuration().groups.map((group) => group.name),
     identityBase: () => `${configuration().identity.origin}${configuration().identity.basePath}`,

@@ -26,12 +26,14 @@ import {
   sqliteProofs,
   sqliteProviderObjects,
   sqliteRecoveries,
+  sqliteRevocationLists,
   sqliteRevocations,
   sqliteSessions,
   sqliteStepUps,
   sqliteTickets,
   sweepExpired,
 } from '../storage/index.ts'
+import { RevocationLists } from '../metadata/index.ts'
 import type { Metadata } from '../metadata/index.ts'
 import { KeyRing } from '../token/index.ts'
 import type { ProofReplays } from '../token/index.ts'
@@ -62,6 +64,7 @@ export interface Areas {
   readonly grants: Grants
   readonly ceremonies: Ceremonies
   readonly metadata: Metadata
+  readonly revocationLists: RevocationLists
   readonly providerObjects: ProviderObjectStore
   readonly proofReplays: ProofReplays
   readonly proofs: Proofs
@@ -157,7 +160,8 @@ function buildAreas(foundations: Foundations): Areas {
   const record = async (entry: AuditEntry): Promise<void> => {
     await audit.append(entry)
   }
-  const metadata = openMetadata(configuration, foundations.paths, clock, database)
+  const revocationLists = new RevocationLists(sqliteRevocationLists(database), clock)
+  const metadata = openMetadata({ ...foundations, revocationLists })
   const people = sqlitePeople(database)
   const credentials = sqliteCredentials(database)
   const directory = new Directory({
@@ -173,6 +177,7 @@ function buildAreas(foundations: Foundations): Areas {
   return {
     ...foundations,
     metadata,
+    revocationLists,
     people,
     credentials,
     directory,
@@ -191,7 +196,7 @@ function buildAreas(foundations: Foundations): Areas {
       proofs,
       clock,
       relyingParty: () => relyingPartyOf(configuration()),
-      authenticators: () => authenticatorPolicy(configuration(), metadata),
+      authenticators: () => authenticatorPolicy(configuration(), metadata, revocationLists),
       ageing: () => configuration().passkeys.ageing,
       record,
     }),

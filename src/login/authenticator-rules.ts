@@ -61,6 +61,10 @@ export interface AuthenticatorPolicy {
   readonly anchors: readonly TrustAnchor[]
   /** By its AAGUID or, where a statement signs none, by its certificates. */
   readonly modelOf: (aaguid: string, statement: ChainedStatement) => ModelReport | undefined
+  /** Whether a certificate that trust rests on was taken back, or nobody can tell. */
+  readonly revocationOf: (
+    path: Extract<Trust, { trusted: true }>['path'],
+  ) => { readonly kind: 'revoked' | 'overdue'; readonly why: string } | undefined
   /** The level of a model that attestation proves; `undefined` when none is known. */
   readonly certificationOf: (credential: Credential) => string | undefined
   readonly rulesFor: (groups: readonly string[]) => AuthenticatorRules
@@ -201,27 +205,36 @@ export function judgeRegistration(
   return unwanted ?? { trust, warnings: model?.reasons ?? [] }
 }
 
+/** The part of a policy that statements are judged by. */
+export type JudgingPolicy = Pick<AuthenticatorPolicy, 'anchors' | 'modelOf' | 'revocationOf'>
+
 /** What is known of a model, and whether a statement proves it. */
 export interface Vouched {
   readonly model: ModelReport | undefined
   readonly trust: Trust
+  /** Whether it is not trusted only because a list of revocations is late. */
+  readonly unsure: boolean
 }
 
 /** By the anchors and the metadata of now, at the time of the registration. */
 export function judgeStatement(
-  policy: Pick<AuthenticatorPolicy, 'anchors' | 'modelOf'>,
+  policy: JudgingPolicy,
   { aaguid, statement, at }: Pick<VerifiedRegistration, 'aaguid' | 'statement'> & { at: Instant },
 ): Vouched {
   const model = policy.modelOf(aaguid, statement)
   const anchors = [...policy.anchors, ...(model?.anchors ?? [])]
-  return { model, trust: judgeTrust({ statement, aaguid, anchors, at }) }
+  const trust = judgeTrust({ statement, aaguid, anchors, at })
+  const problem = trust.trusted ? policy.revocationOf(trust.path) : undefined
+  if (problem === undefined) return { model, trust, unsure: false }
+  const { kind, why } = problem
+  return { model, trust: { trusted: false, why }, unsure: kind === 'overdue' }
 }
 
 /** Why a passkey is not what the rules want, `undefined` when it is. */
 export function judgeWanted(
   rules: AuthenticatorRules,
   found: Pick<VerifiedRegistration, 'aaguid' | 'backupEligible' | 'statement'>,
-  { model, trust }: Vouched,
+  { model, trust }: Omit<Vouched, 'unsure'>,
 ): Refusal | undefined {
   const device = { ...found, ...found.statement.device, description: model?.description }
   return judgeAuthenticator(rules, device, trust) ?? judgeLevel(rules, model, trust)

@@ -44,6 +44,30 @@ export const metadataErrors = defineErrors('metadata', {
     fault: 'operator',
     doc: 'The number of the list (`no`) is not above that of the list in force. Lists never go back.',
   },
+  revocation_list_malformed: {
+    status: 400,
+    title: 'The file holds no well-formed revocation lists',
+    fault: 'operator',
+    doc: 'It is no complete list of revoked certificates (X.509 CRL version 2, DER or PEM) that says when the next one comes, has a critical extension, or is of the future.',
+  },
+  revocation_list_untrusted: {
+    status: 400,
+    title: 'Nobody who is trusted signed the revocation list',
+    fault: 'operator',
+    doc: 'It was signed by none of the roots of metadata, the trust anchors and the makers in the list in force, nor by an authority below them whose certificate is in the same file.',
+  },
+  revocation_list_older: {
+    status: 409,
+    title: 'The revocation list is not newer than what is in force',
+    fault: 'operator',
+    doc: 'The list of the same authority that is in force was issued at the same time or later. Lists never go back.',
+  },
+  revocation_list_overdue: {
+    status: 400,
+    title: 'The revocation list is overdue',
+    fault: 'operator',
+    doc: 'Its next update was due already. Download a current one.',
+  },
   overdue: {
     status: 400,
     title: 'The metadata is overdue',

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { isRefusal } from '../core/index.ts'
 import type { Clock, Refusal } from '../core/index.ts'
 import { verifyStoredAttestation } from '../webauthn/index.ts'
-import type { ChainedStatement, StoredAttestation } from '../webauthn/index.ts'
+import type { ChainedStatement, StoredAttestation, TrustAnchor } from '../webauthn/index.ts'
 import { longestBlob, readBlob } from './blob.ts'
 import type { Blob } from './blob.ts'
 import { children, readElements } from './der.ts'
@@ -166,6 +166,15 @@ export class Metadata {
       ...standingOn(reports, dayOf(now)),
       ...(isOverdue ? { certification: undefined } : {}),
     }
+  }
+
+  /** Everybody whose word counts for models, or for the list itself. */
+  get anchors(): readonly TrustAnchor[] {
+    const settings = this.#settings()
+    if (settings === undefined) return []
+    const { blob } = this.#load(settings)
+    const models = blob === undefined || isRefusal(blob) ? [] : blob.models
+    return [...settings.roots, ...models.flatMap(({ anchors }) => anchors)]
   }
 
   /**

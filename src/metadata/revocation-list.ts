@@ -8,6 +8,7 @@ import type { Element } from './der.ts'
 export interface RevocationList {
   /** The encoded name of who issued it. */
   readonly issuer: Uint8Array
+  readonly thisUpdate: Instant
   /** Lists without one are refused: nobody could tell how old they are. */
   readonly nextUpdate: Instant
   /** Serial numbers, hex without leading zeros. */
@@ -15,6 +16,8 @@ export interface RevocationList {
   readonly signed: Uint8Array
   readonly digest: string
   readonly signature: Uint8Array
+  /** The whole. */
+  readonly der: Uint8Array
 }
 
 const tag = {
@@ -28,7 +31,10 @@ const tag = {
 } as const
 
 const block = /-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]+)-----END X509 CRL-----/g
+const certificateBlock = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g
 const longestText = 4_194_304
+/** Bytes. */
+export const longestRevocationFile = longestText
 const mostLists = 32
 
 /** ECDSA and RSASSA-PKCS1-v1_5, by the contents of the object identifier, hex. */
@@ -47,12 +53,38 @@ export function parseRevocationLists(text: string): readonly RevocationList[] | 
   const blocks = [...text.matchAll(block)]
   if (blocks.length === 0 || blocks.length > mostLists) return undefined
   const begun = text.split('-----BEGIN ').length - 1
-  const lists = blocks.flatMap(([, body = '']) => parseList(Buffer.from(body, 'base64')) ?? [])
+  const lists = blocks.flatMap(
+    ([, body = '']) => parseRevocationList(new Uint8Array(Buffer.from(body, 'base64'))) ?? [],
+  )
   return lists.length === begun ? lists : undefined
 }
 
-/** RFC 5280 5.1. */
-function parseList(der: Uint8Array): RevocationList | undefined {
+/** What an imported file holds. */
+export interface RevocationFile {
+  readonly lists: readonly RevocationList[]
+  /** DER, of who may have signed them. */
+  readonly certificates: readonly Uint8Array[]
+}
+
+/** One list in DER, or PEM with lists and certificates; `undefined` when it cannot be read for certain. */
+export function parseRevocationFile(bytes: Uint8Array): RevocationFile | undefined {
+  if (bytes[0] === tag.sequence) {
+    const list = parseRevocationList(bytes)
+    return list && { lists: [list], certificates: [] }
+  }
+  const text = Buffer.from(bytes).toString('latin1')
+  const certificates = [...text.matchAll(certificateBlock)].map(
+    ([, body = '']) => new Uint8Array(Buffer.from(body, 'base64')),
+  )
+  const lists =
+    certificates.length > mostLists
+      ? undefined
+      : parseRevocationLists(text.replaceAll(certificateBlock, ''))
+  return lists && { lists, certificates }
+}
+
+/** RFC 5280 5.1: one list in DER. */
+export function parseRevocationList(der: Uint8Array): RevocationList | undefined {
   const whole = readElements(der)
   const parts = whole?.length === 1 ? children(whole[0], tag.sequence) : undefined
   if (parts?.length !== 3) return undefined
@@ -62,14 +94,14 @@ function parseList(der: Uint8Array): RevocationList | undefined {
   const bits = wholeBytes(signature)
   if (content === undefined || digest === undefined) return undefined
   if (parsed === undefined || bits === undefined) return undefined
-  return { ...parsed, signed: content.encoded, digest, signature: bits }
+  return { ...parsed, signed: content.encoded, digest, signature: bits, der }
 }
 
 function wholeBytes(bits: Element | undefined): Uint8Array | undefined {
   return bits?.tag === tag.bitString && bits.content[0] === 0 ? bits.content.subarray(1) : undefined
 }
 
-type Content = Pick<RevocationList, 'issuer' | 'nextUpdate' | 'revoked'>
+type Content = Pick<RevocationList, 'issuer' | 'thisUpdate' | 'nextUpdate' | 'revoked'>
 
 /** RFC 5280 5.1.2: version 2, the algorithm again, the issuer, two times, and the rest. */
 function parseContent(
@@ -80,10 +112,11 @@ function parseContent(
   const [issuer, thisUpdate, nextUpdate, ...rest] = others
   if (hex(version?.encoded) !== '020101') return undefined
   if (hex(inner?.encoded) !== hex(algorithm?.encoded)) return undefined
-  const until = parseTime(thisUpdate) === undefined ? undefined : parseTime(nextUpdate)
+  const since = parseTime(thisUpdate)
+  const until = parseTime(nextUpdate)
   const revoked = parseRest(rest)
-  if (issuer?.tag !== tag.sequence || until === undefined) return undefined
-  return revoked && { issuer: issuer.encoded, nextUpdate: until, revoked }
+  if (issuer?.tag !== tag.sequence || since === undefined || until === undefined) return undefined
+  return revoked && { issuer: issuer.encoded, thisUpdate: since, nextUpdate: until, revoked }
 }
 
 /**

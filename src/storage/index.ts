@@ -25,3 +25,4 @@ export {
   saveMark,
   sweepExpired,
 } from './sqlite/upkeep.ts'
+export { sqliteRevocationLists } from './sqlite/revocation-lists.ts'

@@ -15,6 +15,7 @@ export { authenticatorName } from './aaguid-hints.ts'
 export {
   certificateAnchor,
   judgeTrust,
+  maySignRevocations,
   leafKeyAnchor,
   parseAnchors,
   unknownDevice,

@@ -22,6 +22,7 @@ import {
   entryOf,
   keyIdentifierOf,
   mintBlob,
+  mintRevocationList,
   newSigner,
   pemOf,
   signerName,
@@ -247,6 +248,38 @@ test('stricter rules are held against registered keys at the reload', async () =
   const reloaded = async (): Promise<boolean> =>
     (await enrol(new SoftAuthenticator({ aaguid: Buffer.alloc(16, 0x66) }))).status === 200
   assert.ok(await eventually(reloaded))
+})
+
+test('lists of revocations are imported alike: for makers, and for whoever signs metadata', async () => {
+  await bring([entryOf(uuid, ['FIDO_CERTIFIED'], [maker.certificate])])
+  const revoke = (
+    [called, { privateKey }]: readonly [string, Pick<typeof maker, 'privateKey'>],
+    thisUpdate: string,
+    serials: readonly number[],
+  ): ReturnType<typeof proofgate> => {
+    const list = join(folder, `${called} ${thisUpdate}.crl`)
+    writeFileSync(list, mintRevocationList(called, privateKey, { thisUpdate, serials }))
+    return proofgate(['mds', 'import', list, '--data-dir', gateway.dataDirectory])
+  }
+  const makers = ['Maker Root', maker] as const
+  const foreign = await revoke(['Maker Root', newRoot('Maker Root')], '260101000000Z', [1])
+  assert.match(foreign.stderr, /Nobody who is trusted signed/)
+  assert.equal((await enrol(attested(), 'hardware')).status, 200)
+  const imported = await revoke(makers, '260101000000Z', [1])
+  assert.equal(imported.code, 0, imported.stderr)
+  assert.match(imported.stdout, /in force: 1 revoked certificates of CN=Maker Root/)
+  assert.match(imported.stdout, /trust lost [1-9]/)
+  assert.equal((await enrol(attested(), 'hardware')).json().code, 'login.hardware_key_required')
+  const cleared = await revoke(makers, '260102000000Z', [])
+  assert.match(cleared.stdout, /trust gained [1-9]/)
+  assert.equal((await enrol(attested(), 'hardware')).status, 200)
+  const signers = ['Metadata Root', signer.root] as const
+  const ended = await revoke(signers, '260101000000Z', [1])
+  assert.match(ended.stdout, /nothing is judged while FIDO metadata is unusable/)
+  assert.equal((await enrol(attested(), 'hardware')).json().code, 'login.hardware_key_required')
+  assert.equal((await revoke(signers, '260102000000Z', [])).code, 0)
+  assert.equal((await enrol(attested(), 'hardware')).status, 200)
+  await bring([entryOf(uuid, ['ATTESTATION_KEY_COMPROMISE'], [maker.certificate])])
 })
 
 test('an older list is refused, on record, and a restart keeps the newer one', async () => {

@@ -127,6 +127,7 @@ export function mintRevocationList(
   key: KeyObject,
   choices: {
     readonly serials?: readonly number[]
+    readonly thisUpdate?: string
     readonly nextUpdate?: string | undefined
     readonly extensions?: Uint8Array
   } = {},
@@ -139,7 +140,7 @@ export function mintRevocationList(
     der(0x02, Buffer.from([1])),
     algorithm,
     name([['2.5.4.3', called]]),
-    utcTime('250201000000Z'),
+    utcTime(choices.thisUpdate ?? '250201000000Z'),
     utcTime(choices.nextUpdate ?? '450101000000Z'),
     ...(revoked.length > 0 ? [sequence(...revoked)] : []),
     ...(choices.extensions === undefined ? [] : [choices.extensions]),

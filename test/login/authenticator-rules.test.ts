@@ -19,7 +19,7 @@ const rules: AuthenticatorRules = {
   certification: undefined,
   serials: undefined,
 }
-const trusted = { trusted: true, anchor: 'soft.pem' } as const
+const trusted = { trusted: true, anchor: 'soft.pem', path: [] } as const
 const untrusted = { trusted: false, why: 'no certificate vouches for it' } as const
 const bound = {
   aaguid: model,
@@ -189,6 +189,7 @@ test('a model that metadata blocks is refused though it is only claimed and noth
         anchors: [],
         rulesFor: () => rules,
         certificationOf: () => undefined,
+        revocationOf: () => undefined,
         clone: 'block',
         signIn: 'any',
         modelOf: (aaguid) =>

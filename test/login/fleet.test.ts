@@ -9,12 +9,13 @@ import { ageless, Directory } from '../../src/identity/index.ts'
 import type { Credential, CredentialId, FindingAct, Person } from '../../src/identity/index.ts'
 import { Fleet } from '../../src/login/index.ts'
 import type { AuthenticatorRules, FleetState } from '../../src/login/index.ts'
-import { Metadata } from '../../src/metadata/index.ts'
+import { Metadata, RevocationLists } from '../../src/metadata/index.ts'
 import { Revocations, Sessions } from '../../src/session/index.ts'
 import {
   Database,
   sqliteCredentials,
   sqlitePeople,
+  sqliteRevocationLists,
   sqliteRevocations,
   sqliteSessions,
   sqliteTickets,
@@ -24,7 +25,14 @@ import type { TrustAnchor } from '../../src/webauthn/index.ts'
 import { newRoot } from '../kit/attestation/authority.ts'
 import { attesting } from '../kit/attestation/statements.ts'
 import { temporaryDirectory } from '../kit/gateway.ts'
-import { entryOf, mintBlob, newFloor, newSigner, signerName } from '../kit/metadata.ts'
+import {
+  entryOf,
+  mintBlob,
+  mintRevocationList,
+  newFloor,
+  newSigner,
+  signerName,
+} from '../kit/metadata.ts'
 import type { Device } from '../kit/soft-authenticator.ts'
 import { accepted, register } from '../webauthn/fixture.ts'
 
@@ -83,6 +91,7 @@ async function begin(changes: Partial<House> = {}) {
     settings: () => settings,
     floor: newFloor(),
   })
+  const revocationLists = new RevocationLists(sqliteRevocationLists(database), clock)
   const people = sqlitePeople(database)
   const credentials = sqliteCredentials(database)
   const directory = new Directory({
@@ -116,6 +125,7 @@ async function begin(changes: Partial<House> = {}) {
         modelOf: (aaguid, statement) => metadata.modelOf(aaguid, statement),
         rulesFor: () => house.rules,
         certificationOf: () => undefined,
+        revocationOf: (path) => revocationLists.problemOf(path),
         clone: 'block',
         signIn: 'any',
       }),
@@ -157,6 +167,15 @@ async function begin(changes: Partial<House> = {}) {
       const entry = entryOf(uuid, statuses, [maker.certificate])
       writeFileSync(file, mintBlob(signer, [entry], { content }))
       assert.ok(!isRefusal(metadata.importFile(file)))
+    },
+    revoke: (serials: readonly number[], nextUpdate?: string) => {
+      const file = join(folder, 'list.crl')
+      writeFileSync(
+        file,
+        mintRevocationList('Maker Root', maker.privateKey, { serials, nextUpdate }),
+      )
+      const anchors = [certificateAnchor('maker', maker.certificate)!]
+      assert.ok(!isRefusal(revocationLists.importFile(file, anchors)))
     },
     judge: async (): Promise<FleetState> => {
       fleet.judge()
@@ -486,4 +505,43 @@ test('judging that is stopped ends early, and is done again after the next start
   assert.equal(fleet.state.running, false)
   fleet.judge()
   assert.equal(fleet.state.running, false)
+})
+
+test('a revocation list that names other certificates changes nothing', async () => {
+  const { add, bring, judge, revoke, signIn, sessions, acts } = await begin()
+  bring('FIDO_CERTIFIED')
+  const id = await add()
+  const handle = await signIn(id)
+  revoke([2])
+  await judge()
+  assert.ok(await sessions.load('browser', handle), 'another certificate was taken back')
+  assert.deepEqual(acts(), [])
+})
+
+test('a certificate of the path is revoked: not trusted any more, and on record', async () => {
+  const { add, bring, judge, revoke, credentials, signIn, sessions, acts } = await begin()
+  bring('FIDO_CERTIFIED')
+  const id = await add()
+  const handle = await signIn(id)
+  revoke([1])
+  await judge()
+  assert.equal((await credentials.load(id))?.attestationTrusted, false)
+  assert.equal(await sessions.load('browser', handle), undefined)
+  assert.deepEqual(acts(), ['credential.trust_lost'])
+})
+
+test('a revocation list that is late takes no trust from registered keys', async () => {
+  const { add, bring, judge, revoke, credentials, clock, acts } = await begin({
+    rules: { ...everything, allow: 'hardware-only' },
+    acts: { reported: 'suspend', refused: 'suspend' },
+  })
+  bring('FIDO_CERTIFIED')
+  const id = await add()
+  revoke([], '300102000000Z')
+  clock.advance(86_400_000 + 1)
+  await judge()
+  const found = await credentials.load(id)
+  assert.equal(found?.attestationTrusted, true)
+  assert.equal(found?.suspension, undefined)
+  assert.deepEqual(acts(), [])
 })

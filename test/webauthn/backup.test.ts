@@ -53,7 +53,7 @@ test('eligibility, not the state, decides which kind a passkey is; trust cannot 
     serials: undefined,
   }
   const trusts = [
-    { trusted: true, anchor: 'soft.pem' },
+    { trusted: true, anchor: 'soft.pem', path: [] },
     { trusted: false, why: 'nobody vouches' },
   ] as const
   for (const [allow, backupEligible, trusted, keeps] of [

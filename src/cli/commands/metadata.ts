@@ -2,13 +2,13 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { ProofgateError } from '../../core/index.ts'
 import type { JsonObject } from '../../core/index.ts'
-import type { Imported } from '../../metadata/index.ts'
+import type { Imported, ImportedRevocationLists } from '../../metadata/index.ts'
 import { withAdministration } from '../admin-client.ts'
 import type { Call } from '../admin-client.ts'
 import { withDownload } from '../download.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withLocation } from '../options.ts'
-import { print, say, table } from '../output.ts'
+import { plain, print, say, table } from '../output.ts'
 import { followJudging, printJudging } from './judging.ts'
 
 const columns = ['id', 'username', 'model', 'proved', 'verdict', 'reasons']
@@ -21,7 +21,10 @@ export function registerMetadata(program: Command): void {
       'FIDO metadata: import or fetch a list, show which one is in force and whom it warns of',
     )
   const load = withJson(withLocation(metadata.command('import')))
-    .argument('<file>', 'a signed list (a BLOB of the FIDO Metadata Service)')
+    .argument(
+      '<file>',
+      'a signed list (a BLOB of the FIDO Metadata Service), or lists of revoked certificates (CRL)',
+    )
     .description(
       'verify a list by the configured roots, put it in force, and judge all passkeys again',
     )
@@ -76,7 +79,18 @@ async function bringIn(call: Call, options: LaunchOptions, file: string): Promis
 }
 
 function importLine(answer: JsonObject): string {
+  if ('revocationLists' in answer) return revocationLines(answer)
   const { no, models, nextUpdate, changed } = answer as unknown as Imported
   const what = changed ? 'in force' : 'in force already'
   return `${what}: list ${no}, ${models} models, next update ${nextUpdate}`
+}
+
+function revocationLines(answer: JsonObject): string {
+  const { revocationLists, changed } = answer as unknown as ImportedRevocationLists
+  const what = changed ? 'in force' : 'in force already'
+  const lines = revocationLists.map(
+    ({ issuer, revoked, nextUpdate }) =>
+      `${what}: ${revoked} revoked certificates of ${plain(issuer)}, next update ${nextUpdate}`,
+  )
+  return lines.join('\n')
 }

@@ -1,10 +1,10 @@
 import type { AuthenticatorLimits, Configuration } from '../../config/index.ts'
 import { bothRules, comparableSerial } from '../../login/index.ts'
 import type { AuthenticatorPolicy, AuthenticatorRules } from '../../login/index.ts'
-import type { Metadata } from '../../metadata/index.ts'
+import type { Metadata, RevocationLists } from '../../metadata/index.ts'
 import { coseAlgorithms, parseAnchors } from '../../webauthn/index.ts'
 
-type Rules = Omit<AuthenticatorPolicy, 'modelOf' | 'certificationOf'>
+type Rules = Omit<AuthenticatorPolicy, 'modelOf' | 'certificationOf' | 'revocationOf'>
 
 const known = new WeakMap<Configuration, Rules>()
 
@@ -12,12 +12,15 @@ const known = new WeakMap<Configuration, Rules>()
 export function authenticatorPolicy(
   configuration: Configuration,
   metadata: Metadata,
+  revocationLists: RevocationLists,
 ): AuthenticatorPolicy {
   const modelOf: AuthenticatorPolicy['modelOf'] = (aaguid, statement) =>
     metadata.modelOf(aaguid, statement)
+  const revocationOf: AuthenticatorPolicy['revocationOf'] = (path) =>
+    revocationLists.problemOf(path)
   const certificationOf: AuthenticatorPolicy['certificationOf'] = (credential) =>
     metadata.certificationOf(credential)
-  return { ...configuredRules(configuration), modelOf, certificationOf }
+  return { ...configuredRules(configuration), modelOf, certificationOf, revocationOf }
 }
 
 /** Made once for each configuration. */
@@ -61,4 +64,12 @@ function rulesOf(limits: AuthenticatorLimits): AuthenticatorRules {
     certification,
     serials: serials?.map(comparableSerial),
   }
+}
+
+/** Whose lists of revocations are taken: of everybody whose word counts for anything here. */
+export function issuersOf(
+  configuration: Configuration,
+  metadata: Metadata,
+): AuthenticatorPolicy['anchors'] {
+  return [...configuredRules(configuration).anchors, ...metadata.anchors]
 }

@@ -9,10 +9,10 @@ const mark = 'fleet_judged_by'
 
 /** Judges the stored credentials of a data directory by the configuration and the metadata in force. */
 export function openFleet(areas: Areas, onError: (error: unknown) => void): Fleet {
-  const { configuration, metadata, database } = areas
+  const { configuration, metadata, revocationLists, database } = areas
   return new Fleet({
     ...areas,
-    authenticators: () => authenticatorPolicy(configuration(), metadata),
+    authenticators: () => authenticatorPolicy(configuration(), metadata, revocationLists),
     acts: () => configuration().authenticators.registered,
     obstacle: () => {
       const { state } = metadata.status()
@@ -30,12 +30,24 @@ export function openFleet(areas: Areas, onError: (error: unknown) => void): Flee
 }
 
 /** Reports begin and end to count with a day. */
-function basisOf(configuration: Configuration, { metadata, clock }: Areas): string {
+function basisOf(
+  configuration: Configuration,
+  { metadata, revocationLists, clock }: Areas,
+): string {
   const { authenticators, groups, people } = configuration
   const { state, no, importedAt } = metadata.status()
   const rules = groups.map((group) => [group.name, group.authenticators])
   const members = people.map((person) => [person.username, person.groups])
   const day = new Date(clock.now()).toISOString().slice(0, 10)
-  const basis = JSON.stringify([authenticators, rules, members, state, no, importedAt, day])
+  const basis = JSON.stringify([
+    authenticators,
+    rules,
+    members,
+    state,
+    no,
+    importedAt,
+    revocationLists.facts,
+    day,
+  ])
   return createHash('sha256').update(basis).digest('hex')
 }

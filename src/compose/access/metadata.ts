@@ -1,23 +1,30 @@
 import type { Configuration } from '../../config/index.ts'
-import type { Clock } from '../../core/index.ts'
 import { Metadata, parseRevocationLists } from '../../metadata/index.ts'
-import type { MetadataFloor, MetadataMark, MetadataSettings } from '../../metadata/index.ts'
+import type {
+  MetadataFloor,
+  MetadataMark,
+  MetadataSettings,
+  RevocationLists,
+} from '../../metadata/index.ts'
 import { loadMark, saveMark } from '../../storage/index.ts'
 import type { Database } from '../../storage/index.ts'
 import { parseAnchors } from '../../webauthn/index.ts'
 import { writeDurably } from '../data-directory.ts'
-import type { DataPaths } from '../data-directory.ts'
+import type { Areas } from '../areas.ts'
 
 const known = new WeakMap<Configuration, MetadataSettings>()
+const combined = new WeakMap<MetadataSettings, MetadataSettings & { readonly imported: object }>()
 
 /** FIDO metadata of a data directory, believed as the configuration in force says. */
-export function openMetadata(
-  configuration: () => Configuration,
-  paths: DataPaths,
-  clock: Clock,
-  database: Database,
-): Metadata {
-  const settings = (): MetadataSettings | undefined => metadataSettings(configuration())
+export function openMetadata({
+  configuration,
+  paths,
+  clock,
+  database,
+  revocationLists,
+}: Pick<Areas, 'configuration' | 'paths' | 'clock' | 'database' | 'revocationLists'>): Metadata {
+  const settings = (): MetadataSettings | undefined =>
+    metadataSettings(configuration(), revocationLists)
   return new Metadata({
     path: paths.metadata,
     write: writeDurably,
@@ -27,8 +34,22 @@ export function openMetadata(
   })
 }
 
-/** The same object for the same configuration: another one has the list judged again. */
-function metadataSettings(configuration: Configuration): MetadataSettings | undefined {
+/** The same object for the same configuration and lists: another one has the list judged again. */
+function metadataSettings(
+  configuration: Configuration,
+  { lists }: Pick<RevocationLists, 'lists'>,
+): MetadataSettings | undefined {
+  const settings = configuredSettings(configuration)
+  if (settings === undefined || lists.length === 0) return settings
+  const found = combined.get(settings)
+  if (found?.imported === lists) return found
+  const revocationLists = [...settings.revocationLists, ...lists]
+  const both = { ...settings, revocationLists, imported: lists }
+  combined.set(settings, both)
+  return both
+}
+
+function configuredSettings(configuration: Configuration): MetadataSettings | undefined {
   const { metadata } = configuration.authenticators
   if (metadata === undefined) return undefined
   const found = known.get(configuration)

@@ -3,7 +3,7 @@ import type { Refusal } from '../../core/index.ts'
 import type { Credential, Finding, FindingAct } from '../../identity/index.ts'
 import { verifyStoredAttestation } from '../../webauthn/index.ts'
 import { judgeStatement, judgeWanted } from '../authenticator-rules.ts'
-import type { AuthenticatorPolicy, AuthenticatorRules, Vouched } from '../authenticator-rules.ts'
+import type { AuthenticatorRules, JudgingPolicy, Vouched } from '../authenticator-rules.ts'
 
 /** What is done about each kind of finding. */
 export interface RegisteredActs {
@@ -19,6 +19,9 @@ export interface Judged {
   readonly finding: Finding | undefined
 }
 
+/** What a late list of revocations leaves as it is. */
+const kept: Vouched['trust'] = { trusted: true, anchor: 'as before', path: [] }
+
 /** Says that a model is not made any more, and nothing against the keys it holds. */
 const harmless = 'RETIRED'
 
@@ -29,7 +32,7 @@ const harmless = 'RETIRED'
  * Invariant: a statement proves nothing any more once keys of its model are reported to be in other hands.
  */
 export function judgeStored(
-  policy: Pick<AuthenticatorPolicy, 'anchors' | 'modelOf'>,
+  policy: JudgingPolicy,
   rules: AuthenticatorRules,
   acts: RegisteredActs,
   credential: Credential,
@@ -40,7 +43,8 @@ export function judgeStored(
     return { trusted: false, why, finding: { kind: 'refused', what: why, act: acts.refused } }
   }
   const { statement, aaguid } = verified
-  const vouched = judgeStatement(policy, { statement, aaguid, at: credential.createdAt })
+  const asked = judgeStatement(policy, { statement, aaguid, at: credential.createdAt })
+  const vouched = asked.unsure && credential.attestationTrusted ? { ...asked, trust: kept } : asked
   const found = { ...credential, aaguid, statement }
   const finding = findingOf(rules, acts, found, vouched)
   if (finding?.kind === 'reported') return { trusted: false, why: finding.what, finding }

@@ -206,4 +206,12 @@ export const migrations: readonly string[] = [
   CREATE INDEX step_up_expiry ON step_up (expires_at);
   `,
   `ALTER TABLE credential ADD COLUMN sealed_at INTEGER;`,
+  `
+  CREATE TABLE revocation_list (
+    issuer_key TEXT PRIMARY KEY,
+    issuer TEXT NOT NULL,
+    der BLOB NOT NULL,
+    version INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -53,7 +53,7 @@ export const oid = {
 } as const
 
 /** Bits of KeyUsage (RFC 5280 4.2.1.3) in its first byte. */
-export const keyUse = { digitalSignature: 0x80, keyCertSign: 0x04 } as const
+export const keyUse = { digitalSignature: 0x80, keyCertSign: 0x04, cRLSign: 0x02 } as const
 
 const longestCertificate = 8192
 

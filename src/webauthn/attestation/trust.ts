@@ -20,7 +20,12 @@ export interface TrustAnchor {
 }
 
 export type Trust =
-  | { readonly trusted: true; readonly anchor: string }
+  | {
+      readonly trusted: true
+      readonly anchor: string
+      /** What the trust rests on, leaf first, up to the certificate of the anchor. */
+      readonly path: readonly AttestationCertificate[]
+    }
   | { readonly trusted: false; readonly why: string }
 
 /** Object identifiers, hex: ECDSA and RSASSA-PKCS1-v1_5 with SHA-256, 384 and 512, Ed25519, ML-DSA (RFC 9881). */
@@ -60,7 +65,7 @@ export function judgeTrust(input: {
   if (anchors.length === 0) return distrusted('no anchor is configured for its model')
   const pinned = anchors.find((anchor) => isPinned(anchor, leaf))
   if (pinned !== undefined) {
-    return validityProblem(leaf, at) ?? { trusted: true, anchor: pinned.name }
+    return validityProblem(leaf, at) ?? { trusted: true, anchor: pinned.name, path: [leaf] }
   }
   return walk(statement.chain, anchors, at)
 }
@@ -86,12 +91,12 @@ function walk(
   for (const [depth, subject] of chain.entries()) {
     const problem = validityProblem(subject, at)
     if (problem !== undefined) return problem
-    const anchor = anchors.find(
-      ({ material }) =>
-        material.kind === 'certificate' &&
-        issuingProblem(material.certificate, subject, depth) === undefined,
-    )
-    if (anchor !== undefined) return { trusted: true, anchor: anchor.name }
+    for (const { name, material } of anchors) {
+      if (material.kind !== 'certificate') continue
+      if (issuingProblem(material.certificate, subject, depth) !== undefined) continue
+      const path = [...chain.slice(0, depth + 1), material.certificate]
+      return { trusted: true, anchor: name, path }
+    }
     const next = chain[depth + 1]
     if (next === undefined) return distrusted('its certificates lead to no anchor')
     const broken = issuingProblem(next, subject, depth)
@@ -143,4 +148,9 @@ export function keyFingerprint(key: KeyObject): string {
 
 function distrusted(why: string): Trust {
   return { trusted: false, why }
+}
+
+/** RFC 5280 6.3.3 (f). */
+export function maySignRevocations(certificate: AttestationCertificate): boolean {
+  return mayBeUsedFor(certificate, keyUse.cRLSign)
 }
