@@ -28,6 +28,8 @@ export interface DataPlaneOptions {
   readonly policies?: string
   /** More top-level text. */
   readonly more?: string
+  /** Changes the text as a whole. */
+  readonly edit?: (text: string) => string
   /** Replaces the usual throttles. */
   readonly throttles?: string
   readonly limits?: string
@@ -82,8 +84,9 @@ ${options.more ?? ''}
 }
 
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const { edit = (text: string) => text } = options
   const gateway = await startGateway({
-    command: ['serve', '--config', configurationFile(dataPlaneText(options))],
+    command: ['serve', '--config', configurationFile(edit(dataPlaneText(options)))],
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.dataDirectory === undefined ? {} : { dataDirectory: options.dataDirectory }),
     ...(options.environment === undefined ? {} : { environment: options.environment }),
