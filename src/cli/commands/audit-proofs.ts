@@ -67,10 +67,10 @@ async function runProofs(id: string | undefined, options: ProofsOptions): Promis
   }
 }
 
-/** Evidence stands in every record of a touch that counted. */
-function isTouch({ what }: StoredRecord, id: string | undefined): boolean {
-  const proof = what?.['proof']
-  return what?.['statement'] !== undefined && (id === undefined || proof === id)
+/** Evidence stands in every record of a touch that counted; decisions name a statement of a policy. */
+function isTouch({ action, outcome, what }: StoredRecord, id: string | undefined): boolean {
+  if (action !== 'proof.approve' || outcome !== 'success') return false
+  return id === undefined || what?.['proof'] === id
 }
 
 function judge({ seq, at, who, what, truncated }: StoredRecord, options: ProofsOptions): Judged {
