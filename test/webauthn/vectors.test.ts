@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { challengeOf, verifyAuthentication, verifyRegistration } from '../../src/webauthn/index.ts'
-import type { ExpectedCeremony } from '../../src/webauthn/index.ts'
+import {
+  challengeOf,
+  judgeTrust,
+  leafKeyAnchor,
+  verifyAuthentication,
+  verifyRegistration,
+} from '../../src/webauthn/index.ts'
+import type { ExpectedCeremony, TrustAnchor } from '../../src/webauthn/index.ts'
 import { accepted, everyAlgorithm, refusedAs } from './fixture.ts'
+import { w3cAttestedVectors } from './w3c-attested-vectors.ts'
 import { w3cVectors } from './w3c-vectors.ts'
 
-type Vector = (typeof w3cVectors)[number]
+type Vector = (typeof w3cVectors)[number] | (typeof w3cAttestedVectors)[number]
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'))
+
+/** Those in which no certificate vouches for the device. */
+const leafless = { 'none.ES256': true, 'packed-self.ES256': true }
 
 function expecting(
   challenge: string,
@@ -35,14 +45,17 @@ function registration(vector: Vector, userVerification?: ExpectedCeremony['userV
   return verifyRegistration(response, expecting(vector.create.challenge, userVerification))
 }
 
-for (const vector of w3cVectors) {
+for (const vector of [...w3cVectors, ...w3cAttestedVectors]) {
   const { get } = vector
   if (get === undefined) continue
   test(`the W3C vector ${vector.name} verifies`, () => {
     const verified = registration(vector)
     accepted(verified)
-    assert.equal(verified.attestationFormat, vector.name.split(/[.-]/)[0])
-    assert.equal(verified.backupEligible, true)
+    const [format = ''] = vector.name.replace('-self', '').split('.')
+    assert.equal(verified.attestationFormat, format)
+    assert.equal(verified.attestationTrusted, false)
+    const { statement } = verified
+    assert.equal(statement.chain.length, vector.name in leafless ? 0 : 1)
     const clientDataJSON = Buffer.from(get.clientDataJSON)
     assert.equal(challengeOf({ clientDataJSON }), expecting(get.challenge).challenge)
     const response = {
@@ -56,8 +69,10 @@ for (const vector of w3cVectors) {
     const allowed = { allowCredentials: [verified.credentialId] }
     accepted(verifyAuthentication(response, expecting(get.challenge), stored, allowed))
     const strict = expecting(get.challenge, 'required')
-    const refused = verifyAuthentication(response, strict, stored, allowed)
-    refusedAs(refused, 'assertion_user_not_verified', 403)
+    const strictly = verifyAuthentication(response, strict, stored, allowed)
+    const isVerified = ((bytes(get.authenticatorData)[32] ?? 0) & 0x04) !== 0
+    if (isVerified) accepted(strictly)
+    else refusedAs(strictly, 'assertion_user_not_verified', 403)
   })
 }
 
@@ -67,4 +82,36 @@ test('the W3C vector none.ES256 is refused where user verification is required',
 
 test('the W3C vector none.ES256.crossOrigin is refused', () => {
   refusedAs(registration(w3cVectors[2]), 'registration_cross_origin')
+})
+
+const leafKeys = w3cAttestedVectors.map((vector) => {
+  const verified = registration(vector)
+  accepted(verified)
+  const [leaf] = verified.statement.chain
+  assert.ok(leaf !== undefined)
+  return { verified, anchor: leafKeyAnchor(vector.name, leaf.publicKey) }
+})
+
+// The attributes of the key in the tpm vector do not say that it stays in its TPM.
+test('each W3C vector with a certificate but tpm is trusted by its key, and by no other', () => {
+  const at = Date.UTC(2026, 0)
+  for (const [index, { verified, anchor }] of leafKeys.entries()) {
+    const { statement, aaguid } = verified
+    const judged = (anchors: readonly TrustAnchor[]): boolean =>
+      judgeTrust({ statement, aaguid, anchors, at }).trusted
+    assert.equal(judged([anchor]), anchor.name !== 'tpm.ES256', anchor.name)
+    const others = leafKeys.filter((_, other) => other !== index).map((one) => one.anchor)
+    assert.equal(judged(others), false, anchor.name)
+  }
+})
+
+test('the W3C vectors name their maker, and the fido-u2f one no model', () => {
+  for (const { verified, anchor } of leafKeys) {
+    const { makers } = verified.statement.device
+    if (/^(packed|fido-u2f)/.test(anchor.name)) {
+      assert.deepEqual(makers, ['W3C', 'WebAuthn test vectors'], anchor.name)
+    }
+    const isNamed = verified.aaguid !== '00000000-0000-0000-0000-000000000000'
+    assert.equal(isNamed, anchor.name !== 'fido-u2f.ES256')
+  }
 })
