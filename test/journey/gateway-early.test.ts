@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
@@ -16,7 +17,7 @@ const answers = new Map<string, (socket: Socket) => void>()
 
 before(async () => {
   service.serve = (socket, request) => {
-    const path = /\/public\/(\w+)/.exec(request)?.[1] ?? ''
+    const path = /\/(?:public|large)\/(\w+)/.exec(request)?.[1] ?? ''
     const answer = answers.get(path)
     if (answer === undefined) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')
     else answer(socket)
@@ -25,6 +26,9 @@ before(async () => {
     upstream: await service.listen(),
     upstreamKeys: 'timeouts: { connect: 5s, headers: 60s, idle: 60s }',
     more: 'listeners: { public: { h2c: true } }',
+    routes: `
+      - { method: ANY, path: '/large/{rest+}', authorizer: open, maxBody: 1GiB }
+      - { method: ANY, path: '/closed/{rest+}', maxBody: 1GiB }`,
   })
 })
 
@@ -53,3 +57,67 @@ test(
     assert.ok(closed, 'the caller was left waiting')
   },
 )
+
+function drained(socket: Socket): Promise<unknown> {
+  return new Promise((resolve) => {
+    socket.once('drain', resolve)
+  })
+}
+
+/** Sends a whole request before it reads anything, as simple clients do; what it reads then. */
+async function sendsFirst(request: string, body: number): Promise<string> {
+  const socket = connect({ port: plane.port, host: '127.0.0.1', allowHalfOpen: true })
+  const heard = Promise.withResolvers<string>()
+  let text = ''
+  socket.on('error', () => heard.resolve(`reset after ${text}`))
+  socket.on('end', () => socket.end())
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+  socket.on('close', () => heard.resolve(text))
+  socket.pause()
+  socket.write(request)
+  const piece = Buffer.alloc(64 * 1024, 'b')
+  for (let left = body; left > 0 && !socket.destroyed; left -= piece.length) {
+    const flows = socket.write(piece.subarray(0, Math.min(left, piece.length)))
+    if (!flows) await Promise.race([heard.promise, drained(socket)])
+  }
+  socket.resume()
+  return heard.promise
+}
+
+const large = 8 * 1024 * 1024
+const post = (path: string): string =>
+  head(`POST ${path} HTTP/1.1`, `Host: ${plane.host}`, `Content-Length: ${large}`)
+
+test('a caller that sends everything first reads why it was refused', bounded, async () => {
+  for (let round = 0; round < 5; round++) {
+    assert.match(await sendsFirst(post('/closed/x'), large), /^HTTP\/1\.1 401 /)
+    assert.match(await sendsFirst(post('/nowhere'), large), /^HTTP\/1\.1 40[34] /)
+  }
+})
+
+test(
+  'a caller that sends everything first reads what a service answered early',
+  bounded,
+  async () => {
+    const body = 'n'.repeat(40_000)
+    const answer = `HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    answers.set('early', (socket) => socket.end(answer))
+    for (let round = 0; round < 5; round++) {
+      const text = await sendsFirst(post('/large/early'), large)
+      assert.match(text, /^HTTP\/1\.1 403 /)
+      assert.ok(text.endsWith(body), `${text.length}`)
+    }
+  },
+)
+
+test('a caller that never stops sending is left after a while', bounded, async () => {
+  const socket = connect({ port: plane.port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => undefined)
+  socket.resume()
+  socket.write(head('POST /closed/x HTTP/1.1', `Host: ${plane.host}`, 'Content-Length: 1000000000'))
+  const timer = setInterval(() => socket.write(Buffer.alloc(1024)), 20)
+  await new Promise((resolve) => {
+    socket.once('close', resolve)
+  })
+  clearInterval(timer)
+})

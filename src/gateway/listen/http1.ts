@@ -8,6 +8,7 @@ import { gatewayErrors } from '../errors.ts'
 import type { Incoming } from '../incoming.ts'
 import { Connections } from './connections.ts'
 import { TurnedResponse } from './turned-response.ts'
+import { lingerAtEnd } from './linger.ts'
 import type { ListenerLimits } from './listener.ts'
 import { peerOf } from './peer.ts'
 import type { Reception } from './reception.ts'
@@ -91,6 +92,7 @@ export class Http1Server {
         return
       }
       this.slowPeers.watch(socket)
+      lingerAtEnd(socket, () => this.slowPeers.latest(socket))
       this.#connections.watch(socket)
     })
     server.on('request', (request, response) => this.#accept(request, response, false))

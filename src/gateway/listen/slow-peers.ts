@@ -46,6 +46,11 @@ export class SlowPeers {
     if (watched !== undefined) watched.request = request
   }
 
+  /** The request that arrived last. */
+  latest(socket: Socket): IncomingMessage | undefined {
+    return this.#watched.get(socket)?.request
+  }
+
   #sweep(): void {
     for (const [socket, watched] of this.#watched) {
       const read = socket.bytesRead
