@@ -23,7 +23,7 @@ export async function passkeysFound(options: LaunchOptions): Promise<readonly Pa
   if (answer === undefined) return []
   const { credentials, people } = answer as unknown as Report
   const due = credentials.filter(({ standing }) => standing !== 'current').length
-  const short = people.filter((one) => one.credentials < one.wanted).length
+  const short = people.filter((one) => one.wanted > 1 && one.credentials < one.wanted).length
   if (due === 0 && short === 0) return []
   return [
     {
