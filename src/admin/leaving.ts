@@ -1,5 +1,6 @@
 import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
+import { keyFacts } from '../identity/index.ts'
 import type { Person } from '../identity/index.ts'
 import { adminErrors } from './errors.ts'
 import { optionalText, recordAdministration, withFound } from './operation.ts'
@@ -47,9 +48,12 @@ async function heirOf(
 async function endPasskeys(parts: AdminParts, person: Person, remove: boolean): Promise<number> {
   const own = await parts.credentials.listFor(person.id)
   const now = parts.clock.now()
-  for (const { id } of own) {
+  for (const credential of own) {
+    const { id } = credential
     if (remove) await parts.credentials.remove(id, person.id, { allowLast: true, now })
     else await parts.credentials.suspend(id, { reason: 'left', allowLast: true, now })
+    const action = remove ? 'credential.remove' : 'credential.suspend'
+    await recordAdministration(parts, action, { ...keyFacts(credential), reason: 'left' })
   }
   parts.revocations.refresh()
   return own.length

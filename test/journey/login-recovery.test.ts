@@ -141,6 +141,16 @@ describe('a recovery', { timeout: 120_000 }, () => {
       ({ action, who }) => action === 'credential.register' && who?.username === username,
     )
     assert.deepEqual(registered?.what?.['retired'], [old])
+    const ended = records.filter(
+      ({ reason, who }) => reason.endsWith('.recovery') && who?.username === username,
+    )
+    assert.deepEqual(
+      ended.map(({ action, what }) => [action, what?.['credential']]),
+      [
+        ['credential.suspend', old],
+        ['session.end_all', undefined],
+      ],
+    )
   })
 
   test('is not approved by the person it is for, by others, by nobody, or from elsewhere', async () => {

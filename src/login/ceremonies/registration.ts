@@ -21,7 +21,8 @@ import type { Ceremony } from '../store.ts'
 import { ceremonyLifetime } from './parts.ts'
 import type { Caller, CeremonyParts } from './parts.ts'
 import type { Challenges } from './challenges.ts'
-import { recordCeremony } from './trail.ts'
+import { recordCeremony, recordRetired } from './trail.ts'
+import type { Retired } from './trail.ts'
 import { wantedKey } from '../wanted-key.ts'
 
 export interface Registered {
@@ -37,7 +38,7 @@ interface Stored {
   readonly credential: Credential
   readonly warnings: readonly string[]
   /** Those that ended with it, where it lets its owner in again. */
-  readonly retired: readonly string[] | undefined
+  readonly retired: Retired | undefined
 }
 
 /** WebAuthn L3 7.1: a new passkey, by an invitation or by a fresh touch of one that is known. */
@@ -109,13 +110,16 @@ export class Registration {
       person,
       credential: isRefusal(verified) ? undefined : verified.credentialId,
       replaced: ceremony.replaces,
-      retired: isRefusal(outcome) ? undefined : outcome.retired,
+      retired: isRefusal(outcome) ? undefined : outcome.retired?.credentials.map(({ id }) => id),
       warnings: isRefusal(outcome) ? [] : outcome.warnings,
       ...(isRefusal(outcome) ? {} : { what: keyFacts(outcome.credential) }),
     }
     const action = `credential.${purpose}`
     await recordCeremony(this.#parts, caller, { action, outcome, subject })
     if (isRefusal(outcome)) return outcome
+    if (outcome.retired !== undefined) {
+      await recordRetired(this.#parts, caller, { person, ...outcome.retired })
+    }
     return {
       person,
       credential: outcome.credential,
@@ -188,10 +192,10 @@ export class Registration {
       finding: undefined,
     }
     const { ticketHash: ticket, replaces } = ceremony
-    const before = await this.#parts.credentials.listFor(person.id)
     const retirement = ticket === undefined ? undefined : await this.#retirement(ticket)
+    const before = await this.#parts.credentials.listFor(person.id)
     const outcome = await this.#parts.credentials.register(credential, { ticket, replaces, now })
-    const retired = retirement === undefined ? undefined : before.map(({ id }) => id)
+    const retired = retirement === undefined ? undefined : { how: retirement, credentials: before }
     if (outcome === 'registered') return { credential, warnings: judged.warnings, retired }
     if (outcome === 'credential_exists') return identityErrors.refuse('credential_exists')
     return outcome === 'replaced_gone'

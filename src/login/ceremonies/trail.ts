@@ -1,6 +1,7 @@
 import { isRefusal, randomId } from '../../core/index.ts'
 import type { AuditEntry } from '../../audit/index.ts'
-import type { Person } from '../../identity/index.ts'
+import { keyFacts } from '../../identity/index.ts'
+import type { Credential, Person, Retirement } from '../../identity/index.ts'
 import { whoOf } from '../credential-facts.ts'
 import type { Caller, CeremonyParts } from './parts.ts'
 
@@ -38,6 +39,35 @@ export async function recordCeremony(
     ...whatOf(subject),
     where: { address: caller.address, userAgent: caller.userAgent },
   })
+}
+
+/** The passkeys that ended because their owner was let in again, and how. */
+export interface Retired {
+  readonly how: Retirement
+  readonly credentials: readonly Credential[]
+}
+
+/** What ended has entries like those of an administrator's doing, so that whoever listens for them hears. */
+export async function recordRetired(
+  parts: Pick<CeremonyParts, 'record'>,
+  { address, userAgent }: Caller,
+  { person, how, credentials }: Retired & { readonly person: Person },
+): Promise<void> {
+  const ended = (action: string, what?: NonNullable<AuditEntry['what']>): Promise<void> =>
+    parts.record({
+      id: randomId(),
+      kind: 'ceremony',
+      action,
+      outcome: 'success',
+      reason: `${action}.recovery`,
+      who: { subject: person.id, username: person.username },
+      ...(what === undefined ? {} : { what }),
+      where: { address, userAgent },
+    })
+  for (const credential of credentials) {
+    await ended(`credential.${how}`, { ...keyFacts(credential), reason: 'recovery' })
+  }
+  await ended('session.end_all')
 }
 
 function whatOf({
