@@ -246,7 +246,8 @@ export class Proofs {
     const at = this.#parts.clock.now()
     // Judged by the counter only after the signature; two touches at once do not lock a key.
     if (verified.cloneSuspected) {
-      return proofErrors.refuse('clone_suspected', 'authenticator_clone_suspected')
+      const detail = `the counter is ${verified.signCount}, and ${credential.signCount} is on record`
+      return proofErrors.refuse('clone_suspected', detail)
     }
     const { signCount, backupState } = verified
     await keepUse(this.#parts.credentials, credential, { signCount, backupState, at })

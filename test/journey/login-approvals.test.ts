@@ -136,6 +136,23 @@ async function sessionOf(username: string): Promise<string> {
 }
 
 describe('approving one request', () => {
+  test('a counter that did not grow approves nothing, and is on record as a suspicion', async () => {
+    const { id } = await ask()
+    const asked = (await optionsOf(alice, id)).json().publicKey
+    const { authenticator, client, origin } = alice
+    const response = authenticator.get(asked, { origin, signCount: 0 })
+    const answer = await client.post(`${gateway.identity}/approve/${id}/verify`, response)
+    assert.equal(codeOf(answer), 'proof.clone_suspected')
+    assert.equal(await stateOf(id), 'pending')
+    const found = []
+    for await (const record of readRecords(join(gateway.dataDirectory, 'audit'), { last: 20 })) {
+      if (record.action === 'authenticator_clone_suspected') found.push(record)
+    }
+    assert.equal(found.length, 1)
+    assert.match(found[0]?.detail ?? '', /^the counter is 0, and \d+ is on record$/)
+    assert.equal(await touch(alice, id).then(codeOf), 'ok')
+  })
+
   test('the page says what would happen, who asks and from where; a touch approves it', async () => {
     const { id } = await ask()
     const page = await pageOf(alice, id)

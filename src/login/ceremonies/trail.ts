@@ -19,6 +19,9 @@ export interface CeremonySubject {
   readonly what?: NonNullable<AuditEntry['what']>
 }
 
+/** Whatever the touch was for, it is one event to whoever watches for it. */
+const suspicions: ReadonlySet<string> = new Set(['login.clone_suspected', 'proof.clone_suspected'])
+
 /** One entry for one end of a ceremony, good or bad. */
 export async function recordCeremony(
   parts: Pick<CeremonyParts, 'record'>,
@@ -27,7 +30,7 @@ export async function recordCeremony(
 ): Promise<void> {
   const { action, outcome, subject } = end
   const refusal = isRefusal(outcome) ? outcome : undefined
-  const suspected = refusal?.code === 'login.clone_suspected'
+  const suspected = refusal !== undefined && suspicions.has(refusal.code)
   await parts.record({
     id: randomId(),
     kind: 'ceremony',
