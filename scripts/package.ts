@@ -27,6 +27,7 @@ interface Manifest {
   readonly license: string
   readonly type: string
   readonly bin: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string>>
   readonly engines: Readonly<Record<string, string>>
   readonly dependencies: Readonly<Record<string, string>>
   readonly optionalDependencies: Readonly<Record<string, string>>
@@ -46,10 +47,21 @@ export function publishedManifest(manifest: Manifest): Readonly<Record<string, u
     type,
     bin,
     engines,
+    exports: publishedExports(manifest.exports),
     files: ['bin', 'dist'],
     dependencies,
     optionalDependencies,
   }
+}
+
+/** What others may import: a module of ours as JavaScript with its types, other files as they are. */
+function publishedExports(exports: Manifest['exports']): Readonly<Record<string, unknown>> {
+  const published = Object.entries(exports).map(([name, path]) => {
+    if (!path.endsWith('.ts')) return [name, path]
+    const module = path.replace('./', './dist/').replace(/\.ts$/, '')
+    return [name, { types: `${module}.d.ts`, default: `${module}.js` }]
+  })
+  return Object.fromEntries(published) as Readonly<Record<string, unknown>>
 }
 
 /** Emits JavaScript; types were checked before, by `npm run check`. */
@@ -83,17 +95,22 @@ function copy(path: string, to = path): void {
 
 /** Builds the folder and the tarball; answers the tarball's path. */
 export function makePackage(): string {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+  const { exports } = manifest
   rmSync(target, { recursive: true, force: true })
   mkdirSync(target, { recursive: true })
   emit(['src', 'examples/orders'])
   emit(['web'], { lib: ['es2023', 'dom', 'dom.iterable'], types: [] })
+  for (const path of Object.values(exports).filter((one) => one.endsWith('.ts'))) {
+    const types = { lib: ['es2023', 'dom', 'dom.iterable'], types: [] }
+    emit([path], { ...types, declaration: true, emitDeclarationOnly: true })
+  }
   for (const style of globSync('web/**/*.css', { cwd: root })) copy(style, join('dist', style))
   copy('bin/proofgate.cjs')
   for (const page of ['LICENSE', 'NOTICE', 'README.md']) {
     if (existsSync(join(root, page))) copy(page)
     else console.error(`there is no ${page}; do not publish without it`)
   }
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
   writeFileSync(
     join(target, 'package.json'),
     `${JSON.stringify(publishedManifest(manifest), null, 2)}\n`,

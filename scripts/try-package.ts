@@ -43,7 +43,12 @@ function checkInstalled(): void {
     assert.deepEqual(wanting, [], `${name} has an install script`)
   }
   const own = join(directory, 'node_modules', 'proofgate')
-  assert.deepEqual(globSync('**/*.ts', { cwd: own }), [], 'the package holds TypeScript')
+  const sources = globSync('**/*.ts', { cwd: own }).filter((path) => !path.endsWith('.d.ts'))
+  assert.deepEqual(sources, [], 'the package holds TypeScript')
+  const importing =
+    "import('proofgate/verify-proof').then((one) => console.log(typeof one.verifyProof))"
+  const imported = execFileSync(process.execPath, ['--eval', importing], { cwd: directory })
+  assert.equal(imported.toString().trim(), 'function')
   assert.ok(!existsSync(join(own, 'src')))
 }
 

@@ -64,4 +64,11 @@ test('the published manifest carries no Node, no scripts, nothing for developers
   assert.deepEqual(published['engines'], { node: '^24.12.0 || >=26' })
   assert.deepEqual(published['bin'], { proofgate: 'bin/proofgate.cjs' })
   assert.deepEqual(published['dependencies'], manifest.dependencies)
+  assert.deepEqual(published['exports'], {
+    './verify-proof': {
+      types: './dist/web/sdk/verify-proof.d.ts',
+      default: './dist/web/sdk/verify-proof.js',
+    },
+    './package.json': './package.json',
+  })
 })
