@@ -12,4 +12,6 @@ export interface ProofDemand {
   readonly maxBody: number
   readonly validFor: Millis
   readonly approvers: Approvers
+  /** Whether the service gets what the touches are verified by. */
+  readonly forwardEvidence: boolean
 }

@@ -17,6 +17,7 @@ import { call } from '../kit/http.ts'
 import type { Answer } from '../kit/http.ts'
 import { Mint, personId } from '../kit/minting.ts'
 import type { SoftPerson } from '../kit/person.ts'
+import { verifyProof } from '../../web/sdk/verify-proof.ts'
 import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
 
 const approver = '{ groups: [ops, leads], count: 2 }'
@@ -25,7 +26,7 @@ const routes = `      - method: DELETE
         proof: { request: { sentence: 'Delete order {id}' } }
       - method: POST
         path: /payments
-        proof: { request: { sentence: 'Pay {body.amount}', validFor: 5m, approvers: ${approver} } }
+        proof: { request: { sentence: 'Pay {body.amount}', validFor: 5m, forwardEvidence: true, approvers: ${approver} } }
       - method: POST
         path: /both
         proof: { request: { approvers: { self: true, groups: [ops], count: 1 } } }
@@ -142,7 +143,37 @@ describe('requests that several people approve', { timeout: 180_000 }, () => {
     const [seen, ...others] = upstream.take()
     assert.deepEqual([seen?.body, others.length], ['{"amount":7}', 0])
     assert.deepEqual(headerOf(seen, 'proofgate-proof'), [])
+    const [evidence = ''] = headerOf(seen, 'x-proofgate-evidence')
+    const { statement, touches: verified } = await verifyProof(evidence, {
+      rpId: plane.gateway.relyingPartyId,
+      origins: [who('bob').origin],
+      keys: 'evidence',
+      request: {
+        method: 'POST',
+        authority: new URL(plane.gateway.api).host,
+        target: '/payments',
+        headers: { 'content-type': 'application/json' },
+        content: Buffer.from(seen?.body ?? ''),
+      },
+      now: Date.now(),
+    })
+    assert.equal(statement.sentence, 'Pay “7”')
+    assert.deepEqual(
+      verified.map(({ username }) => username),
+      ['bob', 'dora'],
+    )
     assert.equal(codeOf(await send({ ...sending, proof: asked.id })), 'proof.spent')
+  })
+
+  it('never reach a service with evidence that a caller made up', async () => {
+    for (const name of ['x-proofgate-evidence', 'X_Proofgate_Evidence']) {
+      const answer = await call(`${plane.gateway.api}/app/x`, {
+        headers: { authorization: `Bearer ${token()}`, [name]: 'made-up' },
+      })
+      assert.equal(answer.status, 200, answer.text)
+      const [seen] = upstream.take()
+      assert.doesNotMatch(JSON.stringify(seen), /made-up/)
+    }
   })
 
   it('take the touch of who asks as well, where the route says so, in either order', async () => {

@@ -36,6 +36,9 @@ const request = mapping('a touch that says yes to exactly one request', {
   ),
   validFor: duration('how long it can be approved and used', '10s', '15m').prefault('2m'),
   approvers: approvers.prefault(nothing),
+  forwardEvidence: flag(
+    'sends the service what it needs to verify the touches itself, in X-Proofgate-Evidence',
+  ).prefault(false),
   dangerously_allowUnattested: flag(
     'lets passkeys approve whose attestation was not verified: whoever drives the browser may hold them',
   ).prefault(false),

@@ -84,6 +84,7 @@ function resolveRequest(
     maxBody: readSize(request.maxBody),
     validFor: readDuration(request.validFor),
     approvers,
+    forwardEvidence: readFlag(request.forwardEvidence),
   }
 }
 

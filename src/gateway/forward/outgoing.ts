@@ -1,3 +1,4 @@
+import { evidenceHeader, forwardedEvidence } from '../../proof/index.ts'
 import type { OutgoingRequest, RequestFraming } from '../../upstream/index.ts'
 import { editHeaders } from '../rewrite/header-edits.ts'
 import type { Route } from '../route.ts'
@@ -34,6 +35,7 @@ export function outgoingRequest<Framing extends RequestFraming>(
   if (route.headers?.request !== undefined) {
     editHeaders(headers, route.headers.request, admitted.facts)
   }
+  addEvidence(headers, admitted, copyFor)
   return {
     method: incoming.method,
     target: target.query === '' ? target.path : `${target.path}?${target.query}`,
@@ -46,6 +48,18 @@ export function outgoingRequest<Framing extends RequestFraming>(
     ...(admitted.proven === undefined ? unchanged : onceOnly),
     ...limitOf(route),
   }
+}
+
+/** For services that verify the touches themselves, where the route says so. */
+function addEvidence(
+  headers: string[],
+  { proven, routed }: Admitted,
+  copyFor: Destination | undefined,
+): void {
+  if (proven === undefined || copyFor !== undefined) return
+  const { boundProof } = routed.route
+  if (boundProof?.forwardEvidence !== true) return
+  headers.push(evidenceHeader, forwardedEvidence(proven.redeemed, boundProof.headers))
 }
 
 /** An event stream may say nothing for long, and goes on for as long as both sides want. */

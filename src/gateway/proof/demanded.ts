@@ -16,6 +16,7 @@ const usualDemand: ProofDemand = {
   maxBody: 64 * 1024,
   validFor: millis(120_000),
   approvers: { self: true, others: 0, groups: [], attested: true, separate: true },
+  forwardEvidence: false,
 }
 
 /** That a request needs a proof bound to it, and the decision that would let it through with one. */
