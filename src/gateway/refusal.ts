@@ -107,7 +107,7 @@ function sayNo(incoming: Incoming, refusal: Refusal, context: RefusalContext, wa
     ...corsFields(context.progress, request),
     ...(way === undefined ? {} : { 'set-cookie': way.cookie }),
   }
-  if (person) {
+  if (person || isForm(refusal, request)) {
     answerPerson(incoming, refusal, context, common)
     return
   }
@@ -145,6 +145,11 @@ function answerPerson(
 function helpsSigningIn({ status, code }: Refusal, route: Progress['route']): boolean {
   const isKnown = code === staleCode || code.startsWith('proof.')
   return status === 401 && !isKnown && route?.authorizer.kind === 'proofgate'
+}
+
+/** A form that a person sent, who looks at the answer; what asks for a proof of it is for its script. */
+function isForm({ code }: Refusal, { method, headers }: CallerRequest): boolean {
+  return method === 'POST' && headers['sec-fetch-mode'] === 'navigate' && code !== 'proof.required'
 }
 
 /** After these the rest of the connection cannot be read with one meaning, or is not worth reading. */
@@ -242,7 +247,8 @@ function pageOf(refusal: Refusal, requestId: string, table: GatewayTable): strin
 }
 
 const explanations: Readonly<Record<number, string>> = {
-  401: 'This needs a proof that is fresher or stronger than your sign-in. Nothing was sent to the service.',
+  400: 'The gateway could not take this request, so nothing was sent to the service.',
+  401: 'You have to sign in, or to prove again that it is you. Nothing was sent to the service.',
   403: 'You are signed in, but your account may not do this. Nothing was sent to the service.',
   404: 'There is nothing at this address, or it is not open to the gateway.',
   429: 'This was called too often in a short time. Nothing was sent to the service.',
@@ -252,7 +258,8 @@ const explanations: Readonly<Record<number, string>> = {
 }
 
 const nextSteps: Readonly<Record<number, readonly string[]>> = {
-  401: ['Sign out, sign in again and come back here.'],
+  400: ['Begin again where you came from.'],
+  401: ['Open the page again, sign in when you are asked to, then repeat it.'],
   403: [
     'Ask an administrator for access and give them the request id below.',
     'If you have another account, sign out first.',

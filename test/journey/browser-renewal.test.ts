@@ -6,7 +6,15 @@ import { withBrowser } from '../kit/browser.ts'
 import { databaseOf, inDatabase } from '../kit/flows.ts'
 import { configurationFile, startGateway } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
-import { assertQuiet, enrolHere, inspect, invite, says, withoutAutofill } from '../kit/live.ts'
+import {
+  assertQuiet,
+  enrolHere,
+  enterOn,
+  inspect,
+  invite,
+  says,
+  withoutAutofill,
+} from '../kit/live.ts'
 
 const { account, enrol, renew, signIn } = english
 const day = 86_400_000
@@ -30,22 +38,6 @@ function makeOlder(days: number): void {
   inDatabase(databaseOf(gateway), (database) =>
     database.prepare('UPDATE credential SET created_at = ?').run(Date.now() - days * day),
   )
-}
-
-/** Goes to a button or link with the Tab key alone, and presses Enter. */
-async function enterOn(page: Page, name: string): Promise<void> {
-  await page.getByText(name, { exact: true }).first().waitFor()
-  await page.waitForLoadState()
-  for (let tabs = 0; tabs < 30; tabs++) {
-    await page.keyboard.press('Tab')
-    const focused = await page.evaluate(
-      () => (globalThis as any).document.activeElement?.textContent.trim() as string,
-    )
-    if (focused !== name) continue
-    await page.keyboard.press('Enter')
-    return
-  }
-  assert.fail(`no key leads to ${name}`)
 }
 
 async function signInAgain(page: Page): Promise<void> {

@@ -100,6 +100,22 @@ export async function press(page: Page, name: string): Promise<void> {
   await button.click()
 }
 
+/** Goes to a button or link with the Tab key alone, and presses Enter. */
+export async function enterOn(page: Page, name: string): Promise<void> {
+  await page.getByText(name, { exact: true }).first().waitFor()
+  await page.waitForLoadState()
+  for (let tabs = 0; tabs < 30; tabs++) {
+    await page.keyboard.press('Tab')
+    const focused = await page.evaluate(
+      () => (globalThis as any).document.activeElement?.textContent.trim() as string,
+    )
+    if (focused !== name) continue
+    await page.keyboard.press('Enter')
+    return
+  }
+  assert.fail(`no key leads to ${name}`)
+}
+
 /** Waits until the page's live region says something. */
 export async function says(page: Page, text: string): Promise<void> {
   await page.locator('#status', { hasText: text }).waitFor()
