@@ -78,6 +78,7 @@ function view(credential: Credential, username: string): Record<string, unknown>
     synced: credential.backupEligible,
     state: credential.suspension === undefined ? 'active' : 'suspended',
     ...suspensionOf(credential),
+    finding: credential.finding?.what ?? null,
     sealed: credential.sealedAt !== undefined,
     attestation: credential.attestationFormat,
     attestationTrusted: credential.attestationTrusted,

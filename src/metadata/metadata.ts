@@ -177,6 +177,12 @@ export class Metadata {
     return [...settings.roots, ...models.flatMap(({ anchors }) => anchors)]
   }
 
+  /** Whether a newer list was in force here, or where the database is shared: there still may be. */
+  get isBehind(): boolean {
+    const { no } = this.status()
+    return no !== undefined && no < (this.#floor.load()?.no ?? 0)
+  }
+
   /**
    * The level of the model of a stored credential.
    *

@@ -349,7 +349,7 @@ test('the configuration says what is done: kept, kept on record, suspended; more
 })
 
 test('an anchor that goes takes trust with it and what was opened by it, one that comes gives it', async () => {
-  const { add, judge, credentials, house, signIn, sessions, acts } = await begin({
+  const { add, judge, credentials, house, signIn, sessions, clock, acts } = await begin({
     anchors: [certificateAnchor('maker', maker.certificate)!],
   })
   const id = await add()
@@ -361,6 +361,9 @@ test('an anchor that goes takes trust with it and what was opened by it, one tha
   await judge()
   assert.equal((await credentials.load(id))?.attestationTrusted, false)
   assert.equal(await sessions.load('browser', handle), undefined)
+  const late = await signIn(id)
+  assert.equal(await sessions.load('browser', late), undefined, 'it had begun before')
+  clock.advance(10_000)
   const next = await signIn(id)
   assert.ok(await sessions.load('browser', next), 'it signs in again, as what it is now')
   house.anchors = anchors

@@ -176,6 +176,17 @@ test('a damaged file counts for nothing until a list is imported again', () => {
   }
 })
 
+test('a list that is older than the highest number says so', () => {
+  const { metadata, path, bring } = begin()
+  bring([entryOf(one)])
+  const kept = readFileSync(path)
+  assert.ok(!metadata.isBehind)
+  bring([entryOf(one)], { no: 8 })
+  assert.ok(!metadata.isBehind)
+  writeFileSync(path, kept)
+  assert.ok(metadata.isBehind)
+})
+
 test('damage to the file lets no older list in, and no other one of its number', () => {
   for (const damage of [
     (path: string) => truncateSync(path, 100),

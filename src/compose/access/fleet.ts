@@ -18,7 +18,8 @@ export function openFleet(areas: Areas, onError: (error: unknown) => void): Flee
       const { state } = metadata.status()
       // What a list says no more would look like keys that lost what vouched for them.
       const counts = state !== 'unusable' && state !== 'overdue'
-      return counts ? undefined : `nothing is judged while FIDO metadata is ${state}`
+      if (!counts) return `nothing is judged while FIDO metadata is ${state}`
+      return metadata.isBehind ? 'nothing is judged by a list that is not the newest' : undefined
     },
     basis: () => basisOf(configuration(), areas),
     lastBasis: {

@@ -51,7 +51,7 @@ const actions: Readonly<Record<FleetAct, string>> = {
 
 const perPage = 64
 /** Milliseconds of judging between two turns of the event loop. */
-const longestTurn = 8
+const longestTurn = 4
 
 /**
  * All stored credentials, judged again whenever what they are judged by has changed. One judging at a time;

@@ -253,6 +253,9 @@ function suspendNow(
   endSessionsBy(database, { person: personId, credential: id }, now)
 }
 
+/** How long a sign-in may take from reading a credential to opening a session. */
+const underWay = 5000
+
 /** Compare-and-set, with what follows from it. */
 function judge(
   database: Database,
@@ -275,8 +278,8 @@ function judge(
   if (reason !== undefined) {
     suspendNow(database, { id, personId, reason, now })
   } else if (known.attestationTrusted && !attestationTrusted && known.suspension === undefined) {
-    // Its sessions and tokens say that it is trusted.
-    insertRevocation(database, 'credential_until', id, now)
+    // Its sessions and tokens say that it is trusted, and so does a sign-in that began before this.
+    insertRevocation(database, 'credential_until', id, now + underWay)
     endSessionsBy(database, { person: personId, credential: id }, now)
   }
   return 'judged'
