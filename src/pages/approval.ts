@@ -179,11 +179,11 @@ export function approvalsPage(view: ApprovalsView, strings: Strings = english): 
       ${
         rows.length === 0
           ? html`<p>${text.inboxEmpty}</p>`
-          : html`<ul class="waiting">
+          : html`<ul class="links waiting">
               ${rows}
             </ul>`
       }
-      <p class="foot"><a href="${`${view.base}/account`}">${text.toAccount}</a></p>
+      <p class="foot"><a class="button" href="${`${view.base}/account`}">${text.toAccount}</a></p>
     </section>`,
   })
 }

@@ -515,6 +515,26 @@ describe('sessions', () => {
     assert.deepEqual(await ports.sessions.listFor(owner.id), [])
   })
 
+  test('are what their sign-in made them once the credential that confirmed them is removed', async () => {
+    const owner = await stored()
+    const [first, second] = [credential(owner), credential(owner)]
+    for (const one of [first, second]) {
+      await ports.credentials.register(one, { ticket: undefined, replaces: undefined, now: 1 })
+    }
+    const facts = { ...session(owner).facts, credentialId: first.id }
+    const parent = session(owner, { facts })
+    await ports.sessions.open(parent, next('handle'))
+    const confirmation = { ...facts, credentialId: second.id }
+    await ports.sessions.prove(parent.id, { handleHash: 'h', provedAt: 9, confirmation })
+    const before = others.revocations.since(0).at(-1)?.sequence ?? 0
+    await ports.credentials.remove(second.id, owner.id, { allowLast: false, now: 10 })
+    const weakened = await others.sessions.load(parent.id)
+    const { provedAt, endedAt } = weakened ?? {}
+    assert.deepEqual([weakened?.confirmation, provedAt, endedAt], [undefined, 1, undefined])
+    const told = others.revocations.since(before).map(({ kind, id }) => `${kind} ${id}`)
+    assert.deepEqual(told, [`credential ${second.id}`, `proof ${parent.id}`])
+  })
+
   test('leave revocations behind in one order for everybody', async () => {
     const start = others.revocations.since(0).at(-1)?.sequence ?? 0
     await ports.revocations.revoke('session', 'a', 1)

@@ -9,7 +9,7 @@ import type {
   Suspended,
 } from '../../identity/index.ts'
 import type { Database } from './database.ts'
-import { endSessionsBy, endSessionsOf, insertRevocation } from './sessions.ts'
+import { endSessionsBy, endSessionsOf, insertRevocation, weakenSessionsBy } from './sessions.ts'
 
 type CredentialRow = {
   id: string
@@ -208,6 +208,7 @@ function removeOnce(
   )
   if (changes === 1) {
     insertRevocation(database, 'credential', id, now)
+    weakenSessionsBy(database, { person: personId, credential: id }, now)
     return 'removed'
   }
   const exists = database.one(

@@ -132,6 +132,25 @@ export function endSessionsOf(database: Database, person: string, at: number): v
   for (const { id } of ended) insertRevocation(database, 'session', id, at)
 }
 
+/**
+ * Part of the transaction that removes a credential: what it opened ends, and what it only made stronger is
+ * again what its sign-in made it.
+ */
+export function weakenSessionsBy(
+  database: Database,
+  { person, credential }: { person: string; credential: string },
+  at: number,
+): void {
+  const weakened = database.all<{ id: string }>(
+    `UPDATE session SET confirmation = NULL, proved_at = authenticated_at
+     WHERE person_id = ? AND ended_at IS NULL AND json_extract(confirmation, '$.credentialId') = ?
+     RETURNING id`,
+    person,
+    credential,
+  )
+  for (const { id } of weakened) insertRevocation(database, 'proof', id, at)
+}
+
 function prove(
   database: Database,
   id: SessionId,
