@@ -40,6 +40,7 @@ export function buildGatewayTable(
   const apis = configuration.apis.map((api) => buildApi(api, { configuration, areas, kept }))
   return {
     version: configuration.version,
+    rulesVersion: configuration.rulesVersion,
     apis: new Map(apis.map((api) => [new URL(api.origin).host, api])),
     principals,
     apiSessions: new ApiSessions({

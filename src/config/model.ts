@@ -16,6 +16,8 @@ import type { EffectiveValue } from './values.ts'
 export interface Configuration {
   /** First 16 hex digits of the SHA-256 of the effective configuration without its secrets. */
   readonly version: string
+  /** The same of what decides about requests: equal in processes that decide alike. */
+  readonly rulesVersion: string
   /** The file it was read from; absent for what Proofgate carries itself. */
   readonly file: string | undefined
   /** Absolute paths of all files it was read from: itself and the policies it names. */

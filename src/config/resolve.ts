@@ -25,7 +25,7 @@ import { checkTlsOrigins } from './sections/tls.ts'
 import { resolveReceivers } from './sections/signals/receivers.ts'
 import { resolveWebhooks } from './sections/signals/webhooks.ts'
 import { resolveUpstreams } from './sections/upstreams.ts'
-import { contentVersion } from './values.ts'
+import { versionsOf } from './values.ts'
 
 /** What only the caller knows about where a configuration comes from. */
 export interface Provenance {
@@ -78,7 +78,7 @@ export function resolveConfiguration(
   if (draft.problems.size > 0) return undefined
   warnOfRoles(draft, { ...policies, ...roles, issuers, account: shape.account })
   return deepFreeze({
-    version: contentVersion(draft.effective),
+    ...versionsOf(draft.effective),
     file: provenance.file,
     files: [...provenance.files],
     ...files,

@@ -67,14 +67,37 @@ function isSecretPath(path: Path): boolean {
   return path[0] === 'clients' && path[2] === 'secret'
 }
 
+export function versionsOf(tree: unknown): Pick<Configuration, 'version' | 'rulesVersion'> {
+  return { version: contentVersion(tree), rulesVersion: rulesVersion(tree) }
+}
+
 /**
  * Names the content of a configuration: equal for equal effective values, whatever file they stood in.
  *
  * Invariant: secrets take no part, so that a version in a log gives nobody something to guess against.
  */
-export function contentVersion(tree: unknown): string {
+function contentVersion(tree: unknown): string {
   const text = canonicalJson(withoutSecrets(tree, []) as Json)
   return createHash('sha256').update(`proofgate/configuration\0${text}`).digest('hex').slice(0, 16)
+}
+
+/** What is a process's own, and has no say in what it decides. */
+const ownKeys: ReadonlySet<string> = new Set(['dataDir', 'storage', 'workers', 'log'])
+const ownListenerKeys: ReadonlySet<string> = new Set(['address', 'port'])
+
+/**
+ * The same without what processes differ in that decide alike: addresses they listen at, and places they
+ * keep things.
+ */
+function rulesVersion(tree: unknown): string {
+  const { listeners, ...rest } = keep(tree, (key) => !ownKeys.has(key))
+  const front = isJsonObject(listeners) ? listeners['public'] : undefined
+  return contentVersion({ ...rest, front: keep(front, (key) => !ownListenerKeys.has(key)) })
+}
+
+function keep(tree: unknown, isKept: (key: string) => boolean): Record<string, unknown> {
+  const members = typeof tree === 'object' && tree !== null ? Object.entries(tree) : []
+  return Object.fromEntries(members.filter(([key]) => isKept(key)))
 }
 
 function withoutSecrets(value: unknown, path: Path): unknown {

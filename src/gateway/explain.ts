@@ -10,6 +10,7 @@ import type {
   StatementExplanation,
 } from '../policy/index.ts'
 import type { Candidate } from '../roles/index.ts'
+import type { ProofDemand } from '../proof/index.ts'
 import type { Limit } from '../throttle/index.ts'
 import { locate, supposedPrincipal } from './access-view.ts'
 import type { AccessView, Located, ViewedApi, ViewedRoute } from './access-view.ts'
@@ -21,6 +22,7 @@ import { explainRoles } from './explain-roles.ts'
 import type { RoleExplanation } from './explain-roles.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Principal } from './caller/principal.ts'
+import { usualDemand } from './proof/demanded.ts'
 import { prospectOf } from './prospect.ts'
 import type { Prospect } from './prospect.ts'
 import { supposedContext } from './supposition.ts'
@@ -67,7 +69,12 @@ export interface Explanation extends Judgement {
   readonly throttle: { readonly principal: Limit; readonly route: Limit | undefined } | undefined
   /** What would be done; absent when the request would not be let through. */
   readonly prospect: Prospect | undefined
+  /** The proof of the request that it takes, or would be let through with; absent where none helps. */
+  readonly proof: ExplainedProof | undefined
 }
+
+/** Who asks for a proof of the request, and who would have to give it. */
+export type ExplainedProof = Pick<ProofDemand, 'approvers'> & { readonly by: 'route' | 'policy' }
 
 /** Whether a request would be let through, and by what. */
 export type SupposedAnswer = Pick<Judgement, 'answer' | 'reason' | 'decidedBy' | 'route'>
@@ -82,8 +89,11 @@ export type DecidedBy = Pick<
 export function explainRequest(table: GatewayTable, supposed: SupposedRequest): Explanation {
   const { judgement, principal } = judgeSupposed(table, supposed)
   const place = locate(table, supposed.method, supposed.url)
-  if ('reason' in place) return { ...judgement, throttle: undefined, prospect: undefined }
-  const explained = { ...judgement, throttle: place.route.throttle, prospect: undefined }
+  const nothing = { throttle: undefined, prospect: undefined, proof: undefined }
+  if ('reason' in place) return { ...judgement, ...nothing }
+  const { throttle, boundProof } = place.route
+  const proof = explainProof(table, supposed, { judgement, boundProof })
+  const explained = { ...judgement, throttle, prospect: undefined, proof }
   if (judgement.answer !== 'allow') return explained
   const prospect = prospectOf(
     { ...place, incoming: { ...supposed, requestId: supposedId } },
@@ -91,6 +101,23 @@ export function explainRequest(table: GatewayTable, supposed: SupposedRequest): 
   )
   if (isRefusal(prospect)) return { ...explained, answer: 'deny', reason: prospect.code }
   return { ...explained, prospect }
+}
+
+/** As the gateway asks for it: where the answer is no without a proof, and may be yes with one. */
+function explainProof(
+  table: GatewayTable,
+  supposed: SupposedRequest,
+  { judgement, boundProof }: { judgement: Judgement; boundProof: ProofDemand | undefined },
+): ExplainedProof | undefined {
+  if (judgement.answer === 'allow' && boundProof === undefined) return undefined
+  const { facts, open } = supposed.supposition ?? {}
+  const proved = { 'proofgate:ProofBoundToRequest': 'true', 'proofgate:ProofAge': '0', ...facts }
+  const supposition = { facts: proved, open }
+  const { answer } = judgeSupposed(table, { ...supposed, supposition }).judgement
+  const { approvers } = boundProof ?? usualDemand
+  const mayDepend = boundProof !== undefined && approvers.others > 0
+  const helps = answer === 'allow' || (mayDepend && judgement.reason.startsWith('policy.'))
+  return helps ? { by: boundProof === undefined ? 'policy' : 'route', approvers } : undefined
 }
 
 /**

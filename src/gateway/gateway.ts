@@ -17,6 +17,8 @@ import type { Shedding } from './shed/shedding.ts'
 export interface GatewayTable {
   /** Content hash of the configuration, for the audit trail. */
   readonly version: string
+  /** The same of what decides, for what is asked in one process and used in another. */
+  readonly rulesVersion: string
   /** By canonical authority. */
   readonly apis: ReadonlyMap<string, Api>
   readonly principals: Principals

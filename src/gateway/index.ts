@@ -16,6 +16,7 @@ export type { AccessView, Located, ViewedApi, ViewedRoute } from './access-view.
 export { answerRequest, explainRequest, judgeRequest } from './explain.ts'
 export type {
   DecidedBy,
+  ExplainedProof,
   Explanation,
   Judgement,
   SupposedAnswer,

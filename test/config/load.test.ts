@@ -403,6 +403,33 @@ test('the version names the content: not the file, not the order of keys, not th
 
 const statement = '{ "Effect": "Deny", "Action": "*", "Resource": "*" }'
 
+test('the version of the rules is that of what decides', () => {
+  const rulesOf = (more: string): string => {
+    const sites =
+      'identity: { origin: https://a.example }\nconsole: { origin: https://c.example }\n'
+    return configurationOf(`version: 1\n${sites}${more}`).rulesVersion
+  }
+  const rules = rulesOf('')
+  for (const own of [
+    'dataDir: elsewhere\n',
+    'storage: { database: other.db }\n',
+    'workers: 3\n',
+    'log: { level: debug }\n',
+    'listeners: { public: { address: 127.0.0.2 }, admin: { port: 9 } }\n',
+  ]) {
+    assert.equal(rulesOf(own), rules, own)
+  }
+  for (const deciding of [
+    'region: eu-west-1\n',
+    'people: [{ username: eve }]\n',
+    'limits: { headerCount: 33 }\n',
+    'trustedProxies: [10.0.0.0/8]\n',
+    'listeners: { public: { h2c: true } }\n',
+  ]) {
+    assert.notEqual(rulesOf(deciding), rules, deciding)
+  }
+})
+
 test('the version changes with the content of a policy file', () => {
   const text = 'version: 1\npolicies: { p: { file: p.json } }\n'
   const version = (sid: string): string =>

@@ -180,8 +180,21 @@ function textOf(explanation: Explanation, recorded: Recorded | undefined): strin
     ...rolesOf(explanation),
     judged,
     `answer: ${answer} (${reason})${by}${change}`,
+    ...proofOf(explanation),
   ]
   return sections.join('\n\n')
+}
+
+/** What the gateway would ask for before it lets the request through. */
+function proofOf({ answer, proof }: Explanation): readonly string[] {
+  if (proof === undefined) return []
+  const { self, others, groups } = proof.approvers
+  const people = others === 0 ? [] : [`${others} of ${groups.join(' or ')}`]
+  const who = [...(self ? ['the caller'] : []), ...people].join(' and ')
+  const touch = `a touch of a key for exactly this request, by ${who}`
+  return answer === 'allow'
+    ? [`proof: it is let through only with ${touch}`]
+    : [`proof: the gateway asks for ${touch}, and decides again with it`]
 }
 
 function withoutStatements({ route, roles }: Explanation): string {

@@ -79,7 +79,7 @@ export async function askForProof(
       name: principal.username ?? principal.subject,
       client: principal.clientId ?? '',
       address: asking.address,
-      configuration: table.version,
+      configuration: table.rulesVersion,
       decision: demanded.binding,
       approvers,
     },

@@ -10,7 +10,7 @@ import type { Principal } from '../caller/principal.ts'
 import { supposedProof } from './facts.ts'
 
 /** What a policy that asks for a proof gets where the route has no demand of its own. */
-const usualDemand: ProofDemand = {
+export const usualDemand: ProofDemand = {
   headers: [],
   sentence: undefined,
   maxBody: 64 * 1024,

@@ -200,7 +200,7 @@ async function redeem(
     holder,
     request: digest,
     audience: routed.api.audience,
-    configuration: parts.table().version,
+    configuration: parts.table().rulesVersion,
     decision: demanded.binding,
     assertion: named.assertion,
   })
