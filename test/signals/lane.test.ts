@@ -171,11 +171,15 @@ test('one that fails for too long is parked, also over a restart, until it is to
   assert.equal(tries, 3)
   await one.close()
   const told: number[] = []
-  const again = lane(newSource(), async (seq) => {
+  const listen = async (seq: number): Promise<'delivered'> => {
     told.push(seq)
     return 'delivered'
-  })
-  again.wake()
+  }
+  const still = lane(newSource(), listen)
+  still.wake()
+  await still.close()
+  assert.deepEqual(told, [])
+  const again = lane(newSource(), listen)
   assert.notEqual((await again.state()).parkedAt, undefined)
   assert.equal((await again.state()).problem, 'it answered 500')
   await again.retry(false, true)
