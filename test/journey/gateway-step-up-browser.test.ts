@@ -157,6 +157,7 @@ describe('step-up in a browser', { timeout: 200_000 }, () => {
     assert.equal(proved?.what?.['api'], 'app')
     assert.equal(proved?.what?.['route'], 'ANY /app/fresh/{rest+}')
     assert.equal(proved?.what?.['credential'], alice.authenticator.credentials[0]?.id)
+    assert.deepEqual([proved?.what?.['acr'], proved?.what?.['previous']], ['phr', 'phr'])
   })
 
   it('sends a form once after the touch, byte for byte, through every check again', async () => {

@@ -57,6 +57,8 @@ export async function confirm(
     address: exchange.address,
     what: {
       credential: facts.credentialId,
+      acr: acrOf(facts),
+      previous: acrOf(session.confirmation ?? session.facts),
       ...(stepUp === undefined ? { for: 'account' } : { api: stepUp.api, route: stepUp.route }),
     },
   })
