@@ -21,14 +21,13 @@ export function makersOf({ subject }: AttestationCertificate): readonly string[]
 
 /**
  * id-fido-gen-ce-sernum (WebAuthn L3 8.2.2): octets that name one device of a model. `undefined` where there
- * is none; a text says what is wrong.
+ * is none; a text says what is wrong. A critical one was refused with all that leaves may not have.
  */
 export function serialOf(
   leaf: AttestationCertificate,
 ): { readonly serial: string | undefined } | string {
   const extension = leaf.extensions.get(oid.serialNumber)
   if (extension === undefined) return { serial: undefined }
-  if (extension.critical) return 'serial number extension is critical'
   const inner = parseDer(extension.value)
   const length = inner?.content.byteLength ?? 0
   if (inner?.tag !== derTag.octetString || length < 1 || length > longestSerial) {
