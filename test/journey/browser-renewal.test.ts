@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { english } from '../../src/pages/index.ts'
 import { withBrowser } from '../kit/browser.ts'
-import { databaseOf, inDatabase } from '../kit/flows.ts'
+import { administer, databaseOf, inDatabase } from '../kit/flows.ts'
 import { configurationFile, startGateway } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import {
@@ -13,10 +13,12 @@ import {
   inspect,
   invite,
   says,
+  statusLogged,
   withoutAutofill,
 } from '../kit/live.ts'
+import { SoftPerson } from '../kit/person.ts'
 
-const { account, enrol, renew, signIn } = english
+const { account, breakGlass, enrol, recoveries, renew, signIn } = english
 const day = 86_400_000
 
 let gateway: GatewayProcess
@@ -25,8 +27,10 @@ before(async () => {
   const text = `version: 1
 upstreams: { nobody: { url: 'http://127.0.0.1:9' } }
 apis: { things: { upstream: nobody, routes: [{ method: GET, path: /things }] } }
-people: [{ username: ada, name: Ada Example }]
+people: [{ username: ada, name: Ada Example, groups: [approvers] }, { username: max, name: Max Example }]
+groups: { approvers: {} }
 passkeys: { rotateAfter: 365d }
+recovery: { approvers: approvers }
 `
   gateway = await startGateway({ command: ['serve', '--config', configurationFile(text)] })
 })
@@ -40,11 +44,11 @@ function makeOlder(days: number): void {
   )
 }
 
-async function signInAgain(page: Page): Promise<void> {
+async function signInAgain(page: Page, leadsTo = 'renew'): Promise<void> {
   await page.context().clearCookies()
   await page.goto(`${gateway.identity}/account`)
   await enterOn(page, signIn.button)
-  await page.waitForURL('**/renew?return_to=%2Faccount')
+  await page.waitForURL(`**/${leadsTo}?return_to=%2Faccount`)
 }
 
 async function replace(page: Page): Promise<void> {
@@ -61,7 +65,7 @@ async function replace(page: Page): Promise<void> {
 const known = (page: Page): Promise<string> =>
   page.locator('section[aria-labelledby=passkeys] time').first().innerText()
 
-test('an old passkey is replaced with the keyboard alone', async (t) => {
+test('passkeys are replaced, recovered and unsealed with the keyboard alone', async (t) => {
   await withBrowser(async ({ newPersona }) => {
     const ada = await newPersona()
     const { page, authenticator } = ada
@@ -96,7 +100,40 @@ test('an old passkey is replaced with the keyboard alone', async (t) => {
       await replace(page)
       await page.getByRole('heading', { name: account.title }).waitFor()
     })
-    assertQuiet(ada)
+
+    await t.test('somebody else is let in again with a touch of this minute', async () => {
+      const body = { reason: 'lost his phone' }
+      const asked = await administer(gateway, 'POST', '/v1/people/max/recover', body)
+      inDatabase(databaseOf(gateway), (database) =>
+        database.prepare('UPDATE session SET proved_at = proved_at - 61000').run(),
+      )
+      await page.goto(`${gateway.identity}/recoveries`)
+      await page.getByText(asked.json().code).waitFor()
+      await inspect(page)
+      await enterOn(page, recoveries.approve)
+      await page.getByText(recoveries.none).waitFor()
+      await inspect(page)
+      const max = new SoftPerson(gateway)
+      assert.equal((await max.enrolByLink(asked.json().link)).status, 200)
+    })
+
+    await t.test(
+      'sealed for emergencies: it asks why, and says that an alarm was raised',
+      async () => {
+        const mine = await administer(gateway, 'GET', '/v1/people/ada/credentials')
+        const [{ id }] = mine.json().credentials
+        await administer(gateway, 'POST', `/v1/credentials/${id}/seal`)
+        await signInAgain(page, 'break-glass')
+        await inspect(page)
+        await page.getByLabel(breakGlass.reason).focus()
+        await page.keyboard.type('the vault burns')
+        await enterOn(page, breakGlass.go)
+        await page.waitForURL('**/account')
+        await page.getByText(breakGlass.banner).waitFor()
+        await inspect(page)
+      },
+    )
+    assertQuiet(ada, [statusLogged(403)])
     await ada.close()
   })
 })
