@@ -13,6 +13,8 @@ export interface StreamTraffic {
   ended: boolean
   /** The request was handed on: how it ends is no longer the protocol's to say. */
   begun: boolean
+  /** We have said all we say: the answer is whole, or we reset the stream. */
+  over: boolean
   /** Bytes of frames with body, either way. */
   received: number
   sent: number
@@ -103,7 +105,7 @@ export class Traffic {
         this.#receivedData(head)
         return false
       case frameType.rstStream:
-        this.#countReset()
+        this.#receivedReset(head.stream)
         return false
       case frameType.windowUpdate:
         this.#updates -= 1
@@ -113,6 +115,13 @@ export class Traffic {
         this.#countOddFrame()
         return false
     }
+  }
+
+  /** A caller that is told to stop sending may answer with a reset: that undoes nothing we did. */
+  #receivedReset(stream: number): void {
+    const isOver = this.streams.get(stream)?.over ?? stream <= this.#lastStream
+    if (isOver) this.#countOddFrame()
+    else this.#countReset()
   }
 
   #receivedData({ stream, length, flags }: FrameHead): void {
@@ -172,6 +181,7 @@ export class Traffic {
       trailerFields: undefined,
       ended,
       begun: false,
+      over: false,
       received: 0,
       sent: 0,
     })
@@ -180,10 +190,13 @@ export class Traffic {
   }
 
   #sent(head: FrameHead): boolean {
-    if (head.type === frameType.data) {
+    if (head.type === frameType.data || head.type === frameType.headers) {
       const traffic = this.streams.get(head.stream)
-      if (traffic !== undefined) traffic.sent += head.length
-      this.#grantUpdates()
+      if (traffic !== undefined) {
+        if (head.type === frameType.data) traffic.sent += head.length
+        if ((head.flags & frameFlag.endStream) !== 0) traffic.over = true
+      }
+      if (head.type === frameType.data) this.#grantUpdates()
       return false
     }
     if (head.type !== frameType.rstStream) return false
@@ -198,6 +211,7 @@ export class Traffic {
     const traffic = this.streams.get(stream)
     const rejected = traffic?.begun === false
     if (rejected && this.streams.size > this.#limits.mostAtOnce) sayRefused(piece)
+    if (traffic !== undefined) traffic.over = true
     const code = piece.length === 4 ? piece.readUInt32BE(0) : this.#reset.code.readUInt32BE(0)
     if (rejected) {
       this.streams.delete(stream)
