@@ -146,3 +146,43 @@ describe('what conditions can see of a request', () => {
     assert.equal(look('aws:principaltype', nobody), 'Anonymous')
   })
 })
+
+describe('what conditions can see of a proof of the request', () => {
+  const call = (proof?: ContextCall['proof']): ContextCall => ({
+    incoming: {
+      address: '203.0.113.1',
+      receivedAt: 1_700_000_060_500,
+      request: { headers: {}, rawHeaders: [] },
+      peer: {},
+    },
+    api: { secure: false, region: 'local', ageing: ageless },
+    route: { conditions: undefined, authorizer: { kind: 'open' } },
+    target: { query: '' },
+    proof,
+  })
+
+  it('is who approved it and when', () => {
+    const proof = {
+      touchedAt: 1_700_000_050_000,
+      approvedBy: ['bob'],
+      approvedByGroups: ['ops', 'leads'],
+    }
+    const seen = contextOf(call(proof), principal)
+    assert.equal(seen('proofgate:proofboundtorequest'), 'true')
+    assert.equal(seen('proofgate:proofage'), '10')
+    assert.deepEqual(seen('proofgate:approvedby'), ['bob'])
+    assert.deepEqual(seen('proofgate:approvedbygroup'), ['ops', 'leads'])
+    assert.equal(
+      contextOf(call({ ...proof, touchedAt: 1_800_000_000_000 }), principal)('proofgate:proofage'),
+      '0',
+    )
+  })
+
+  it('is that there is none without one, however fresh the sign-in', () => {
+    const seen = contextOf(call(), principal)
+    assert.equal(seen('proofgate:proofboundtorequest'), 'false')
+    assert.equal(seen('proofgate:proofage'), '60')
+    assert.equal(seen('proofgate:approvedby'), undefined)
+    assert.equal(seen('proofgate:approvedbygroup'), undefined)
+  })
+})

@@ -50,6 +50,7 @@ interface Case {
   readonly current?: boolean
   readonly session?: 'live' | 'ended' | 'unreadable'
   readonly used?: boolean
+  readonly proof?: OpenExchange['admitted']['proof']
 }
 
 /** Decides again on one exchange; answers what came of it and how its session was asked for. */
@@ -95,6 +96,7 @@ async function decide(one: Case = {}): Promise<{ ending: string | undefined; ask
     takeUse: () => one.used === true,
     admitted: {
       principal,
+      proof: one.proof,
       routed: {
         api,
         route,
@@ -141,6 +143,21 @@ describe('deciding again', () => {
     for (const bond of ['tunnel', 'stream', 'answer'] as const) {
       assert.equal(await endingOf({ bond }), undefined)
     }
+  })
+
+  it('lets go on what was let through by a proof, for as long as that is young enough', async () => {
+    const bound = { Bool: { 'proofgate:ProofBoundToRequest': 'true' } }
+    const young = { ...bound, NumericLessThan: { 'proofgate:ProofAge': '601' } }
+    const proof = { touchedAt: began, approvedBy: [], approvedByGroups: [] }
+    const ended = (condition: object, more: Case): Promise<string | undefined> =>
+      endingOf({ bond: 'stream', principal: { mandate: mandate(policies(condition)) }, ...more })
+    assert.equal(await ended(bound, { proof }), undefined)
+    assert.equal(await ended(young, { proof }), undefined)
+    assert.equal(await ended(bound, {}), 'policy_changed')
+    assert.equal(
+      await ended(young, { proof: { ...proof, touchedAt: began - 1000 } }),
+      'policy_changed',
+    )
   })
 
   it('ends what would not find its route, or would be asked other things there', async () => {

@@ -34,6 +34,8 @@ describe('bodies of requests that need a proof', { timeout: 180_000 }, () => {
     targets: [{ url: 'http://127.0.0.1:${await breaking.listen()}' }]
     retries: { budget: 100%, perRequest: 2 }`,
       routes: `      - { method: POST, path: '/short/{id}', proof: { request: { maxBody: 64B, dangerously_allowUnattested: true } } }
+      - { method: POST, path: '/shorter/{id}', maxBody: 8B, proof: { request: { dangerously_allowUnattested: true } } }
+      - { method: POST, path: '/calls/{id}', proof: { request: { dangerously_allowUnattested: true } } }
       - { method: POST, path: '/copied/{id}', ${mirrored}, proof: { request: { dangerously_allowUnattested: true } } }
   breaking:
     host: breaking.proofgate.localhost
@@ -111,8 +113,34 @@ describe('bodies of requests that need a proof', { timeout: 180_000 }, () => {
     const trailed = await over('abcd', { trailers: { 'x-more': '1' } })
     assert.equal(JSON.parse(trailed.body).code, 'proof.body_unreadable')
     session.destroy()
+    const shorter = lines(['Transfer-Encoding: chunked'], '/shorter/1') + chunked('123456789')
+    assert.equal(problemIn(await raw(plane.port, shorter)).code, 'proof.body_too_large')
     assert.equal(proofs(), before)
     assert.deepEqual(upstream.take(), [])
+  })
+
+  it('of gRPC calls are bound as well, and the demand is told as gRPC tells it', async () => {
+    const session = openHttp2(plane.port)
+    const send = (more: Readonly<Record<string, string>> = {}) =>
+      callHttp2(session, {
+        method: 'POST',
+        path: '/calls/1',
+        authority: plane.host,
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/grpc', ...more },
+        body: Buffer.from([0, 0, 0, 0, 1, 7]),
+      })
+    const asked = await send()
+    assert.equal(asked.headers['grpc-status'], '16')
+    const [, id = ''] =
+      /Proofgate-Proof id="([\w-]{22})"/.exec(String(asked.headers['www-authenticate'])) ?? []
+    await approving.approveById(id, alice)
+    await send({ 'proofgate-proof': `id="${id}"` })
+    await send({ 'proofgate-proof': `id="${id}"` })
+    session.destroy()
+    assert.deepEqual(
+      upstream.take().map(({ body }) => body),
+      ['\0\0\0\0\x01\x07'],
+    )
   })
 
   it('are the same however they are cut, and leave in one piece', async () => {

@@ -345,4 +345,14 @@ issuers:
     assert.match(String(asked.headers['access-control-expose-headers']), /www-authenticate/)
     assert.deepEqual(upstream.take(), [])
   })
+
+  it('keeps the header from services, in every spelling and on every route', async () => {
+    const proof = `id="${'A'.repeat(22)}"`
+    const headers = { 'proofgate-proof': proof, proofgate_proof: proof, 'Proofgate.Proof': proof }
+    assert.equal((await ask('/app/x', { headers })).status, 200)
+    assert.equal((await call(`${plane.gateway.api}/public/x`, { headers })).status, 200)
+    for (const seen of upstream.take()) {
+      assert.ok(!seen.headers.some((text) => /^proofgate/i.test(text)), seen.headers.join())
+    }
+  })
 })

@@ -7,7 +7,7 @@ import { callApi } from '../kit/flows.ts'
 import { startGateway } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { call } from '../kit/http.ts'
-import { obtainTokens, requestTokens, SoftPerson } from '../kit/person.ts'
+import { boundHeaders, obtainTokens, requestTokens, SoftPerson } from '../kit/person.ts'
 import type { Tokens } from '../kit/person.ts'
 
 let gateway: GatewayProcess
@@ -84,4 +84,24 @@ test('the pages are nowhere but below their path, and a route cannot be reached 
     const { status } = await call(`${origin}${path}`)
     assert.ok([400, 401, 404].includes(status), `${path} ${status}`)
   }
+})
+
+test('on one origin proofs of requests have their addresses beside the identity pages', async () => {
+  const again = new SoftPerson(gateway, admin.authenticator)
+  assert.equal((await again.signIn()).status, 200)
+  const { tokens, key } = await obtainTokens(again)
+  const url = `${origin}/.proofgate/proofs`
+  const described = await call(url, {
+    method: 'POST',
+    headers: {
+      ...boundHeaders(key, tokens.access_token, 'POST', url),
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ method: 'GET', target: '/orders' }),
+  })
+  assert.equal(described.json().code, 'proof.not_needed', described.text)
+  const status = `${url}/${'A'.repeat(22)}`
+  const headers = boundHeaders(key, tokens.access_token, 'GET', status)
+  const unknown = await call(status, { headers })
+  assert.equal(unknown.json().code, 'gateway.no_route', unknown.text)
 })

@@ -89,7 +89,7 @@ export async function prove(
     const refused = await foresee(unproved, parts, { named, holder })
     if (refused !== undefined) return refused
   }
-  const { maxBody } = demanded.demand
+  const maxBody = Math.min(demanded.demand.maxBody, routed.route.maxBody)
   const body = await readWhole(incoming, { maxBody, room: parts.proofRooms.bodies })
   if (isRefusal(body)) return body
   const bound = { unproved, holder, body, digest: digestOf(routed, headers, body) }
