@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isJsonObject, isRefusal } from '../core/index.ts'
 import type { Clock, JsonObject, Refusal, Secret } from '../core/index.ts'
-import { readJsonObject, sendJson } from '../http/index.ts'
+import { httpErrors, readJsonObject, sendJson } from '../http/index.ts'
 import type { HttpExchange, RouteTable } from '../http/index.ts'
 import type { KeyRing } from '../token/index.ts'
 import { signalErrors } from './errors.ts'
@@ -42,8 +42,11 @@ interface PollRequest {
 export function pollRoutes(parts: PollParts): RouteTable {
   const waits = new Map<string, number>()
   return {
-    'GET /.well-known/ssf-configuration': ({ response }) =>
-      sendJson(response, 200, describeTransmitter(parts)),
+    'GET /.well-known/ssf-configuration': ({ response }) => {
+      if (parts.receivers().length === 0) return httpErrors.refuse('not_found')
+      sendJson(response, 200, describeTransmitter(parts))
+      return undefined
+    },
     'POST /signals/{receiver}/poll': async (exchange) => {
       const receiver = authenticate(parts, exchange)
       if (isRefusal(receiver)) return receiver

@@ -97,6 +97,8 @@ describe('webhooks', { timeout: 300_000 }, () => {
     await administer(gateway, 'POST', '/v1/people/bob/disable')
     assert.ok(await eventually(() => listener.heard.length > 0))
     assert.deepEqual(listener.types, ['person.disabled'])
+    const described = await call(`${gateway.issuer}/.well-known/ssf-configuration`)
+    assert.equal(described.status, 404, 'there are no receivers of shared signals')
     await gateway.stop()
   })
 
