@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after, before, describe, it } from 'node:test'
-import { askedBy } from '../kit/approving.ts'
+import { askedBy, inlineProof } from '../kit/approving.ts'
 import type { AskedFor } from '../kit/approving.ts'
 import { startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
@@ -15,7 +15,7 @@ import { databaseOf, enrolled, eventually, follow, inDatabase } from '../kit/flo
 import { proofgate } from '../kit/gateway.ts'
 import { call } from '../kit/http.ts'
 import type { Answer } from '../kit/http.ts'
-import { Mint, personId } from '../kit/minting.ts'
+import { Mint, personId, recordsOf } from '../kit/minting.ts'
 import type { SoftPerson } from '../kit/person.ts'
 import { verifyProof } from '../../web/sdk/verify-proof.ts'
 import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
@@ -283,6 +283,31 @@ describe('carriers of request-bound proofs', { timeout: 180_000 }, () => {
       )
     },
   )
+
+  it('an assertion of a key that counts back is refused, and told to whoever watches', async () => {
+    const sending = { path: '/orders/8', method: 'DELETE', token: plane.mint.token(plane.alice) }
+    const headers = (proof: string): Record<string, string> => ({
+      authorization: `Bearer ${sending.token}`,
+      'content-type': 'application/json',
+      'proofgate-proof': proof,
+    })
+    const url = `${api()}/orders/8`
+    const asked = askedBy(await send(sending))
+    const back = inlineProof(asked, who('alice'), { signCount: 1 })
+    const refused = await call(url, { method: 'DELETE', headers: headers(back) })
+    assert.deepEqual([refused.status, codeOf(refused)], [403, 'proof.clone_suspected'])
+    assert.equal(upstream.take().length, 0)
+    const ceremonies = await recordsOf(plane.gateway, 'ceremony')
+    const found = ceremonies.find(({ action }) => action === 'authenticator_clone_suspected')
+    assert.equal(found?.what?.['proof'], asked.id)
+    assert.equal(found.who?.credential, asked.allowCredentials[0])
+
+    const next = askedBy(await send(sending))
+    const forth = inlineProof(next, who('alice'))
+    const passed = await call(url, { method: 'DELETE', headers: headers(forth) })
+    assert.equal(passed.status, 200, passed.text)
+    assert.equal(upstream.take().length, 1)
+  })
 
   it('proofgate curl, from the sign-in to the answer', async () => {
     const opened: string[] = []

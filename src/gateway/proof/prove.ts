@@ -204,7 +204,10 @@ async function redeem(
     decision: demanded.binding,
     assertion: named.assertion,
   })
-  if (isRefusal(redeemed)) return ofProof(redeemed)
+  if (isRefusal(redeemed)) {
+    if (isSuspicion(redeemed)) await recordSuspicion(redeemed, bound, parts)
+    return ofProof(redeemed)
+  }
   if (named.assertion !== undefined) await recordTouch(redeemed, unproved, parts)
   const facts = factsOfEvidence(redeemed.evidence, principal.key, routed.incoming.receivedAt)
   const decision = decideWith(unproved, facts)
@@ -217,6 +220,30 @@ async function redeem(
 function ofProof(refusal: Refusal): Refusal {
   const { code, detail } = refusal
   return code.startsWith('proof.') ? refusal : proofErrors.refuse('withdrawn', detail ?? code)
+}
+
+function isSuspicion({ code }: Refusal): boolean {
+  return code === 'proof.clone_suspected'
+}
+
+/** One event to whoever watches for it, wherever the touch came in. */
+async function recordSuspicion(
+  { code, detail }: Refusal,
+  { unproved: { routed, principal }, named }: Bound & { named: NamedProof },
+  parts: GatewayParts,
+): Promise<void> {
+  const credential = named.assertion?.credentialId
+  await parts.audit.append({
+    id: randomId(),
+    kind: 'ceremony',
+    action: 'authenticator_clone_suspected',
+    outcome: 'failure',
+    reason: code,
+    ...(detail === undefined ? {} : { detail }),
+    who: { ...whoOf(principal), ...(credential === undefined ? {} : { credential }) },
+    where: whereOf(routed.incoming),
+    what: { proof: named.id },
+  })
 }
 
 /** A touch that came with the request is recorded here; those on pages were recorded there. */
