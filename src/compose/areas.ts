@@ -6,7 +6,7 @@ import type { Configuration } from '../config/index.ts'
 import { Directory, opensRenewalOnly, Recoveries, standingOf } from '../identity/index.ts'
 import type { Credential, CredentialStore, Person, PersonStore } from '../identity/index.ts'
 import { Ceremonies } from '../login/index.ts'
-import type { Fleet, RelyingParty } from '../login/index.ts'
+import type { Fleet, FleetState, RelyingParty } from '../login/index.ts'
 import { Grants } from '../oidc/index.ts'
 import type { ProviderObjectStore } from '../oidc/index.ts'
 import { Proofs } from '../proof/index.ts'
@@ -97,6 +97,8 @@ export async function openAreas(options: {
   onAuditFailure: (error: ProofgateError) => void
   /** What could not be done in the background. */
   onFailure: (error: unknown) => void
+  /** What came of judging the passkeys, for the log. */
+  onJudged?: (state: FleetState) => void
 }): Promise<OwnAreas> {
   const { configuration, paths } = options
   const opened = await openStores(paths, true)
@@ -116,7 +118,8 @@ export async function openAreas(options: {
     })
   }, upkeepEvery)
   upkeep.unref()
-  const fleet = openFleet(areas, options.onFailure)
+  const { onFailure: onError, onJudged = () => undefined } = options
+  const fleet = openFleet(areas, { onError, onJudged })
   const close = async (): Promise<void> => {
     clearInterval(upkeep)
     await fleet.stop()

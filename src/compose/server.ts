@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { millis, randomId, randomToken, Secret } from '../core/index.ts'
 import type { ProofgateError } from '../core/index.ts'
 import { Administration, AdminListener } from '../admin/index.ts'
+import type { FleetState } from '../login/index.ts'
 import type { Configuration, ConfigurationProblem } from '../config/index.ts'
 import type { WaitingRoom } from '../gateway/index.ts'
 import { loadAssets } from '../pages/index.ts'
@@ -74,6 +75,7 @@ export async function startServer(options: {
       paths,
       onAuditFailure: (error: ProofgateError) => log.failure('the audit log stopped', error),
       onFailure: (error) => log.failure('passkeys could not be judged', error),
+      onJudged: (state) => reportJudging(state, log),
     })
     markInstalled(paths, areas.clock.now())
     await ensurePeople(areas)
@@ -116,6 +118,14 @@ function reportMetadata({ metadata }: OwnAreas, log: Log): void {
   const { state } = status
   if (state === 'current' || state === 'not_configured') return
   log.write(level[state], `FIDO metadata: ${state}`, { ...status })
+}
+
+/** Acts on passkeys are said aloud; the audit log has each of them. */
+function reportJudging({ problem, counts, done }: FleetState, log: Log): void {
+  if (problem !== undefined) log.write('warn', problem)
+  const acts = Object.entries(counts ?? {}).filter(([, count]) => count > 0)
+  if (acts.length > 0)
+    log.write('warn', 'passkeys were judged', { done, ...Object.fromEntries(acts) })
 }
 
 function crewFor(workers: number, areas: OwnAreas, log: Log): Crew {

@@ -141,6 +141,7 @@ async function begin(changes: Partial<House> = {}) {
       record: async (entry) => {
         records.push(entry)
       },
+      onJudged: () => undefined,
       onError: (error) => {
         throw error
       },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Configuration } from '../../config/index.ts'
 import { Fleet } from '../../login/index.ts'
+import type { FleetParts } from '../../login/index.ts'
 import { loadMark, saveMark } from '../../storage/index.ts'
 import type { Areas } from '../areas.ts'
 import { authenticatorPolicy } from './authenticators.ts'
@@ -8,7 +9,7 @@ import { authenticatorPolicy } from './authenticators.ts'
 const mark = 'fleet_judged_by'
 
 /** Judges the stored credentials of a data directory by the configuration and the metadata in force. */
-export function openFleet(areas: Areas, onError: (error: unknown) => void): Fleet {
+export function openFleet(areas: Areas, told: Pick<FleetParts, 'onError' | 'onJudged'>): Fleet {
   const { configuration, metadata, revocationLists, database } = areas
   return new Fleet({
     ...areas,
@@ -26,7 +27,7 @@ export function openFleet(areas: Areas, onError: (error: unknown) => void): Flee
       load: () => loadMark(database, mark),
       save: (basis) => saveMark(database, mark, basis),
     },
-    onError,
+    ...told,
   })
 }
 

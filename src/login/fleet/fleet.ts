@@ -37,6 +37,8 @@ export interface FleetParts {
     readonly save: (basis: string) => void
   }
   readonly record: (entry: AuditEntry) => Promise<void>
+  /** Called with what came of a judging that was finished, or could not begin. */
+  readonly onJudged: (state: FleetState) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -110,6 +112,7 @@ export class Fleet {
         this.#parts.onError(error)
       }
       report.running = false
+      if (!this.#stopped) this.#parts.onJudged(report.state)
     }
   }
 
