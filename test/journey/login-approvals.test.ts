@@ -136,6 +136,27 @@ async function sessionOf(username: string): Promise<string> {
 }
 
 describe('approving one request', () => {
+  test('takes no passkey that is for emergencies', async () => {
+    const { id } = await ask()
+    const asked = (await optionsOf(alice, id)).json().publicKey
+    const path = join(gateway.dataDirectory, 'proofgate.db')
+    const seal = (at: number | null): void =>
+      inDatabase(path, (one) => {
+        one.prepare('UPDATE credential SET sealed_at = ?').run(at)
+      })
+    seal(1)
+    const response = alice.authenticator.get(asked, { origin: alice.origin })
+    const late = await alice.client.post(`${gateway.identity}/approve/${id}/verify`, response)
+    const none = await optionsOf(alice, id)
+    seal(null)
+    assert.deepEqual(
+      [codeOf(late), codeOf(none)],
+      ['proof.not_an_approver', 'proof.attestation_required'],
+    )
+    assert.equal(await stateOf(id), 'pending')
+    assert.equal(codeOf(await touch(alice, id)), 'ok')
+  })
+
   test('a counter that did not grow approves nothing, and is on record as a suspicion', async () => {
     const { id } = await ask()
     const asked = (await optionsOf(alice, id)).json().publicKey
