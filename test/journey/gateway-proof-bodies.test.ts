@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
-import { Approving, inlineProof } from '../kit/approving.ts'
+import { Approving, askedBy, inlineProof } from '../kit/approving.ts'
 import type { AskedFor } from '../kit/approving.ts'
 import { startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
-import { databaseOf, enrolled, eventually, inDatabase } from '../kit/flows.ts'
+import { administer, databaseOf, enrolled, eventually, inDatabase } from '../kit/flows.ts'
 import { call } from '../kit/http.ts'
 import { callHttp2, openHttp2 } from '../kit/http2.ts'
+import { boundHeaders, obtainTokens } from '../kit/person.ts'
 import type { SoftPerson } from '../kit/person.ts'
 import { head, problemIn, raw } from '../kit/raw.ts'
 import { headerOf, RawUpstream, RecordingUpstream } from '../kit/upstream.ts'
@@ -40,7 +41,7 @@ describe('bodies of requests that need a proof', { timeout: 180_000 }, () => {
   breaking:
     host: breaking.proofgate.localhost
     upstream: breaking
-    audience: 'any'
+    audience: 'http://any.example'
     routes: [{ method: GET, path: '/once/{id}', proof: { request: { dangerously_allowUnattested: true } } }, { method: GET, path: /warm }]
 `,
       more: 'listeners: { public: { h2c: true } }',
@@ -200,6 +201,30 @@ describe('bodies of requests that need a proof', { timeout: 180_000 }, () => {
     assert.equal(upstream.take().length, 1)
   })
 
+  it('of a session that ends while they arrive let nothing through', async () => {
+    const { tokens, key } = await obtainTokens(alice)
+    const url = `${plane.gateway.api}/short/1`
+    const [, claims = ''] = tokens.access_token.split('.')
+    const { sid } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sid: string }
+    const mine = (): Record<string, string> => boundHeaders(key, tokens.access_token, 'POST', url)
+    const asked = askedBy(await call(url, { method: 'POST', body: 'abcd', headers: mine() }))
+    const fields = Object.entries({ ...mine(), 'proofgate-proof': inlineProof(asked, alice) })
+    const socket = connect(plane.port, '127.0.0.1')
+    await once(socket, 'connect')
+    const written = fields.map(([name, value]) => `${name}: ${value}`)
+    const first = [`POST /short/1 HTTP/1.1`, `Host: ${plane.host}`, ...written]
+    let text = ''
+    socket.setEncoding('latin1').on('data', (piece: string) => (text += piece))
+    // It waits to be asked for the body, so that the session was good when it was looked at.
+    socket.write(head(...first, 'Expect: 100-continue', 'Connection: close', 'Content-Length: 4'))
+    assert.ok(await eventually(() => text.startsWith('HTTP/1.1 100')))
+    assert.equal((await administer(plane.gateway, 'POST', `/v1/sessions/${sid}/end`)).status, 200)
+    socket.write('abcd')
+    await once(socket, 'close')
+    assert.match(text, /"gateway\.session_ended"/)
+    assert.deepEqual(upstream.take(), [])
+  })
+
   it('are asked for only when somebody may be asked about them', async () => {
     const expecting = ['Expect: 100-continue', 'Connection: close']
     const asked = await raw(plane.port, [lines([...expecting, 'Content-Length: 4']), 'abcd'])
@@ -235,7 +260,7 @@ describe('bodies of requests that need a proof', { timeout: 180_000 }, () => {
 
   it('requests that may have arrived are not sent again', async () => {
     const api = plane.gateway.apis.find(({ name }) => name === 'breaking')?.origin ?? ''
-    const bearer = plane.mint.token(plane.alice, { aud: 'any' })
+    const bearer = plane.mint.token(plane.alice, { aud: 'http://any.example' })
     const ask = (path: string, more: Readonly<Record<string, string>> = {}) =>
       call(`${api}${path}`, { headers: { authorization: `Bearer ${bearer}`, ...more } })
     const arrived: string[] = []

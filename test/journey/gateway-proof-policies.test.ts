@@ -218,4 +218,21 @@ describe('policies that ask for a proof of the request', { timeout: 180_000 }, (
     assert.equal(refused.json().code, 'proof.mismatch')
     assert.deepEqual(upstream.take(), [])
   })
+
+  it('ask nobody whose passkeys are for some roles only', async () => {
+    const credential = alice.authenticator.credentials[0]?.id ?? ''
+    const restricted = `${configuration(port)}roles:
+  reader:
+    trust: { Version: '2012-10-17', Statement: [{ Effect: Allow, Principal: '*', Action: 'sts:AssumeRole' }] }
+    policies: [making]
+credentialRoles: [{ credential: ${credential}, roles: [reader] }]
+`
+    const asked = askedBy(await ask('/orders/3', 'DELETE'))
+    await gate.change(restricted, 'the restriction', async () => {
+      return (await ask('/orders/3', 'DELETE')).json().code === 'proof.no_approver'
+    })
+    const refused = await ask('/orders/3', 'DELETE', inlineProof(asked, alice))
+    assert.equal(refused.json().code, 'proof.not_an_approver')
+    assert.deepEqual(upstream.take(), [])
+  })
 })
