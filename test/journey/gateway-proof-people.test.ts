@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -17,6 +17,7 @@ import { call } from '../kit/http.ts'
 import type { Answer } from '../kit/http.ts'
 import { Mint, personId, recordsOf } from '../kit/minting.ts'
 import type { SoftPerson } from '../kit/person.ts'
+import { pathWithTools } from '../kit/shell-tools.ts'
 import { verifyProof } from '../../web/sdk/verify-proof.ts'
 import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
 
@@ -248,41 +249,37 @@ describe('requests that several people approve', { timeout: 180_000 }, () => {
 describe('carriers of request-bound proofs', { timeout: 180_000 }, () => {
   const api = (): string => plane.gateway.api
 
-  it(
-    'curl and jq, as the documents say',
-    { skip: hasTools() ? false : 'no curl or jq' },
-    async () => {
-      const page = readFileSync(new URL('../../docs/request-proof.md', import.meta.url), 'utf8')
-      const script = /### curl\n[^`]*`TOKEN`[^`]*`jq`[^`]*```bash\n([^]*?)```/.exec(page)?.[1]
-      assert.ok(script !== undefined)
-      const { host, hostname, port } = new URL(api())
-      const here = script
-        .replaceAll('https://api.example.com', api())
-        .replaceAll('curl -sS', `curl -sS --resolve ${hostname}:${port}:127.0.0.1`)
-      assert.ok(here.includes(host))
-      const mint = new Mint(plane.gateway)
-      const shell = spawn('bash', ['-ec', here], {
-        env: { PATH: process.env['PATH'], TOKEN: mint.token(personId(plane.gateway, 'alice')) },
-      })
-      let [output, errors] = ['', '']
-      shell.stdout.on('data', (text: Buffer) => (output += text.toString()))
-      shell.stderr.on('data', (text: Buffer) => (errors += text.toString()))
-      const ended = new Promise((resolve) => {
-        shell.once('close', resolve)
-      })
-      const link = /Approve it at \S+\/approve\/([\w-]{22})\n/
-      assert.ok(await eventually(() => link.test(output)), errors)
-      assert.match(output, /^Delete order “7”\n/)
-      assert.equal(upstream.take().length, 0)
-      const touched = await touch('alice', { id: link.exec(output)?.[1] ?? '' })
-      assert.equal(touched.status, 200, touched.text)
-      assert.equal(await ended, 0, errors)
-      assert.deepEqual(
-        upstream.take().map(({ method, url }) => [method, url]),
-        [['DELETE', '/orders/7']],
-      )
-    },
-  )
+  it('curl and jq, as the documents say', async () => {
+    const page = readFileSync(new URL('../../docs/request-proof.md', import.meta.url), 'utf8')
+    const script = /### curl\n[^`]*`TOKEN`[^`]*`jq`[^`]*```bash\n([^]*?)```/.exec(page)?.[1]
+    assert.ok(script !== undefined)
+    const { host, hostname, port } = new URL(api())
+    const here = script
+      .replaceAll('https://api.example.com', api())
+      .replaceAll('curl -sS', `curl -sS --resolve ${hostname}:${port}:127.0.0.1`)
+    assert.ok(here.includes(host))
+    const mint = new Mint(plane.gateway)
+    const shell = spawn('bash', ['-ec', here], {
+      env: { PATH: pathWithTools(), TOKEN: mint.token(personId(plane.gateway, 'alice')) },
+    })
+    let [output, errors] = ['', '']
+    shell.stdout.on('data', (text: Buffer) => (output += text.toString()))
+    shell.stderr.on('data', (text: Buffer) => (errors += text.toString()))
+    const ended = new Promise((resolve) => {
+      shell.once('close', resolve)
+    })
+    const link = /Approve it at \S+\/approve\/([\w-]{22})\n/
+    assert.ok(await eventually(() => link.test(output)), errors)
+    assert.match(output, /^Delete order “7”\n/)
+    assert.equal(upstream.take().length, 0)
+    const touched = await touch('alice', { id: link.exec(output)?.[1] ?? '' })
+    assert.equal(touched.status, 200, touched.text)
+    assert.equal(await ended, 0, errors)
+    assert.deepEqual(
+      upstream.take().map(({ method, url }) => [method, url]),
+      [['DELETE', '/orders/7']],
+    )
+  })
 
   it('an assertion of a key that counts back is refused, and told to whoever watches', async () => {
     const sending = { path: '/orders/8', method: 'DELETE', token: plane.mint.token(plane.alice) }
@@ -354,7 +351,3 @@ describe('carriers of request-bound proofs', { timeout: 180_000 }, () => {
     }
   })
 })
-
-function hasTools(): boolean {
-  return ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).status === 0)
-}
