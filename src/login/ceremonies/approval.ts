@@ -153,11 +153,14 @@ export class Approval {
       isRefusal(outcome) || isRefusal(open)
         ? { proof: id }
         : recordedEvidence(open.record, outcome.evidence)
-    await recordCeremony(this.#parts, caller, {
-      action: 'proof.approve',
-      outcome,
-      subject: { person, credential: credential?.id, what },
-    })
+    const subject = { person, credential: credential?.id, what }
+    try {
+      await recordCeremony(this.#parts, caller, { action: 'proof.approve', outcome, subject })
+    } catch (error) {
+      // Invariant: no touch counts whose evidence is not in the log.
+      if (!isRefusal(open)) await this.#parts.proofs.deny(open)
+      throw error
+    }
     return isRefusal(outcome) ? outcome : { complete: outcome.complete }
   }
 

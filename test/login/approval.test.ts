@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { AuditEntry } from '../../src/audit/index.ts'
+import { isRefusal } from '../../src/core/index.ts'
+import { ageless, Directory } from '../../src/identity/index.ts'
+import { Ceremonies } from '../../src/login/index.ts'
+import type { Caller, Ceremony } from '../../src/login/index.ts'
+import type { Session } from '../../src/session/index.ts'
+import { temporaryDirectory } from '../kit/gateway.ts'
+import { codeOf, proofOrigin, proofParty, ProofWorld } from '../kit/proofs.ts'
+
+const world = new ProofWorld(join(temporaryDirectory(), 'approval.sqlite'))
+after(() => {
+  world.close()
+})
+const alice = await world.somebody('alice')
+
+/** Approvals whose log takes what `record` takes. */
+function approvals(record: (entry: AuditEntry) => Promise<void>): Ceremonies['approval'] {
+  const opened = new Map<string, Ceremony>()
+  return new Ceremonies({
+    ceremonies: {
+      open: async (ceremony) => {
+        opened.set(ceremony.challenge, ceremony)
+      },
+      take: async (challenge) => {
+        const value = opened.get(challenge)
+        opened.delete(challenge)
+        return value === undefined ? { outcome: 'unknown' } : { outcome: 'taken', value }
+      },
+    },
+    people: world.people,
+    credentials: world.credentials,
+    directory: new Directory({
+      people: world.people,
+      tickets: undefined as never,
+      clock: world.clock,
+      configuredGroups: () => [],
+    }),
+    proofs: world.proofs,
+    clock: world.clock,
+    relyingParty: () => ({ ...proofParty, name: 'Test' }),
+    authenticators: () => assert.fail('no rules for registration are asked for'),
+    ageing: () => ageless,
+    record,
+  }).approval
+}
+
+const caller: Caller = {
+  address: '127.0.0.1',
+  userAgent: 'test',
+  binding: 'b'.repeat(43),
+  session: { id: 'another-session', personId: alice.person.id } as Session,
+}
+
+async function approve(
+  approval: Ceremonies['approval'],
+  id: string,
+): ReturnType<Ceremonies['approval']['finish']> {
+  const options = await approval.begin(caller, id, () => true)
+  assert.ok(!isRefusal(options), codeOf(options))
+  const answer = alice.key.get(options.publicKey, { origin: proofOrigin })
+  return approval.finish(caller, id, answer)
+}
+
+test('a touch counts once its evidence is in the log', async () => {
+  const entries: AuditEntry[] = []
+  const proof = await world.opened(alice)
+  const approval = approvals(async (entry) => {
+    entries.push(entry)
+  })
+  assert.deepEqual(await approve(approval, proof.id), { complete: true })
+  assert.deepEqual(
+    entries.map(({ action, outcome }) => [action, outcome]),
+    [['proof.approve', 'success']],
+  )
+  assert.equal(codeOf(await world.redeem(proof.id, alice)), 'none')
+})
+
+test('a touch whose evidence the log does not take lets nothing through', async () => {
+  const proof = await world.opened(alice)
+  const approval = approvals(async () => {
+    throw new Error('the log is full')
+  })
+  await assert.rejects(approve(approval, proof.id), /the log is full/)
+  assert.equal(codeOf(await world.redeem(proof.id, alice)), 'proof.denied')
+})
