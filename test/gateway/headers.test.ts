@@ -149,6 +149,7 @@ describe('headers towards the upstream', () => {
     assert.equal(cookie('a=1; pg_api=x; b=2'), 'a=1; b=2')
     assert.equal(cookie('pg_api=x'), undefined)
     assert.equal(cookie('__Host-pg_session=x;__Host-pg_flow=y; c=pg_api'), 'c=pg_api')
+    assert.equal(cookie('__Host-pg_pending=x; pg_pending=y; c=1'), 'c=1')
     assert.equal(cookie('pg_other=1; xpg_api=2'), 'pg_other=1; xpg_api=2')
   })
 })

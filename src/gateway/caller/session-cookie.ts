@@ -32,6 +32,7 @@ export const ownCookieNames: ReadonlySet<string> = new Set(
     stepUp,
     proof,
     'pg_session',
+    'pg_pending',
     'pg_ceremony',
     'pg_op',
     'pg_interaction',
