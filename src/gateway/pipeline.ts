@@ -117,10 +117,10 @@ function decide(incoming: Incoming, context: Context): Decided | Promise<Decided
   const routed = route(incoming, table, progress)
   if (isRefusal(routed)) return serveOwn(incoming, context, routed)
   if (routed instanceof Preflight) return screenPreflight(routed, incoming, context)
-  const stepsUp = routed.route.proof !== undefined || table.asksFreshness
-  if (stepsUp && asksForReplay(routed)) return replay(routed, parts)
   const screened = screen(routed, parts)
   if (isRefusal(screened)) return screened
+  const stepsUp = routed.route.proof !== undefined || table.asksFreshness
+  if (stepsUp && asksForReplay(routed)) return replay(routed, parts)
   const found = authenticate(screened, parts)
   if (found instanceof Promise) return found.then((caller) => conclude(caller, context))
   return conclude(found, context)
