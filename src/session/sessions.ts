@@ -180,8 +180,10 @@ export class Sessions {
   }
 
   /**
-   * Records a confirmation for the session and those at API hosts that were opened from it, and moves it to
-   * a new handle, which is answered.
+   * Records a confirmation for the session and moves it to a new handle, which is answered.
+   *
+   * Invariant: those at API hosts do not become stronger by it where they are, under handles that somebody else
+   * may hold too: each does when its browser comes back for it (`strengthen`).
    */
   async prove(session: Session, confirmation: ProofFacts): Promise<string> {
     const handle = randomToken()
@@ -194,12 +196,22 @@ export class Sessions {
     return handle
   }
 
-  /** Moves a session at an API host to a new handle, which is answered: it has become stronger. */
-  async moveForApi(session: Session): Promise<string> {
+  /** Gives a session at an API host the touch of the one it belongs to, under a new handle, which is answered. */
+  async strengthen(session: Session): Promise<string> {
     const handle = randomToken()
-    await this.#store.move(session.id, hashSecret('api-session', handle), this.#clock.now())
+    await this.#store.strengthen(session.id, hashSecret('api-session', handle), this.#clock.now())
     this.#revocations.refresh()
     return handle
+  }
+
+  /**
+   * What is left open goes on by the last touch in its browser, wherever that was: nothing is opened by it.
+   */
+  async withLastTouch(session: Session): Promise<Session> {
+    const parent =
+      session.parentId === undefined ? undefined : await this.loadById(session.parentId)
+    if (parent === undefined) return session
+    return { ...session, provedAt: parent.provedAt, confirmation: parent.confirmation }
   }
 
   async listFor(personId: PersonId): Promise<readonly Session[]> {

@@ -11,15 +11,19 @@ export interface SessionStore {
   list(): Promise<readonly Session[]>
   seen(id: SessionId, at: Instant): Promise<void>
   /**
-   * Notes a confirmation for the session and those at API hosts that were opened from it, moves it to a new
-   * handle (the old one finds nothing from then on), and lists each as proved, all in one transaction.
+   * Notes a confirmation for the session and moves it to a new handle (the old one finds nothing from then on);
+   * lists those at API hosts that were opened from it as proved, which they can be from now on. All in one
+   * transaction.
    */
   prove(
     id: SessionId,
     change: { handleHash: string; provedAt: Instant; confirmation: ProofFacts },
   ): Promise<void>
-  /** Moves a session to a new handle, and lists it as proved. */
-  move(id: SessionId, handleHash: string, at: Instant): Promise<void>
+  /**
+   * Gives a session at an API host the last touch of the one that it was opened from, moves it to a new handle,
+   * and lists it as proved, in one transaction.
+   */
+  strengthen(id: SessionId, handleHash: string, at: Instant): Promise<void>
   /**
    * Ends the session and those opened from it, once, and lists each as revoked, all in one transaction; the
    * ids that this call ended.

@@ -495,14 +495,19 @@ describe('sessions', () => {
     const confirmation = { ...parent.facts, credentialId: 'other' as CredentialId }
     const before = others.revocations.since(0).at(-1)?.sequence ?? 0
     await ports.sessions.prove(parent.id, { handleHash: moved, provedAt: 9, confirmation })
-    const proved = await others.sessions.load(child.id)
-    assert.deepEqual([proved?.provedAt, proved?.confirmation], [9, confirmation])
+    const still = await others.sessions.load(child.id)
+    assert.deepEqual([still?.provedAt, still?.confirmation], [child.provedAt, undefined])
     assert.deepEqual(
       others.revocations.since(before).map(({ kind, id }) => [kind, id]),
       [['proof', child.id]],
     )
     assert.equal(await others.sessions.loadByHandle(handle), undefined)
     assert.equal((await others.sessions.loadByHandle(moved))?.provedAt, 9)
+    const stronger = next('handle')
+    await ports.sessions.strengthen(child.id, stronger, 9)
+    const proved = await others.sessions.loadByHandle(stronger)
+    assert.deepEqual([proved?.id, proved?.provedAt], [child.id, 9])
+    assert.deepEqual(proved?.confirmation, confirmation)
     assert.deepEqual(
       (await others.sessions.end(parent.id, 10)).toSorted(),
       [parent.id, child.id].toSorted(),

@@ -122,7 +122,11 @@ async function decide(one: Case = {}): Promise<{ ending: string | undefined; ask
     exchange,
     {
       table: () => table,
-      sessions: { loadById: look('looked at'), use: look('used') },
+      sessions: {
+        loadById: look('looked at'),
+        use: look('used'),
+        withLastTouch: (found) => Promise.resolve(found),
+      },
       revocations: { current: one.current ?? true },
     },
     now,

@@ -326,6 +326,31 @@ describe('step-up in a browser', { timeout: 200_000 }, () => {
     assert.equal(upstream.take().length, 1)
   })
 
+  it('makes no session stronger at an API that its browser did not come back to', async () => {
+    const one = await browser()
+    const stolen = one.client.cookie(api, 'pg_api') ?? ''
+    const theft = { ...navigation, cookie: `pg_api=${stolen}` }
+    const steal = (path: string): Promise<Answer> => thief.call(`${api}${path}`, { headers: theft })
+    const thief = new SoftPerson(plane.gateway).client
+    // Whoever holds the cookie sends its owner to touch a key for what they began, and never comes back.
+    const { request } = asked(await steal('/app/fresh/stolen'))
+    assert.equal((await touch(one, request)).status, 200)
+    asked(await steal('/app/fresh/stolen'))
+    // Nor by what its owner confirms elsewhere.
+    assert.equal((await one.signIn('confirm')).status, 200)
+    asked(await steal('/app/fresh/stolen'))
+    assert.deepEqual(upstream.take(), [])
+    // Its owner comes back without another touch, under a handle that nobody else has.
+    const page = await one.client.follow(`${api}/app/fresh/own`, () => false, navigation)
+    assert.equal(page.url, `${api}/app/fresh/own`)
+    assert.equal(page.answer.status, 200, page.answer.text)
+    assert.notEqual((await steal('/app/x')).status, 200)
+    assert.deepEqual(
+      upstream.take().map(({ url }) => url),
+      ['/app/fresh/own'],
+    )
+  })
+
   it('asks for a stronger key where the class is what is missing', async () => {
     const one = await browser(0)
     const { location, request } = asked(await open(one, '/app/hard/x'))

@@ -12,7 +12,7 @@ import type { Ending, OpenExchange } from './open-exchange.ts'
 
 export interface ReviewParts {
   readonly table: () => GatewayTable
-  readonly sessions: Pick<Sessions, 'loadById' | 'use'>
+  readonly sessions: Pick<Sessions, 'loadById' | 'use' | 'withLastTouch'>
   readonly revocations: Pick<Revocations, 'current'>
 }
 
@@ -110,5 +110,6 @@ async function liveSession(
   if (session === undefined) return undefined
   const id = session as SessionId
   const { sessions } = parts
-  return exchange.takeUse() ? sessions.use(id) : sessions.loadById(id)
+  const own = await (exchange.takeUse() ? sessions.use(id) : sessions.loadById(id))
+  return own === undefined ? undefined : sessions.withLastTouch(own)
 }

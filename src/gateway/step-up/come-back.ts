@@ -102,7 +102,7 @@ async function strengthen(
   const isSame = session.parentId === proved.id
   const { address } = incoming
   const opened = isSame
-    ? { session, handle: await parts.sessions.moveForApi(session) }
+    ? { session, handle: await parts.sessions.strengthen(session) }
     : await parts.sessions.openForApi(proved, { api: stepUp.api, address })
   if (!isSame) {
     await parts.stepUps.rebind(stepUp, opened.session.id)

@@ -56,10 +56,12 @@ export function sqliteSessions(database: Database): SessionStore {
       database.run('UPDATE session SET last_seen_at = ? WHERE id = ?', at, id)
     },
     prove: async (id, change) => prove(database, id, change),
-    move: async (id, handleHash, at) =>
+    strengthen: async (id, handleHash, at) =>
       database.transaction(() => {
         database.run(
-          'UPDATE session SET handle_hash = ? WHERE id = ? AND ended_at IS NULL',
+          `UPDATE session SET handle_hash = ?, (proved_at, confirmation) =
+             (SELECT proved_at, confirmation FROM session AS parent WHERE parent.id = session.parent_id)
+           WHERE id = ? AND kind = 'api' AND ended_at IS NULL`,
           handleHash,
           id,
         )
@@ -167,10 +169,7 @@ function prove(
       id,
     )
     const opened = database.all<{ id: string }>(
-      `UPDATE session SET proved_at = ?, confirmation = ?
-       WHERE parent_id = ? AND kind = 'api' AND ended_at IS NULL RETURNING id`,
-      change.provedAt,
-      confirmation,
+      `SELECT id FROM session WHERE parent_id = ? AND kind = 'api' AND ended_at IS NULL`,
       id,
     )
     for (const row of opened) insertRevocation(database, 'proof', row.id, change.provedAt)
