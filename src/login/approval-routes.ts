@@ -10,6 +10,7 @@ import { proofErrors } from '../proof/index.ts'
 import type { OpenProof } from '../proof/index.ts'
 import type { Session, SessionId } from '../session/index.ts'
 import type { Browser } from './browser.ts'
+import { loginErrors } from './errors.ts'
 import { isRestricted, recordAct } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
@@ -178,6 +179,10 @@ async function deny(
   if (isRefusal(fields)) return fields
   const found = await browser.requireForm(exchange, fields)
   if (isRefusal(found)) return found
+  // Invariant: one that is for some roles only speaks for its owner in no way, and ends no other session.
+  if (isRestricted(parts, found.session.facts.credentialId)) {
+    return loginErrors.refuse('credential_restricted')
+  }
   const id = exchange.parameters['id'] ?? ''
   const open = await parts.ceremonies.approval.find(id, found.person)
   if (isRefusal(open)) return open

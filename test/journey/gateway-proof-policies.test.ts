@@ -234,5 +234,13 @@ credentialRoles: [{ credential: ${credential}, roles: [reader] }]
     const refused = await ask('/orders/3', 'DELETE', inlineProof(asked, alice))
     assert.equal(refused.json().code, 'proof.not_an_approver')
     assert.deepEqual(upstream.take(), [])
+    // Nor does it say no in its owner's name, which would end the sessions that asked.
+    assert.equal((await alice.signIn()).status, 200)
+    const form = { csrf: await alice.readCsrf(), because: 'stranger' }
+    const { identity } = gate.gateway
+    const disowned = await alice.client.form(`${identity}/approve/${asked.id}/deny`, form)
+    assert.equal(disowned.status, 403, disowned.text)
+    assert.equal(disowned.json().code, 'login.credential_restricted')
+    assert.equal((await ask('/orders/3', 'DELETE')).json().code, 'proof.no_approver')
   })
 })
