@@ -260,18 +260,20 @@ export class Proofs {
     statement: Statement,
     assertion: AuthenticationResponse | undefined,
   ): Promise<readonly Evidence[] | Refusal> {
-    const counted: Counted[] = []
+    const counted: Evidence[] = []
     for (const evidence of proof.approvals) {
       const approver = await this.#judgeKept(evidence, proof, statement)
       if (isRefusal(approver)) return approver
-      counted.push({ approver: approver.person.id, groups: approver.groups })
+      // Invariant: a group that an approver has left meanwhile speaks for nothing.
+      const groups = evidence.groups.filter((group) => approver.groups.includes(group))
+      counted.push({ ...evidence, groups })
     }
     const inline =
       assertion === undefined ? undefined : await this.#verifyInline(proof, statement, assertion)
     if (isRefusal(inline)) return inline
     if (inline !== undefined) counted.push(inline)
     return isEnough(counted, statement.approvers, statement.subject)
-      ? [...proof.approvals, ...(inline === undefined ? [] : [inline])]
+      ? counted
       : proofErrors.refuse('withdrawn', 'too few approvals count now')
   }
 
@@ -340,5 +342,3 @@ export class Proofs {
       : proofErrors.refuse('attestation_required', 'no passkey of the caller would count')
   }
 }
-
-type Counted = Pick<Evidence, 'approver' | 'groups'>

@@ -181,6 +181,17 @@ test('an approver who left the group or lost the key counts no more', async () =
   groups['carol'] = ['ops']
   assert.equal(codeOf(redeemed), 'proof.withdrawn')
 
+  const left = await world.opened(alice, twoOthers)
+  Object.assign(groups, { bob: ['ops', 'seniors'] })
+  await world.touch(left, bob)
+  await world.touch(left, carol)
+  Object.assign(groups, { bob: ['ops'], carol: ['ops', 'seniors'] })
+  const kept = await proofs.redeem(presentedFor(left.id, alice))
+  groups['carol'] = ['ops']
+  assert.ok(!isRefusal(kept))
+  const counted = kept.evidence.map((touch) => touch.groups)
+  assert.deepEqual(counted, [['ops'], ['ops']], 'those they were in then, and still are')
+
   const frank = await world.somebody('frank')
   const own = await world.opened(frank)
   await world.touch(own, frank)

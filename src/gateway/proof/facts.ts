@@ -7,7 +7,7 @@ export interface ProofFacts {
   readonly touchedAt: Instant
   /** User names of the others who approved it. */
   readonly approvedBy: readonly string[]
-  /** The groups they were in when they did. */
+  /** The groups they were in when they did, and still are. */
   readonly approvedByGroups: readonly string[]
 }
 

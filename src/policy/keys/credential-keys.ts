@@ -170,7 +170,8 @@ export const proofKeys: readonly ContextKey[] = [
     type: 'string',
     without: 'without an approval by somebody else',
     source: 'the evidence of the proof that the request used',
-    about: 'groups of the others who approved this request with their key, as they were then',
+    about:
+      'groups of the others who approved this request with their key: those they were in then, and still are',
     example: { 'ForAnyValue:StringEquals': { 'proofgate:ApprovedByGroup': 'approvers' } },
   },
 ]
