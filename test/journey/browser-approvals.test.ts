@@ -9,6 +9,9 @@ import type { Persona } from '../kit/browser.ts'
 import { houseText, startRecorder } from '../kit/flows.ts'
 import { startGateway, temporaryDirectory } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
+import { call } from '../kit/http.ts'
+import type { Answer } from '../kit/http.ts'
+import { Mint, personId } from '../kit/minting.ts'
 import {
   assertQuiet,
   copyPasskeys,
@@ -18,6 +21,7 @@ import {
   press,
   says,
   statusLogged,
+  withoutAutofill,
 } from '../kit/live.ts'
 
 const text = english.approval
@@ -70,6 +74,40 @@ test('requests that a person approves in the browser', async (t) => {
       await said(page, 'Nothing was deleted: denied.')
       await page.getByRole('button', { name: 'Delete order 1' }).waitFor()
       await opened.close()
+    })
+
+    await t.test('a program waits while its request is approved on a phone', async () => {
+      const phone = await newPersona({
+        context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
+      })
+      const token = new Mint(gateway).token(personId(gateway, 'admin'))
+      const authorization = `Bearer ${token}`
+      const made = await call(`${gateway.api}/orders`, {
+        method: 'POST',
+        headers: { authorization, 'content-type': 'application/json' },
+        body: '{"item":"Tea","quantity":1}',
+      })
+      const url = `${gateway.api}${String(made.headers['location'])}`
+      const send = (headers: Record<string, string> = {}): Promise<Answer> =>
+        call(url, { method: 'DELETE', headers: { authorization, ...headers } })
+      const asked = await send()
+      assert.equal(asked.status, 401)
+      const { id, approval, status } = asked.json().proof
+      await copyPasskeys(admin.authenticator, phone.authenticator)
+      await withoutAutofill(phone.page)
+      await phone.page.goto(approval)
+      await press(phone.page, english.signIn.button)
+      await phone.page.getByRole('heading', { name: text.title }).waitFor()
+      await inspect(phone.page)
+      const waiting = call(`${status}?wait=20`, { headers: { authorization } })
+      await press(phone.page, text.approve)
+      await says(phone.page, text.messages.approved)
+      assert.equal((await waiting).json().state, 'approved')
+      assert.equal((await send({ 'proofgate-proof': `id="${id}"` })).status, 204)
+      assert.equal((await send({ 'proofgate-proof': `id="${id}"` })).json().code, 'proof.spent')
+      await copyPasskeys(phone.authenticator, admin.authenticator)
+      assertQuiet(phone)
+      await phone.close()
     })
 
     await t.test('a touch lets exactly that request through', async () => {
