@@ -44,6 +44,10 @@ describe('routes that take a proof of each request', { timeout: 180_000 }, () =>
             validFor: 5m
             approvers: { groups: [admins], self: true }
             dangerously_allowUnattested: true
+      - method: DELETE
+        path: '/seldom/{id}'
+        throttle: { principal: { rate: 0.001, burst: 2 } }
+        proof: { request: { dangerously_allowUnattested: true } }
       - { method: DELETE, path: '/attested/{id}', proof: { request: {} } }
       - method: GET
         path: '/reports/{id}'
@@ -85,6 +89,17 @@ issuers:
         ...options.headers,
       },
     })
+
+  it('counts what is asked ahead against the limits of the route', async () => {
+    const token = plane.mint.token(plane.alice)
+    const ahead = (id: number): Promise<Answer> =>
+      describeTo({ method: 'DELETE', target: `/seldom/${id}` }, token)
+    assert.equal((await ahead(1)).status, 200)
+    askedBy(await ask('/seldom/2', { method: 'DELETE', token }))
+    const third = await ahead(3)
+    assert.equal(third.status, 429, third.text)
+    assert.equal(Number(third.headers['retry-after']) > 0, true)
+  })
 
   it('asks for one, and lets the same request through once it is approved, once', async () => {
     const token = plane.mint.token(plane.alice)

@@ -8,6 +8,7 @@ import { resourceOf } from '../caller/policy-request.ts'
 import type { Principal } from '../caller/principal.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { GatewayParts } from '../gateway.ts'
+import { limitCaller } from '../limits.ts'
 import { isServedMethod } from '../listen/screen.ts'
 import { parseTarget } from '../listen/target.ts'
 import type { Target } from '../listen/target.ts'
@@ -50,6 +51,9 @@ export async function askAhead(call: OwnCall, parts: GatewayParts): Promise<Refu
   if (route.authorizer.kind === 'open') return proofErrors.refuse('not_needed')
   // Invariant: who is known to one issuer is nobody to another.
   if (route.authorizer !== known.authorizer) return gatewayErrors.refuse('unauthenticated')
+  // Invariant: asking ahead counts like sending, or people could be asked as often as somebody likes.
+  const limited = limitCaller({ route, incoming }, principal, parts)
+  if (limited !== undefined) return limited
   const asked = await askFor(described, { ...call, route, principal }, parts)
   if (isRefusal(asked)) return asked
   const { method, target } = described
