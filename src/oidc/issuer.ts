@@ -10,17 +10,18 @@ import { proofAlgorithms } from '../token/index.ts'
 import { ProviderAdapter, winnersTime } from './adapter.ts'
 import { allowRefresh } from './before-refresh.ts'
 import { assuranceClaimNames, assuranceClaims, profileClaims } from './claims.ts'
-import { clientMetadata, commandLineClient, invokeScope, isFirstParty } from './clients.ts'
+import { clientMetadata, commandLineClient, invokeScope } from './clients.ts'
 import type { ClientDeclaration } from './clients.ts'
 import type { Grants } from './grants.ts'
 import { pageFeatures } from './issuer-pages.ts'
 import type { IssuerPages } from './issuer-pages.ts'
+import { loadGrant } from './kept-grant.ts'
 import { errors, Provider } from './library.ts'
 import { contextClasses, promptPolicy } from './policy.ts'
 import { slowDownPolling } from './polling.ts'
 import type { CurrentSession } from './policy.ts'
 import type { ProviderObjectStore } from './store.ts'
-import { isRoleScope, roleScope } from './role-scope.ts'
+import { roleScope } from './role-scope.ts'
 import type { TakeableRole } from './role-scope.ts'
 import { endOfRole, roleTaken, sessionPolicyOf } from './taking.ts'
 
@@ -266,37 +267,6 @@ function resourceIndicators(
       }
     },
   }
-}
-
-/**
- * A client of ours gets a grant, and with it a session, for each sign-in; another one keeps the grant the
- * person consented to while its session lives.
- *
- * Invariant: a grant for a role is not kept. What the person agreed to was the role, so tokens without it take
- * another yes; and taking it again begins its time anew.
- */
-async function loadGrant(
-  settings: IssuerSettings,
-  parts: IssuerParts,
-  ctx: KoaContextWithOIDC,
-): Promise<InstanceType<ProviderType['Grant']> | undefined> {
-  const consented = ctx.oidc.result?.consent?.grantId
-  if (consented !== undefined) return liveGrant(parts, ctx, consented)
-  const clientId = ctx.oidc.client?.clientId ?? ''
-  const takesRole = ctx.oidc.requestParamScopes.values().some(isRoleScope)
-  if (takesRole || isFirstParty(settings, clientId)) return undefined
-  const kept = await liveGrant(parts, ctx, ctx.oidc.session?.grantIdFor(clientId))
-  const isForRole = kept?.getOIDCScope().split(' ').some(isRoleScope) === true
-  return isForRole ? undefined : kept
-}
-
-async function liveGrant(
-  { grants }: IssuerParts,
-  { oidc }: KoaContextWithOIDC,
-  id: string | undefined,
-): Promise<InstanceType<ProviderType['Grant']> | undefined> {
-  if (id === undefined || (await grants.sessionOf(id)) === undefined) return undefined
-  return oidc.provider.Grant.find(id)
 }
 
 /** A disabled person, or a grant whose session has ended, has no account here. */

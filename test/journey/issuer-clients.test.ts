@@ -20,6 +20,7 @@ import { call } from '../kit/http.ts'
 import type { Answer } from '../kit/http.ts'
 import { codeFields, obtainTokens, ProofKey, requestTokens, SoftPerson } from '../kit/person.ts'
 import type { Tokens } from '../kit/person.ts'
+import { SoftAuthenticator } from '../kit/soft-authenticator.ts'
 
 let recorder: Recorder
 let gateway: GatewayProcess
@@ -148,6 +149,42 @@ describe('the consent page', () => {
     const bob = await enrolled(gateway, 'bob')
     const other = await follow(bob, portal())
     assert.match(other.pathname, /^\/interaction\//)
+  })
+
+  test('is asked again after another sign-in, and the tokens say what that one proved', async () => {
+    const at = await atConsent()
+    const said = async (from: typeof at): Promise<ReturnType<typeof decodeJwt>> => {
+      const back = await decide(from, 'allow')
+      const answer = await redeem(from.asked, back.searchParams.get('code') ?? '')
+      assert.equal(answer.status, 200, answer.text)
+      return decodeJwt((answer.json() as Tokens).id_token)
+    }
+    const before = await said(at)
+    // Another key of hers, which may be for less.
+    const { person } = at
+    const device = new SoftAuthenticator()
+    const options = await person.client.post(
+      `${gateway.identity}/webauthn/registration/options`,
+      {},
+    )
+    const response = device.create(options.json(), { origin: person.origin })
+    const added = `${gateway.identity}/webauthn/registration/verify`
+    assert.equal((await person.client.post(added, response)).status, 200)
+    const other = new SoftPerson(gateway, device)
+    const asked = await person.client.post(
+      `${gateway.identity}/webauthn/authentication/options`,
+      {},
+    )
+    const touch = device.get(asked.json(), { origin: other.origin })
+    const verify = `${gateway.identity}/webauthn/authentication/verify`
+    assert.equal((await person.client.post(verify, touch)).status, 200)
+    const silent = await follow(person, portal({ prompt: 'none' }))
+    assert.equal(silent.searchParams.get('code'), null, silent.href)
+    const credential = device.credentials[0]?.id
+    assert.notEqual(before['credential_id'], credential)
+    await atConsent({}, Object.assign(person, { authenticator: device })).then(async (again) => {
+      assert.equal((await said(again))['credential_id'], credential)
+    })
   })
 
   test('is asked again once what the client was given has been ended', async () => {
