@@ -25,6 +25,8 @@ export class ApiSessions {
   readonly #principals: Principals
   readonly #clock: Clock
   readonly #known = new Map<string, Known>()
+  /** Grows whenever something is forgotten. */
+  #forgotten = 0
 
   constructor(parts: {
     sessions: Sessions
@@ -39,11 +41,13 @@ export class ApiSessions {
   }
 
   forget(): void {
+    this.#forgotten++
     this.#known.clear()
   }
 
   /** Sessions that were proved again are looked up again; a handle that they had before finds nothing then. */
   forgetSessions(ids: ReadonlySet<string>): void {
+    this.#forgotten++
     for (const [handle, { principal }] of this.#known) {
       if (principal.session !== undefined && ids.has(principal.session)) this.#known.delete(handle)
     }
@@ -71,6 +75,7 @@ export class ApiSessions {
 
   async #load(handle: string, api: string): Promise<Principal | Refusal> {
     this.#known.delete(handle)
+    const asOf = this.#forgotten
     const session = await this.#sessions.load('api', handle)
     const principal = session === undefined ? undefined : await this.#principals.ofSession(session)
     if (session === undefined || principal === undefined) {
@@ -82,7 +87,8 @@ export class ApiSessions {
       expiresAt: Math.min(session.expiresAt, this.#clock.now() + this.#sessions.seenEvery),
     }
     const judged = this.#judge(known, api)
-    if (!isRefusal(judged)) this.#remember(handle, known)
+    // Invariant: what was looked up before something changed is not remembered after it.
+    if (!isRefusal(judged) && asOf === this.#forgotten) this.#remember(handle, known)
     return judged
   }
 
