@@ -75,7 +75,7 @@ function parseContent(
   if (version?.tag !== derTag.version || hex(version.content) !== '020102') return undefined
   const times = parseValidity(validity)
   const subject = parseName(subjectName)
-  const extensions = parseExtensions(rest.at(-1))
+  const extensions = parseExtensions(rest)
   const publicKey = importKey(keyInformation)
   if (times === undefined || extensions === undefined || publicKey === undefined) return undefined
   if (issuer === undefined || subject === undefined || subjectName === undefined) return undefined
@@ -152,10 +152,10 @@ function sameAlgorithm(parts: readonly DerElement[] | undefined): string | undef
   return same && type?.tag === derTag.objectIdentifier ? hex(type.content) : undefined
 }
 
-function parseExtensions(
-  element: DerElement | undefined,
-): ReadonlyMap<string, Extension> | undefined {
-  const list = derChildren(derChildren(element, derTag.extensions)?.[0], derTag.sequence)
+/** What stands behind the key: nothing, which version 3 allows and first security keys did, or extensions last. */
+function parseExtensions(rest: readonly DerElement[]): ReadonlyMap<string, Extension> | undefined {
+  if (rest.length === 0) return new Map()
+  const list = derChildren(derChildren(rest.at(-1), derTag.extensions)?.[0], derTag.sequence)
   if (list === undefined) return undefined
   const parsed = new Map<string, Extension>()
   for (const item of list) {
