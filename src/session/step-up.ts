@@ -29,7 +29,10 @@ export interface StepUp {
 
 /** Port. `take` is one atomic statement. */
 export interface StepUpStore {
-  /** Keeps it, and of the others of its session the newest `most` only. */
+  /**
+   * Keeps it, and of the others of its session and method the newest `most` only: what a script or a link of
+   * somebody else opens by a GET pushes out no form.
+   */
   open(stepUp: StepUp, most: number): Promise<void>
   /** What was neither taken nor forgotten. */
   load(hash: string): Promise<StepUp | undefined>

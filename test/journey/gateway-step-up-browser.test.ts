@@ -326,6 +326,19 @@ describe('step-up in a browser', { timeout: 200_000 }, () => {
     assert.equal(upstream.take().length, 1)
   })
 
+  it('keeps a form whatever else is asked for meanwhile', async () => {
+    const one = await browser()
+    const { request } = asked(await send(one, '/app/fresh/transfer', 'patient=1'))
+    for (let count = 0; count < 12; count++) asked(await open(one, `/app/fresh/${count}`))
+    await comeBack(one, request)
+    const sent = await send(one, `/app/fresh/transfer?.proofgate-replay=${request}`, '')
+    assert.equal(sent.status, 200, sent.text)
+    assert.deepEqual(
+      upstream.take().map(({ body }) => body),
+      ['patient=1'],
+    )
+  })
+
   it('makes no session stronger at an API that its browser did not come back to', async () => {
     const one = await browser()
     const stolen = one.client.cookie(api, 'pg_api') ?? ''

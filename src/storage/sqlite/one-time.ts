@@ -56,10 +56,13 @@ export function sqliteStepUps(database: Database): StepUpStore {
     open: async (stepUp, most) =>
       database.transaction(() => {
         database.run(
-          `DELETE FROM step_up WHERE session_id = ? AND hash NOT IN
-             (SELECT hash FROM step_up WHERE session_id = ? ORDER BY opened_at DESC LIMIT ?)`,
+          `DELETE FROM step_up WHERE session_id = ? AND value ->> '$.method' = ? AND hash NOT IN
+             (SELECT hash FROM step_up WHERE session_id = ? AND value ->> '$.method' = ?
+              ORDER BY opened_at DESC LIMIT ?)`,
           stepUp.sessionId,
+          stepUp.method,
           stepUp.sessionId,
+          stepUp.method,
           most,
         )
         database.run(
