@@ -35,6 +35,7 @@ export const oid = {
   keyUsage: '551d0f',
   subjectAlternativeName: '551d11',
   basicConstraints: '551d13',
+  certificatePolicies: '551d20',
   extendedKeyUsage: '551d25',
   /** id-fido-gen-ce-aaguid, 1.3.6.1.4.1.45724.1.1.4 */
   aaguid: '2b0601040182e51c010104',

@@ -43,7 +43,7 @@ export function verifyTpm(statement: CborMap, facts: AttestedFacts): StatementOu
   const key = leafKeyFor(chain[0], algorithm)
   if (typeof key === 'string') return key
   if (!verifySignature(key, certInfo, signature)) return 'wrong signature'
-  const problem = certificateProblem(chain[0], facts.aaguid)
+  const problem = tpmLeafProblem(chain[0], facts.aaguid)
   return problem ?? { chain, namesModel: true, weakness: weaknessOf(area), device: unknownDevice }
 }
 
@@ -62,13 +62,20 @@ function certInfoProblem(
   return undefined
 }
 
-function certificateProblem(
+/**
+ * What may be critical in the certificate of a TPM. Microsoft's name the policy they are issued under; none is
+ * asked for here, so that any will do (RFC 5280 6.1.1 (c)). Constraints on policies are not understood.
+ */
+const understood = [oid.subjectAlternativeName, oid.extendedKeyUsage, oid.certificatePolicies]
+
+/** WebAuthn L3 8.3.1, and the last step of 8.3 about the AAGUID. */
+export function tpmLeafProblem(
   certificate: AttestationCertificate,
   aaguid: Uint8Array,
 ): string | undefined {
   return (
     aikCertificateProblem(certificate) ??
-    endEntityProblem(certificate, [oid.subjectAlternativeName, oid.extendedKeyUsage]) ??
+    endEntityProblem(certificate, understood) ??
     aaguidProblem(certificate, aaguid)
   )
 }

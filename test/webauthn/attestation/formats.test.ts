@@ -103,6 +103,13 @@ const twoNames =
       : [],
   )[0] ?? notAnAuthority
 
+/** requireExplicitPolicy: 0 */
+const policyConstraints = {
+  type: '2.5.29.36',
+  critical: true,
+  value: Buffer.from('3003800100', 'hex'),
+}
+
 const signing = (format: AttestedFormat) => format !== 'apple'
 for (const format of attestedFormats.filter(signing)) {
   test(`${format}: refuses a signature over anything else`, () => {
@@ -168,6 +175,10 @@ const changes: Readonly<
       { leaf: { extensions: [authorityConstraints(), ...aikExtensions()] } },
     ],
     ['no basic constraints', { leaf: { extensions: aikExtensions() } }],
+    [
+      'critical constraints on policies',
+      { leaf: { extensions: [notAnAuthority, ...aikExtensions(), policyConstraints] } },
+    ],
     [
       'a certificate for another model',
       {
