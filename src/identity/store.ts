@@ -95,6 +95,6 @@ export interface CredentialStore {
 export interface TicketStore {
   issue(ticket: Ticket): Promise<void>
   load(hash: string): Promise<Ticket | undefined>
-  /** Makes every open ticket of a person worthless. */
+  /** Makes every open ticket of a person worthless, and withdraws what would become one. */
   revokeFor(personId: PersonId, now: Instant): Promise<number>
 }

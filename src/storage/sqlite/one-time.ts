@@ -107,11 +107,18 @@ export function sqliteTickets(database: Database): TicketStore {
       return row === undefined ? undefined : ticketOf(row)
     },
     revokeFor: async (personId, now) =>
-      database.run(
-        'UPDATE ticket SET taken_at = ? WHERE person_id = ? AND taken_at IS NULL',
-        now,
-        personId,
-      ),
+      database.transaction(() => {
+        database.run(
+          'UPDATE recovery SET decided_at = ? WHERE person_id = ? AND decided_at IS NULL',
+          now,
+          personId,
+        )
+        return database.run(
+          'UPDATE ticket SET taken_at = ? WHERE person_id = ? AND taken_at IS NULL',
+          now,
+          personId,
+        )
+      }),
   }
 }
 
