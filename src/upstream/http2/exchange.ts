@@ -356,9 +356,13 @@ export class StreamExchange implements Exchange, AnswerEvents {
   /**
    * Invariant: a request that was cut short never reaches the service as if it were whole. The runtime's
    * `close` ends a body that is still being written before it resets; an abort does not, and says CANCEL.
+   *
+   * Invariant: a stream whose body may still wait to be written is never closed, only aborted. The runtime
+   * (Node 26.10) can lose the reset of a `close`, and then it writes empty frames to a stream that is gone
+   * until there is no memory left.
    */
   #reset(stream: ClientHttp2Stream, code: number): void {
-    if (this.#complete) stream.close(code)
+    if (this.#complete && this.request.framing.kind === 'none') stream.close(code)
     else addAbortSignal(cutShort, stream)
   }
 
