@@ -19,11 +19,11 @@ import { verifyRegistration } from '../../../src/webauthn/index.ts'
 import { newRoot } from '../../kit/attestation/authority.ts'
 import { accepted, everyAlgorithm, refusedAs } from '../fixture.ts'
 import { windowsHello } from './real-devices.ts'
+import type { RealDevice } from './real-devices.ts'
 
-const attestationObject = Buffer.from(windowsHello.attestationObject, 'base64url')
-const clientDataJSON = Buffer.from(windowsHello.clientDataJSON, 'base64url')
-
-function parts() {
+function parts(device: RealDevice) {
+  const attestationObject = Buffer.from(device.attestationObject, 'base64url')
+  const clientDataJSON = Buffer.from(device.clientDataJSON, 'base64url')
   const attestation = parseAttestationObject(attestationObject)
   accepted(attestation)
   const { statement, authenticatorData } = attestation
@@ -34,61 +34,67 @@ function parts() {
     bytesOf(statement, name),
   )
   assert.ok(data.attested && pubArea && certInfo && signature && typeof chain !== 'string')
-  return { ...data.attested, authenticatorData, chain, pubArea, certInfo, signature }
-}
-
-test('the TPM of a real Windows Hello is refused for its SHA-1, and for nothing else', () => {
-  const { credentialId } = parts()
   const response = {
-    credentialId: Buffer.from(credentialId).toString('base64url'),
+    credentialId: Buffer.from(data.attested.credentialId).toString('base64url'),
     clientDataJSON,
     attestationObject,
     transports: [],
     discoverable: undefined,
   }
-  const outcome = verifyRegistration(response, {
-    challenge: windowsHello.challenge,
-    origins: [windowsHello.origin],
-    rpId: new URL(windowsHello.origin).hostname,
-    userVerification: 'required',
-    algorithms: everyAlgorithm,
+  return { ...data.attested, response, authenticatorData, chain, pubArea, certInfo, signature }
+}
+
+for (const device of windowsHello) {
+  const name = `tpm, ${device.device}`
+  test(`${name}: is refused for its SHA-1`, () => {
+    const { response } = parts(device)
+    const outcome = verifyRegistration(response, {
+      challenge: device.challenge,
+      origins: [device.origin],
+      rpId: new URL(device.origin).hostname,
+      userVerification: 'required',
+      algorithms: everyAlgorithm,
+    })
+    refusedAs(outcome, 'attestation_invalid')
+    assert.match(JSON.stringify(outcome), /alg is not supported/)
   })
-  refusedAs(outcome, 'attestation_invalid')
-  assert.match(JSON.stringify(outcome), /alg is not supported/)
-})
 
-test('the structures of a real TPM are read: its key, its name, what it attests', () => {
-  const { pubArea, certInfo, signature, chain, publicKey, authenticatorData } = parts()
-  const area = parsePublicArea(pubArea)
-  const key = parseCoseKey(publicKey, everyAlgorithm)
-  accepted(key)
-  assert.ok(area?.key.kind === 'rsa')
-  const jwk = key.key.export({ format: 'jwk' })
-  assert.equal(Buffer.from(area.key.modulus).toString('base64url'), jwk.n)
-  const info = parseCertifyInfo(certInfo)
-  assert.ok(info !== undefined)
-  const clientDataHash = createHash('sha256').update(clientDataJSON).digest()
-  const attested = createHash('sha1').update(authenticatorData).update(clientDataHash).digest()
-  assert.deepEqual(Buffer.from(info.extraData), attested)
-  const name = createHash('sha256').update(pubArea).digest()
-  assert.deepEqual(Buffer.from(info.name), Buffer.concat([Buffer.of(0x00, 0x0b), name]))
-  assert.ok(verify('sha1', certInfo, chain[0].publicKey, signature))
-})
+  test(`${name}: its structures are read: the key, its name, what is attested`, () => {
+    const { response, pubArea, certInfo, signature, chain, publicKey, authenticatorData } =
+      parts(device)
+    const area = parsePublicArea(pubArea)
+    const key = parseCoseKey(publicKey, everyAlgorithm)
+    accepted(key)
+    assert.ok(area?.key.kind === 'rsa')
+    const jwk = key.key.export({ format: 'jwk' })
+    const bound = (1 << 1) | (1 << 4) | (1 << 5)
+    assert.equal(area.attributes & bound, bound)
+    assert.equal(Buffer.from(area.key.modulus).toString('base64url'), jwk.n)
+    const info = parseCertifyInfo(certInfo)
+    assert.ok(info !== undefined)
+    const clientDataHash = createHash('sha256').update(response.clientDataJSON).digest()
+    const attested = createHash('sha1').update(authenticatorData).update(clientDataHash).digest()
+    assert.deepEqual(Buffer.from(info.extraData), attested)
+    const named = createHash('sha256').update(pubArea).digest()
+    assert.deepEqual(Buffer.from(info.name), Buffer.concat([Buffer.of(0x00, 0x0b), named]))
+    assert.ok(verify('sha1', certInfo, chain[0].publicKey, signature))
+  })
 
-test('the certificates of a real TPM are as WebAuthn wants them, and trusted by their maker only', () => {
-  const { chain, aaguid } = parts()
-  assert.equal(chain.length, windowsHello.certificates)
-  const [leaf, authority] = chain
-  assert.equal(tpmLeafProblem(leaf, aaguid), undefined)
-  const statement = { chain, namesModel: true, weakness: undefined }
-  const judged = (der: Uint8Array | undefined, at: number) => {
-    const anchor = der && certificateAnchor('real', der)
-    assert.ok(anchor !== undefined)
-    return judgeTrust({ statement, aaguid: windowsHello.aaguid, anchors: [anchor], at }).trusted
-  }
-  const from = Math.max(...chain.map(({ notBefore }) => notBefore))
-  assert.equal(judged(authority?.der, from), true)
-  assert.equal(judged(authority?.der, from - 1000), false)
-  assert.equal(judged(authority?.der, leaf.notAfter + 1000), false)
-  assert.equal(judged(newRoot('Other').certificate, from), false)
-})
+  test(`${name}: its certificates are as they have to be, and trusted by their maker only`, () => {
+    const { chain, aaguid } = parts(device)
+    assert.equal(chain.length, device.certificates)
+    const [leaf, authority] = chain
+    assert.equal(tpmLeafProblem(leaf, aaguid), undefined)
+    const statement = { chain, namesModel: true, weakness: undefined }
+    const judged = (der: Uint8Array | undefined, at: number) => {
+      const anchor = der && certificateAnchor('real', der)
+      assert.ok(anchor !== undefined)
+      return judgeTrust({ statement, aaguid: device.aaguid, anchors: [anchor], at }).trusted
+    }
+    const from = Math.max(...chain.map(({ notBefore }) => notBefore))
+    assert.equal(judged(authority?.der, from), true)
+    assert.equal(judged(authority?.der, from - 1000), false)
+    assert.equal(judged(authority?.der, leaf.notAfter + 1000), false)
+    assert.equal(judged(newRoot('Other').certificate, from), false)
+  })
+}
