@@ -1,6 +1,5 @@
 import type { AuditRecorder } from '../audit/index.ts'
 import type { Clock, Millis } from '../core/index.ts'
-import type { CredentialStore } from '../identity/index.ts'
 import type { Proofs } from '../proof/index.ts'
 import type { Handoffs, Revocations, Sessions, StepUps } from '../session/index.ts'
 import type { BucketStore, Limit } from '../throttle/index.ts'
@@ -64,7 +63,6 @@ export interface GatewayParts {
   readonly stepUps: StepUps
   readonly proofReplays: ProofReplays
   readonly proofs: Proofs
-  readonly credentials: Pick<CredentialStore, 'listFor'>
   readonly proofRooms: ProofRooms
   readonly shedding: Shedding
   readonly live: LiveExchanges

@@ -1,9 +1,8 @@
 import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
-import { checkSameOrigin, readForm, readJsonObject, sendJson } from '../http/index.ts'
-import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
-import { opensRenewalOnly, standingOf } from '../identity/index.ts'
-import type { Credential, Person } from '../identity/index.ts'
+import { checkSameOrigin, readForm, sendJson } from '../http/index.ts'
+import type { HttpExchange, RouteTable } from '../http/index.ts'
+import type { Person } from '../identity/index.ts'
 import { approvalPage, approvalsPage } from '../pages/index.ts'
 import type { ApprovalState } from '../pages/index.ts'
 import { proofErrors } from '../proof/index.ts'
@@ -11,6 +10,7 @@ import type { OpenProof } from '../proof/index.ts'
 import type { Session, SessionId } from '../session/index.ts'
 import type { Browser } from './browser.ts'
 import { loginErrors } from './errors.ts'
+import { jsonHandler } from './json-handler.ts'
 import { isRestricted, recordAct } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
@@ -21,37 +21,14 @@ interface SignedIn {
 
 /** Where people say yes or no to one request of theirs, or of others. */
 export function approvalRoutes(parts: IdentityParts, browser: Browser): RouteTable {
+  const json = jsonHandler(parts)
   return {
     'GET /approvals': (exchange) => listPending(parts, browser, exchange),
     'GET /approve/{id}': (exchange) => showApproval(parts, browser, exchange),
-    'POST /approve/{id}/options': json(parts, (exchange) => options(parts, browser, exchange)),
-    'POST /approve/{id}/verify': json(parts, (exchange, body) =>
-      verify(parts, browser, exchange, body),
-    ),
+    'POST /approve/{id}/options': json((exchange) => options(parts, browser, exchange)),
+    'POST /approve/{id}/verify': json((exchange, body) => verify(parts, browser, exchange, body)),
     'POST /approve/{id}/deny': (exchange) => deny(parts, browser, exchange),
   }
-}
-
-function json(
-  parts: IdentityParts,
-  work: (exchange: HttpExchange, body: Record<string, unknown>) => Promise<Refusal | void>,
-): Handler {
-  return async (exchange) => {
-    const crossSite = checkSameOrigin(exchange.request, parts.settings().origin)
-    if (crossSite !== undefined) return crossSite
-    const body = await readJsonObject(exchange.request)
-    return isRefusal(body) ? body : work(exchange, body)
-  }
-}
-
-/** A passkey that is for some roles only does not speak for its owner, and neither does one that lapsed. */
-function speakers(parts: IdentityParts): (credential: Credential) => boolean {
-  const { ageing } = parts.settings().passkeys
-  const now = parts.clock.now()
-  return (credential) =>
-    credential.sealedAt === undefined &&
-    !isRestricted(parts, credential.id) &&
-    !opensRenewalOnly(standingOf(ageing, credential, now))
 }
 
 async function listPending(
@@ -136,7 +113,7 @@ async function stateOf(
 ): Promise<ApprovalState> {
   const { state } = open.record
   if (state !== 'pending') return state
-  const objection = await parts.ceremonies.approval.objection(open, signedIn, speakers(parts))
+  const objection = await parts.ceremonies.approval.objection(open, signedIn)
   if (objection === undefined) return 'open'
   return objections[objection.code] ?? 'unknown'
 }
@@ -148,7 +125,7 @@ async function options(
 ): Promise<Refusal | void> {
   const caller = browser.bind(await browser.caller(exchange), exchange.response)
   const id = exchange.parameters['id'] ?? ''
-  const found = await parts.ceremonies.approval.begin(caller, id, speakers(parts))
+  const found = await parts.ceremonies.approval.begin(caller, id)
   if (isRefusal(found)) return found
   sendJson(exchange.response, 200, found)
 }

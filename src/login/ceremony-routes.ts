@@ -1,29 +1,21 @@
 import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
-import { checkSameOrigin, parseReturnTo, readJsonObject, sendJson } from '../http/index.ts'
-import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
+import { parseReturnTo, sendJson } from '../http/index.ts'
+import type { HttpExchange, RouteTable } from '../http/index.ts'
 import { opensRenewalOnly } from '../identity/index.ts'
 import type { Browser } from './browser.ts'
 import type { Authenticated } from './ceremonies/authentication.ts'
 import type { Caller } from './ceremonies/parts.ts'
 import { confirm, loadStepUp } from './ceremonies/confirmation.ts'
 import { loginErrors } from './errors.ts'
+import { jsonHandler } from './json-handler.ts'
 import { detour, opensAll } from './passkeys/renewal.ts'
 import { describeBrowser, isRestricted, openBrowserSession, recordAct } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 /** The JSON endpoints of the ceremonies; documented in docs/ceremonies.md. */
 export function ceremonyRoutes(parts: IdentityParts, browser: Browser): RouteTable {
-  const json =
-    (
-      work: (exchange: HttpExchange, body: Record<string, unknown>) => Promise<Refusal | void>,
-    ): Handler =>
-    async (exchange) => {
-      const crossSite = checkSameOrigin(exchange.request, parts.settings().origin)
-      if (crossSite !== undefined) return crossSite
-      const body = await readJsonObject(exchange.request)
-      return isRefusal(body) ? body : work(exchange, body)
-    }
+  const json = jsonHandler(parts)
   return {
     'POST /webauthn/registration/options': json((exchange, body) =>
       registrationOptions(parts, browser, exchange, body),

@@ -50,6 +50,8 @@ export interface OpenedProof {
   readonly statement: string
   readonly nonce: string
   readonly expiresAt: Instant
+  /** Ids of the caller's passkeys whose touch would count; none where the caller is not asked. */
+  readonly keys: readonly string[]
 }
 
 /** A proof that was used for the request it was made for: nothing else makes one of these. */
@@ -90,8 +92,8 @@ export class Proofs {
 
   async open(request: ProofRequest): Promise<OpenedProof | Refusal> {
     const { holder } = request
-    const hopeless = await this.#refuseHopeless(request.statement)
-    if (hopeless !== undefined) return hopeless
+    const keys = await this.#callersKeys(request.statement)
+    if (isRefusal(keys)) return keys
     const now = this.#parts.clock.now()
     const id = randomId()
     const expiresAt = now + request.validFor
@@ -117,7 +119,7 @@ export class Proofs {
       },
       { ofOwner: mostOfOwner, ofAll: mostOfAll, now },
     )
-    return outcome === 'opened' ? opened : proofErrors.refuse('too_many')
+    return outcome === 'opened' ? { ...opened, keys } : proofErrors.refuse('too_many')
   }
 
   /** What has become of a proof, for the one who asked; `undefined` for everybody else. */
@@ -157,6 +159,12 @@ export class Proofs {
       found.push({ record, statement })
     }
     return found
+  }
+
+  /** The passkeys of somebody whose touch would count for this proof. */
+  async keysFor({ statement }: OpenProof, personId: string): Promise<readonly Credential[]> {
+    const speaking = await this.#speaking(personId)
+    return speaking.filter((key) => canCount(key, statement.approvers))
   }
 
   /** Why this browser session may not approve this proof, if so. */
@@ -326,19 +334,23 @@ export class Proofs {
     return { person, credential, groups: this.#parts.groupsOf(person) }
   }
 
+  /** Those that nobody stopped and that speak for their owner. */
+  async #speaking(personId: string): Promise<readonly Credential[]> {
+    const all = await this.#parts.credentials.listFor(personId as PersonId)
+    return all.filter((key) => key.suspension === undefined && this.#parts.speaksForOwner(key))
+  }
+
   /** Nobody is asked for a touch that the caller has no key for. */
-  async #refuseHopeless({
+  async #callersKeys({
     approvers,
     subject,
-  }: Pick<Statement, 'approvers' | 'subject'>): Promise<Refusal | undefined> {
-    if (!approvers.self) return undefined
-    const keys = await this.#parts.credentials.listFor(subject as PersonId)
-    const active = keys.filter(
-      (key) => key.suspension === undefined && this.#parts.speaksForOwner(key),
-    )
-    if (active.length === 0) return proofErrors.refuse('no_approver', 'no passkey of the caller')
-    return active.some((key) => canCount(key, approvers))
-      ? undefined
-      : proofErrors.refuse('attestation_required', 'no passkey of the caller would count')
+  }: Pick<Statement, 'approvers' | 'subject'>): Promise<readonly string[] | Refusal> {
+    if (!approvers.self) return []
+    const speaking = await this.#speaking(subject)
+    if (speaking.length === 0) return proofErrors.refuse('no_approver', 'no passkey of the caller')
+    const counting = speaking.filter((key) => canCount(key, approvers))
+    return counting.length === 0
+      ? proofErrors.refuse('attestation_required', 'no passkey of the caller would count')
+      : counting.map(({ id }) => id)
   }
 }

@@ -58,7 +58,7 @@ async function approve(
   approval: Ceremonies['approval'],
   id: string,
 ): ReturnType<Ceremonies['approval']['finish']> {
-  const options = await approval.begin(caller, id, () => true)
+  const options = await approval.begin(caller, id)
   assert.ok(!isRefusal(options), codeOf(options))
   const answer = alice.key.get(options.publicKey, { origin: proofOrigin })
   return approval.finish(caller, id, answer)

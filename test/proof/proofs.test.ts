@@ -359,3 +359,21 @@ test('somebody without a passkey is not asked for a touch', async () => {
   const nobody = { ...alice, person: { ...alice.person, id: 'nobody' as PersonId } }
   assert.equal(codeOf(await proofs.open(proofRequest(nobody))), 'proof.no_approver')
 })
+
+test('a proof names only the keys of the caller whose touch would count, and so does its page', async () => {
+  const several = await world.somebody('several')
+  const [counts, sealed, bare] = [
+    (await several.credential()).id,
+    await world.register(several.person, new SoftAuthenticator()),
+    await world.register(several.person, new SoftAuthenticator(), false),
+  ]
+  world.restricted.add(sealed)
+  assert.deepEqual((await world.opened(several)).keys, [counts])
+  const lenient = await world.opened(several, { ...alone, attested: false })
+  assert.deepEqual(lenient.keys.toSorted(), [counts, bare].toSorted())
+  const open = await world.proofs.find(lenient.id, { person: several.person, groups: [] })
+  assert.ok(!isRefusal(open))
+  const shown = await world.proofs.keysFor(open, several.person.id)
+  assert.deepEqual(shown.map(({ id }) => id).toSorted(), [counts, bare].toSorted())
+  world.restricted.delete(sealed)
+})

@@ -1,7 +1,6 @@
 import { isRefusal, parseBase64url, randomId, toBase64url } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import type { PersonId } from '../../identity/index.ts'
-import { challengeFor, proofErrors } from '../../proof/index.ts'
+import { challengeFor } from '../../proof/index.ts'
 import type { Holder, OpenedProof } from '../../proof/index.ts'
 import type { SessionId } from '../../session/index.ts'
 import { isBrowserSession } from '../caller/principal.ts'
@@ -53,7 +52,7 @@ export interface Asking {
   readonly sentence: string
 }
 
-type AskingParts = Pick<GatewayParts, 'proofs' | 'credentials' | 'sessions'>
+type AskingParts = Pick<GatewayParts, 'proofs' | 'sessions'>
 
 /** Asks for a proof of one request. A refusal when nobody could give it, or too many wait. */
 export async function askForProof(
@@ -62,8 +61,6 @@ export async function askForProof(
 ): Promise<AskedProof | Refusal> {
   const { table, api, principal, holder, demanded, sentence } = asking
   const { approvers, validFor } = demanded.demand
-  const keys = approvers.self ? await keysOf(asking, parts) : []
-  if (isRefusal(keys)) return keys
   const opened = await parts.proofs.open({
     holder,
     browserSession: await browserSessionOf(principal, parts),
@@ -84,7 +81,7 @@ export async function askForProof(
       approvers,
     },
   })
-  return isRefusal(opened) ? opened : described(opened, keys, asking)
+  return isRefusal(opened) ? opened : described(opened, asking)
 }
 
 /** It is on record by itself, besides the request that led to it, for those who are told of such things. */
@@ -121,10 +118,9 @@ interface AskedAbout extends Pick<Asking, 'api' | 'method' | 'target' | 'princip
 /** A proof in the words of its answer. */
 export function described(
   opened: OpenedProof,
-  keys: readonly string[],
   { table, api, sentence }: Pick<Asking, 'table' | 'api' | 'sentence'>,
 ): AskedProof {
-  const { id, statement, nonce, expiresAt } = opened
+  const { id, statement, nonce, expiresAt, keys } = opened
   const bytes = parseBase64url(nonce) ?? new Uint8Array()
   return {
     id,
@@ -138,25 +134,6 @@ export function described(
     status: `${api.origin}/.proofgate/proofs/${id}`,
     expiresAt: new Date(expiresAt).toISOString(),
   }
-}
-
-/** Those that could approve. Invariant: a passkey that is for some roles only does not speak for its owner. */
-async function keysOf(
-  { principal, demanded, table }: Asking,
-  { credentials }: AskingParts,
-): Promise<readonly string[] | Refusal> {
-  const { mandates } = table.principals
-  const all =
-    principal.kind === 'person' ? await credentials.listFor(principal.subject as PersonId) : []
-  const own = all.filter(
-    ({ id, suspension }) => suspension === undefined && mandates.restrictionOf(id) === undefined,
-  )
-  if (own.length === 0) return proofErrors.refuse('no_approver', 'no passkey of the caller')
-  const { attested } = demanded.demand.approvers
-  const counting = own.filter(({ attestationTrusted }) => attestationTrusted || !attested)
-  return counting.length === 0
-    ? proofErrors.refuse('attestation_required', 'no passkey of the caller would count')
-    : counting.map(({ id }) => id)
 }
 
 /** The browser session behind the one at the API's host, which is the one that pages are signed in by. */

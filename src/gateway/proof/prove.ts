@@ -176,7 +176,7 @@ async function ask(
   const asked =
     waiting === undefined
       ? await askForProof({ ...asking, request: digest }, parts)
-      : described(waiting, [], asking)
+      : described({ ...waiting, keys: [] }, asking)
   if (isRefusal(asked)) return asked
   if (waiting === undefined) await recordAsked(asked, { ...asking, route, incoming }, parts)
   progress.proof = asked.id

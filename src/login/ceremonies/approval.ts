@@ -47,36 +47,27 @@ export class Approval {
   }
 
   /** Why a touch on this page could not count, before anybody is asked for one. */
-  async objection(
-    open: OpenProof,
-    { person, session }: SignedIn,
-    mayUse: (credential: Credential) => boolean,
-  ): Promise<Refusal | undefined> {
+  async objection(open: OpenProof, { person, session }: SignedIn): Promise<Refusal | undefined> {
     const wrong = this.#parts.proofs.refuseSession(open, session.id)
     if (wrong !== undefined) return wrong
     if (open.record.state !== 'pending') return proofErrors.refuse('spent', open.record.state)
     if (open.record.approvals.some(({ approver }) => approver === person.id)) {
       return proofErrors.refuse('already_approved')
     }
-    const keys = await this.#keysFor(open, person, mayUse)
+    const keys = await this.#parts.proofs.keysFor(open, person.id)
     return keys.length === 0 ? proofErrors.refuse('attestation_required') : undefined
   }
 
-  /** @param mayUse - which of the person's passkeys may speak for more than some roles. */
-  async begin(
-    caller: Caller,
-    id: string,
-    mayUse: (credential: Credential) => boolean,
-  ): Promise<ApprovalOptions | Refusal> {
+  async begin(caller: Caller, id: string): Promise<ApprovalOptions | Refusal> {
     const { session } = caller
     const person = await this.#challenges.personOf(session)
     if (isRefusal(person)) return person
     if (session === undefined) return loginErrors.refuse('sign_in_required')
     const open = await this.find(id, person)
     if (isRefusal(open)) return open
-    const objection = await this.objection(open, { person, session }, mayUse)
+    const objection = await this.objection(open, { person, session })
     if (objection !== undefined) return objection
-    const keys = await this.#keysFor(open, person, mayUse)
+    const keys = await this.#parts.proofs.keysFor(open, person.id)
     const nonce = randomBytes(32)
     const challenge = await this.#challenges.open(
       caller,
@@ -181,19 +172,6 @@ export class Approval {
       subject: { person, credential: undefined, what: { proof: denied.open.record.id } },
     })
     return outcome
-  }
-
-  /** The person's passkeys that can approve this. */
-  async #keysFor(
-    { statement }: OpenProof,
-    person: Person,
-    mayUse: (credential: Credential) => boolean,
-  ): Promise<readonly Credential[]> {
-    const own = await this.#parts.credentials.listFor(person.id)
-    const { attested } = statement.approvers
-    return own.filter(
-      (key) => mayUse(key) && key.suspension === undefined && (!attested || key.attestationTrusted),
-    )
   }
 
   #groupsOf(person: Person): readonly string[] {
