@@ -1,0 +1,38 @@
+/**
+ * HTTP/2 on the wire: frames (RFC 9113) and header compression (RFC 7541), read and written without I/O.
+ *
+ * Guarantees: what is read does not depend on where its pieces were cut; a frame or field block is whole
+ * and well-formed or an error; frames, blocks, lists and tables are bounded, and the work for a block by
+ * its length; a secret is never put in a table that compresses.
+ *
+ * Does not: know what a stream may do when, or what a request is. Connections are made of this in
+ * `gateway/http2/` for callers and in `upstream/http2/` for services.
+ */
+export {
+  ErrorCode,
+  FrameType,
+  Setting,
+  connectionPreface,
+  defaultFrameSize,
+  defaultHeaderTableSize,
+  defaultWindow,
+} from './codes.ts'
+export { ReceiveWindow, SendWindow } from './flow.ts'
+export { FrameReader } from './frame-reader.ts'
+export type { FrameReaderOptions, FrameSink } from './frame-reader.ts'
+export {
+  dataHead,
+  goawayFrame,
+  headersFrame,
+  pingAck,
+  pingFrame,
+  resetFrame,
+  settingsAck,
+  settingsFrame,
+  windowUpdateFrame,
+} from './frame-writer.ts'
+export { HeaderDecoder } from './hpack/decoder.ts'
+export type { FieldLimits, FieldList } from './hpack/decoder.ts'
+export { HeaderEncoder } from './hpack/encoder.ts'
+export { ConnectionProblem } from './problem.ts'
+export { PeerSettings } from './settings.ts'
