@@ -28,10 +28,11 @@ const allowed: Readonly<Record<string, string>> = {
   audit: 'core',
   oidc: 'core identity session token throttle',
   login: 'core http pages webauthn identity session proof throttle audit oidc',
-  upstream: 'core http2',
+  http1: 'core',
+  upstream: 'core http1 http2',
   workers: 'core throttle audit',
   gateway:
-    'core certificate http http2 pages policy roles webauthn identity session proof token throttle audit upstream',
+    'core certificate http http1 http2 pages policy roles webauthn identity session proof token throttle audit upstream',
   analysis: 'core policy identity audit gateway',
   signals: 'core http identity token audit upstream',
   admin: 'core http policy webauthn metadata identity session token audit signals gateway analysis',

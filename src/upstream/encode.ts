@@ -1,5 +1,5 @@
 import { invariant, unreachable } from '../core/index.ts'
-import { isFieldValue, isToken } from './alphabet.ts'
+import { isFieldValue, isToken } from '../http1/index.ts'
 import type { OutgoingRequest, RequestFraming } from './contract.ts'
 
 /** Methods whose requests are expected to say how long they are (RFC 9110 8.6). */

@@ -13,7 +13,7 @@ import { encodeHead } from './encode.ts'
 import { mayLast } from './event-stream.ts'
 import type { ParserExpectation } from './parser.ts'
 import type { Ticks } from './ticks.ts'
-import { encodeTrailers } from './trailers.ts'
+import { encodeTrailers } from '../http1/index.ts'
 
 /** What an exchange needs of the connection it was given. */
 export interface Carrier {

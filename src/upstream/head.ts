@@ -1,6 +1,5 @@
-import { tokenByte, valueByte } from './alphabet.ts'
+import { belongsInTrailers, tokenByte, valueByte } from '../http1/index.ts'
 import type { ResponseHead } from './contract.ts'
-import { belongsInTrailers } from './trailers.ts'
 
 /** What a response head says beyond what is passed on: how to read on, and how to go on after. */
 export interface ParsedHead {

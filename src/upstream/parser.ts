@@ -1,4 +1,4 @@
-import { ChunkedDecoder } from './chunked.ts'
+import { ChunkedDecoder } from '../http1/index.ts'
 import type { ResponseHead } from './contract.ts'
 import { parseHead, parseTrailers } from './head.ts'
 import type { ParsedHead } from './head.ts'

@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 
 import { InvariantError } from '../../src/core/index.ts'
 import { encodeHead } from '../../src/upstream/encode.ts'
-import { encodeTrailers } from '../../src/upstream/trailers.ts'
+import { encodeTrailers } from '../../src/http1/trailers.ts'
 import { fetchOver, get, ok, rawServer, start, until, upstreamTo } from './kit.ts'
 
 test('a request without a body is one head, byte for byte as given', async (t) => {

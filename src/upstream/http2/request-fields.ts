@@ -1,5 +1,5 @@
 import { invariant } from '../../core/index.ts'
-import { isFieldValue, isToken } from '../alphabet.ts'
+import { isFieldValue, isToken } from '../../http1/index.ts'
 import type { OutgoingRequest } from '../contract.ts'
 
 /** Fields that are about an HTTP/1.1 connection and make an HTTP/2 message malformed (RFC 9113 8.2.2). */

@@ -1,8 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 
-import { isFieldValue, isToken } from '../alphabet.ts'
+import { belongsInTrailers, isFieldValue, isToken } from '../../http1/index.ts'
 import type { ResponseHead } from '../contract.ts'
-import { belongsInTrailers } from '../trailers.ts'
 
 export interface HeadContext {
   /** The answer is to a HEAD request and has no body. */
