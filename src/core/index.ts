@@ -4,7 +4,14 @@
  */
 export { canonicalAddress } from './address.ts'
 export type { Brand } from './brand.ts'
-export { concatBytes, equalBytes, equalText, parseBase64url, toBase64url } from './bytes.ts'
+export {
+  concatBytes,
+  equalBytes,
+  equalText,
+  parseBase64url,
+  toBase64url,
+  viewBase64url,
+} from './bytes.ts'
 export { epochSeconds, manualClock, systemClock } from './clock.ts'
 export type { Clock, Instant } from './clock.ts'
 export { millis, parseDuration, printDuration, seconds, toSeconds } from './duration.ts'

@@ -9,6 +9,7 @@ export class Interned {
   readonly #capacity: number
   readonly #texts = new Map<string, string>()
   readonly #lists = new Map<string, readonly string[]>()
+  readonly #words = new Map<string, readonly string[]>()
 
   constructor(capacity = 4096) {
     this.#capacity = capacity
@@ -26,6 +27,14 @@ export class Interned {
     if (known !== undefined) return known
     const list = Object.freeze([...items])
     return key.length > longest ? list : this.#keep(this.#lists, key, list)
+  }
+
+  /** What stands between the spaces of a text. */
+  words(text: string): readonly string[] {
+    const known = this.#words.get(text)
+    if (known !== undefined) return known
+    const words = this.list(text.split(' ').filter((word) => word !== ''))
+    return text.length > longest ? words : this.#keep(this.#words, text, words)
   }
 
   #keep<Value>(map: Map<string, Value>, key: string, value: Value): Value {

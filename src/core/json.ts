@@ -18,12 +18,15 @@ export interface JsonLimits {
  */
 export function parseJson(text: string, limits: JsonLimits): Json | undefined {
   if (text.length > limits.length) return undefined
-  if (!isUnambiguous(text, limits.depth)) return undefined
+  const members = countMembers(text, limits.depth)
+  if (members === undefined) return undefined
+  let value: Json
   try {
-    return JSON.parse(text) as Json
+    value = JSON.parse(text) as Json
   } catch {
     return undefined
   }
+  return countKept(value) === members ? value : undefined
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -57,54 +60,56 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(',')}}`
 }
 
-/** One pass over the text: nesting within bounds, and no object names a key twice. */
-function isUnambiguous(text: string, depth: number): boolean {
-  const open: (Set<string> | undefined)[] = []
-  let at = 0
-  while (at < text.length) {
-    const char = text[at]
-    if (char === '"') {
-      const end = endOfString(text, at)
-      if (end === -1) return false
-      if (isKey(text, end) && !admitKey(text.slice(at, end), open.at(-1))) return false
-      at = end
-      continue
+const quote = 0x22
+const colon = 0x3a
+const backslash = 0x5c
+
+/** How many members all objects of the text have together; `undefined` when it nests too deep. */
+function countMembers(text: string, depth: number): number | undefined {
+  let open = 0
+  let members = 0
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at)
+    if (char === quote) {
+      at = closingQuote(text, at)
+      if (at === -1) return undefined
+    } else if (char === colon) {
+      members++
+    } else if (char === 0x7b || char === 0x5b) {
+      if (open === depth) return undefined
+      open++
+    } else if (char === 0x7d || char === 0x5d) {
+      open--
     }
-    if (char === '{' || char === '[') {
-      if (open.length === depth) return false
-      open.push(char === '{' ? new Set() : undefined)
-    } else if (char === '}' || char === ']') {
-      open.pop()
-    }
-    at++
   }
-  return true
+  return members
 }
 
-function admitKey(literal: string, seen: Set<string> | undefined): boolean {
-  if (seen === undefined) return true
-  let key: string
-  try {
-    key = JSON.parse(literal) as string
-  } catch {
-    return false
-  }
-  if (key === '__proto__' || seen.has(key)) return false
-  seen.add(key)
-  return true
-}
-
-/** Index after the closing quote, or -1. */
-function endOfString(text: string, start: number): number {
+/** Index of the quote that ends the string which begins at `start`, or -1. */
+function closingQuote(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === '\\') at++
-    else if (text[at] === '"') return at + 1
+    const char = text.charCodeAt(at)
+    if (char === backslash) at++
+    else if (char === quote) return at
   }
   return -1
 }
 
-function isKey(text: string, after: number): boolean {
-  let at = after
-  while (text[at] === ' ' || text[at] === '\n' || text[at] === '\r' || text[at] === '\t') at++
-  return text[at] === ':'
+/**
+ * How many members are left: one fewer for each key that came twice, whatever its spelling. Not a number
+ * where `__proto__` is one of them.
+ */
+function countKept(value: Json): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let kept = 0
+  if (Array.isArray(value)) {
+    for (const item of value as readonly Json[]) kept += countKept(item)
+    return kept
+  }
+  const object = value as JsonObject
+  for (const key of Object.keys(object)) {
+    if (key === '__proto__') return Number.NaN
+    kept += 1 + countKept(object[key] as Json)
+  }
+  return kept
 }

@@ -1,4 +1,4 @@
-import { isJsonObject, isRefusal, ownProperty, parseBase64url, parseJson } from '../core/index.ts'
+import { isJsonObject, isRefusal, ownProperty, viewBase64url, parseJson } from '../core/index.ts'
 import type { Instant, Json, JsonObject, Refusal } from '../core/index.ts'
 import { verifyJws } from '../token/index.ts'
 import type { JwsAlgorithm } from '../token/index.ts'
@@ -34,8 +34,8 @@ export function readBlob(text: string, judging: Judging): Blob | Refusal {
   const parts = text.length > longestBlob ? [] : text.trim().split('.', 4)
   const [encodedHeader = '', encodedPayload = '', encodedSignature = ''] = parts
   const header = parts.length === 3 ? parseHeader(encodedHeader) : undefined
-  const payload = parseBase64url(encodedPayload)
-  const signature = parseBase64url(encodedSignature)
+  const payload = viewBase64url(encodedPayload)
+  const signature = viewBase64url(encodedSignature)
   if (header === undefined || payload === undefined || signature === undefined) {
     return metadataErrors.refuse('malformed', 'no compact JWS with x5c')
   }
@@ -53,7 +53,7 @@ export function readBlob(text: string, judging: Judging): Blob | Refusal {
 function parseHeader(
   part: string,
 ): { algorithm: JwsAlgorithm | undefined; chain: readonly Uint8Array[] } | undefined {
-  const bytes = part.length > longestHeader ? undefined : parseBase64url(part)
+  const bytes = part.length > longestHeader ? undefined : viewBase64url(part)
   const header = bytes && parseObject(bytes, longestHeader)
   if (header === undefined) return undefined
   const refused = ['crit', 'b64', 'jwk', 'jku', 'x5u']

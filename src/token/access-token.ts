@@ -65,6 +65,7 @@ function readAccessToken(
     claims.refuse('aud is not exactly this audience', 'wrong_audience')
   }
   const times = readTimes(claims, now, { ...rules, maximumAge: rules.maximumLifetime })
+  const binding = readBinding(claims)
   return {
     issuer: rules.issuer,
     subject: claims.text('sub'),
@@ -74,11 +75,13 @@ function readAccessToken(
     session: claims.optionalText('sid'),
     scopes: claims.words('scope'),
     groups: claims.texts('groups'),
-    ...times,
+    issuedAt: times.issuedAt,
+    expiresAt: times.expiresAt,
     authTime: claims.optionalInstant('auth_time'),
     acr: claims.commonText('acr'),
     amr: claims.texts('amr'),
-    ...readBinding(claims),
+    confirmationThumbprint: binding.confirmationThumbprint,
+    certificateThumbprint: undefined,
     credential: claims.optionalText('credential_id', longestCredentialId),
     openedAt: claims.optionalInstant('session_time'),
     registeredAt: claims.optionalInstant('credential_time'),
@@ -95,7 +98,9 @@ const longestSessionPolicy = 4096
 function readTaken(claims: ClaimReader): VerifiedAccessToken['taken'] {
   const role = claims.commonText('role', 64)
   const sessionPolicy = claims.optionalText('session_policy', longestSessionPolicy)
-  return role === undefined && sessionPolicy === undefined ? undefined : { role, sessionPolicy }
+  return role === undefined && sessionPolicy === undefined
+    ? undefined
+    : Object.freeze({ role, sessionPolicy })
 }
 
 /** Our issuer binds tokens to keys only. */

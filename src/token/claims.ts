@@ -124,10 +124,8 @@ export class ClaimReader {
     const value = this.member(name)
     if (value === undefined || value === '') return none
     if (!isText(value, 4096)) return this.refuse(`claim ${name} is not a bounded text`)
-    const words = value.split(' ').filter((word) => word !== '')
-    return words.length <= longestList
-      ? interned.list(words)
-      : this.refuse(`claim ${name} is too long`)
+    const words = interned.words(value)
+    return words.length <= longestList ? words : this.refuse(`claim ${name} is too long`)
   }
 
   /** As `texts` when the claim is a list, as `words` when it is a text. */
@@ -137,11 +135,14 @@ export class ClaimReader {
 
   /** What is said of the proof, as far as it is text: other values mean nothing to a condition. */
   proof(): JsonObject {
-    const said: Record<string, string> = {}
+    let said: Record<string, string> | undefined
     for (const name of proofClaimNames) {
       const value = this.member(name)
-      if (isText(value, 256)) said[name] = value
+      if (value === undefined || !isText(value, 256)) continue
+      said ??= {}
+      said[name] = value
     }
+    if (said === undefined) return noClaims
     const key = JSON.stringify(said)
     const known = proofs.get(key)
     if (known !== undefined) return known
@@ -157,7 +158,7 @@ export class ClaimReader {
       const value = this.member(name)
       return value === undefined ? [] : [[name, value] as const]
     })
-    return Object.freeze(Object.fromEntries(chosen))
+    return deepFreeze(Object.fromEntries(chosen))
   }
 
   /**
@@ -227,7 +228,7 @@ export function readTimes(
 }
 
 /** Freezes a value through and through: one verified token serves many requests. */
-export function deepFreeze<Value>(value: Value): Value {
+function deepFreeze<Value>(value: Value): Value {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value)
     for (const member of Object.values(value) as readonly unknown[]) deepFreeze(member)

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { equalText, isRefusal, millis, toBase64url } from '../core/index.ts'
-import type { Instant, Refusal } from '../core/index.ts'
+import { equalText, isJsonObject, isRefusal, millis } from '../core/index.ts'
+import type { Instant, Json, Refusal } from '../core/index.ts'
 import { readClaims } from './claims.ts'
 import type { ClaimReader } from './claims.ts'
 import { tokenErrors } from './errors.ts'
 import { importPublicJwk, jwkThumbprint, parsePublicJwk } from './jwk.ts'
-import { parseJws, parseJwsClaims, verifyJws } from './jws.ts'
+import type { PublicJwk } from './jwk.ts'
+import { KnownHeaders, parseJws, parseJwsClaims, verifyJws } from './jws.ts'
 import type { JwsAlgorithm, ParsedJws } from './jws.ts'
 import { proofTarget } from './proof-target.ts'
 import type { VerifiedToken } from './verified-token.ts'
@@ -56,22 +57,22 @@ export interface ProofReplays {
  */
 export function checkDpopProof(input: DpopProofInput): CheckedProof | Refusal {
   // 2: a well-formed JWT.
-  const jws = parseJws(input.proof, longestProof)
+  const jws = parseJws(input.proof, longestProof, knownHeaders)
   if (jws === undefined) return refuse('it is not a well-formed JWT')
   // 4 and 5: type and algorithm.
   if (jws.type !== 'dpop+jwt') return refuse('typ is not dpop+jwt')
   if (!isProofAlgorithm(jws.algorithm)) return refuse('the algorithm is not allowed')
   // 7 and 12: the key is public, and the one the token is bound to.
-  const jwk = parsePublicJwk(jws.embeddedKey)
-  if (jwk === undefined) return refuse('jwk is not a public key')
-  const thumbprint = jwkThumbprint(jwk)
+  const holder = holderOf(jws.embeddedKey)
+  if (holder === undefined) return refuse('jwk is not a public key')
+  const { thumbprint } = holder
   if (!equalText(thumbprint, input.expectedThumbprint)) return refuse('it is by another key')
   // 6: the signature.
-  const key = proofKeys.find(thumbprint) ?? importPublicJwk(jwk)
+  const { key } = holder
   if (key === undefined || !verifyJws(jws, key, jws.algorithm)) {
     return refuse('the signature does not hold')
   }
-  proofKeys.keep(thumbprint, key)
+  knownHeaders.keep(jws)
   return checkClaims(jws, thumbprint, input)
 }
 
@@ -147,14 +148,16 @@ function checkClaims(
 function findProblem(claims: ClaimReader, input: DpopProofInput): Refusal | undefined {
   // 8 and 9: made for this method and this target.
   if (claims.text('htm') !== input.method) return refuse('htm is another method')
-  const target = proofTarget(claims.text('htu', longestProof))
-  if (target === undefined || target !== proofTarget(input.url))
+  const htu = claims.text('htu', longestProof)
+  const target = proofTarget(htu)
+  if (target === undefined || (htu !== input.url && target !== proofTarget(input.url))) {
     return refuse('htu is another target')
+  }
   // 11: made just now.
   if (Math.abs(input.now - claims.instant('iat')) > proofWindow) return refuse('iat is not recent')
   // 12: made for this access token.
-  const hash = toBase64url(createHash('sha256').update(input.accessToken).digest())
-  if (!equalText(claims.text('ath'), hash)) return refuse('ath is of another token')
+  const ath = hash('sha256', input.accessToken, 'base64url')
+  if (!equalText(claims.text('ath'), ath)) return refuse('ath is of another token')
   // 10: after the rest, so that only who holds the key learns that a nonce is wanted.
   if (input.nonces === undefined) return undefined
   const nonce = claims.optionalText('nonce')
@@ -178,35 +181,40 @@ function isProofAlgorithm(algorithm: JwsAlgorithm): boolean {
 
 /** The thumbprint has a fixed length, so the two parts cannot run into each other. */
 function proofId(proof: CheckedProof): string {
-  return toBase64url(createHash('sha256').update(`${proof.thumbprint}.${proof.jti}`).digest())
+  return hash('sha256', `${proof.thumbprint}.${proof.jti}`, 'base64url')
 }
 
-/**
- * Keys by thumbprint, which determines them, so that this changes nothing but the cost. Only keys
- * that a verified token is bound to come in; the one kept longest goes first.
- */
-export class ProofKeys {
-  readonly #capacity: number
-  readonly #keys = new Map<string, KeyObject>()
+/** Headers of proofs that verified, so only of keys that a verified token is bound to. */
+const knownHeaders = new KnownHeaders(4096)
 
-  constructor(capacity: number) {
-    this.#capacity = capacity
-  }
+/** Keys by the `jwk` that they stand in: one of a known header is the same object each time. */
+const holders = new WeakMap<object, ProofHolder>()
 
-  get size(): number {
-    return this.#keys.size
-  }
-
-  find(thumbprint: string): KeyObject | undefined {
-    return this.#keys.get(thumbprint)
-  }
-
-  keep(thumbprint: string, key: KeyObject): void {
-    if (this.#keys.has(thumbprint)) return
-    const [oldest] = this.#keys.keys()
-    if (oldest !== undefined && this.#keys.size >= this.#capacity) this.#keys.delete(oldest)
-    this.#keys.set(thumbprint, key)
-  }
+function holderOf(jwk: Json | undefined): ProofHolder | undefined {
+  if (!isJsonObject(jwk)) return undefined
+  const known = holders.get(jwk)
+  if (known !== undefined) return known
+  const parsed = parsePublicJwk(jwk)
+  if (parsed === undefined) return undefined
+  const holder = new ProofHolder(parsed)
+  holders.set(jwk, holder)
+  return holder
 }
 
-const proofKeys = new ProofKeys(4096)
+/** Who holds the private half. */
+class ProofHolder {
+  readonly thumbprint: string
+  readonly #jwk: PublicJwk
+  #key: KeyObject | undefined
+
+  constructor(jwk: PublicJwk) {
+    this.#jwk = jwk
+    this.thumbprint = jwkThumbprint(jwk)
+  }
+
+  /** Made when it is asked for, which costs more than all before; `undefined` when it is no key. */
+  get key(): KeyObject | undefined {
+    this.#key ??= importPublicJwk(this.#jwk)
+    return this.#key
+  }
+}

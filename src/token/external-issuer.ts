@@ -55,6 +55,8 @@ export class ExternalTokenVerifier extends TokenVerifier<VerifiedToken> {
   }
 }
 
+const none: readonly string[] = Object.freeze([])
+
 /** Media types compare without case, `application/` may be left out (RFC 7515 4.1.9). */
 function isPossibleAccessTokenType(type: string | undefined): boolean {
   if (type === undefined) return true
@@ -90,7 +92,7 @@ function readToken(claims: ClaimReader, now: Instant, rules: ExternalTokenRules)
     openedAt: undefined,
     registeredAt: undefined,
     taken: undefined,
-    transports: [],
+    transports: none,
     claims: claims.only(rules.conditionClaims),
     derived: new Slot(),
   }

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey } from 'node:crypto'
+import { createPublicKey, hash } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { isJsonObject, ownProperty, parseBase64url, toBase64url } from '../core/index.ts'
 
@@ -44,7 +44,7 @@ export function importPublicJwk(jwk: PublicJwk): KeyObject | undefined {
 
 /** RFC 7638: SHA-256 over the required members in lexicographic order, base64url. */
 export function jwkThumbprint(jwk: PublicJwk): string {
-  return toBase64url(createHash('sha256').update(thumbprintInput(jwk)).digest())
+  return hash('sha256', thumbprintInput(jwk), 'base64url')
 }
 
 function thumbprintInput(jwk: PublicJwk): string {

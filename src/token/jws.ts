@@ -1,6 +1,7 @@
+import { isAscii } from 'node:buffer'
 import { constants, sign, verify } from 'node:crypto'
 import type { KeyObject, SigningOptions } from 'node:crypto'
-import { invariant, isJsonObject, ownProperty, parseBase64url, parseJson } from '../core/index.ts'
+import { invariant, isJsonObject, ownProperty, parseJson, viewBase64url } from '../core/index.ts'
 import type { Json, JsonObject } from '../core/index.ts'
 
 /** The signature algorithms Proofgate knows at all (RFC 7518 3.1, RFC 8037, RFC 9864). */
@@ -26,8 +27,8 @@ export interface ParsedJws {
   readonly embeddedKey: Json | undefined
   /** What the signature covers, ASCII. */
   readonly signingInput: string
-  readonly payload: Uint8Array
-  readonly signature: Uint8Array
+  readonly payload: Buffer
+  readonly signature: Buffer
 }
 
 interface Scheme {
@@ -74,7 +75,16 @@ const schemes: ReadonlyMap<string, Scheme> = new Map<JwsAlgorithm, Scheme>([
   ['Ed25519', ed25519],
 ])
 
+/** How a key is used for one algorithm: worked out once for each key. */
+interface KeyUse {
+  readonly algorithm: JwsAlgorithm
+  readonly hash: string | null
+  readonly options: SigningOptions & { readonly key: KeyObject }
+  readonly signatureLength: number
+}
+
 const longestHeader = 8192
+const longestKnownHeader = 1024
 const longestKeyId = 256
 const smallestModulus = 2048
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -89,16 +99,26 @@ export function isJwsAlgorithm(value: unknown): value is JwsAlgorithm {
  * or `b64` is refused, since no extension is understood. `undefined` = refused.
  *
  * @param maximumLength - longest text that is looked at, in characters.
+ * @param known - headers that need not be read again.
  */
-export function parseJws(text: string, maximumLength: number): ParsedJws | undefined {
-  const parts = text.length > maximumLength ? [] : text.split('.', 4)
-  const [encodedHeader = '', encodedPayload = '', encodedSignature = ''] = parts
-  if (parts.length !== 3) return undefined
-  const header = parseHeader(encodedHeader)
-  const payload = parseBase64url(encodedPayload)
-  const signature = parseBase64url(encodedSignature)
+export function parseJws(
+  text: string,
+  maximumLength: number,
+  known?: KnownHeaders,
+): ParsedJws | undefined {
+  if (text.length > maximumLength) return undefined
+  const first = text.indexOf('.')
+  const second = text.indexOf('.', first + 1)
+  if (first === -1 || second === -1) return undefined
+  const part = text.slice(0, first)
+  const header = known?.find(part) ?? readHeader(part)
+  const payload = viewBase64url(text.slice(first + 1, second))
+  // A third dot is a character that no part may have.
+  const signature = viewBase64url(text.slice(second + 1))
   if (header === undefined || payload === undefined || signature === undefined) return undefined
-  return { ...header, signingInput: `${encodedHeader}.${encodedPayload}`, payload, signature }
+  const { algorithm, type, keyId, embeddedKey } = header
+  const signingInput = text.slice(0, second)
+  return { algorithm, type, keyId, embeddedKey, signingInput, payload, signature }
 }
 
 /** The payload as a JSON object; bounded, well-formed UTF-8, no duplicate keys; else `undefined`. */
@@ -112,16 +132,34 @@ export function parseJwsClaims(jws: ParsedJws): JsonObject | undefined {
  * of fewer than 2048 RSA bits, and any private or symmetric key, verifies nothing.
  */
 export function verifyJws(jws: ParsedJws, key: KeyObject, algorithm: JwsAlgorithm): boolean {
-  const scheme = schemes.get(algorithm)
-  if (scheme === undefined || jws.algorithm !== algorithm) return false
-  if (key.type !== 'public' || !suits(key, scheme)) return false
-  if (jws.signature.byteLength !== signatureLength(key, scheme)) return false
+  if (jws.algorithm !== algorithm) return false
+  const use = verificationUse(key, algorithm)
+  if (use === undefined || jws.signature.byteLength !== use.signatureLength) return false
   try {
     const input = Buffer.from(jws.signingInput, 'latin1')
-    return verify(scheme.hash, input, { key, ...scheme.options }, jws.signature)
+    return verify(use.hash, input, use.options, jws.signature)
   } catch {
     return false
   }
+}
+
+/** The last use that was made of each public key. */
+const uses = new WeakMap<KeyObject, KeyUse>()
+
+/** Invariant: only what suits is remembered, and it is found for the same key and algorithm alone. */
+function verificationUse(key: KeyObject, algorithm: JwsAlgorithm): KeyUse | undefined {
+  const known = uses.get(key)
+  if (known?.algorithm === algorithm) return known
+  const scheme = schemes.get(algorithm)
+  if (scheme === undefined || key.type !== 'public' || !suits(key, scheme)) return undefined
+  const use = {
+    algorithm,
+    hash: scheme.hash,
+    options: { key, ...scheme.options },
+    signatureLength: scheme.signatureLength ?? Math.ceil(modulusBits(key) / 8),
+  }
+  uses.set(key, use)
+  return use
 }
 
 /** Signs claims as a compact JWS; `typ` is always set, so that kinds of tokens cannot be confused. */
@@ -182,10 +220,6 @@ function suits(key: KeyObject, scheme: Scheme): boolean {
   return scheme.keyType !== 'rsa' || modulusBits(key) >= smallestModulus
 }
 
-function signatureLength(key: KeyObject, scheme: Scheme): number {
-  return scheme.signatureLength ?? Math.ceil(modulusBits(key) / 8)
-}
-
 function modulusBits(key: KeyObject): number {
   return key.asymmetricKeyDetails?.modulusLength ?? 0
 }
@@ -194,10 +228,42 @@ function isOptionalText(value: unknown): value is string | undefined {
   return value === undefined || (typeof value === 'string' && value.length <= longestKeyId)
 }
 
-function parseHeader(
-  part: string,
-): Pick<ParsedJws, 'algorithm' | 'type' | 'keyId' | 'embeddedKey'> | undefined {
-  const bytes = part.length > longestHeader ? undefined : parseBase64url(part)
+type JwsHeader = Pick<ParsedJws, 'algorithm' | 'type' | 'keyId' | 'embeddedKey'>
+
+/**
+ * What headers say, by their text, which determines it: all tokens of one issuer begin alike, and all proofs of
+ * one client. Bounded: the one kept longest goes first.
+ */
+export class KnownHeaders {
+  readonly #capacity: number
+  readonly #headers = new Map<string, JwsHeader>()
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  get size(): number {
+    return this.#headers.size
+  }
+
+  find(part: string): JwsHeader | undefined {
+    return this.#headers.get(part)
+  }
+
+  /** @param jws - from `parseJws`, and of somebody who may: what anybody sends would drive out the rest. */
+  keep({ signingInput, algorithm, type, keyId, embeddedKey }: ParsedJws): void {
+    const part = signingInput.slice(0, signingInput.indexOf('.'))
+    if (part.length > longestKnownHeader || this.#headers.has(part)) return
+    const [oldest] = this.#headers.keys()
+    if (oldest !== undefined && this.#headers.size >= this.#capacity) this.#headers.delete(oldest)
+    // A copy, since a part of a text keeps the whole of it.
+    const copy = Buffer.from(part, 'latin1').toString('latin1')
+    this.#headers.set(copy, { algorithm, type, keyId, embeddedKey })
+  }
+}
+
+function readHeader(part: string): JwsHeader | undefined {
+  const bytes = part.length > longestHeader ? undefined : viewBase64url(part)
   const header = bytes === undefined ? undefined : parseJsonObject(bytes, longestHeader)
   if (header === undefined) return undefined
   if (Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) return undefined
@@ -210,15 +276,19 @@ function parseHeader(
   return { algorithm, type, keyId, embeddedKey: ownProperty(header, 'jwk') as Json | undefined }
 }
 
-function parseJsonObject(bytes: Uint8Array, length: number): JsonObject | undefined {
-  let text: string
+function parseJsonObject(bytes: Buffer, length: number): JsonObject | undefined {
+  const text = decodeText(bytes)
+  const value = text === undefined ? undefined : parseJson(text, { length, depth: 12 })
+  return isJsonObject(value) ? value : undefined
+}
+
+function decodeText(bytes: Buffer): string | undefined {
+  if (isAscii(bytes)) return bytes.toString('latin1')
   try {
-    text = utf8.decode(bytes)
+    return utf8.decode(bytes)
   } catch {
     return undefined
   }
-  const value = parseJson(text, { length, depth: 12 })
-  return isJsonObject(value) ? value : undefined
 }
 
 function encodePart(value: object): string {

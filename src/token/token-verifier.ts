@@ -1,9 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 import { isRefusal } from '../core/index.ts'
 import type { Clock, Instant, JsonObject, Millis, Refusal } from '../core/index.ts'
-import { deepFreeze } from './claims.ts'
 import { tokenErrors, tokenFailure } from './errors.ts'
-import { parseJws, parseJwsClaims, verifyJws } from './jws.ts'
+import { KnownHeaders, parseJws, parseJwsClaims, verifyJws } from './jws.ts'
 import type { JwsAlgorithm, ParsedJws } from './jws.ts'
 import type { VerificationKeys } from './verification-keys.ts'
 import { VerifiedTokenCache } from './verified-cache.ts'
@@ -11,6 +10,9 @@ import type { VerifiedToken } from './verified-token.ts'
 
 /** Longest token that is looked at, in characters. */
 export const longestToken = 8192
+
+/** One issuer's tokens differ by its key and their kind. */
+const mostHeaders = 64
 
 type FoundKey = KeyObject | undefined | Refusal
 
@@ -22,7 +24,7 @@ export interface TokenVerifierRules<Token extends VerifiedToken> {
   readonly algorithms: readonly JwsAlgorithm[]
   /** Whether the `typ` header is that of the kind of token this verifier is for. */
   readonly acceptsType: (type: string | undefined) => boolean
-  /** Turns verified claims into a token; also checks times, audience and issuer. */
+  /** Turns verified claims into a token that holds frozen values only; also checks times, audience and issuer. */
   readonly read: (members: JsonObject, now: Instant) => Token | Refusal
   readonly clockSkew: Millis
   /** How many verified tokens are remembered; 0 for none. */
@@ -36,6 +38,7 @@ export interface TokenVerifierRules<Token extends VerifiedToken> {
 export class TokenVerifier<Token extends VerifiedToken> {
   readonly #rules: TokenVerifierRules<Token>
   readonly #cache: VerifiedTokenCache<Token>
+  readonly #headers = new KnownHeaders(mostHeaders)
   /** Counts calls of `forget`, so that a verification they overtook is not remembered. */
   #forgotten = 0
 
@@ -70,7 +73,7 @@ export class TokenVerifier<Token extends VerifiedToken> {
 
   #verifyAnew(text: string): Token | Refusal | Promise<Token | Refusal> {
     const { algorithms, acceptsType } = this.#rules
-    const jws = parseJws(text, longestToken)
+    const jws = parseJws(text, longestToken, this.#headers)
     if (jws === undefined) return tokenErrors.refuse('invalid', 'not a well-formed signed token')
     if (!algorithms.includes(jws.algorithm)) {
       return tokenErrors.refuse('invalid', `algorithm ${jws.algorithm} is not allowed`)
@@ -99,13 +102,14 @@ export class TokenVerifier<Token extends VerifiedToken> {
     if (!verifyJws(jws, key, jws.algorithm)) {
       return tokenErrors.refuse('invalid', 'the signature does not hold')
     }
+    this.#headers.keep(jws)
     const claims = parseJwsClaims(jws)
     if (claims === undefined) return tokenErrors.refuse('invalid', 'the claims are not JSON')
     const { clock, read, keys } = this.#rules
     const now = clock.now()
     const token = read(claims, now)
     if (isRefusal(token)) return token
-    deepFreeze(token)
+    Object.freeze(token)
     if (forgotten === this.#forgotten) this.#cache.keep(text, token, keys.revisionAt(now))
     return token
   }

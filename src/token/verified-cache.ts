@@ -19,6 +19,9 @@ export class VerifiedTokenCache<Token extends { readonly expiresAt: Instant }> {
   #recent = new Map<string, Token>()
   #older = new Map<string, Token>()
   #atHand = new TokensAtHand<Token>()
+  /** The last text that was hashed: one that is not found is verified and kept next. */
+  #hashed = ''
+  #fingerprint = ''
 
   /**
    * @param capacity - this many in use are kept, and twice as many at most; 0 keeps none.
@@ -34,6 +37,7 @@ export class VerifiedTokenCache<Token extends { readonly expiresAt: Instant }> {
   }
 
   find(text: string, now: Instant, revision: number): Token | undefined {
+    if (this.#generationSize === 0) return undefined
     if (revision !== this.#revision) this.#begin(revision)
     const known = this.#atHand.find(text) ?? this.#findByHash(text)
     if (known === undefined) return undefined
@@ -45,7 +49,8 @@ export class VerifiedTokenCache<Token extends { readonly expiresAt: Instant }> {
   keep(text: string, token: Token, revision: number): void {
     if (this.#generationSize === 0) return
     if (revision !== this.#revision) this.#begin(revision)
-    this.#keepAs(fingerprint(text), token)
+    this.#keepAs(this.#fingerprintOf(text), token)
+    this.#hashed = ''
   }
 
   /** Drops what the predicate names; answers how many entries that were. */
@@ -68,7 +73,7 @@ export class VerifiedTokenCache<Token extends { readonly expiresAt: Instant }> {
   }
 
   #findByHash(text: string): Token | undefined {
-    const print = fingerprint(text)
+    const print = this.#fingerprintOf(text)
     const recent = this.#recent.get(print)
     const token = recent ?? this.#older.get(print)
     if (token === undefined) return undefined
@@ -80,6 +85,15 @@ export class VerifiedTokenCache<Token extends { readonly expiresAt: Instant }> {
     return token
   }
 
+  /** SHA-256 as a text of 32 characters: the smallest there is as the key of a map. */
+  #fingerprintOf(text: string): string {
+    if (text !== this.#hashed) {
+      this.#fingerprint = hash('sha256', text, 'latin1')
+      this.#hashed = text
+    }
+    return this.#fingerprint
+  }
+
   #keepAs(print: string, token: Token): void {
     if (this.#recent.size >= this.#generationSize) {
       this.#older = this.#recent
@@ -89,16 +103,11 @@ export class VerifiedTokenCache<Token extends { readonly expiresAt: Instant }> {
   }
 
   #remove(text: string): void {
-    const print = fingerprint(text)
+    const print = this.#fingerprintOf(text)
     this.#recent.delete(print)
     this.#older.delete(print)
     this.#atHand.remove(text)
   }
-}
-
-/** SHA-256 as a text of 32 characters: the smallest there is as the key of a map. */
-function fingerprint(text: string): string {
-  return hash('sha256', text, 'latin1')
 }
 
 /**

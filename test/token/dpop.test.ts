@@ -4,7 +4,6 @@ import test from 'node:test'
 import * as fc from 'fast-check'
 import { calculateJwkThumbprint, SignJWT } from 'jose'
 import { isRefusal, manualClock } from '../../src/core/index.ts'
-import { ProofKeys } from '../../src/token/dpop.ts'
 import {
   checkBinding,
   checkCertificate,
@@ -387,16 +386,6 @@ test('a stored record may answer later', async () => {
   }
   assert.equal(await takeProof(replays, checked), undefined)
   assert.equal(await verdict(takeProof(replays, checked)), 'token.proof_replayed')
-})
-
-test('the memory of proof keys is bounded, and keeping a key again displaces none', () => {
-  const keys = new ProofKeys(2)
-  for (const id of ['a', 'b', 'b', 'b']) keys.keep(id, pair.publicKey)
-  assert.equal(keys.find('a'), pair.publicKey)
-  keys.keep('c', pair.publicKey)
-  assert.equal(keys.size, 2)
-  assert.equal(keys.find('a'), undefined)
-  assert.equal(keys.find('b'), pair.publicKey)
 })
 
 test('a token bound to a certificate counts only where that certificate was shown', () => {

@@ -4,7 +4,8 @@ import test from 'node:test'
 import * as fc from 'fast-check'
 import { compactVerify, CompactSign } from 'jose'
 import { parseJws, parseJwsClaims, signJws, verifyJws } from '../../src/token/index.ts'
-import type { JwsAlgorithm } from '../../src/token/index.ts'
+import type { JwsAlgorithm, ParsedJws } from '../../src/token/index.ts'
+import { KnownHeaders } from '../../src/token/jws.ts'
 import { ed25519, encode, es256, forge, p256, p384, rsa } from './forge.ts'
 import type { KeyPair } from './forge.ts'
 
@@ -257,4 +258,30 @@ test('no single changed character of a token verifies', () => {
     }),
     { numRuns: 2000 },
   )
+})
+
+test('the memory of headers is bounded, and keeping a header again displaces none', () => {
+  const headers = new KnownHeaders(2)
+  const jws = (keyId: string): ParsedJws => {
+    const parsed = parseJws(forge({ alg: 'ES256', kid: keyId }, {}, es256(pair.privateKey)), 8192)
+    assert.ok(parsed)
+    return parsed
+  }
+  const partOf = ({ signingInput }: ParsedJws): string => signingInput.split('.')[0] ?? ''
+  const [a, b, c] = [jws('a'), jws('b'), jws('c')]
+  for (const one of [a, b, b, b]) headers.keep(one)
+  assert.equal(headers.find(partOf(a))?.keyId, 'a')
+  headers.keep(c)
+  assert.equal(headers.size, 2)
+  assert.equal(headers.find(partOf(a)), undefined)
+  assert.equal(headers.find(partOf(b))?.keyId, 'b')
+})
+
+test('a header too long to be kept is read each time', () => {
+  const headers = new KnownHeaders(2)
+  const long = { typ: 'dpop+jwt', alg: 'ES256', padding: 'x'.repeat(1024) }
+  const jws = parseJws(`${Buffer.from(JSON.stringify(long)).toString('base64url')}.e30.`, 8192)
+  assert.ok(jws)
+  headers.keep(jws)
+  assert.equal(headers.size, 0)
 })
