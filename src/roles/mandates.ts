@@ -76,6 +76,15 @@ export class Mandates {
     return made
   }
 
+  /** Whether a mandate may be another one for what is known of the sign-in; it is the person's alone otherwise. */
+  dependsOn({ credential, taken }: Pick<Holder, 'credential' | 'taken'>): boolean {
+    return (
+      taken !== undefined ||
+      this.#automatic.length > 0 ||
+      this.restrictionOf(credential) !== undefined
+    )
+  }
+
   restrictionOf(credential: string | undefined): Restriction | undefined {
     return credential === undefined ? undefined : this.restrictions.get(credential)
   }

@@ -68,10 +68,11 @@ function setUp(people: readonly Person[], more: Partial<PolicyDirectory> = {}) {
     tagsOf: (username) => new Map(username === 'name-tagged' ? [['team', 'blue']] : []),
     ...more,
   }
-  const load = { until: Promise.resolve() }
+  const load = { until: Promise.resolve(), count: 0 }
   const parts = {
     people: {
       load: async (id: string) => {
+        load.count++
         const found = stored.get(id)
         await load.until
         return found
@@ -110,6 +111,45 @@ describe('principals', () => {
     resolve()
     assert.deepEqual((await under)?.groups, ['readers'])
     assert.equal(principals.known(token), undefined)
+  })
+
+  it('are looked up once for all tokens of a person, until people or groups change', async () => {
+    const { principals, stored, load } = setUp([person('p')])
+    const first = await principals.ofToken(tokenOf('p', { session: 's-1', tokenId: 'one' }))
+    const second = await principals.ofToken(tokenOf('p', { session: 's-2', tokenId: 'two' }))
+    assert.deepEqual([load.count, first?.session, second?.session], [1, 's-1', 's-2'])
+    assert.equal(first?.standing, second?.standing)
+    assert.deepEqual([second?.tokenId, second?.username], ['two', 'name-p'])
+    stored.set('p', person('p', { disabled: true }))
+    principals.forget()
+    assert.equal(await principals.ofToken(tokenOf('p')), undefined)
+    stored.set('p', person('p'))
+    assert.ok(await principals.ofToken(tokenOf('p')), 'who is disabled is asked for each time')
+    assert.equal(load.count, 3)
+  })
+
+  it('are looked up again when a change overtook the look', async () => {
+    const { principals, stored, load } = setUp([person('p')])
+    const { promise, resolve } = Promise.withResolvers<void>()
+    load.until = promise
+    const under = principals.ofToken(tokenOf('p'))
+    stored.delete('p')
+    principals.forget()
+    resolve()
+    await under
+    assert.equal(await principals.ofToken(tokenOf('p')), undefined)
+  })
+
+  it('have what their own token decides, also when the person is known already', async () => {
+    const { principals } = setUp([person('p')])
+    const until = async (credential: string | undefined) =>
+      (await principals.ofToken(tokenOf('p', { credential })))?.expiresAt
+    assert.equal(await until('c-1'), 1_700_000_300_000)
+    assert.equal(await until('brief'), 1_700_000_000_500)
+    assert.equal(await until(undefined), 1_700_000_300_000)
+    const taken = { role: 'none', sessionPolicy: undefined }
+    const lost = await principals.ofToken(tokenOf('p', { taken }))
+    assert.equal(lost?.mandate.roleName, 'none')
   })
 
   it('of one table say nothing to another', async () => {

@@ -61,6 +61,7 @@ export function authenticateCaller(
 /** The usual spelling is taken apart without a pattern; whether it is a token, its verification tells. */
 function parseCredentials(text: string): { scheme: TokenScheme; text: string } | undefined {
   if (text.startsWith('Bearer ey')) return { scheme: 'Bearer', text: text.slice(7) }
+  if (text.startsWith('DPoP ey')) return { scheme: 'DPoP', text: text.slice(5) }
   const match = credentials.exec(text)
   if (match === null) return undefined
   const scheme: TokenScheme = match[1]?.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer'
@@ -127,17 +128,19 @@ function principalOf(
   const { principals } = call.table
   const known = principals.known(token)
   if (authorizer.kind === 'issuer') return known ?? principals.ofExternal(token, authorizer.realm)
-  if (known !== undefined) return judgeRevocation(parts, known)
-  return principals
-    .ofToken(token)
-    .then((principal) =>
-      principal === undefined
-        ? gatewayErrors.refuse('session_ended', 'the person is gone or disabled')
-        : judgeRevocation(parts, principal),
-    )
+  const found = known ?? principals.ofToken(token)
+  return found instanceof Promise
+    ? found.then((principal) => judgeRevocation(parts, principal))
+    : judgeRevocation(parts, found)
 }
 
-function judgeRevocation(parts: GatewayParts, principal: Principal): Principal | Refusal {
+function judgeRevocation(
+  parts: GatewayParts,
+  principal: Principal | undefined,
+): Principal | Refusal {
+  if (principal === undefined) {
+    return gatewayErrors.refuse('session_ended', 'the person is gone or disabled')
+  }
   return standsRevoked(parts, principal) ?? principal
 }
 

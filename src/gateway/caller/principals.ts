@@ -24,10 +24,21 @@ export interface PolicyDirectory {
   tagsOf(username: string): ReadonlyMap<string, string>
 }
 
+/** Somebody who was looked up and may come. */
+interface Met {
+  readonly person: Person
+  /** Of every token that decides nothing by itself. */
+  standing: Standing | undefined
+}
+
+const mostMet = 4096
 const mostStandings = 1024
 const noTags: ReadonlyMap<string, string> = new Map()
 
-/** Turns verified tokens and sessions into principals; remembers the answer as long as the token. */
+/**
+ * Turns verified tokens and sessions into principals; remembers the answer as long as the token, and the person
+ * for the tokens that follow, both until people or groups change.
+ */
 export class Principals {
   readonly #people: Pick<PersonStore, 'load'>
   readonly #directory: Pick<Directory, 'groupsOf'>
@@ -35,6 +46,8 @@ export class Principals {
   readonly #issuer: string
   readonly anonymous = anonymous()
   #known = new SlotKey<Principal>()
+  /** By their id; never anybody who is disabled. */
+  #met = new Map<string, Met>()
   readonly #standings = new Map<string, Standing>()
 
   constructor(parts: {
@@ -52,6 +65,7 @@ export class Principals {
   /** Groups or people changed: who may do what is worked out anew at the next request. */
   forget(): void {
     this.#known = new SlotKey()
+    this.#met = new Map()
   }
 
   known(token: VerifiedToken): Principal | undefined {
@@ -59,16 +73,37 @@ export class Principals {
   }
 
   /** `undefined` when the person is gone or disabled. */
-  async ofToken(token: VerifiedToken): Promise<Principal | undefined> {
+  ofToken(token: VerifiedToken): Principal | undefined | Promise<Principal | undefined> {
+    const met = this.#met.get(token.subject)
+    return met === undefined ? this.#meet(token) : this.#ofMet(met, token, this.#known)
+  }
+
+  /** Invariant: what a change overtook is remembered neither for the token nor for those that follow. */
+  async #meet(token: VerifiedToken): Promise<Principal | undefined> {
     const asOf = this.#known
+    const others = this.#met
     const person = await this.#people.load(token.subject as PersonId)
     if (person === undefined || person.disabled) return undefined
+    const met = { person, standing: undefined }
+    if (others.size >= mostMet) others.clear()
+    others.set(person.id, met)
+    return this.#ofMet(met, token, asOf)
+  }
+
+  #ofMet(met: Met, token: VerifiedToken, asOf: SlotKey<Principal>): Principal {
+    const { person } = met
     // The token's own texts where they are the same: it is remembered anyway.
     const username = person.username === token.username ? token.username : person.username
     const name = { subject: token.subject, username }
-    const principal = new Principal(this.#standingOf(person, token), name, token)
+    const principal = new Principal(this.#standingOfMet(met, token), name, token)
     token.derived.write(asOf, principal)
     return principal
+  }
+
+  #standingOfMet(met: Met, token: VerifiedToken): Standing {
+    if (this.mandates.dependsOn(token)) return this.#standingOf(met.person, token)
+    met.standing ??= this.#standingOf(met.person, token)
+    return met.standing
   }
 
   async ofSession(session: Session): Promise<Principal | undefined> {
