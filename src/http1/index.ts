@@ -4,4 +4,5 @@
  */
 export { isFieldValue, isToken, tokenByte, valueByte } from './alphabet.ts'
 export { ChunkedDecoder } from './chunked.ts'
+export { NameMemory } from './names.ts'
 export { belongsInTrailers, encodeTrailers } from './trailers.ts'

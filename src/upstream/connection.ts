@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 
 import { millis } from '../core/index.ts'
 import type { Millis } from '../core/index.ts'
+import { passWhole } from './contract.ts'
 import type { ResponseHead, UpstreamFailureKind } from './contract.ts'
 import type { Carrier, LiveExchange } from './exchange.ts'
 import { ResponseParser } from './parser.ts'
@@ -58,7 +59,7 @@ export class Connection implements Carrier, ParserEvents {
   /** Nothing can be sent any more. */
   #broken: BrokenBy | undefined
   readonly #onData = (chunk: Buffer): void => {
-    this.#read(chunk, false)
+    this.#read(chunk, chunk.length, false)
   }
   readonly #onDrain = (): void => this.#exchange?.drained()
   readonly #onEnd = (): void => this.#ended()
@@ -80,7 +81,7 @@ export class Connection implements Carrier, ParserEvents {
     this.#idleTicks = owner.ticks.within(owner.keepAliveTimeout)
     if (reader === undefined) socket.on('data', this.#onData)
     else {
-      reader.consumer = (view, lent) => this.#read(view, lent)
+      reader.consumer = (memory, length, lent) => this.#read(memory, length, lent)
       readOn(socket, { broken: (by) => this.#writeFailed(by), ended: this.#onEnd })
     }
     socket.on('drain', this.#onDrain)
@@ -144,6 +145,13 @@ export class Connection implements Carrier, ParserEvents {
     exchange.sink.onHead(head)
   }
 
+  text(body: string): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    exchange.stamp = this.#owner.ticks.now
+    passWhole(body, exchange.sink)
+  }
+
   data(view: Buffer, last: boolean): void {
     const exchange = this.#exchange
     if (exchange === undefined) return
@@ -191,7 +199,7 @@ export class Connection implements Carrier, ParserEvents {
   }
 
   /** @returns whether more of the same answer is to come. */
-  #read(view: Buffer, lent: boolean): boolean {
+  #read(memory: Buffer, length: number, lent: boolean): boolean {
     if (this.#dead) return false
     const exchange = this.#exchange
     // Invariant: an answer nobody asked for is never kept for whoever asks next.
@@ -201,7 +209,7 @@ export class Connection implements Carrier, ParserEvents {
     }
     exchange.answered = true
     this.#lent = lent
-    this.#parser.feed(view)
+    this.#parser.feed(memory, length)
     return this.#exchange === exchange
   }
 

@@ -142,9 +142,20 @@ export interface ResponseSink {
    * @returns `false` to pause until `resume`; what was already read (128 KiB) may still come.
    */
   onData(chunk: Buffer, last: boolean, isSole: boolean): boolean
+  /**
+   * A whole short body, a byte a character, in place of `onData` for who can do with text. `onEnd` follows in
+   * the same call.
+   */
+  onText?(body: string): void
   /** The response is complete. Flat name, value pairs of the trailer section, framing fields removed. */
   onEnd(trailers: readonly string[]): void
   onFailure(failure: UpstreamFailure): void
+}
+
+/** Gives a whole body to a sink in the form that it takes. @param body - a byte a character. */
+export function passWhole(body: string, sink: ResponseSink): void {
+  if (sink.onText === undefined) sink.onData(Buffer.from(body, 'latin1'), true, false)
+  else sink.onText(body)
 }
 
 /** Receives the answer to an upgrade: a 101 with the tunnel, or a response like any other. */

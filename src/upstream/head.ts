@@ -1,4 +1,5 @@
-import { belongsInTrailers, tokenByte, valueByte } from '../http1/index.ts'
+import { unreachable } from '../core/index.ts'
+import { belongsInTrailers, NameMemory } from '../http1/index.ts'
 import type { ResponseHead } from './contract.ts'
 
 /** What a response head says beyond what is passed on: how to read on, and how to go on after. */
@@ -24,30 +25,40 @@ const maxHeaderCount = 256
 const maxLengthDigits = 15
 
 const CR = 13
-const LF = 10
-const colon = 58
+const SP = 32
+const HTAB = 9
+
+/** A head as a whole (RFC 9112 4 and 5), from the status line to the empty line. No two ways to match it. */
+const soundHead =
+  /HTTP\/1\.[01] [1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/y
+const soundTrailers = /(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/y
+const statusLine = /HTTP\/1\.[01] [1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/y
+const soundNames = /(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n]*\r\n)*\r\n/y
+
+/** Where the sound head ends that a text begins with, a byte a character; 0 when it begins with none. */
+export function headLength(text: string): number {
+  soundHead.lastIndex = 0
+  return soundHead.test(text) ? soundHead.lastIndex : 0
+}
 
 /**
  * Parses one response head (RFC 9112 4, 5 and 6), refusing whatever two parsers could read in two
  * ways: folded lines, blanks before a colon, bare CR or LF, other versions, a second length, a length
  * next to a transfer coding, any coding but `chunked`.
  *
- * @param block - bytes from the status line to the empty line, which ends it.
+ * @param block - from the status line to the empty line, a byte a character.
  */
-export function parseHead(block: Buffer, context: HeadContext): HeadResult {
-  const text = block.toString('latin1')
-  const persistentVersion = text.startsWith('HTTP/1.1 ')
-  if (!persistentVersion && !text.startsWith('HTTP/1.0 ')) return 'no HTTP/1.1 status line'
-  const status = parseStatus(block)
-  if (status === 0) return 'malformed status code'
-  const lineEnd = scanValue(block, 12)
-  if (lineEnd < 0) return 'malformed status line'
-  if (lineEnd > 12 && block[12] !== 32) return 'malformed status line'
-  const fields = new FieldReader(block, status)
-  const problem = readFields(block, text, lineEnd + 2, fields)
-  if (problem !== '') return problem
-  const line = { status, statusText: text.slice(13, lineEnd), persistentVersion }
-  return conclude(line, fields, context.headRequest)
+export function parseHead(block: string, context: HeadContext): HeadResult {
+  return headLength(block) === block.length ? readHead(block, context) : flawOf(block)
+}
+
+/** The same of a text that begins with a head known to be sound. */
+export function readHead(text: string, context: HeadContext): HeadResult {
+  const lineEnd = text.indexOf('\r', 12)
+  const fields = new FieldReader(text)
+  const malformed = readFields(text, lineEnd + 2, fields)
+  const problem = malformed === '' ? fields.framingProblem() : malformed
+  return problem === '' ? conclude(fields, text.slice(13, lineEnd), context) : problem
 }
 
 /**
@@ -56,149 +67,172 @@ export function parseHead(block: Buffer, context: HeadContext): HeadResult {
  */
 export function parseTrailers(block: Buffer): string[] | string {
   const text = block.toString('latin1')
+  if (!isWhole(soundTrailers, text)) return flawOfFields(text, 0)
   const fields = new TrailerReader()
-  const problem = readFields(block, text, 0, fields)
+  const problem = readFields(text, 0, fields)
   return problem === '' ? fields.kept : problem
 }
 
-interface FieldSink {
-  /**
-   * Takes one field; says what is wrong with it, or ''.
-   *
-   * @param start - where its value was written, blanks included, up to `end`.
-   */
-  field(name: string, value: string, start: number, end: number): string
+function isWhole(pattern: RegExp, text: string): boolean {
+  pattern.lastIndex = 0
+  return pattern.test(text) && pattern.lastIndex === text.length
 }
 
-/** Reads field lines up to the empty line; says what is wrong, or ''. */
-function readFields(block: Buffer, text: string, start: number, sink: FieldSink): string {
+/** What is wrong with a head that is not sound, for operators. */
+function flawOf(text: string): string {
+  if (!/^HTTP\/1\.[01] /.test(text)) return 'no HTTP/1.1 status line'
+  if (!/^[1-5][0-9]{2}/.test(text.slice(9))) return 'malformed status code'
+  statusLine.lastIndex = 0
+  if (!statusLine.test(text)) return 'malformed status line'
+  return flawOfFields(text, statusLine.lastIndex)
+}
+
+function flawOfFields(text: string, start: number): string {
+  soundNames.lastIndex = start
+  return soundNames.test(text) ? 'malformed header value' : 'malformed header line'
+}
+
+interface FieldSink {
+  /** Takes one field; says what is wrong with it, or ''. @param raw - its value with the blanks around it. */
+  field(name: string, value: string, raw: string): string
+}
+
+/** Reads the field lines of a section known to be sound; says what is wrong with one, or ''. */
+function readFields(text: string, start: number, sink: FieldSink): string {
   let at = start
   for (let count = 0; count <= maxHeaderCount; count++) {
-    if (block[at] === CR) {
-      return block[at + 1] === LF && at + 2 === block.length ? '' : 'stray CR'
-    }
-    const nameEnd = scanToken(block, at)
-    if (nameEnd === at || block[nameEnd] !== colon) return 'malformed header name'
-    const end = scanValue(block, nameEnd + 1)
-    if (end < 0) return 'malformed header value'
-    const value = trimmed(block, text, nameEnd + 1, end)
-    const problem = sink.field(text.slice(at, nameEnd), value, nameEnd + 1, end)
+    if (text.charCodeAt(at) === CR) return ''
+    const colon = text.indexOf(':', at)
+    const end = text.indexOf('\r', colon)
+    const raw = text.slice(colon + 1, end)
+    const problem = sink.field(text.slice(at, colon), trimmed(raw), raw)
     if (problem !== '') return problem
     at = end + 2
   }
   return 'too many headers'
 }
 
-function scanToken(block: Buffer, start: number): number {
-  let at = start
-  while (tokenByte[block[at] ?? 0] === 1) at++
-  return at
+function trimmed(raw: string): string {
+  let from = 0
+  let to = raw.length
+  while (from < to && isBlank(raw.charCodeAt(from))) from++
+  while (to > from && isBlank(raw.charCodeAt(to - 1))) to--
+  return raw.slice(from, to)
 }
 
-/** The index of the CRLF that ends a value, or -1 when another control byte comes first. */
-function scanValue(block: Buffer, start: number): number {
-  let at = start
-  while (valueByte[block[at] ?? 0] === 1) at++
-  return block[at] === CR && block[at + 1] === LF ? at : -1
+function isBlank(code: number): boolean {
+  return code === SP || code === HTAB
 }
 
-function trimmed(block: Buffer, text: string, start: number, end: number): string {
-  let from = start
-  let to = end
-  while (from < to && (block[from] === 32 || block[from] === 9)) from++
-  while (to > from && (block[to - 1] === 32 || block[to - 1] === 9)) to--
-  return text.slice(from, to)
-}
+/** What becomes of a field: passed on, or about this connection or the length of this message. */
+type FieldKind =
+  | 'passed'
+  | 'dropped'
+  | 'connection'
+  | 'keep-alive'
+  | 'upgrade'
+  | 'content-length'
+  | 'transfer-encoding'
 
-/** 100 to 599 at bytes 9 to 11, or 0. */
-function parseStatus(block: Buffer): number {
-  const hundreds = (block[9] ?? 0) - 48
-  const tens = (block[10] ?? 0) - 48
-  const ones = (block[11] ?? 0) - 48
-  if (hundreds < 1 || hundreds > 5 || tens < 0 || tens > 9 || ones < 0 || ones > 9) return 0
-  return hundreds * 100 + tens * 10 + ones
-}
+const kinds: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
+  ['te', 'dropped'],
+  ['proxy-connection', 'dropped'],
+  ['connection', 'connection'],
+  ['keep-alive', 'keep-alive'],
+  ['upgrade', 'upgrade'],
+  ['content-length', 'content-length'],
+  ['transfer-encoding', 'transfer-encoding'],
+])
+
+const known = new NameMemory((name) => ({ name, kind: kinds.get(name.toLowerCase()) ?? 'passed' }))
+
+const none: readonly string[] = []
 
 /** Sorts the fields of a head into those passed on and those that are about this connection. */
 class FieldReader implements FieldSink {
+  readonly status: number
+  /** HTTP/1.1; else it is HTTP/1.0. */
+  readonly isCurrent: boolean
   readonly headers: string[] = []
-  readonly connection: string[] = []
+  connection = none
   length: number | undefined
   chunked = false
   keepAlive = ''
   upgrade = ''
-  readonly #block: Buffer
-  readonly #switching: boolean
 
-  constructor(block: Buffer, status: number) {
-    this.#block = block
-    this.#switching = status === 101
+  constructor(text: string) {
+    this.status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11)
+    this.isCurrent = digit(text, 7) === 1
   }
 
-  field(name: string, value: string, start: number, end: number): string {
-    // Only names of these lengths can be about the connection; the others are not even lower-cased.
-    switch (name.length) {
-      case 2:
-      case 7:
-      case 10:
-      case 14:
-      case 16:
-      case 17:
-        return this.#special(name, value, this.#hasTab(start, end))
-      default:
-        this.headers.push(name, value)
-        return ''
-    }
+  field(written: string, value: string, raw: string): string {
+    const { name, kind } = known.of(written)
+    if (kind !== 'passed') return this.#special(kind, name, value, raw)
+    this.headers.push(name, value)
+    return ''
   }
 
-  /** Invariant: what frames the message is not read where parsers differ about a tab beside it. */
-  #hasTab(start: number, end: number): boolean {
-    for (let at = start; at < end; at++) if (this.#block[at] === 9) return true
-    return false
+  framingProblem(): string {
+    const { status, length, chunked } = this
+    if (chunked && length !== undefined) return 'content-length beside transfer-encoding'
+    if (chunked && !this.isCurrent) return 'transfer-encoding in HTTP/1.0'
+    if (status < 200 && (chunked || length !== undefined)) return 'framing in an interim answer'
+    if (status === 204 && (chunked || (length ?? 0) > 0)) return 'a body announced for a 204'
+    return ''
   }
 
-  #special(name: string, value: string, hasTab: boolean): string {
-    switch (name.toLowerCase()) {
-      case 'te':
-      case 'proxy-connection':
+  #special(kind: Exclude<FieldKind, 'passed'>, name: string, value: string, raw: string): string {
+    switch (kind) {
+      case 'dropped':
         return ''
       case 'connection':
-        for (const option of value.split(',')) this.connection.push(option.trim().toLowerCase())
+        // What nearly all say, and what goes without saying.
+        if (value !== 'keep-alive') this.connection = [...this.connection, ...optionsOf(value)]
         return ''
       case 'keep-alive':
         this.keepAlive = value
         return ''
       case 'upgrade':
-        this.#takeUpgrade(name, value)
+        this.upgrade = this.upgrade === '' ? value.toLowerCase() : `${this.upgrade},`
+        if (this.status === 101) this.headers.push(name, value)
         return ''
       case 'content-length':
-        return hasTab ? 'a tab in content-length' : this.#contentLength(name, value)
+        return this.#contentLength(name, value, raw)
       case 'transfer-encoding':
-        return hasTab ? 'a tab in transfer-encoding' : this.#transferEncoding(value)
+        return this.#transferEncoding(value, raw)
       default:
-        this.headers.push(name, value)
-        return ''
+        return unreachable(kind)
     }
   }
 
-  #takeUpgrade(name: string, value: string): void {
-    this.upgrade = this.upgrade === '' ? value.toLowerCase() : `${this.upgrade},`
-    if (this.#switching) this.headers.push(name, value)
-  }
-
-  #transferEncoding(value: string): string {
+  #transferEncoding(value: string, raw: string): string {
+    if (hasTab(raw)) return 'a tab in transfer-encoding'
     if (this.chunked || value.toLowerCase() !== 'chunked') return 'transfer coding not chunked'
     this.chunked = true
     return ''
   }
 
-  #contentLength(name: string, value: string): string {
+  #contentLength(name: string, value: string, raw: string): string {
+    if (hasTab(raw)) return 'a tab in content-length'
     if (this.length !== undefined) return 'content-length twice'
     if (value.length > maxLengthDigits || !/^[0-9]+$/.test(value)) return 'malformed content-length'
     this.length = Number(value)
     this.headers.push(name, value)
     return ''
   }
+}
+
+/** Invariant: what frames the message is not read where parsers differ about a tab beside it. */
+function hasTab(raw: string): boolean {
+  return raw.includes('\t')
+}
+
+function digit(text: string, at: number): number {
+  return text.charCodeAt(at) - 48
+}
+
+function optionsOf(value: string): string[] {
+  return value.split(',').map((option) => option.trim().toLowerCase())
 }
 
 class TrailerReader implements FieldSink {
@@ -210,19 +244,10 @@ class TrailerReader implements FieldSink {
   }
 }
 
-interface StatusLine {
-  readonly status: number
-  readonly statusText: string
-  readonly persistentVersion: boolean
-}
-
 /** Message body length, RFC 9112 6.3. */
-function conclude(line: StatusLine, fields: FieldReader, headRequest: boolean): HeadResult {
-  const problem = framingProblem(line, fields)
-  if (problem !== '') return problem
-  const { status, statusText } = line
-  const { length, connection } = fields
-  const bodiless = headRequest || status < 200 || status === 204 || status === 304
+function conclude(fields: FieldReader, statusText: string, context: HeadContext): ParsedHead {
+  const { status, length, connection } = fields
+  const bodiless = context.headRequest || status < 200 || status === 204 || status === 304
   const framing = bodiless ? 'none' : framingOf(fields.chunked, length)
   const headers = connection.length === 0 ? fields.headers : withoutNamed(fields)
   return {
@@ -230,19 +255,10 @@ function conclude(line: StatusLine, fields: FieldReader, headRequest: boolean): 
       length === undefined
         ? { status, statusText, headers, framing }
         : { status, statusText, headers, framing, length },
-    persistent: line.persistentVersion && !connection.includes('close'),
+    persistent: fields.isCurrent && !connection.includes('close'),
     keepAliveSeconds: keepAliveSeconds(fields.keepAlive),
     upgrade: connection.includes('upgrade') ? fields.upgrade : undefined,
   }
-}
-
-function framingProblem(line: StatusLine, fields: FieldReader): string {
-  const { length, chunked } = fields
-  if (chunked && length !== undefined) return 'content-length beside transfer-encoding'
-  if (chunked && !line.persistentVersion) return 'transfer-encoding in HTTP/1.0'
-  if (line.status < 200 && (chunked || length !== undefined)) return 'framing in an interim answer'
-  if (line.status === 204 && (chunked || (length ?? 0) > 0)) return 'a body announced for a 204'
-  return ''
 }
 
 function framingOf(chunked: boolean, length: number | undefined): ResponseHead['framing'] {

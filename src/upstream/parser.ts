@@ -1,12 +1,14 @@
 import { ChunkedDecoder } from '../http1/index.ts'
 import type { ResponseHead } from './contract.ts'
-import { parseHead, parseTrailers } from './head.ts'
-import type { ParsedHead } from './head.ts'
+import { headLength, parseHead, parseTrailers, readHead } from './head.ts'
+import type { HeadResult, ParsedHead } from './head.ts'
 
 /** Receives what a response parser finds, in order, from inside `feed` and `finish`. */
 export interface ParserEvents {
   informational(status: number, headers: readonly string[]): void
   head(head: ResponseHead): void
+  /** The whole body, which came with its head: a byte a character. */
+  text(body: string): void
   /** `view` is only valid during the call. */
   data(view: Buffer, last: boolean): void
   /** `reusable`: another request may follow on this connection. */
@@ -29,6 +31,10 @@ const maxInformational = 8
 const headEnd = Buffer.from('\r\n\r\n', 'latin1')
 const statusLineStart = Buffer.from('HTTP/1.', 'latin1')
 const noTrailers: readonly string[] = []
+/** What is read at once up to this length is looked at as text. */
+const shortRead = 8 * 1024
+/** Of longer reads so much, where nearly every head ends. */
+const usualHead = 1024
 
 /**
  * Reads the responses of one connection, one after the other, from whatever pieces arrive: what is
@@ -72,10 +78,48 @@ export class ResponseParser {
   /**
    * Takes the next bytes; may change them. Bytes that no response is expected for are not read: the
    * owner drops the connection that carried them.
+   *
+   * @param length - how many there are, from the beginning of the memory on.
    */
-  feed(bytes: Buffer): void {
+  feed(memory: Buffer, length = memory.length): void {
     this.started = true
-    let at = 0
+    const whole = this.#phase === 'head' && this.#partial === undefined
+    const at = whole ? this.#feedText(memory, length) : 0
+    if (at < length) this.#feedBytes(memory.subarray(0, length), at)
+  }
+
+  /** The upstream closed its side. */
+  finish(): void {
+    if (this.#phase === 'close') this.#complete(noTrailers, false)
+    else if (this.#phase !== 'idle') {
+      this.#fail('reset', 'the connection was closed before the response was complete')
+    }
+  }
+
+  /**
+   * Reads a head that came in one piece, as nearly all do, and a short body that came with it.
+   *
+   * @returns where it stopped; 0 when there is no sound head, which is then for the bytes to tell about.
+   */
+  #feedText(memory: Buffer, length: number): number {
+    const text = memory.toString('latin1', 0, length <= shortRead ? length : usualHead)
+    const end = headLength(text)
+    if (end === 0) return 0
+    if (end > this.#maxHeaderBytes) {
+      this.#fail('too_large', 'response head too long')
+      return end
+    }
+    const parsed = readHead(text, this.#expectation)
+    if (text.length === length && isWhole(parsed, length - end)) {
+      this.#takeWhole(parsed, text.slice(end))
+      return length
+    }
+    this.#takeHead(parsed, memory.subarray(end, length))
+    return end
+  }
+
+  #feedBytes(bytes: Buffer, from: number): void {
+    let at = from
     while (at < bytes.length && this.#phase === 'head') at = this.#feedHead(bytes, at)
     if (at >= bytes.length) return
     switch (this.#phase) {
@@ -94,20 +138,12 @@ export class ResponseParser {
     }
   }
 
-  /** The upstream closed its side. */
-  finish(): void {
-    if (this.#phase === 'close') this.#complete(noTrailers, false)
-    else if (this.#phase !== 'idle') {
-      this.#fail('reset', 'the connection was closed before the response was complete')
-    }
-  }
-
   #feedHead(bytes: Buffer, from: number): number {
     if (this.#partial === undefined) {
       const end = bytes.indexOf(headEnd, from)
       if (end >= 0) {
         const next = end + headEnd.length
-        this.#takeHead(bytes.subarray(from, next), bytes, next)
+        this.#takeBlock(bytes.subarray(from, next), bytes.subarray(next))
         return next
       }
       this.#partial = new PartialHead(this.#maxHeaderBytes)
@@ -118,21 +154,33 @@ export class ResponseParser {
     else if (this.#partial.full) this.#fail('too_large', 'response head too long')
     else if (block !== undefined) {
       this.#partial = undefined
-      this.#takeHead(block, bytes, consumed)
+      this.#takeBlock(block, bytes.subarray(consumed))
     }
     return consumed
   }
 
-  #takeHead(block: Buffer, bytes: Buffer, next: number): void {
+  #takeBlock(block: Buffer, behind: Buffer): void {
     if (block.length > this.#maxHeaderBytes && startsStatusLine(block)) {
       this.#fail('too_large', 'response head too long')
-      return
+    } else {
+      this.#takeHead(parseHead(block.toString('latin1'), this.#expectation), behind)
     }
-    const parsed = parseHead(block, this.#expectation)
+  }
+
+  #takeHead(parsed: HeadResult, behind: Buffer): void {
     if (typeof parsed === 'string') this.#fail('malformed', parsed)
-    else if (parsed.head.status === 101) this.#switchProtocols(parsed, bytes, next)
+    else if (parsed.head.status === 101) this.#switchProtocols(parsed, behind)
     else if (parsed.head.status < 200) this.#inform(parsed.head)
-    else this.#beginBody(parsed, next < bytes.length)
+    else this.#beginBody(parsed, behind.length > 0)
+  }
+
+  /** The sink may abort from inside each call. */
+  #takeWhole(parsed: ParsedHead, body: string): void {
+    this.#persistent = parsed.persistent
+    this.keepAliveSeconds = parsed.keepAliveSeconds
+    this.#events.head(parsed.head)
+    if (this.#phase === 'head' && body !== '') this.#events.text(body)
+    if (this.#phase === 'head') this.#complete(noTrailers, true)
   }
 
   #inform(head: ResponseHead): void {
@@ -141,14 +189,14 @@ export class ResponseParser {
     else this.#events.informational(head.status, head.headers)
   }
 
-  #switchProtocols(parsed: ParsedHead, bytes: Buffer, next: number): void {
+  #switchProtocols(parsed: ParsedHead, behind: Buffer): void {
     const { upgrade } = this.#expectation
     if (upgrade === undefined || parsed.upgrade !== upgrade) {
       this.#fail('malformed', 'a switch to a protocol that was not asked for')
       return
     }
     this.#phase = 'idle'
-    this.#events.upgraded(parsed.head, Buffer.from(bytes.subarray(next)))
+    this.#events.upgraded(parsed.head, Buffer.from(behind))
   }
 
   #beginBody(parsed: ParsedHead, more: boolean): void {
@@ -246,6 +294,13 @@ class PartialHead {
     this.#bytes.copy(grown, 0, 0, this.#length)
     this.#bytes = grown
   }
+}
+
+/** Whether what follows a head is its body, and nothing else. */
+function isWhole(parsed: HeadResult, behind: number): parsed is ParsedHead {
+  return (
+    typeof parsed !== 'string' && parsed.head.framing === 'length' && parsed.head.length === behind
+  )
 }
 
 function startsStatusLine(bytes: Buffer): boolean {

@@ -12,12 +12,12 @@ const large = 32 * 1024
 const shared = Buffer.allocUnsafeSlow(firstSize)
 
 /**
- * Receives what was read. A `lent` view is overwritten by the next read of any socket; of any other the
- * memory is the receiver's alone.
+ * Receives what was read, from the beginning of the memory on. What is `lent` is overwritten by the next read
+ * of any socket; other memory is the receiver's alone.
  *
  * @returns whether more of the same body is to come.
  */
-export type Consumer = (view: Buffer, lent: boolean) => boolean
+export type Consumer = (memory: Buffer, length: number, lent: boolean) => boolean
 
 /**
  * Reads a plain socket without the stream machinery. Small reads lend the shared buffer; after a
@@ -48,7 +48,7 @@ export class SocketReader {
     const read = this.#next
     const isShared = read === shared
     if (!isShared) this.#size = count === read.length ? mostSize : firstSize
-    const goesOn = this.consumer?.(read.subarray(0, count), isShared) ?? false
+    const goesOn = this.consumer?.(read, count, isShared) ?? false
     this.#next = goesOn && count >= large ? Buffer.allocUnsafeSlow(this.#size) : shared
   }
 }

@@ -46,6 +46,10 @@ export function readOurs(fuzz: FuzzCase, cuts: readonly number[]): Reading {
           headers: head.headers,
         })
       },
+      text: (body) => {
+        if (body === '' || reading.status === 0) throw new Error('a piece of nothing')
+        reading.body += body
+      },
       data: (view) => {
         if (view.length === 0 || reading.status === 0) throw new Error('a piece of nothing')
         reading.body += view.toString('latin1')

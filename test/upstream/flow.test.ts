@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-import { get, listen, ok, rawServer, Recorder, start, until, upstreamTo } from './kit.ts'
+import { fetchOver, get, listen, ok, rawServer, Recorder, start, until, upstreamTo } from './kit.ts'
 
 const mebibyte = 1024 * 1024
 const size = 64 * mebibyte
@@ -334,4 +334,20 @@ test('connections that wait for another request hold no buffers of the last answ
     held = liveBuffers() - before
   }
   assert.ok(held <= mebibyte, `${held} bytes of buffers`)
+})
+
+test('a short body goes as text to who takes text, and as bytes to others', async (t) => {
+  const { port } = await rawServer(t, (socket) => {
+    socket.write(Buffer.from(ok('caf\xe9 \0 \r\n'), 'latin1'))
+  })
+  const upstream = upstreamTo(t, port)
+  const bytes = await fetchOver(upstream, get())
+  assert.equal(bytes.body, 'caf\xe9 \0 \r\n')
+  const texts: string[] = []
+  const recorder = Object.assign(new Recorder(), { onText: (body: string) => texts.push(body) })
+  upstream.request(get(), recorder)
+  await recorder.settled
+  assert.deepEqual(texts, ['caf\xe9 \0 \r\n'])
+  assert.deepEqual(recorder.chunks, [])
+  assert.deepEqual(recorder.events, ['head', 'end'])
 })

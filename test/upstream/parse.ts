@@ -39,6 +39,10 @@ export function parsePieces(
         assert.equal(outcome.head, undefined, 'a second head')
         outcome.head = head
       },
+      text(body) {
+        assert.notEqual(body, '', 'an empty body')
+        outcome.body += body
+      },
       data(view) {
         assert.ok(view.length > 0, 'an empty piece of body')
         outcome.body += view.toString('latin1')

@@ -404,6 +404,7 @@ test('thousands of one-byte chunks in one read become one piece of body', () => 
     {
       informational: () => undefined,
       head: () => undefined,
+      text: (body) => assert.fail(body),
       data: (view) => pieces.push(view.length),
       end: () => undefined,
       upgraded: () => undefined,
@@ -414,4 +415,35 @@ test('thousands of one-byte chunks in one read become one piece of body', () => 
   parser.begin({ headRequest: false, upgrade: undefined })
   parser.feed(Buffer.from(`${chunkedHead}${'1\r\nx\r\n'.repeat(5000)}0\r\n\r\n`))
   assert.deepEqual(pieces, [5000])
+})
+
+test('a response in one piece is read the same whatever the lengths of its head and body', () => {
+  for (const headLength of [60, 1000, 1023, 1024, 1025, 1500]) {
+    for (const bodyLength of [
+      0,
+      1,
+      6000,
+      8191 - headLength,
+      8192 - headLength,
+      8193 - headLength,
+      9000,
+    ]) {
+      const body = 'b\xe9\n'.repeat(bodyLength / 3 + 1).slice(0, bodyLength)
+      const start = `HTTP/1.1 200 OK\r\nContent-Length: ${bodyLength}\r\nX: `
+      const head = `${start}${'x'.repeat(headLength - start.length - 4)}\r\n\r\n`
+      const parse = (text: string) => parsePieces([Buffer.from(text, 'latin1')])
+      const whole = parse(head + body)
+      const what = `${headLength} and ${bodyLength}`
+      assert.equal(whole.result, 'end reusable', what)
+      assert.equal(whole.body, body, what)
+      assert.equal(whole.head?.headers.length, 4, what)
+      assert.equal(
+        parse(`${head}${body}x`).result,
+        'end',
+        `${what}, and a byte that nobody asked for`,
+      )
+      if (bodyLength > 0)
+        assert.equal(parse(head + body.slice(1)).result, 'open', `${what}, less one`)
+    }
+  }
 })

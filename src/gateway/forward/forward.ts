@@ -196,6 +196,12 @@ class Answer extends OpenExchange implements ResponseSink {
     return true
   }
 
+  onText(body: string): void {
+    this.moved += body.length
+    // As text, which is joined with the header into one write.
+    this.#response.end(body, 'latin1')
+  }
+
   /** @returns whether the caller keeps up: what came before this piece has left. */
   #pass(chunk: Buffer, isSole: boolean): boolean {
     const response = this.#response

@@ -1,4 +1,5 @@
 import { millis } from '../../core/index.ts'
+import { passWhole } from '../contract.ts'
 import type {
   Exchange,
   OutgoingRequest,
@@ -137,6 +138,10 @@ export class BalancedExchange implements Exchange, UpgradeSink {
 
   onData(chunk: Buffer, last: boolean, isSole: boolean): boolean {
     return this.#sink.onData(chunk, last, isSole)
+  }
+
+  onText(body: string): void {
+    passWhole(body, this.#sink)
   }
 
   onEnd(trailers: readonly string[]): void {
