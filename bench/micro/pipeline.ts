@@ -95,6 +95,10 @@ try {
         recorded += 1
         if (entry.outcome === 'allow') allowed += 1
       },
+      recordEncoded: () => {
+        recorded += 1
+        allowed += 1
+      },
     },
     onCompleted: () => undefined,
     onError: (error) => {

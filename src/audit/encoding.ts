@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto'
 import { canonicalJson } from '../core/index.ts'
-import type { AuditEntry, AuditValue, AuditWho, StoredRecord } from './entry.ts'
+import type { AuditEntry, AuditValue, AuditWho, EncodedEntry, StoredRecord } from './entry.ts'
 import { auditError } from './errors.ts'
 
-/** Longest kept text, in UTF-16 units, where it is not the usual one. */
+const usual = 512
+/** Longest kept text, in UTF-16 units. */
 const bounds = {
+  usual,
   action: 128,
   id: 128,
   kind: 32,
@@ -13,7 +15,8 @@ const bounds = {
   userAgent: 256,
   path: 1024,
 }
-const usual = 512
+export const recordBounds: Readonly<typeof bounds> = bounds
+
 const listLength = 32
 const listItem = 256
 const memberCount = 48
@@ -35,12 +38,6 @@ const whereFields = ['address', 'userAgent'] as const
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 const memberName = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
 const notAscii = /[\x7f-\uffff]/g
-
-/**
- * An entry in three texts: time and number, which only the log knows, go between them. So a thread that does
- * not write the log can do all the work but that.
- */
-export type EncodedEntry = readonly [beforeTime: string, beforeNumber: string, rest: string]
 
 /**
  * The line of one record, without the newline: canonical JSON (RFC 8785) in which every character
@@ -84,6 +81,23 @@ export function encodeEntry(entry: AuditEntry): EncodedEntry {
 export function encodeText(value: string): string {
   if (plain.test(value)) return `"${value}"`
   return JSON.stringify(value.toWellFormed()).replace(notAscii, escapeUnit)
+}
+
+/** True for a text that stands in a record as it is: nothing of it is cut or escaped. */
+export function isPlain(value: string, bound: number): boolean {
+  return value.length <= bound && plain.test(value)
+}
+
+/** As `encodeText`, for a text that stands in a record as it is; `undefined` for any other. */
+export function encodePlain(value: string, bound: number): string | undefined {
+  return isPlain(value, bound) ? `"${value}"` : undefined
+}
+
+/** The member `who` of a record; `undefined` when something of it is cut. */
+export function encodeWho(who: AuditWho): string | undefined {
+  const cuts: string[] = []
+  const text = encodedWho(who, cuts)
+  return cuts.length === 0 ? text : undefined
 }
 
 /** Reads a line back; `undefined` when it is not a record of this version. */

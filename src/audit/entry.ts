@@ -64,6 +64,12 @@ export interface StoredRecord extends AuditEntry {
   readonly truncated?: Readonly<Record<string, Truncation>>
 }
 
+/**
+ * An entry in three texts: time and number, which only the log knows, go between them. So a thread that does
+ * not write the log can do all the work but that.
+ */
+export type EncodedEntry = readonly [beforeTime: string, beforeNumber: string, rest: string]
+
 /** The record is durable. */
 export interface AuditReceipt {
   readonly index: number
@@ -87,4 +93,6 @@ export interface AuditRecorder {
    * @throws ProofgateError `audit.unavailable`, `audit.invalid_entry`; the waiter then hears nothing.
    */
   record(entry: AuditEntry, waiter: AuditWaiter): void
+  /** The same for an entry in the texts that `encodeEntry` makes of it. */
+  recordEncoded(encoded: EncodedEntry, waiter: AuditWaiter): void
 }

@@ -23,11 +23,11 @@ export type {
   AuditWaiter,
   AuditWhere,
   AuditWho,
+  EncodedEntry,
   StoredRecord,
   Truncation,
 } from './entry.ts'
-export { encodeEntry } from './encoding.ts'
-export type { EncodedEntry } from './encoding.ts'
+export { encodeEntry, encodePlain, encodeWho, isPlain, recordBounds } from './encoding.ts'
 export { auditError, auditErrors } from './errors.ts'
 export { AuditLog } from './log.ts'
 export type { AuditLogOptions } from './log.ts'

@@ -3,6 +3,7 @@ import { isRefusal, millis } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
 import { answerPreflight, Preflight } from './answer/cors.ts'
 import { answerOwn } from './answer/own-answer.ts'
+import { encodeUsual } from './decision-text.ts'
 import { gatewayErrors } from './errors.ts'
 import { limitAddress } from './limits.ts'
 import { forward } from './forward/forward.ts'
@@ -66,9 +67,15 @@ class Passage implements AuditWaiter {
     const outcome = this.#incoming.life.broken ?? decided
     const refusal = isRefusal(outcome) ? outcome : undefined
     if (refusal === undefined) this.#incoming.life.admit()
-    const entry = decisionEntry(this.#incoming, this.progress, { table: this.table, refusal })
-    this.parts.audit.record(entry, this)
+    this.#record(refusal)
     this.#outcome = outcome
+  }
+
+  #record(refusal: Refusal | undefined): void {
+    const { parts, progress, table } = this
+    const usual = refusal === undefined ? encodeUsual(this.#incoming, progress, table) : undefined
+    if (usual !== undefined) parts.audit.recordEncoded(usual, this)
+    else parts.audit.record(decisionEntry(this.#incoming, progress, { table, refusal }), this)
   }
 
   /** The record is durable: now, and not before, the decision is carried out. */

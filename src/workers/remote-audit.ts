@@ -1,5 +1,5 @@
 import { auditError, encodeEntry } from '../audit/index.ts'
-import type { AuditEntry, AuditRecorder, AuditWaiter } from '../audit/index.ts'
+import type { AuditEntry, AuditRecorder, AuditWaiter, EncodedEntry } from '../audit/index.ts'
 import type { AuditMessage, AuditReply } from './messages.ts'
 
 /** More records than this of one thread never wait at once; further ones are refused. */
@@ -27,15 +27,23 @@ export class RemoteAudit implements AuditRecorder {
   }
 
   record(entry: AuditEntry, waiter: AuditWaiter): void {
-    if (this.#closed || this.#waiting.size >= mostWaiting) {
-      const why = this.#closed ? 'is closed' : 'has too many records waiting for the disk'
-      throw auditError('unavailable', `the audit log ${why}`)
-    }
-    const encoded = encodeEntry(entry)
+    this.#requireRoom()
+    this.recordEncoded(encodeEntry(entry), waiter)
+  }
+
+  recordEncoded(encoded: EncodedEntry, waiter: AuditWaiter): void {
+    this.#requireRoom()
     if (this.#texts.length === 0) setImmediate(() => this.#send())
     this.#texts.push(...encoded)
     this.#waiting.set(this.#next, waiter)
     this.#next++
+  }
+
+  #requireRoom(): void {
+    if (this.#closed || this.#waiting.size >= mostWaiting) {
+      const why = this.#closed ? 'is closed' : 'has too many records waiting for the disk'
+      throw auditError('unavailable', `the audit log ${why}`)
+    }
   }
 
   /** What the log has to say about entries of this thread. */

@@ -5,6 +5,7 @@ import { roleSessionArn } from '../../roles/index.ts'
 import type { Mandate } from '../../roles/index.ts'
 import { shortenMinted } from '../../token/index.ts'
 import type { AssertionSubject, Minted, VerifiedToken } from '../../token/index.ts'
+import type { Trace } from '../decision-text.ts'
 
 /** What somebody may do, and by whose word: the same object for all who have it in common. */
 export interface Standing {
@@ -75,6 +76,8 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
   meetings: Meetable['meetings'] = 'none'
   /** Frozen, so that it is encoded once; of those who come often only. */
   who: AuditWho | undefined
+  /** Where that one comes from as well, as text. */
+  trace: Trace | undefined
 
   constructor(
     standing: Standing,
@@ -87,6 +90,7 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
     this.proof = proof
     this.minted = undefined
     this.who = undefined
+    this.trace = undefined
   }
 
   get isFrequent(): boolean {
@@ -95,6 +99,7 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
 
   letGo(): void {
     this.who = undefined
+    this.trace = undefined
     shortenMinted(this)
   }
 

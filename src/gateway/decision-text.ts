@@ -1,0 +1,201 @@
+import { encodePlain, encodeWho, isPlain, recordBounds } from '../audit/index.ts'
+import type { EncodedEntry } from '../audit/index.ts'
+import type { GatewayTable } from './gateway.ts'
+import type { Incoming } from './incoming.ts'
+import type { Principal } from './caller/principal.ts'
+import { reasonOf, roleOf, whoOf } from './record.ts'
+import type { Api, Route } from './route.ts'
+import type { Progress } from './stages.ts'
+
+/** What the record of a request that is let through says besides who, where from and which path. */
+interface Facts {
+  readonly api: Api
+  readonly version: string
+  readonly reason: string
+  readonly policy: string | undefined
+  readonly statement: string | undefined
+  readonly role: string | undefined
+  readonly taken: string | undefined
+  readonly host: string
+  readonly method: string
+}
+
+interface Frame {
+  readonly facts: Facts
+  readonly texts: FrameTexts
+}
+
+interface FrameTexts {
+  readonly beforeNumber: string
+  readonly beforePath: string
+  readonly beforeResource: string
+  readonly afterResource: string
+  /** The longest path with which the resource is not cut. */
+  readonly longestPath: number
+}
+
+/** The rest of the records of one caller, while he comes from one place with one program. */
+export interface Trace {
+  readonly address: string
+  readonly userAgent: string | undefined
+  readonly text: string
+}
+
+const beforeTime = '{"action":"request","at":"'
+/** Of one route, for callers who are let through by different statements. */
+const mostFrames = 4
+const mostRoutes = 1024
+let frames = new WeakMap<Route, Frame[]>()
+let framedRoutes = 0
+
+/**
+ * The same bytes as `encodeEntry(decisionEntry(...))` for a request that is let through and forwarded as it is,
+ * put together from texts that are remembered. `undefined` for any other, and where a text is cut or escaped.
+ */
+export function encodeUsual(
+  incoming: Incoming,
+  progress: Progress,
+  table: GatewayTable,
+): EncodedEntry | undefined {
+  const { path, principal, route } = progress
+  if (path === undefined || route === undefined || principal === undefined) return undefined
+  if (!isUsual(incoming, progress)) return undefined
+  const texts = findFrame(incoming, progress, { table, route, principal })
+  const trace = traceOf(incoming, principal)
+  const id = incoming.requestId
+  if (texts === undefined || trace === undefined) return undefined
+  if (!isPlain(id, recordBounds.id) || !isPlain(path, texts.longestPath)) return undefined
+  // An enrolment ticket may stand in it.
+  if (path.includes('enrol')) return undefined
+  return [
+    beforeTime,
+    `","id":"${id}${texts.beforeNumber}`,
+    `${texts.beforePath}${path}${texts.beforeResource}${path}${texts.afterResource}${trace}`,
+  ]
+}
+
+function isUsual({ peer }: Incoming, { plan, preflight, proof }: Progress): boolean {
+  return (
+    plan === undefined &&
+    preflight === undefined &&
+    proof === undefined &&
+    peer.certificate === undefined
+  )
+}
+
+function findFrame(
+  { authority, method }: Incoming,
+  progress: Progress,
+  found: { table: GatewayTable; route: Route; principal: Principal },
+): FrameTexts | undefined {
+  const { api, decision } = progress
+  if (api === undefined) return undefined
+  const facts: Facts = {
+    api,
+    version: found.table.version,
+    reason: reasonOf(progress),
+    policy: decision?.policy,
+    statement: decision?.statement,
+    role: roleOf(progress),
+    taken: found.principal.mandate.roleName,
+    host: authority,
+    method,
+  }
+  const known = framesOf(found.route)
+  for (const frame of known) {
+    if (areSame(frame.facts, facts)) return frame.texts
+  }
+  const texts = makeTexts(facts, found.route)
+  if (texts === undefined) return undefined
+  if (known.length === mostFrames) known.shift()
+  known.push({ facts, texts })
+  return texts
+}
+
+function areSame(one: Facts, other: Facts): boolean {
+  return (
+    one.host === other.host &&
+    one.method === other.method &&
+    one.policy === other.policy &&
+    one.statement === other.statement &&
+    one.role === other.role &&
+    one.taken === other.taken &&
+    one.reason === other.reason &&
+    one.version === other.version &&
+    one.api === other.api
+  )
+}
+
+function framesOf(route: Route): Frame[] {
+  const known = frames.get(route)
+  if (known !== undefined) return known
+  if (framedRoutes === mostRoutes) {
+    frames = new WeakMap()
+    framedRoutes = 0
+  }
+  framedRoutes++
+  const fresh: Frame[] = []
+  frames.set(route, fresh)
+  return fresh
+}
+
+function makeTexts(facts: Facts, route: Route): FrameTexts | undefined {
+  const { api, host, method, version } = facts
+  const before = plainMembers({
+    api: api.name,
+    assumedRole: facts.taken,
+    configuration: version,
+    host,
+    method,
+  })
+  const policy = plainMembers({ policy: facts.policy })
+  const after = plainMembers({ role: facts.role, route: route.id, statement: facts.statement })
+  const resource = `${api.arnPrefix}${method}`
+  const reason = encodePlain(facts.reason, recordBounds.reason)
+  if (before === undefined || policy === undefined || after === undefined) return undefined
+  if (reason === undefined || !isPlain(resource, recordBounds.usual)) return undefined
+  return {
+    beforeNumber: flat(`","kind":"decision","outcome":"allow","reason":${reason},"seq":`),
+    beforePath: flat(`,"v":1,"what":{${before.slice(1)},"path":"`),
+    beforeResource: flat(`"${policy},"resource":"${resource}`),
+    afterResource: flat(`"${after}},`),
+    longestPath: recordBounds.usual - resource.length,
+  }
+}
+
+/** Each behind a comma, in the order of `what`; `undefined` when one cannot stand there as it is. */
+function plainMembers(values: Readonly<Record<string, string | undefined>>): string | undefined {
+  let text = ''
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue
+    const encoded = encodePlain(value, recordBounds.usual)
+    if (encoded === undefined) return undefined
+    text += `,"${name}":${encoded}`
+  }
+  return text
+}
+
+/** Where from, and who. */
+function traceOf({ address, request }: Incoming, principal: Principal): string | undefined {
+  const userAgent = request.headers['user-agent']
+  const { trace } = principal
+  if (trace?.address === address && trace.userAgent === userAgent) return trace.text
+  const who = encodeWho(whoOf(principal))
+  const from = encodePlain(address, recordBounds.usual)
+  if (who === undefined || from === undefined) return undefined
+  let where = `"address":${from}`
+  if (userAgent !== undefined) {
+    const encoded = encodePlain(userAgent, recordBounds.userAgent)
+    if (encoded === undefined) return undefined
+    where += `,"userAgent":${encoded}`
+  }
+  const text = flat(`"where":{${where}},"who":${who}}`)
+  // As with `who`: of those who come often.
+  if (principal.who !== undefined) principal.trace = { address, userAgent, text }
+  return text
+}
+
+/** One piece of memory, which is what a text put together is not until it is read. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}
