@@ -1,6 +1,7 @@
 import { auditError, encodeEntry } from '../audit/index.ts'
 import type { AuditEntry, AuditRecorder, AuditWaiter, EncodedEntry } from '../audit/index.ts'
 import type { AuditMessage, AuditReply } from './messages.ts'
+import { Waiters } from './waiters.ts'
 
 /** More records than this of one thread never wait at once; further ones are refused. */
 const mostWaiting = 65_536
@@ -11,9 +12,8 @@ const mostWaiting = 65_536
  */
 export class RemoteAudit implements AuditRecorder {
   readonly #post: (message: AuditMessage) => void
-  readonly #waiting = new Map<number, AuditWaiter>()
+  readonly #waiting = new Waiters()
   #texts: string[] = []
-  #next = 0
   #closed = false
 
   constructor(post: (message: AuditMessage) => void) {
@@ -35,12 +35,11 @@ export class RemoteAudit implements AuditRecorder {
     this.#requireRoom()
     if (this.#texts.length === 0) setImmediate(() => this.#send())
     this.#texts.push(...encoded)
-    this.#waiting.set(this.#next, waiter)
-    this.#next++
+    this.#waiting.add(waiter)
   }
 
   #requireRoom(): void {
-    if (this.#closed || this.#waiting.size >= mostWaiting) {
+    if (this.#closed || this.#waiting.span >= mostWaiting) {
       const why = this.#closed ? 'is closed' : 'has too many records waiting for the disk'
       throw auditError('unavailable', `the audit log ${why}`)
     }
@@ -58,23 +57,20 @@ export class RemoteAudit implements AuditRecorder {
   close(): void {
     this.#closed = true
     const error = auditError('unavailable', 'the audit log is closed')
-    const left = [...this.#waiting.values()]
-    this.#waiting.clear()
-    for (const waiter of left) waiter.refused(error)
+    for (const waiter of this.#waiting.takeAll()) waiter.refused(error)
   }
 
   #send(): void {
     const texts = this.#texts
     this.#texts = []
-    this.#post({ kind: 'audit', first: this.#next - texts.length / 3, texts })
+    this.#post({ kind: 'audit', first: this.#waiting.next - texts.length / 3, texts })
   }
 
   #each(ranges: readonly number[], settle: (waiter: AuditWaiter, number: number) => void): void {
     for (let at = 0; at < ranges.length; at += 2) {
       const last = ranges[at + 1] ?? -1
       for (let number = ranges[at] ?? 0; number <= last; number++) {
-        const waiter = this.#waiting.get(number)
-        this.#waiting.delete(number)
+        const waiter = this.#waiting.take(number)
         if (waiter !== undefined) settle(waiter, number)
       }
     }
