@@ -95,7 +95,7 @@ export class Connection implements Carrier, ParserEvents {
   /** Carries an exchange. @param soon - its caller may still be about to write a body. */
   start(exchange: LiveExchange, soon: boolean): void {
     this.#exchange = exchange
-    this.#parser.begin(exchange.expectation)
+    this.#parser.begin(exchange)
     exchange.attach(this, soon)
   }
 

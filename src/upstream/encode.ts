@@ -1,5 +1,5 @@
 import { invariant, unreachable } from '../core/index.ts'
-import { isFieldValue, isToken } from '../http1/index.ts'
+import { isFieldValue, isToken, NameMemory } from '../http1/index.ts'
 import type { OutgoingRequest, RequestFraming } from './contract.ts'
 
 /** Methods whose requests are expected to say how long they are (RFC 9110 8.6). */
@@ -15,39 +15,56 @@ const expectsLength: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
  */
 export function encodeHead(request: OutgoingRequest, protocol?: string): string {
   const { method, target, headers, framing } = request
-  invariant(isToken(method), 'request method is not a token')
+  methods.of(method)
   invariant(/^[\x21-\x7e]+$/.test(target), 'request target holds a blank or control byte')
-  let text = `${method} ${target} HTTP/1.1\r\n`
+  let text = `${method} ${target} HTTP/1.1`
   let hosts = 0
   for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] ?? ''
+    const { kind, opening } = names.of(headers[at] ?? '')
     const value = headers[at + 1]
-    invariant(isToken(name) && value !== undefined, 'request header name is not a token')
-    invariant(isFieldValue(value), 'request header value holds a control byte')
-    if (isHost(name)) hosts += 1
-    text += `${name}: ${value}\r\n`
+    invariant(
+      value !== undefined && isSound(value, kind),
+      'request header value holds a control byte',
+    )
+    if (kind === 'host') hosts += 1
+    text += opening
+    text += value
   }
   invariant(hosts === 1, 'a request has exactly one host')
-  return `${text}${framingLines(method, framing)}${upgradeLines(protocol)}\r\n`
+  return `${text}${framingLine(method, framing)}${upgradeLines(protocol)}\r\n\r\n`
 }
 
-/** Whether a name is `host`; stops at the names that only this file writes. */
-function isHost(name: string): boolean {
-  // Lower-cased only at the lengths such names have: this runs for every header of every request.
-  switch (name.length) {
-    case 4:
-      return name.toLowerCase() === 'host'
-    case 2:
-    case 7:
-    case 10:
-    case 14:
-    case 16:
-    case 17:
-      invariant(!ownNames.has(name.toLowerCase()), 'a request header about framing or connection')
-      return false
-    default:
-      return false
-  }
+const methods = new NameMemory<true>((method) => {
+  invariant(isToken(method), 'request method is not a token')
+  return true
+})
+
+type NameKind = 'host' | 'vouching' | 'other'
+
+/** How a line begins whose name may be written. The names that only this file writes may not. */
+const names = new NameMemory<{ readonly kind: NameKind; readonly opening: string }>((name) => {
+  invariant(isToken(name), 'request header name is not a token')
+  invariant(!ownNames.has(name.toLowerCase()), 'a request header about framing or connection')
+  return { kind: kindOf(name.toLowerCase()), opening: `\r\n${name}: ` }
+})
+
+function kindOf(name: string): NameKind {
+  if (name === 'host') return name
+  return name === 'x-proofgate-assertion' ? 'vouching' : 'other'
+}
+
+const longestJudged = 2048
+const mostJudged = 1024
+/** What vouches for a caller is long, and the same for many of its requests. */
+const judged = new Set<string>()
+
+function isSound(value: string, kind: NameKind): boolean {
+  if (kind !== 'vouching' || value.length > longestJudged) return isFieldValue(value)
+  if (judged.has(value)) return true
+  if (!isFieldValue(value)) return false
+  if (judged.size === mostJudged) judged.clear()
+  judged.add(value)
+  return true
 }
 
 const ownNames: ReadonlySet<string> = new Set([
@@ -60,15 +77,17 @@ const ownNames: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ])
 
-function framingLines(method: string, framing: RequestFraming): string {
+// Each line begins with the end of the one before.
+
+function framingLine(method: string, framing: RequestFraming): string {
   switch (framing.kind) {
     case 'length':
       invariant(Number.isSafeInteger(framing.length) && framing.length >= 0, 'not a body length')
-      return `content-length: ${framing.length}\r\n`
+      return `\r\ncontent-length: ${framing.length}`
     case 'chunked':
-      return 'transfer-encoding: chunked\r\n'
+      return '\r\ntransfer-encoding: chunked'
     case 'none':
-      return expectsLength.has(method) ? 'content-length: 0\r\n' : ''
+      return expectsLength.has(method) ? '\r\ncontent-length: 0' : ''
     default:
       return unreachable(framing)
   }
@@ -77,5 +96,5 @@ function framingLines(method: string, framing: RequestFraming): string {
 function upgradeLines(protocol: string | undefined): string {
   if (protocol === undefined) return ''
   invariant(isToken(protocol), 'upgrade protocol is not a token')
-  return `connection: upgrade\r\nupgrade: ${protocol}\r\n`
+  return `\r\nconnection: upgrade\r\nupgrade: ${protocol}`
 }

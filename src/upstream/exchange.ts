@@ -31,13 +31,13 @@ export interface Carrier {
   drop(): void
 }
 
+/** The same for all exchanges of a pool. */
 export interface ExchangeSettings {
   readonly ticks: Ticks
+  /** What holds where a request asks for nothing else. */
   readonly headersTicks: number
   readonly idleTicks: number
   readonly totalTicks: number
-  /** For an upgrade: what to ask for and who takes the tunnel. */
-  readonly upgrade?: { readonly protocol: string; readonly sink: UpgradeSink }
   /** The exchange was given up while it waited for a connection. */
   readonly abandoned: (exchange: LiveExchange) => void
 }
@@ -48,15 +48,15 @@ const joinBelow = 16 * 1024
 /** Methods that can be sent again when nobody can say whether the first one arrived. */
 const repeatableMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
+const noTrailers: readonly string[] = []
+
 /** One request on its way: waits for a connection, writes to it, hears how it ended. */
-export class LiveExchange implements Exchange {
+export class LiveExchange implements Exchange, ParserExpectation {
   readonly sink: ResponseSink
   readonly caller: string
   readonly upgradeSink: UpgradeSink | undefined
-  readonly expectation: ParserExpectation
-  /** May be sent a second time, on a fresh connection. */
-  readonly repeatable: boolean
-  readonly #once: boolean
+  readonly headRequest: boolean
+  readonly upgrade: string | undefined
   retried = false
   /** When this last moved, in ticks. */
   stamp: number
@@ -72,6 +72,9 @@ export class LiveExchange implements Exchange {
   readonly #begunAt: number
   readonly #request: OutgoingRequest
   readonly #framing: RequestFraming
+  readonly #headersTicks: number
+  readonly #idleTicks: number
+  readonly #totalTicks: number
   /** An event stream came back. */
   #lasts = false
   readonly #head: string
@@ -84,29 +87,43 @@ export class LiveExchange implements Exchange {
   #blocked = false
   /** The rest of the body is of no use to anybody. */
   #discards = false
-  #held: Buffer[] = []
-  #trailers: readonly string[] = []
+  #held: Buffer[] | undefined
+  #trailers = noTrailers
   #drained: (() => void) | undefined
 
-  constructor(request: OutgoingRequest, sink: ResponseSink, settings: ExchangeSettings) {
-    this.#head = encodeHead(request, settings.upgrade?.protocol)
+  /** @param upgrade - what to ask for, and who takes the tunnel. */
+  constructor(
+    request: OutgoingRequest,
+    sink: ResponseSink,
+    settings: ExchangeSettings,
+    upgrade?: { readonly protocol: string; readonly sink: UpgradeSink },
+  ) {
+    const { framing, headersTimeout, idleTimeout, totalTimeout } = request
+    const { ticks } = settings
+    this.#head = encodeHead(request, upgrade?.protocol)
     this.#request = request
-    this.#framing = request.framing
-    this.#remaining = request.framing.kind === 'length' ? request.framing.length : 0
-    this.#ended = request.framing.kind === 'none'
+    this.#framing = framing
+    this.#remaining = framing.kind === 'length' ? framing.length : 0
+    this.#ended = framing.kind === 'none'
     this.#settings = settings
-    this.stamp = settings.ticks.now
-    this.#begunAt = settings.ticks.now
+    this.#headersTicks =
+      headersTimeout === undefined ? settings.headersTicks : ticks.of(headersTimeout)
+    this.#idleTicks = idleTimeout === undefined ? settings.idleTicks : ticks.of(idleTimeout)
+    this.#totalTicks = totalTimeout === undefined ? settings.totalTicks : ticks.of(totalTimeout)
+    this.stamp = ticks.now
+    this.#begunAt = ticks.now
     this.sink = sink
     this.caller = request.caller ?? ''
-    this.upgradeSink = settings.upgrade?.sink
-    this.expectation = {
-      headRequest: request.method === 'HEAD',
-      upgrade: settings.upgrade?.protocol.toLowerCase(),
-    }
-    this.#once = request.once === true
-    const isPlain = this.#ended && settings.upgrade === undefined && !this.#once
-    this.repeatable = isPlain && repeatableMethods.has(request.method)
+    this.upgradeSink = upgrade?.sink
+    this.headRequest = request.method === 'HEAD'
+    this.upgrade = upgrade?.protocol.toLowerCase()
+  }
+
+  /** May be sent a second time, on a fresh connection. */
+  get repeatable(): boolean {
+    const { method, once } = this.#request
+    const isPlain = this.#framing.kind === 'none' && this.upgradeSink === undefined && once !== true
+    return isPlain && repeatableMethods.has(method)
   }
 
   get over(): boolean {
@@ -115,7 +132,7 @@ export class LiveExchange implements Exchange {
 
   /** Needs a connection that carried nothing before. */
   get needsFresh(): boolean {
-    return this.retried || this.#once || this.upgradeSink !== undefined
+    return this.retried || this.#request.once === true || this.upgradeSink !== undefined
   }
 
   /** Goes out on a connection. @param soon - the caller may still be about to write a body. */
@@ -165,7 +182,7 @@ export class LiveExchange implements Exchange {
 
   /** Whether the whole of it took longer than it may. */
   outlived(now: number): boolean {
-    return !this.#lasts && now - this.#begunAt > this.#settings.totalTicks
+    return !this.#lasts && now - this.#begunAt > this.#totalTicks
   }
 
   /** Which time-out has passed, if one has. */
@@ -174,16 +191,16 @@ export class LiveExchange implements Exchange {
     if (this.paused || this.#lasts) return undefined
     const passed = now - this.stamp
     if (this.responded || this.#blocked) {
-      return passed > this.#settings.idleTicks ? 'idle_timeout' : undefined
+      return passed > this.#idleTicks ? 'idle_timeout' : undefined
     }
-    return this.complete && passed > this.#settings.headersTicks ? 'headers_timeout' : undefined
+    return this.complete && passed > this.#headersTicks ? 'headers_timeout' : undefined
   }
 
   /** Nothing more is said to the sink. */
   close(): void {
     this.#over = true
     this.#carrier = undefined
-    this.#held = []
+    this.#held = undefined
   }
 
   fail(kind: UpstreamFailureKind, detail: string): void {
@@ -204,6 +221,7 @@ export class LiveExchange implements Exchange {
       }
     }
     if (this.#carrier === undefined) {
+      this.#held ??= []
       this.#held.push(chunk)
       this.#blocked = true
       return false
@@ -216,14 +234,14 @@ export class LiveExchange implements Exchange {
   }
 
   get hasLeft(): boolean {
-    return this.#held.length === 0 && this.#carrier?.socket.writableLength === 0
+    return this.#held === undefined && this.#carrier?.socket.writableLength === 0
   }
 
   onDrain(listener: () => void): void {
     this.#drained = listener
   }
 
-  end(trailers: readonly string[] = []): void {
+  end(trailers = noTrailers): void {
     if (this.#over || this.#ended) return
     this.#ended = true
     this.#trailers = trailers
@@ -269,7 +287,8 @@ export class LiveExchange implements Exchange {
 
   #flushHeld(carrier: Carrier): void {
     const held = this.#held
-    this.#held = []
+    if (held === undefined) return
+    this.#held = undefined
     for (const chunk of held) this.#sendPiece(carrier, chunk)
   }
 

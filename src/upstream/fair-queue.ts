@@ -37,6 +37,7 @@ export class FairQueue<Item extends Waiting> {
 
   /** Whose turn it is; stays where it is. */
   peek(): Item | undefined {
+    if (this.#size === 0) return undefined
     for (const line of this.#lines.values()) for (const item of line) return item
     return undefined
   }

@@ -19,6 +19,7 @@ import type {
 import { Dial, dialTarget } from './dial.ts'
 import type { DialTarget } from './dial.ts'
 import { LiveExchange } from './exchange.ts'
+import type { ExchangeSettings } from './exchange.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { SocketReader } from './reader.ts'
 import { Ticks } from './ticks.ts'
@@ -43,10 +44,8 @@ export class Upstream implements UpstreamPool {
   readonly #target: DialTarget
   readonly #owner: ConnectionOwner
   readonly #connectTicks: number
-  readonly #headersTicks: number
-  readonly #idleTicks: number
   readonly #queueTicks: number
-  readonly #totalTicks: number
+  readonly #exchanges: ExchangeSettings
   readonly #names: AddressWatch | undefined
   /** Last in, first out: what was used last is least likely to be closed. */
   readonly #idle: Connection[] = []
@@ -54,7 +53,6 @@ export class Upstream implements UpstreamPool {
   readonly #attempts = new Map<LiveExchange, Attempt>()
   readonly #queue: FairQueue<LiveExchange>
   readonly #counts = { requests: 0, reused: 0, retried: 0, failed: 0, upgraded: 0 }
-  readonly #abandoned = (exchange: LiveExchange): void => this.#forget(exchange)
   #timer: NodeJS.Timeout | undefined
   #closing = false
   #emptied: (() => void) | undefined
@@ -79,10 +77,14 @@ export class Upstream implements UpstreamPool {
       ),
     )
     this.#connectTicks = this.#ticks.of(connectTimeout)
-    this.#headersTicks = this.#ticks.of(headersTimeout)
-    this.#idleTicks = this.#ticks.of(idleTimeout)
     this.#queueTicks = this.#ticks.of(queueTimeout)
-    this.#totalTicks = this.#ticks.of(totalTimeout)
+    this.#exchanges = {
+      ticks: this.#ticks,
+      headersTicks: this.#ticks.of(headersTimeout),
+      idleTicks: this.#ticks.of(idleTimeout),
+      totalTicks: this.#ticks.of(totalTimeout),
+      abandoned: (exchange) => this.#forget(exchange),
+    }
     this.#queue = new FairQueue(options.maxQueued ?? defaultMaxQueued)
     this.#target = dialTarget(options)
     this.#owner = this.#ownership()
@@ -104,22 +106,16 @@ export class Upstream implements UpstreamPool {
 
   /** Sends a request as soon as a connection can be had. */
   request(request: OutgoingRequest, sink: ResponseSink): Exchange {
-    const exchange = new LiveExchange(request, sink, {
-      ticks: this.#ticks,
-      ...this.#timing(request),
-      abandoned: this.#abandoned,
-    })
+    const exchange = new LiveExchange(request, sink, this.#exchanges)
     this.#admit(exchange)
     return exchange
   }
 
   /** Asks to change protocols, on a connection of its own that serves nothing else whatever the answer. */
   upgrade(request: UpgradeRequest, sink: UpgradeSink): Exchange {
-    const exchange = new LiveExchange(request, sink, {
-      ticks: this.#ticks,
-      ...this.#timing(request),
-      upgrade: { protocol: request.protocol, sink },
-      abandoned: this.#abandoned,
+    const exchange = new LiveExchange(request, sink, this.#exchanges, {
+      protocol: request.protocol,
+      sink,
     })
     this.#admit(exchange)
     return exchange
@@ -138,20 +134,6 @@ export class Upstream implements UpstreamPool {
 
   get #occupied(): number {
     return this.#connections.size + this.#attempts.size
-  }
-
-  #timing(request: OutgoingRequest): {
-    headersTicks: number
-    idleTicks: number
-    totalTicks: number
-  } {
-    const { headersTimeout, idleTimeout, totalTimeout } = request
-    return {
-      headersTicks:
-        headersTimeout === undefined ? this.#headersTicks : this.#ticks.of(headersTimeout),
-      idleTicks: idleTimeout === undefined ? this.#idleTicks : this.#ticks.of(idleTimeout),
-      totalTicks: totalTimeout === undefined ? this.#totalTicks : this.#ticks.of(totalTimeout),
-    }
   }
 
   /** Lets connections go whose address the name no longer has. */

@@ -98,6 +98,47 @@ test('whatever the strings, a head that is written has exactly the lines that we
   )
 })
 
+test('a head is the lines that were passed in, in order, and then those about its body', () => {
+  const name = fc.stringMatching(/^X[!#$%&'*+.^_`|~A-Za-z0-9-]{0,80}$/)
+  const value = fc.stringMatching(/^[\t\x20-\x7e\x80-\xff]{0,40}$/)
+  const framings = [
+    { framing: { kind: 'none' }, line: 'content-length: 0\r\n' },
+    { framing: { kind: 'length', length: 7 }, line: 'content-length: 7\r\n' },
+    { framing: { kind: 'chunked' }, line: 'transfer-encoding: chunked\r\n' },
+  ] as const
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(name, value), { maxLength: 12 }),
+      fc.constantFrom(...framings),
+      fc.constantFrom(undefined, 'websocket'),
+      (lines, { framing, line }, protocol) => {
+        const headers = ['Host', 'a', ...lines.flat()]
+        const expected = [['Host', 'a'], ...lines].map(([one, its]) => `${one}: ${its}\r\n`)
+        const upgrade =
+          protocol === undefined ? '' : `connection: upgrade\r\nupgrade: ${protocol}\r\n`
+        assert.equal(
+          encodeHead({ method: 'POST', target: '/', headers, framing }, protocol),
+          `POST / HTTP/1.1\r\n${expected.join('')}${line}${upgrade}\r\n`,
+        )
+      },
+    ),
+  )
+})
+
+test('an assertion is judged by what it is, whatever was sent before it', () => {
+  const encode = (assertion: string): string =>
+    encodeHead(get('/', { headers: ['host', 'a', 'x-proofgate-assertion', assertion] }))
+  for (const length of [10, 700, 3000]) {
+    const good = 'x'.repeat(length)
+    for (let turn = 0; turn < 2; turn++) {
+      assert.ok(encode(good).endsWith(`: ${good}\r\n\r\n`))
+      for (const bad of ['\r\nx: y', '\n', '\0', '\u010a', '\x7f']) {
+        assert.throws(() => encode(good.slice(bad.length) + bad), InvariantError)
+      }
+    }
+  }
+})
+
 test('trailers that could end the request early, or frame it anew, are left out', () => {
   for (const trailers of [
     ['x y', 'z'],
