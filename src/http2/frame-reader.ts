@@ -76,6 +76,12 @@ export class FrameReader {
     return this.#partialLength > 0 || this.#blockStream !== 0 || this.#prefaceRead < preface.length
   }
 
+  /** Whether a header section has begun, be it with the type of its first frame, and is not whole. */
+  get inHeaders(): boolean {
+    const begins = this.#partialLength > 3 && this.#partial[3] === FrameType.headers
+    return begins || this.#blockStream !== 0
+  }
+
   /** Reads nothing more, from inside a call of the sink too. */
   stop(): void {
     this.#stopped = true

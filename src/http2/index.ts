@@ -1,12 +1,13 @@
 /**
- * HTTP/2 on the wire: frames (RFC 9113) and header compression (RFC 7541), read and written without I/O.
+ * HTTP/2: frames (RFC 9113) and header compression (RFC 7541), read and written without I/O, and the
+ * connections and streams of a server on top of them (`connection/`).
  *
  * Guarantees: what is read does not depend on where its pieces were cut; a frame or field block is whole
  * and well-formed or an error; frames, blocks, lists and tables are bounded, and the work for a block by
  * its length; a secret is never put in a table that compresses.
  *
- * Does not: know what a stream may do when, or what a request is. Connections are made of this in
- * `gateway/http2/` for callers and in `upstream/http2/` for services.
+ * Does not: know what a request is, which is for `gateway/http2/`, or what a service may answer, which is for
+ * `upstream/http2/`.
  */
 export {
   ErrorCode,
@@ -36,3 +37,7 @@ export type { FieldLimits, FieldList } from './hpack/decoder.ts'
 export { HeaderEncoder } from './hpack/encoder.ts'
 export { ConnectionProblem } from './problem.ts'
 export { PeerSettings } from './settings.ts'
+export { ServerConnection } from './connection/server.ts'
+export type { ServerEvents } from './connection/server.ts'
+export type { ServerLimits } from './connection/greeting.ts'
+export type { Stream, StreamUser } from './connection/stream.ts'
