@@ -93,12 +93,11 @@ async function endured(
 }
 
 /**
- * That the connection was closed is known already. The runtime has limits of its own and may be first; and bytes
- * that were never read make the system reset the connection, with which the last word may get lost.
+ * That the connection was closed is known already. Bytes that were never read make the system reset the connection,
+ * with which the last word may get lost.
  */
 function assertCalmed(code: number | undefined): void {
-  const { enhanceYourCalm, internalError } = errorCodes
-  const expected: readonly (number | undefined)[] = [enhanceYourCalm, internalError, undefined]
+  const expected: readonly (number | undefined)[] = [errorCodes.enhanceYourCalm, undefined]
   assert.ok(expected.includes(code), `it ended with ${code}`)
 }
 
@@ -191,7 +190,7 @@ test('a header section that does not go on is cut off', async () => {
   assertCalmed(code)
 })
 
-test('a header that unfolds to many times its size is refused', async () => {
+test('a header that unfolds to many times its size is refused, and costs no memory', async () => {
   const large = (): Buffer =>
     Buffer.concat([block(usual()), literal('x-a', 'y'.repeat(4000), true)])
   const { code, answered } = await endured(async (connection) => {
@@ -200,15 +199,13 @@ test('a header that unfolds to many times its size is refused', async () => {
     const many = Buffer.concat(times(10_000, () => fromTable(62)))
     connection.send(headers(3, Buffer.concat([block(usual()), many]), { endHeaders: false }))
     connection.send(continuation(3, many, true))
+    assert.equal(await connection.outcome(3), '431')
+    connection.send(headers(5, usual()))
+    assert.equal(await connection.outcome(5), '200', 'the table is as the caller has it')
+    connection.send(headers(7, Buffer.concat([many, many, many]), { endHeaders: false }))
+    connection.send(continuation(7, Buffer.concat([many]), true))
   })
-  assert.deepEqual([code, answered], [errorCodes.enhanceYourCalm, 1])
-  const connection = await RawHttp2.open(plane.port)
-  connection.send(headers(1, large()))
-  assert.equal(await connection.outcome(1), '200')
-  const some = Buffer.concat(times(100, () => fromTable(62)))
-  connection.send(headers(3, Buffer.concat([block(usual()), some])))
-  assert.equal(await connection.outcome(3), 'RST 11')
-  connection.close()
+  assert.deepEqual([code === errorCodes.noError, answered], [false, 3])
 })
 
 const floods: readonly (readonly [string, () => Buffer])[] = [
@@ -251,11 +248,11 @@ test('more streams than are allowed at once are told to come again', async () =>
   assert.equal(outcomes.filter((outcome) => outcome === '200').length, 100)
   assert.equal(outcomes.filter((outcome) => outcome === 'RST 7').length, 20)
   connection.close()
+  await delay(500)
   const told = await RawHttp2.open(plane.port)
-  told.send(...odd(120).map((n) => headers(n, usual())))
-  assert.equal(await told.outcome(1), `GOAWAY ${errorCodes.protocolError}`, 'it knew the number')
+  told.send(...odd(2000).map((n) => headers(n, usual())))
+  assert.equal(await told.untilClosed(), true, 'it knew the number, and goes on all the same')
   // What is recorded of it belongs to this test, not to the next.
-  told.close()
   await delay(500)
 })
 

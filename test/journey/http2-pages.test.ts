@@ -132,6 +132,6 @@ test('what is malformed reaches no page', async () => {
   assert.equal(await connection.outcome(1), '200')
   connection.send(request(3, ['host', 'evil']), request(5, ['x-a', 'b\0']))
   assert.equal(await connection.outcome(3), '400')
-  assert.equal(await connection.outcome(5), '400')
+  assert.equal(await connection.outcome(5), 'RST 1')
   connection.close()
 })

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
 import type { Millis } from '../../core/index.ts'
-import { preface } from './guard.ts'
+import { connectionPreface } from '../../http2/index.ts'
+
+const preface = Buffer.from(connectionPreface, 'latin1')
 
 /**
  * Tells by its first bytes whether HTTP/2 is spoken on a connection without TLS (RFC 9113 3.3), and leaves

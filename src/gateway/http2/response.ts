@@ -1,50 +1,34 @@
-import type { OutgoingHttpHeaders } from 'node:http'
-import type { ServerHttp2Stream } from 'node:http2'
+import { ErrorCode } from '../../http2/index.ts'
+import type { Stream } from '../../http2/index.ts'
 import type { CallerResponse } from '../incoming.ts'
-import { cutOff } from './cut-off.ts'
-import { errorCode } from './frames.ts'
-import type { Http2Request } from './request.ts'
-
-/** RFC 9113 8.2.2: they speak of a connection of HTTP/1.1 and have no place here. */
-const connectionSpecific: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'te',
-])
+import { answerFields, dateNow } from './answer-fields.ts'
 
 /** An answer over HTTP/2. */
 export class Http2Response implements CallerResponse {
   statusCode = 200
   sendDate = true
-  readonly #stream: ServerHttp2Stream
-  readonly #request: Http2Request
-  #trailers: [string, string][] = []
+  headersSent = false
+  writableEnded = false
+  readonly #stream: Stream
+  readonly #isHead: boolean
+  /** It has a body as far as HTTP knows, and none of a known length. */
   #mayTrail = false
-  #ended = false
+  #isBodiless = false
+  #trailers: readonly string[] | undefined
+  #onDrain: (() => void)[] = none
+  #onClose: (() => void)[] = none
 
-  constructor(stream: ServerHttp2Stream, request: Http2Request) {
+  constructor(stream: Stream, method: string) {
     this.#stream = stream
-    this.#request = request
-  }
-
-  get headersSent(): boolean {
-    return this.#stream.headersSent
-  }
-
-  get writableEnded(): boolean {
-    return this.#ended
+    this.#isHead = method === 'HEAD'
   }
 
   get destroyed(): boolean {
-    return this.#stream.destroyed || this.#stream.closed
+    return this.#stream.isOver
   }
 
   get writableLength(): number {
-    return this.#stream.writableLength
+    return this.#stream.unsent
   }
 
   get chunkedEncoding(): boolean {
@@ -58,141 +42,83 @@ export class Http2Response implements CallerResponse {
     second: string | Record<string, string | string[]>,
     flat: string[] = [],
   ): void {
-    const headers = answerHeaders(status, typeof second === 'string' ? flat : flatOf(second))
-    this.statusCode = status
-    this.#mayTrail =
-      !('content-length' in headers) && this.#request.method !== 'HEAD' && !bodiless.has(status)
-    if (this.#mayTrail) this.#stream.once('wantTrailers', () => this.#sendTrailers())
-    this.#stream.once('finish', () => this.#finished())
-    const options = { sendDate: this.sendDate, waitForTrailers: this.#mayTrail }
-    this.#stream.respond(headers, options)
+    const fields = answerFields(status, typeof second === 'string' ? flat : flatOf(second))
+    this.#isBodiless = this.#isHead || bodiless.has(status)
+    this.#mayTrail = !this.#isBodiless && !fields.isSized
+    this.#begin(status, fields.list, fields.isDated)
   }
 
   endWithHead(status: number, headers: string[]): void {
-    this.statusCode = status
-    this.#ended = true
-    this.#stream.once('finish', () => this.#finished())
-    const options = { sendDate: this.sendDate, endStream: true }
-    this.#stream.respond(answerHeaders(status, headers), options)
+    const fields = answerFields(status, headers)
+    this.#isBodiless = true
+    this.#begin(status, fields.list, fields.isDated)
+    this.end()
   }
 
   /** 1xx other than 101 (RFC 9113 8.1). Flat name, value pairs. */
   writeInformation(status: number, flat: readonly string[]): void {
-    if (this.destroyed || this.headersSent) return
-    this.#stream.additionalHeaders(answerHeaders(status, flat))
+    if (!this.headersSent) this.#stream.inform(answerFields(status, flat).list)
   }
 
   writeContinue(): void {
     this.writeInformation(100, [])
   }
 
-  /** The header left with `writeHead`. */
+  /** The header leaves with this turn of the event loop. */
   flushHeaders(): void {
     if (!this.headersSent) this.writeHead(this.statusCode, {})
   }
 
   write(chunk: Buffer): boolean {
-    if (this.#takesBody()) return this.#stream.write(chunk)
-    return true
+    return this.#isBodiless || this.writableEnded || this.#stream.write(chunk)
   }
 
-  end(chunk?: string | Uint8Array, encoding?: BufferEncoding): void {
-    if (this.#ended) return
-    this.#ended = true
-    if (!this.#takesBody()) return
-    if (chunk === undefined || chunk.length === 0) this.#stream.end()
-    else if (encoding === undefined) this.#stream.end(chunk)
-    else this.#stream.end(chunk, encoding)
+  end(chunk?: string | Uint8Array, encoding: BufferEncoding = 'utf8'): void {
+    if (this.writableEnded) return
+    this.flushHeaders()
+    this.writableEnded = true
+    if (chunk !== undefined && !this.#isBodiless) this.#stream.write(pieceOf(chunk, encoding))
+    this.#stream.end(this.#trailers)
   }
 
   addTrailers(trailers: [string, string][]): void {
-    this.#trailers = trailers
+    if (this.#mayTrail) this.#trailers = answerFields(undefined, trailers.flat()).list
   }
 
   /** Ends the stream as broken (RFC 9113 5.4.2): the caller never takes what it has for the whole. */
   destroy(): void {
-    if (!this.destroyed) cutOff(this.#stream, errorCode.internalError)
+    this.#stream.reset(ErrorCode.internal)
   }
 
   on(event: 'drain' | 'close', listener: () => void): void {
-    this.#stream.on(event, listener)
+    if (event === 'drain') this.#onDrain = [...this.#onDrain, listener]
+    else this.#onClose = [...this.#onClose, listener]
   }
 
-  /** An answer to HEAD, or one that has no body, was ended with its header. */
-  #takesBody(): boolean {
-    return !this.destroyed && !this.#stream.writableEnded
+  /** For its stream: all that was written has left. */
+  drained(): void {
+    for (const listener of this.#onDrain) listener()
   }
 
-  /** Called by the runtime: what is thrown here would end the process. */
-  #sendTrailers(): void {
-    try {
-      this.#stream.sendTrailers(answerHeaders(undefined, this.#trailers.flat()))
-    } catch {
-      cutOff(this.#stream, errorCode.internalError)
-      return
-    }
-    // The runtime sends them in its next turn.
-    setImmediate(() => setImmediate(() => this.stopRequest()))
+  /** For its stream: it is over. */
+  closed(): void {
+    for (const listener of this.#onClose) listener()
   }
 
-  #finished(): void {
-    if (!this.#mayTrail) this.stopRequest()
-  }
-
-  /** Nobody reads what the caller still sends: RFC 9113 8.1 has a code for that. */
-  stopRequest(): void {
-    if (this.#stream.destroyed) return
-    if (!this.#request.complete) this.#stream.close(errorCode.noError)
-    this.#request.discard()
+  #begin(status: number, list: string[], isDated: boolean): void {
+    this.statusCode = status
+    this.headersSent = true
+    if (this.sendDate && !isDated) list.push('date', dateNow())
+    this.#stream.begin(list)
   }
 }
 
+const none: never[] = []
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** One value each: lines of the same name are put together, as RFC 9110 5.3 allows everybody on the way. */
-const singular: ReadonlySet<string> = new Set([
-  'access-control-allow-credentials',
-  'access-control-max-age',
-  'age',
-  'content-encoding',
-  'content-language',
-  'content-length',
-  'content-location',
-  'content-range',
-  'content-type',
-  'date',
-  'etag',
-  'expires',
-  'last-modified',
-  'location',
-  'retry-after',
-  'x-content-type-options',
-])
-
-const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
-const legalValue = /^[\t -~\u0080-\u00ff]*$/
-
-/**
- * @param flat - name, value pairs.
- * @throws TypeError for what may not stand in a header: the runtime looks at none of it here.
- */
-function answerHeaders(status: number | undefined, flat: readonly string[]): OutgoingHttpHeaders {
-  const headers = Object.create(null) as Record<string, number | string | string[]>
-  if (status !== undefined) headers[':status'] = status
-  for (let at = 0; at < flat.length; at += 2) {
-    const name = (flat[at] ?? '').toLowerCase()
-    if (connectionSpecific.has(name)) continue
-    const value = flat[at + 1] ?? ''
-    if (!token.test(name) || !legalValue.test(value)) {
-      throw new TypeError('a header that HTTP does not allow')
-    }
-    const before = headers[name]
-    if (before === undefined) headers[name] = value
-    else if (singular.has(name)) headers[name] = `${String(before)}, ${value}`
-    else if (Array.isArray(before)) before.push(value)
-    else headers[name] = [String(before), value]
-  }
-  return headers
+function pieceOf(chunk: string | Uint8Array, encoding: BufferEncoding): string | Buffer {
+  if (typeof chunk === 'string') return encoding === 'latin1' ? chunk : Buffer.from(chunk, encoding)
+  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
 }
 
 function flatOf(headers: Record<string, string | string[]>): string[] {
