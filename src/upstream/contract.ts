@@ -97,11 +97,11 @@ export interface OutgoingRequest {
    */
   readonly caller?: string
   /** Replaces the upstream's own for this request. */
-  readonly headersTimeout?: Millis
+  readonly headersTimeout?: Millis | undefined
   /** Replaces the upstream's own for this request. */
-  readonly idleTimeout?: Millis
+  readonly idleTimeout?: Millis | undefined
   /** Replaces the upstream's own for this request. */
-  readonly totalTimeout?: Millis
+  readonly totalTimeout?: Millis | undefined
   /** Goes out on a connection that carried nothing before, and never a second time once it may have arrived. */
   readonly once?: boolean
   /** An answer that is an event stream may be silent, and last, as long as it likes. */

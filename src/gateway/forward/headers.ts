@@ -1,4 +1,5 @@
 import { withoutCookies } from '../../http/index.ts'
+import { NameMemory } from '../../http1/index.ts'
 import type { Incoming } from '../incoming.ts'
 import { forwardedElement } from '../listen/forwarded.ts'
 import { ownCookieNames } from '../caller/session-cookie.ts'
@@ -35,21 +36,14 @@ const spoofable =
 
 const ours = /^x[^a-z0-9]proofgate([^a-z0-9]|$)/
 
-const remembered = new Map<string, Disposition>()
-const mostRemembered = 4096
-
 /**
  * Invariant: every non-alphanumeric counts as `-`, because backends fold `_` and `.` into it; so no
  * alias of a name that is ours survives.
  */
-function dispositionOf(name: string): Disposition {
-  const known = remembered.get(name)
-  if (known !== undefined) return known
-  const folded = name.toLowerCase().replace(/[^a-z0-9]/g, '-')
-  const disposition = judge(name.toLowerCase(), folded)
-  if (remembered.size < mostRemembered) remembered.set(name, disposition)
-  return disposition
-}
+const dispositions = new NameMemory<Disposition>((written) => {
+  const name = written.toLowerCase()
+  return judge(name, name.replace(/[^a-z0-9]/g, '-'))
+})
 
 function judge(name: string, folded: string): Disposition {
   if (dropped.has(folded) || spoofable.test(folded)) return 'drop'
@@ -77,7 +71,7 @@ export function outgoingHeaders(incoming: Incoming, facts: ForwardedFacts): stri
     const name = rawHeaders[at] ?? ''
     const value = rawHeaders[at + 1] ?? ''
     if (named?.has(name.toLowerCase()) === true) continue
-    const disposition = dispositionOf(name)
+    const disposition = dispositions.of(name)
     if (disposition === 'keep') out.push(name, value)
     else if (disposition === 'cookie') pushCookie(out, value)
     else if (disposition === 'credential' && facts.keepsCredential) out.push(name, value)
@@ -120,10 +114,17 @@ export function outgoingTrailers(received: readonly string[]): string[] {
   const out: string[] = []
   for (let at = 0; at < received.length; at += 2) {
     const name = received[at] ?? ''
-    if (dispositionOf(name) === 'keep') out.push(name, received[at + 1] ?? '')
+    if (dispositions.of(name) === 'keep') out.push(name, received[at + 1] ?? '')
   }
   return out
 }
+
+/** What becomes of a header of an answer: passed on, dropped, or looked at. */
+const answered = new NameMemory<'keep' | 'drop' | 'cookie'>((written) => {
+  const name = written.toLowerCase()
+  if (name === 'x-request-id' || name === 'trailer' || ours.test(name)) return 'drop'
+  return name === 'set-cookie' ? 'cookie' : 'keep'
+})
 
 /**
  * The upstream's header section for the caller: without names that are ours and without cookies of ours
@@ -135,10 +136,8 @@ export function answeredHeaders(received: readonly string[], requestId: string):
   for (let at = 0; at < received.length; at += 2) {
     const name = received[at] ?? ''
     const value = received[at + 1] ?? ''
-    const lower = name.toLowerCase()
-    if (lower === 'x-request-id' || lower === 'trailer' || ours.test(lower)) continue
-    if (lower === 'set-cookie' && ownCookieNames.has(cookieNameOf(value))) continue
-    out.push(name, value)
+    const kind = answered.of(name)
+    if (kind === 'keep' || (kind === 'cookie' && !isOwnCookie(value))) out.push(name, value)
   }
   out.push('x-request-id', requestId)
   return out
@@ -176,6 +175,6 @@ export function informationalHeaders(received: readonly string[]): string[] {
 }
 
 /** A browser sends a cookie without a name back as its value alone, so that is where the name begins. */
-function cookieNameOf(line: string): string {
-  return /^[\s=]*([^=;]*)/.exec(line)?.[1]?.trim() ?? ''
+function isOwnCookie(line: string): boolean {
+  return ownCookieNames.has(/^[\s=]*([^=;]*)/.exec(line)?.[1]?.trim() ?? '')
 }

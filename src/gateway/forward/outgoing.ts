@@ -1,7 +1,6 @@
 import { evidenceHeader, forwardedEvidence } from '../../proof/index.ts'
 import type { OutgoingRequest, RequestFraming } from '../../upstream/index.ts'
 import { editHeaders } from '../rewrite/header-edits.ts'
-import type { Route } from '../route.ts'
 import type { Admitted } from '../stages.ts'
 import { outgoingHeaders } from './headers.ts'
 import type { Destination } from './split.ts'
@@ -21,7 +20,6 @@ export function outgoingRequest<Framing extends RequestFraming>(
   const { target, destination } = admitted
   const to = copyFor ?? destination
   const isOpen = route.authorizer.kind === 'open'
-  const streams = (incoming.request.headers.accept ?? '').includes('text/event-stream')
   const headers = outgoingHeaders(incoming, {
     upstreamAuthority: to.upstreamAuthority,
     origin: {
@@ -44,9 +42,11 @@ export function outgoingRequest<Framing extends RequestFraming>(
     acceptsTrailers: incoming.request.headers['te'] === 'trailers',
     caller: isOpen ? incoming.address : admitted.principal.key,
     headersTimeout: route.timeout,
-    ...(streams ? eventful : unchanged),
-    ...(admitted.proven === undefined ? unchanged : onceOnly),
-    ...limitOf(route),
+    totalTimeout: route.totalTimeout,
+    // An event stream may say nothing for long, and goes on for as long as both sides want.
+    acceptsEvents: (incoming.request.headers.accept ?? '').includes('text/event-stream'),
+    // Invariant: a proof lets one request through, so what may have arrived is not sent again.
+    once: admitted.proven !== undefined,
   }
 }
 
@@ -62,19 +62,7 @@ function addEvidence(
   headers.push(evidenceHeader, forwardedEvidence(proven.redeemed, boundProof.headers))
 }
 
-/** An event stream may say nothing for long, and goes on for as long as both sides want. */
-const eventful = { acceptsEvents: true }
-
-const unchanged = {}
-
-/** Invariant: a proof lets one request through, so what may have arrived is not sent again. */
-const onceOnly = { once: true }
-
 /** How a body that is there as a whole is delimited. */
 export function framingOfBytes({ length }: Buffer): RequestFraming {
   return length === 0 ? { kind: 'none' } : { kind: 'length', length }
-}
-
-function limitOf({ totalTimeout }: Route): Pick<OutgoingRequest, 'totalTimeout'> {
-  return totalTimeout === undefined ? unchanged : { totalTimeout }
 }
