@@ -7,7 +7,7 @@
  * its length; a secret is never put in a table that compresses.
  *
  * Does not: know what a request is, which is for `gateway/http2/`, or what a service may answer, which is for
- * `upstream/http2/`.
+ * `upstream/http2/` with the connections to services.
  */
 export {
   ErrorCode,
@@ -18,6 +18,10 @@ export {
   defaultHeaderTableSize,
   defaultWindow,
 } from './codes.ts'
+export { Floods } from './connection/floods.ts'
+export { Outbox } from './connection/outbox.ts'
+export type { Sending, Standing } from './connection/outbox.ts'
+export { RecentIds } from './connection/recent-ids.ts'
 export { ReceiveWindow, SendWindow } from './flow.ts'
 export { FrameReader } from './frame-reader.ts'
 export type { FrameReaderOptions, FrameSink } from './frame-reader.ts'

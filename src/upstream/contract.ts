@@ -176,7 +176,7 @@ export interface Exchange {
   /** Called each time a `write` that returned `false` has left; one listener, the last one set. */
   onDrain(listener: () => void): void
   /**
-   * The body is complete. Trailers are sent with chunked framing and over HTTP/1.1 only, and only those that may stand
+   * The body is complete. Trailers are sent with chunked framing only, and only those that may stand
    * there; names that mean something to the caller are the caller's to leave out.
    */
   end(trailers?: readonly string[]): void

@@ -1,7 +1,7 @@
 /**
  * Pooled clients for services, made for forwarding: callbacks instead of streams and promises, one write
- * per small request, strict about what comes back. HTTP/1.1 is our own (`Upstream`), HTTP/2 is the
- * runtime's below our pool (`http2/`), and `balance/` spreads requests over several origins.
+ * per small request, strict about what comes back. `Upstream` speaks HTTP/1.1, `http2/` HTTP/2, both of our
+ * own, and `balance/` spreads requests over several origins.
  *
  * Guarantees: a response is whole or has failed, never silently cut; what two parsers could read
  * differently is malformed (RFC 9112, RFC 9113); a connection that did anything odd, or said anything
@@ -13,9 +13,7 @@
  * Does not: follow redirects, decode content, pipeline, limit the length of a body, or tell a TLS
  * connection that was cut from one that was closed when the body ends with the connection. An upstream
  * that answers ahead of a request it has not seen, at the very moment that request is written, cannot be
- * told from a fast one. Over HTTP/2, frames for streams that are over are the runtime's to ignore, and a
- * header line with a forbidden byte is left out of the answer by the runtime instead of failing it; the
- * trailers of a request are not sent.
+ * told from a fast one.
  */
 export { isMetadataAddress, isPrivateAddress } from './address.ts'
 export { BalancedUpstream } from './balance/balanced-upstream.ts'

@@ -202,7 +202,7 @@ test('trailers of an answer arrive, without those that do not belong there', asy
   })
 })
 
-test('trailers of a request reach a service of HTTP/1.1, and the request is whole without them', async () => {
+test('trailers of a request reach the service', async () => {
   const asked = { method: 'POST', path: '/public/x', body: 'b', trailers: { 'x-sum': '7' } }
   const headers = { 'transfer-encoding': 'chunked', trailer: 'x-sum' }
   for (const [caller, call] of Object.entries(callers)) {
@@ -211,8 +211,7 @@ test('trailers of a request reach a service of HTTP/1.1, and the request is whol
       const seen = await call(plane, caller === 'HTTP/1.1' ? { ...asked, headers } : asked)
       const name = `${caller} to ${service}`
       assert.equal(seen.body, 'echo b', name)
-      const trailers = service === 'HTTP/1.1' ? { 'x-sum': '7' } : {}
-      assert.deepEqual(arrived[0]?.trailers, trailers, name)
+      assert.deepEqual(Object.entries(arrived[0]?.trailers ?? {}), [['x-sum', '7']], name)
     }
   }
 })

@@ -1,8 +1,7 @@
-import { constants } from 'node:http2'
-import type { ClientHttp2Stream } from 'node:http2'
-
+import { ErrorCode } from '../../http2/index.ts'
+import type { FieldList } from '../../http2/index.ts'
 import type { ResponseHead } from '../contract.ts'
-import { interimFields, responseHead, responseTrailers } from './response-fields.ts'
+import { interimFields, isInterim, responseHead, responseTrailers } from './response-fields.ts'
 
 /** Who hears what comes back over one stream. */
 export interface AnswerEvents {
@@ -10,60 +9,51 @@ export interface AnswerEvents {
   moved(): void
   interim(status: number, headers: readonly string[]): void
   began(head: ResponseHead): void
-  /** @returns `false` to pause. */
-  piece(chunk: Buffer): boolean
+  /** With `last` the answer is whole, and `finished` follows. @returns `false` to pause. */
+  piece(chunk: Buffer, last: boolean): boolean
   finished(trailers: readonly string[]): void
-  malformed(detail: string): void
-  drained(): void
-  /** The stream is gone without a whole answer; `code` is that of HTTP/2 (RFC 9113 7). */
-  lost(code: number, error: Error | undefined): void
+  /** It is no sound answer; nothing more is said of it. */
+  failed(kind: 'malformed' | 'too_large', detail: string): void
 }
 
 const maxInformational = 8
+/** So many pieces that wait are put together: each costs more beside its octets. */
+const mostPieces = 64
+const noTrailers: readonly string[] = []
 
 /**
- * Reads one stream of a session: tells a whole answer from one that was cut, and keeps what was read
- * ahead while the receiver pauses (at most one window), so that a service which answers and leaves has
- * answered.
+ * Reads the answer on one stream: tells a whole one from one that was cut, and keeps what came while the
+ * receiver pauses (at most one window), so that a service which answers and leaves has answered.
  */
 export class StreamAnswer {
-  readonly #stream: ClientHttp2Stream
   readonly #events: AnswerEvents
+  readonly #taken: (octets: number) => void
   readonly #headRequest: boolean
   #informational = 0
   #headed = false
-  /** The service has said that nothing more comes. */
+  /** All of it came. */
   #whole = false
-  #finished = false
-  /** Bytes of the announced length that did not come yet. */
+  /** Octets that did not come yet, where it is known how many they are. */
   #missing: number | undefined
   #paused: boolean
   #over = false
   #ahead: Buffer[] = []
-  #trailers: readonly string[] = []
-  #error: Error | undefined
+  #trailers = noTrailers
+  #isDue = false
 
   constructor(
-    stream: ClientHttp2Stream,
     events: AnswerEvents,
-    begin: { readonly headRequest: boolean; readonly paused: boolean },
+    begin: {
+      readonly headRequest: boolean
+      readonly paused: boolean
+      /** So many octets of the body need no room any more. */
+      readonly taken: (octets: number) => void
+    },
   ) {
-    this.#stream = stream
     this.#events = events
+    this.#taken = begin.taken
     this.#headRequest = begin.headRequest
     this.#paused = begin.paused
-    this.#noticeEnd()
-    stream.on('headers', (_headers, _flags, raw) => this.#readInformational(raw))
-    stream.on('response', (_headers, flags, raw) => this.#readHead(raw, flags))
-    stream.on('trailers', (_trailers, _flags, raw?: string[]) => this.#readTrailers(raw ?? []))
-    stream.on('data', (chunk: Buffer) => this.#read(chunk))
-    stream.on('end', () => this.#ended())
-    stream.on('drain', () => this.#events.drained())
-    stream.on('error', (error: Error) => {
-      this.#error = error
-    })
-    stream.on('close', () => this.#closed())
-    if (this.#paused) stream.pause()
   }
 
   /** Nothing more is said. */
@@ -73,133 +63,137 @@ export class StreamAnswer {
   }
 
   pause(): void {
-    if (this.#over || this.#paused) return
     this.#paused = true
-    this.#stream.pause()
   }
 
+  /** What waits is handed over in the next tick: the receiver is never called from inside its own call. */
   resume(): void {
-    if (this.#over || !this.#paused) return
     this.#paused = false
-    this.#deliver()
-    if (!this.#paused) this.#stream.resume()
+    if (this.#isDue || this.#over || (this.#ahead.length === 0 && !this.#whole)) return
+    this.#isDue = true
+    process.nextTick(deliverLater, this)
+  }
+
+  /** Takes a header section: of an interim answer, of the answer, or its trailers. */
+  section(list: FieldList, ends: boolean): void {
+    if (this.#over) return
+    this.#events.moved()
+    if (list.tooLarge) this.#fail('too_large', 'a header section over the bound')
+    else if (list.malformed !== undefined) this.#fail('malformed', list.malformed)
+    else if (this.#headed) this.#readTrailers(list.fields, ends)
+    else if (isInterim(list.fields)) this.#readInterim(list.fields, ends)
+    else this.#readHead(list.fields, ends)
+  }
+
+  /** Takes a piece of the body. */
+  data(view: Buffer, ends: boolean): void {
+    if (this.#over) return
+    this.#events.moved()
+    if (!this.#headed) {
+      this.#fail('malformed', 'a body before its head')
+      return
+    }
+    if (this.#missing !== undefined) this.#missing -= view.length
+    if (this.#isShortOrLong(ends)) {
+      this.#fail('malformed', 'a body of another length than announced')
+      return
+    }
+    this.#whole = ends
+    if (this.#paused || this.#ahead.length > 0) this.#hold(view)
+    else if (view.length > 0) this.#hand(view)
+    if (ends) this.deliver()
   }
 
   /**
-   * Invariant: an answer is whole only if its last frame said so, or if all that was announced is there.
-   * The runtime ends the readable side in the same way when the stream is reset with NO_ERROR or the
-   * connection goes away; but then the stream is closed before it is ended, and here it is ended first.
+   * Hears that the service has reset the stream, or that the connection is gone.
+   *
+   * Invariant: an answer is whole only if its last frame said so, or if all that was announced is there and
+   * the reset says that nothing went wrong (RFC 9113 8.1): some services do that to what they forgot to end.
+   *
+   * @returns whether the answer is whole all the same, and waits at most for its receiver.
    */
-  #noticeEnd(): void {
-    const stream = this.#stream
-    const push = stream.push.bind(stream)
-    stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-      const { closed } = stream
-      const more = push(chunk, encoding)
-      if (chunk === null && !stream.destroyed) this.#noMore(closed)
-      return more
+  outlives(code: number): boolean {
+    if (!this.#whole && this.#headed && this.#missing === 0 && code === ErrorCode.none) {
+      this.#whole = true
+      if (!this.#over) this.deliver()
     }
-  }
-
-  /** @param closed - the stream was reset, or its connection is gone. */
-  #noMore(closed: boolean): void {
-    if (closed) {
-      // Not within the runtime's own call, which would end the process when the stream is destroyed in it.
-      process.nextTick(() => this.#settle())
-      return
-    }
-    this.#whole = true
-    this.#readAhead()
-  }
-
-  /**
-   * The stream is closed. What is not whole ends at once: the runtime would wait until it has been read to
-   * an end that is none, and that may be never, because the receiver pauses.
-   */
-  #settle(): void {
-    this.#readAhead()
-    const { rstCode } = this.#stream
-    // Some services reset with NO_ERROR (RFC 9113 8.1) what they forgot to end.
-    this.#whole ||= rstCode === constants.NGHTTP2_NO_ERROR && this.#missing === 0
-    if (this.#whole) this.#outlive()
-    else this.#stream.destroy()
-  }
-
-  /** The answer is here, and waits for its receiver; the request has nobody to wait for any more. */
-  #outlive(): void {
-    this.#finish()
-    if (!this.#over) this.#events.drained()
-  }
-
-  /** Takes everything out of the stream, which may be destroyed before the receiver goes on. */
-  #readAhead(): void {
-    while (this.#stream.read() !== null);
-  }
-
-  #readInformational(raw: readonly string[]): void {
-    if (this.#over) return
-    this.#events.moved()
-    const interim = interimFields(raw)
-    this.#informational += 1
-    if (typeof interim === 'string') this.#events.malformed(interim)
-    else if (this.#informational > maxInformational) {
-      this.#events.malformed('too many interim answers')
-    } else this.#events.interim(interim.status, interim.headers)
-  }
-
-  #readHead(raw: readonly string[], flags: number): void {
-    if (this.#over) return
-    this.#events.moved()
-    const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
-    const head = responseHead(raw, { headRequest: this.#headRequest, ended })
-    if (typeof head === 'string') {
-      this.#events.malformed(head)
-      return
-    }
-    this.#headed = true
-    this.#missing = head.framing === 'length' ? head.length : undefined
-    this.#events.began(head)
-    this.#deliver()
-  }
-
-  #readTrailers(raw: readonly string[]): void {
-    if (this.#over) return
-    const trailers = responseTrailers(raw)
-    if (typeof trailers === 'string') this.#events.malformed(trailers)
-    else this.#trailers = trailers
-  }
-
-  #read(chunk: Buffer): void {
-    if (this.#over) return
-    this.#events.moved()
-    if (this.#missing !== undefined) this.#missing -= chunk.length
-    if (this.#paused || !this.#headed || this.#ahead.length > 0) this.#ahead.push(chunk)
-    else if (!this.#events.piece(chunk)) this.pause()
-  }
-
-  #ended(): void {
-    if (this.#whole) this.#finish()
-  }
-
-  #finish(): void {
-    this.#finished = true
-    this.#deliver()
+    return this.#whole
   }
 
   /** Hands over what waits, and the end when nothing does. */
-  #deliver(): void {
-    while (!this.#over && !this.#paused && this.#headed) {
+  deliver(): void {
+    this.#isDue = false
+    while (!this.#over && !this.#paused) {
       const chunk = this.#ahead.shift()
       if (chunk === undefined) break
-      if (!this.#events.piece(chunk)) this.pause()
+      this.#hand(chunk)
     }
-    if (this.#over || this.#paused || !this.#headed || !this.#finished) return
-    if (this.#ahead.length === 0) this.#events.finished(this.#trailers)
+    if (this.#over || this.#paused || !this.#whole) return
+    this.#over = true
+    this.#events.finished(this.#trailers)
   }
 
-  #closed(): void {
-    if (this.#whole) this.#outlive()
-    if (this.#over || (this.#finished && this.#headed)) return
-    this.#events.lost(this.#stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.#error)
+  #isShortOrLong(ends: boolean): boolean {
+    return this.#missing !== undefined && (this.#missing < 0 || (ends && this.#missing > 0))
   }
+
+  #hand(chunk: Buffer): void {
+    const last = this.#whole && this.#ahead.length === 0 && this.#trailers.length === 0
+    const more = this.#events.piece(chunk, last)
+    if (!more && !last) this.#paused = true
+    if (!this.#over) this.#taken(chunk.length)
+  }
+
+  /** A copy, so that what waits holds its own memory and not that of the whole read. */
+  #hold(view: Buffer): void {
+    if (view.length === 0) return
+    this.#ahead.push(Buffer.from(view))
+    if (this.#ahead.length > mostPieces) this.#ahead = [Buffer.concat(this.#ahead)]
+  }
+
+  #readInterim(fields: readonly string[], ends: boolean): void {
+    const interim = interimFields(fields)
+    this.#informational += 1
+    if (typeof interim === 'string') this.#fail('malformed', interim)
+    else if (ends) this.#fail('malformed', 'an interim answer that ends the stream')
+    else if (this.#informational > maxInformational) {
+      this.#fail('malformed', 'too many interim answers')
+    } else this.#events.interim(interim.status, interim.headers)
+  }
+
+  #readHead(fields: readonly string[], ends: boolean): void {
+    const head = responseHead(fields, { headRequest: this.#headRequest, ended: ends })
+    if (typeof head === 'string') {
+      this.#fail('malformed', head)
+      return
+    }
+    this.#headed = true
+    this.#whole = ends
+    if (head.framing === 'none') this.#missing = 0
+    else if (head.framing === 'length') this.#missing = head.length
+    this.#events.began(head)
+    if (ends) this.deliver()
+  }
+
+  #readTrailers(fields: readonly string[], ends: boolean): void {
+    const trailers = ends ? responseTrailers(fields) : 'trailers that do not end the stream'
+    if (typeof trailers === 'string') this.#fail('malformed', trailers)
+    else if (this.#isShortOrLong(true)) {
+      this.#fail('malformed', 'a body of another length than announced')
+    } else {
+      this.#trailers = trailers
+      this.#whole = true
+      this.deliver()
+    }
+  }
+
+  #fail(kind: 'malformed' | 'too_large', detail: string): void {
+    this.#over = true
+    this.#ahead = []
+    this.#events.failed(kind, detail)
+  }
+}
+
+function deliverLater(answer: StreamAnswer): void {
+  answer.deliver()
 }

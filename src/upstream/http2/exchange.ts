@@ -1,8 +1,5 @@
-import { constants } from 'node:http2'
-import type { ClientHttp2Stream } from 'node:http2'
-import { addAbortSignal } from 'node:stream'
-
 import { invariant } from '../../core/index.ts'
+import { ErrorCode } from '../../http2/index.ts'
 import type {
   Exchange,
   OutgoingRequest,
@@ -13,16 +10,13 @@ import type {
 } from '../contract.ts'
 import { mayLast } from '../event-stream.ts'
 import type { Ticks } from '../ticks.ts'
-import { StreamAnswer } from './answer.ts'
-import type { AnswerEvents } from './answer.ts'
-import { requestFields } from './request-fields.ts'
+import { requestFields, requestTrailers } from './request-fields.ts'
+import type { ClientStream, StreamUser } from './stream.ts'
 
 /** The session an exchange was given a stream of. */
 export interface StreamCarrier {
-  /** @param ended - there is no body. */
-  open(exchange: StreamExchange, ended: boolean): ClientHttp2Stream
-  /** Why the stream is gone. */
-  verdict(stream: ClientHttp2Stream, code: number, error: Error | undefined): Loss
+  /** @param begin - whether there is no body, and whether the receiver pauses. */
+  open(exchange: StreamExchange, begin: { ended: boolean; paused: boolean }): ClientStream
 }
 
 /** How a stream was lost. */
@@ -55,13 +49,11 @@ export type ExpiryKind = 'headers_timeout' | 'idle_timeout' | 'total_timeout'
 /** How much of a body is kept until an answer begins, for a service that refuses the stream. */
 const replayed = 64 * 1024
 
-const cutShort = AbortSignal.abort()
-
 /** Methods that can be sent again when nobody can say whether the first one arrived. */
 const repeatableMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** One request on its way over HTTP/2: waits for a stream, writes to it, hears how it ended. */
-export class StreamExchange implements Exchange, AnswerEvents {
+export class StreamExchange implements Exchange, StreamUser {
   readonly sink: ResponseSink
   readonly caller: string
   /** When this last moved, in ticks. */
@@ -75,9 +67,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
   readonly #begunAt: number
   readonly #length: number | undefined
   #written = 0
-  #stream: ClientHttp2Stream | undefined
-  #carrier: StreamCarrier | undefined
-  #answer: StreamAnswer | undefined
+  #stream: ClientStream | undefined
   /** Another client carries this on, as when the service turns out to speak HTTP/1.1 alone. */
   #deputy: Exchange | undefined
   #sent = false
@@ -115,19 +105,17 @@ export class StreamExchange implements Exchange, AnswerEvents {
 
   /** Goes out over a session. */
   attach(carrier: StreamCarrier): void {
-    const { framing, method } = this.request
     this.stamp = this.#settings.ticks.now
-    const stream = carrier.open(this, framing.kind === 'none')
-    this.#carrier = carrier
+    const ended = this.request.framing.kind === 'none'
+    const stream = carrier.open(this, { ended, paused: this.#paused })
     this.#stream = stream
     this.#sent = true
-    const begin = { headRequest: method === 'HEAD', paused: this.#paused }
-    this.#answer = new StreamAnswer(stream, this, begin)
     const held = this.#held
     this.#held = []
-    for (const chunk of held) this.#send(stream, chunk)
+    let goesOn = true
+    for (const chunk of held) goesOn = this.#send(stream, chunk)
     if (this.#ended) this.#finish(stream)
-    else if (!stream.writableNeedDrain) this.drained()
+    else if (goesOn) this.drained()
   }
 
   /** Goes on with another client: everything said so far is said to it, and all that follows. */
@@ -167,7 +155,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
   fail(kind: UpstreamFailureKind, detail: string): void {
     if (this.#over) return
     const failure = this.#failure(kind, detail)
-    this.#leave(constants.NGHTTP2_CANCEL)
+    this.#leave(ErrorCode.cancel)
     this.sink.onFailure(failure)
   }
 
@@ -190,7 +178,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
     return !this.#blocked
   }
 
-  /** The runtime holds on to what it was given, and so may a second attempt. */
+  /** A stream holds on to what its window does not let through yet, and so may a second attempt. */
   get hasLeft(): boolean {
     return this.#deputy?.hasLeft ?? false
   }
@@ -214,7 +202,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
     this.#deputy?.pause()
     if (this.#over || this.#paused) return
     this.#paused = true
-    this.#answer?.pause()
+    this.#stream?.answer.pause()
   }
 
   resume(): void {
@@ -222,7 +210,7 @@ export class StreamExchange implements Exchange, AnswerEvents {
     if (this.#over || !this.#paused) return
     this.#paused = false
     this.stamp = this.#settings.ticks.now
-    this.#answer?.resume()
+    this.#stream?.answer.resume()
   }
 
   abort(): void {
@@ -247,22 +235,21 @@ export class StreamExchange implements Exchange, AnswerEvents {
     this.sink.onHead(head)
   }
 
-  piece(chunk: Buffer): boolean {
-    const more = this.sink.onData(chunk, false, false)
-    if (!more && !this.#over) this.#paused = true
+  piece(chunk: Buffer, last: boolean): boolean {
+    const more = this.sink.onData(chunk, last, false)
+    if (!more && !last && !this.#over) this.#paused = true
     return more || this.#over
   }
 
   finished(trailers: readonly string[]): void {
     // An answer that came before the request was whole: the rest of the request is of no use.
-    if (this.#complete) this.#close()
-    else this.#leave(constants.NGHTTP2_CANCEL)
+    this.#leave(ErrorCode.cancel)
     this.sink.onEnd(trailers)
   }
 
-  malformed(detail: string): void {
-    if (this.#stream !== undefined) this.#reset(this.#stream, constants.NGHTTP2_PROTOCOL_ERROR)
-    this.#settings.failed(this, 'malformed', detail)
+  failed(kind: 'malformed' | 'too_large', detail: string): void {
+    this.#stream?.reset(kind === 'malformed' ? ErrorCode.protocol : ErrorCode.cancel)
+    this.#settings.failed(this, kind, detail)
   }
 
   drained(): void {
@@ -272,21 +259,17 @@ export class StreamExchange implements Exchange, AnswerEvents {
     this.#drained?.()
   }
 
-  lost(code: number, error: Error | undefined): void {
-    const stream = this.#stream
-    const carrier = this.#carrier
-    if (this.#over || stream === undefined || carrier === undefined) return
-    const loss = carrier.verdict(stream, code, error)
+  /** The stream is gone without a whole answer. */
+  lost(loss: Loss): void {
+    if (this.#over || this.#stream === undefined) return
     const replay = this.#repeatable(loss) ? this.#replay : undefined
     if (replay === undefined) {
       this.#settings.failed(this, loss.kind, loss.detail)
       return
     }
     this.retried = true
-    this.#answer?.stop()
-    this.#answer = undefined
+    this.#stream.answer.stop()
     this.#stream = undefined
-    this.#carrier = undefined
     this.#complete = false
     this.#held = replay
     this.#replay = []
@@ -306,23 +289,19 @@ export class StreamExchange implements Exchange, AnswerEvents {
     return loss.unprocessed || (loss.unanswered && harmless)
   }
 
-  #send(stream: ClientHttp2Stream, chunk: Buffer): boolean {
+  #send(stream: ClientStream, chunk: Buffer): boolean {
     this.stamp = this.#settings.ticks.now
     if (this.#written > replayed) this.#replay = undefined
     this.#replay?.push(chunk)
-    // Invariant: nothing is written to a stream that the service has reset. The runtime has ended its own
-    // side of it by then, and a write would be an error after which it says neither `end` nor `close`.
-    return stream.closed || stream.write(chunk)
+    return stream.write(chunk)
   }
 
-  /**
-   * Without trailers, which may always be discarded (RFC 9110 6.5.1): the runtime sends them only from
-   * streams that wait for them, and ends the process when such a stream is destroyed while it waits.
-   */
-  #finish(stream: ClientHttp2Stream): void {
+  #finish(stream: ClientStream): void {
     this.#complete = true
     this.stamp = this.#settings.ticks.now
-    if (this.request.framing.kind !== 'none') stream.end()
+    const { kind } = this.request.framing
+    if (kind === 'none') return
+    stream.end(kind === 'chunked' ? requestTrailers(this.#trailers) : [])
   }
 
   #break(detail: string): void {
@@ -343,36 +322,23 @@ export class StreamExchange implements Exchange, AnswerEvents {
 
   #giveUp(): void {
     const waiting = this.#stream === undefined
-    this.#leave(constants.NGHTTP2_CANCEL)
+    this.#leave(ErrorCode.cancel)
     if (waiting) this.#settings.abandoned(this)
   }
 
+  /**
+   * Nothing more is said to the sink.
+   *
+   * Invariant: a request that was cut short never reaches the service as if it were whole: a stream that is
+   * left before both sides have ended is reset.
+   */
   #leave(code: number): void {
     const stream = this.#stream
-    this.#close()
-    if (stream !== undefined) this.#reset(stream, code)
-  }
-
-  /**
-   * Invariant: a request that was cut short never reaches the service as if it were whole. The runtime's
-   * `close` ends a body that is still being written before it resets; an abort does not, and says CANCEL.
-   *
-   * Invariant: a stream whose body may still wait to be written is never closed, only aborted. The runtime
-   * (Node 26.10) can lose the reset of a `close`, and then it writes empty frames to a stream that is gone
-   * until there is no memory left.
-   */
-  #reset(stream: ClientHttp2Stream, code: number): void {
-    if (this.#complete && this.request.framing.kind === 'none') stream.close(code)
-    else addAbortSignal(cutShort, stream)
-  }
-
-  /** Nothing more is said to the sink. */
-  #close(): void {
     this.#over = true
-    this.#answer?.stop()
     this.#stream = undefined
-    this.#carrier = undefined
     this.#held = []
     this.#replay = undefined
+    stream?.answer.stop()
+    stream?.reset(code)
   }
 }

@@ -121,7 +121,7 @@ export class Http2Upstream implements UpstreamPool {
     else if (session === undefined) this.#enqueue(exchange)
     else {
       this.#counts.reused += 1
-      this.#carry(exchange, session)
+      exchange.attach(session)
     }
     return exchange
   }
@@ -173,7 +173,7 @@ export class Http2Upstream implements UpstreamPool {
     this.#counts.retried += 1
     const session = this.#withRoom()
     if (session === undefined) this.#enqueue(exchange)
-    else this.#carry(exchange, session)
+    else exchange.attach(session)
   }
 
   readonly #failed = (
@@ -192,16 +192,6 @@ export class Http2Upstream implements UpstreamPool {
     return undefined
   }
 
-  #carry(exchange: StreamExchange, session: Session): void {
-    try {
-      session.carry(exchange)
-    } catch (error) {
-      // What the runtime will not send fails this one request.
-      const reason = error instanceof Error ? error.message : 'the stream could not be opened'
-      this.#failLater(exchange, 'aborted', reason)
-    }
-  }
-
   #enqueue(exchange: StreamExchange): void {
     const displaced = this.#queue.add(exchange)
     if (displaced !== undefined) {
@@ -216,7 +206,7 @@ export class Http2Upstream implements UpstreamPool {
       const session = this.#withRoom()
       const exchange = session === undefined ? undefined : this.#queue.take()
       if (session === undefined || exchange === undefined) break
-      this.#carry(exchange, session)
+      exchange.attach(session)
     }
     this.#dialIfNeeded()
     this.#settle()
@@ -228,7 +218,7 @@ export class Http2Upstream implements UpstreamPool {
     for (const session of this.#sessions) {
       if (!session.ready) coming += 1
       // A service that takes no streams at all is not given more connections.
-      else if (session.usable && session.streams === 0) return
+      else if (session.usable && session.streams === 0 && !session.suspect) return
     }
     if (coming * this.#maxStreams < this.#queue.size) this.#dial()
   }
@@ -280,10 +270,9 @@ export class Http2Upstream implements UpstreamPool {
   }
 
   #ownership(): SessionOwner {
-    const { keepAliveTimeout, maxHeaderBytes, url } = this.#options
+    const { keepAliveTimeout, maxHeaderBytes } = this.#options
     return {
       ticks: this.#ticks,
-      origin: url.origin,
       maxHeaderBytes,
       maxStreams: this.#maxStreams,
       answerTicks: this.#connectTicks,

@@ -1,5 +1,5 @@
 import { invariant } from '../../core/index.ts'
-import { isFieldValue, isToken } from '../../http1/index.ts'
+import { belongsInTrailers, isFieldValue, isToken } from '../../http1/index.ts'
 import type { OutgoingRequest } from '../contract.ts'
 
 /** Fields that are about an HTTP/1.1 connection and make an HTTP/2 message malformed (RFC 9113 8.2.2). */
@@ -45,4 +45,19 @@ export function requestFields(request: OutgoingRequest, scheme: 'http' | 'https'
   else if (framing.kind === 'none' && expectsLength.has(method)) out.push('content-length', '0')
   if (request.acceptsTrailers === true) out.push('te', 'trailers')
   return out
+}
+
+/**
+ * The trailer section of a request. Trailers come from callers as they are and may always be discarded
+ * (RFC 9110 6.5.1), so what does not belong there is left out.
+ */
+export function requestTrailers(trailers: readonly string[]): readonly string[] {
+  const kept: string[] = []
+  for (let at = 0; at < trailers.length; at += 2) {
+    const name = (trailers[at] ?? '').toLowerCase()
+    const value = trailers[at + 1]
+    const sound = value !== undefined && isToken(name) && isFieldValue(value)
+    if (sound && belongsInTrailers(name) && !connectionFields.has(name)) kept.push(name, value)
+  }
+  return kept
 }

@@ -12,7 +12,7 @@ export interface HeadContext {
 
 /** Fields that an HTTP/1.1 answer would not be allowed to pass on either. */
 const dropped: ReadonlySet<string> = new Set(['te', 'proxy-connection'])
-/** Their presence makes the message malformed (RFC 9113 8.2.2). */
+/** Their presence makes the message malformed, in trailers too (RFC 9113 8.2.2). */
 const forbidden: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -20,10 +20,14 @@ const forbidden: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** Whether a header section says that the answer proper is still to come (RFC 9113 8.1). */
+export function isInterim(fields: readonly string[]): boolean {
+  return fields[0] === ':status' && fields[1]?.startsWith('1') === true
+}
+
 /**
  * A response head from the fields as they were received, pseudo-headers included, or what is wrong with
- * it. Much of this nghttp2 has judged before; it is judged again with the alphabet of HTTP/1.1, because
- * the answer may go on to a caller who speaks that.
+ * it, by the alphabet of HTTP/1.1, because the answer may go on to a caller who speaks that.
  */
 export function responseHead(
   fields: readonly string[],
@@ -66,15 +70,15 @@ export function responseTrailers(fields: readonly string[]): string[] | string {
     const name = fields[at] ?? ''
     const value = fields[at + 1] ?? ''
     if (!isToken(name) || !isFieldValue(value)) return 'malformed trailer'
+    if (forbidden.has(name)) return 'a trailer about the connection'
     if (belongsInTrailers(name)) kept.push(name, value)
   }
   return kept
 }
 
-/** 100 to 599, or 0. */
+/** 100 to 599, or 0. The one pseudo-header of an answer comes first (RFC 9113 8.3). */
 function statusOf(fields: readonly string[]): number {
-  const at = fields.indexOf(':status')
-  const text = at % 2 === 0 ? (fields[at + 1] ?? '') : ''
+  const text = fields[0] === ':status' ? (fields[1] ?? '') : ''
   return /^[1-5][0-9][0-9]$/.test(text) ? Number(text) : 0
 }
 
@@ -88,10 +92,9 @@ interface Sorted {
 function sort(fields: readonly string[]): Sorted | string {
   const headers: string[] = []
   let length: number | undefined
-  for (let at = 0; at < fields.length; at += 2) {
+  for (let at = 2; at < fields.length; at += 2) {
     const name = fields[at] ?? ''
     const value = fields[at + 1] ?? ''
-    if (name.startsWith(':')) continue
     const problem = problemOf(name, value)
     if (problem !== '') return problem
     if (dropped.has(name)) continue
