@@ -52,7 +52,7 @@ export class AuditLog implements AuditRecorder {
   /** Batches that wait for the disk; the last one takes what comes. */
   readonly #queue: Batch[] = []
   #queued = 0
-  #spare: Buffer | undefined
+  #spare: Batch | undefined
   #running: Promise<void> | undefined
   readonly #signing: SealWaiter[] = []
   #next: number
@@ -236,10 +236,11 @@ export class AuditLog implements AuditRecorder {
   }
 
   #acknowledge(batch: Batch): void {
-    const first = this.#writer.size - batch.waiting.length
-    this.#queued -= batch.waiting.length
-    this.#spare = batch.release()
-    for (const [position, waiter] of batch.waiting.entries()) waiter.recorded(first + position)
+    const { waiting } = batch
+    const first = this.#writer.size - waiting.length
+    this.#queued -= waiting.length
+    for (let at = 0; at < waiting.length; at++) waiting[at]?.recorded(first + at)
+    if (batch.clear()) this.#spare = batch
     this.#copySoon()
   }
 
@@ -273,7 +274,7 @@ export class AuditLog implements AuditRecorder {
   #openBatch(): Batch {
     const last = this.#queue.at(-1)
     if (last !== undefined && !last.isFull) return last
-    const batch = new Batch(this.#spare)
+    const batch = this.#spare ?? new Batch()
     this.#spare = undefined
     this.#queue.push(batch)
     return batch

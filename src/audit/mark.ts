@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { digestText, hashLength, parseDigest, plainHash } from './merkle.ts'
+import { digestText, Leaves, parseDigest, Pile, plainHash } from './merkle.ts'
 import type { Digest } from './merkle.ts'
 
 /**
@@ -18,9 +18,9 @@ export class MarkKey {
   }
 
   /** HMAC-SHA-256 over the mark or root before and the leaf hashes of one batch. */
-  mac(before: Digest, leaves: readonly Digest[]): Digest {
-    const input = before + leaves.join('')
-    return createHmac('sha256', this.#key).update(input, 'latin1').digest('latin1') as Digest
+  mac(before: Digest, leaves: Leaves): Digest {
+    const hmac = createHmac('sha256', this.#key).update(before, 'latin1')
+    return hmac.update(leaves.bytes).digest('latin1') as Digest
   }
 }
 
@@ -31,7 +31,7 @@ export class MarkKey {
 export class Stretch {
   /** The root that the seal before signs, then the last mark. */
   #before: Digest
-  readonly #leaves = new Pile()
+  readonly leaves = new Leaves()
   readonly #lines = new Pile()
 
   constructor(root: Digest) {
@@ -40,15 +40,7 @@ export class Stretch {
 
   /** Records. */
   get size(): number {
-    return this.#leaves.length / hashLength
-  }
-
-  get leaves(): readonly Digest[] {
-    const bytes = this.#leaves.bytes
-    return Array.from({ length: this.size }, (_, at) => {
-      const start = at * hashLength
-      return bytes.toString('latin1', start, start + hashLength) as Digest
-    })
+    return this.leaves.size
   }
 
   /** The hash over the lines of all marks, which the next seal signs; none without a mark. */
@@ -56,12 +48,12 @@ export class Stretch {
     return marksHash(this.#lines.bytes)
   }
 
-  mac(key: MarkKey, leaves: readonly Digest[]): Digest {
+  mac(key: MarkKey, leaves: Leaves): Digest {
     return key.mac(this.#before, leaves)
   }
 
-  extend(leaves: readonly Digest[], mac: Digest, line: string): void {
-    for (const leaf of leaves) this.#leaves.add(leaf)
+  extend(leaves: Leaves, mac: Digest, line: string): void {
+    this.leaves.addAll(leaves)
     this.#lines.add(`${line}\n`)
     this.#before = mac
   }
@@ -69,35 +61,8 @@ export class Stretch {
   /** Begins anew behind a seal that signs this root. */
   clear(root: Digest): void {
     this.#before = root
-    this.#leaves.clear()
+    this.leaves.clear()
     this.#lines.clear()
-  }
-}
-
-/** Grows at its end. Kept outside of the heap, where thousands of texts would be moved before they die. */
-class Pile {
-  #memory = Buffer.allocUnsafe(4096)
-  #length = 0
-
-  get length(): number {
-    return this.#length
-  }
-
-  get bytes(): Buffer {
-    return this.#memory.subarray(0, this.#length)
-  }
-
-  add(text: string): void {
-    if (this.#length + text.length > this.#memory.length) {
-      const larger = Buffer.allocUnsafe(2 * (this.#length + text.length))
-      this.#memory.copy(larger, 0, 0, this.#length)
-      this.#memory = larger
-    }
-    this.#length += this.#memory.write(text, this.#length, 'latin1')
-  }
-
-  clear(): void {
-    this.#length = 0
   }
 }
 

@@ -73,13 +73,34 @@ export class Frontier {
   }
 
   append(leaf: Digest): void {
-    let root = leaf
-    // Each trailing one bit of the old size is a complete subtree that the new leaf completes further.
-    for (let rest = this.#size; rest % 2 === 1; rest = Math.floor(rest / 2)) {
+    this.#complete(leaf, this.#size)
+    this.#size++
+  }
+
+  /** The same for leaves that stand one behind the other. */
+  appendAll(leaves: Buffer): void {
+    let at = 0
+    const single = (): void => {
+      this.append(leaves.toString('latin1', at, at + hashLength) as Digest)
+      at += hashLength
+    }
+    if (this.#size % 2 === 1 && leaves.length > 0) single()
+    for (; at + 2 * hashLength <= leaves.length; at += 2 * hashLength) {
+      leaves.copy(node, 1, at, at + 2 * hashLength)
+      this.#complete(sha256(node), Math.floor(this.#size / 2))
+      this.#size += 2
+    }
+    if (at < leaves.length) single()
+  }
+
+  /** @param before - how many subtrees as large as this one there were. */
+  #complete(subtree: Digest, before: number): void {
+    let root = subtree
+    // Each trailing one bit is a complete subtree that the new one completes further.
+    for (let rest = before; rest % 2 === 1; rest = Math.floor(rest / 2)) {
       root = nodeHash(this.#hashes.pop() as Digest, root)
     }
     this.#hashes.push(root)
-    this.#size++
   }
 
   root(): Digest {
@@ -104,4 +125,89 @@ export function plainHash(input: string | Uint8Array): Digest {
 
 function sha256(input: string | Uint8Array): Digest {
   return hash('sha256', input, 'latin1') as Digest
+}
+
+/** Grows at its end. Kept outside of the heap, where thousands of texts would be moved before they die. */
+export class Pile {
+  #memory = Buffer.allocUnsafeSlow(4096)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  get bytes(): Buffer {
+    return this.#memory.subarray(0, this.#length)
+  }
+
+  add(text: string): void {
+    this.#reserve(text.length)
+    this.#length += this.#memory.write(text, this.#length, 'latin1')
+  }
+
+  addBytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#memory.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  clear(): void {
+    this.#length = 0
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#memory.length) return
+    const larger = Buffer.allocUnsafeSlow(2 * (this.#length + more))
+    this.#memory.copy(larger, 0, 0, this.#length)
+    this.#memory = larger
+  }
+}
+
+/** Leaf hashes in their order, as bytes one behind the other. */
+export class Leaves {
+  readonly #pile = new Pile()
+
+  static of(digests: Iterable<Digest>): Leaves {
+    const leaves = new Leaves()
+    for (const digest of digests) leaves.add(digest)
+    return leaves
+  }
+
+  get size(): number {
+    return this.#pile.length / hashLength
+  }
+
+  get bytes(): Buffer {
+    return this.#pile.bytes
+  }
+
+  get digests(): readonly Digest[] {
+    return this.#texts('latin1') as readonly string[] as readonly Digest[]
+  }
+
+  /** Each as it stands in a seal. */
+  get encoded(): readonly string[] {
+    return this.#texts('base64url')
+  }
+
+  add(leaf: Digest): void {
+    this.#pile.add(leaf)
+  }
+
+  addAll(leaves: Leaves): void {
+    this.#pile.addBytes(leaves.bytes)
+  }
+
+  clear(): void {
+    this.#pile.clear()
+  }
+
+  #texts(encoding: 'latin1' | 'base64url'): string[] {
+    const { bytes } = this
+    const texts: string[] = []
+    for (let at = 0; at < bytes.length; at += hashLength) {
+      texts.push(bytes.toString(encoding, at, at + hashLength))
+    }
+    return texts
+  }
 }

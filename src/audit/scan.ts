@@ -2,7 +2,7 @@ import type { CheckpointKey, CheckpointSigner } from './checkpoint.ts'
 import { parseRecord } from './encoding.ts'
 import { auditError, verifyHint } from './errors.ts'
 import { isMarkLine, parseMark, Stretch } from './mark.ts'
-import { leafHash } from './merkle.ts'
+import { leafHash, Leaves } from './merkle.ts'
 import type { Digest, Frontier } from './merkle.ts'
 import {
   isRecordLine,
@@ -85,7 +85,9 @@ class Walk {
   readonly #signer: CheckpointSigner
   readonly #starts: string
   readonly #sizeAsked: number
-  #leaves: Digest[] = []
+  readonly #leaves = new Leaves()
+  /** Those that the seal at hand has to list. */
+  readonly #listed = new Leaves()
   /** Made when a mark is met: its root costs more than all else where each batch has a seal. */
   #stretch: Stretch | undefined
   #seal: string | undefined
@@ -116,12 +118,12 @@ class Walk {
 
   takes(line: Line): boolean {
     if (isRecordLine(line.text)) {
-      this.#leaves.push(leafHash(line.text))
+      this.#leaves.add(leafHash(line.text))
       return true
     }
     const isWhole = isMarkLine(line.text) ? this.#takesMark(line.text) : this.#takesSeal(line.text)
     if (!isWhole) return false
-    this.#leaves = []
+    this.#leaves.clear()
     this.length = line.end
     return true
   }
@@ -137,14 +139,14 @@ class Walk {
     if (this.#seal !== undefined && checkpoint.marks !== this.#sealMarks) {
       return 'its marks are not those its last checkpoint signs'
     }
-    this.#findRoot(this.frontier.copy(), this.#stretch?.leaves ?? [])
+    this.#findRoot(this.frontier.copy(), this.#stretch?.leaves ?? new Leaves())
     return undefined
   }
 
   #takesMark(text: string): boolean {
     const mark = parseMark(text)
     const leaves = this.#leaves
-    if (leaves.length === 0 || mark?.size !== this.size + leaves.length) return false
+    if (leaves.size === 0 || mark?.size !== this.size + leaves.size) return false
     // Invariant: only who holds the key can have said that these records were kept.
     if (mark.mac !== this.stretch.mac(this.#signer.marks, leaves)) return false
     this.stretch.extend(leaves, mark.mac, text)
@@ -154,8 +156,11 @@ class Walk {
   /** Only the last seal is read further: there may be a hundred thousand, and it is over them all. */
   #takesSeal(text: string): boolean {
     const stretch = this.#stretch
-    const listed = stretch === undefined ? this.#leaves : [...stretch.leaves, ...this.#leaves]
-    if (listed.length === 0 || !sealLists(text, listed)) return false
+    const listed = this.#listed
+    listed.clear()
+    if (stretch !== undefined) listed.addAll(stretch.leaves)
+    listed.addAll(this.#leaves)
+    if (listed.size === 0 || !sealLists(text, listed)) return false
     this.#findRoot(this.frontier, listed)
     this.#seal = text
     this.#sealMarks = stretch?.marks
@@ -163,8 +168,8 @@ class Walk {
     return true
   }
 
-  #findRoot(frontier: Frontier, leaves: readonly Digest[]): void {
-    for (const leaf of leaves) {
+  #findRoot(frontier: Frontier, leaves: Leaves): void {
+    for (const leaf of leaves.digests) {
       frontier.append(leaf)
       if (frontier.size === this.#sizeAsked) this.rootAt = frontier.root()
     }

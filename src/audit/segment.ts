@@ -1,7 +1,7 @@
 import type { Checkpoint, CheckpointKey } from './checkpoint.ts'
 import { encodeText } from './encoding.ts'
 import { digestText, Frontier, frontierLength, parseDigest } from './merkle.ts'
-import type { Digest } from './merkle.ts'
+import type { Digest, Leaves } from './merkle.ts'
 
 /** A file of the log takes no further batch once it is this long. */
 export const segmentBytes = 64 * 1024 * 1024
@@ -45,11 +45,12 @@ export function segmentNumber(name: string): number | undefined {
 }
 
 export function encodeHeader(segment: number, frontier: readonly Digest[], starts: string): string {
-  return `{"frontier":${hashList(frontier)},"segment":${segment},"starts":${encodeText(starts)}}`
+  const hashes = frontier.map((hash) => digestText(hash, 'base64url'))
+  return `{"frontier":${list(hashes)},"segment":${segment},"starts":${encodeText(starts)}}`
 }
 
-export function encodeSeal(checkpoint: string, leaves: readonly Digest[]): string {
-  return `{"checkpoint":${encodeText(checkpoint)},"leaves":${hashList(leaves)}}`
+export function encodeSeal(checkpoint: string, leaves: Leaves): string {
+  return `{"checkpoint":${encodeText(checkpoint)},"leaves":${list(leaves.encoded)}}`
 }
 
 export function isRecordLine(text: string): boolean {
@@ -62,8 +63,8 @@ export function isSealLine(text: string): boolean {
 }
 
 /** True when a seal lists exactly these leaves; its checkpoint is not looked at. */
-export function sealLists(text: string, leaves: readonly Digest[]): boolean {
-  return text.startsWith('{"checkpoint":"') && text.endsWith(`","leaves":${hashList(leaves)}}`)
+export function sealLists(text: string, leaves: Leaves): boolean {
+  return text.startsWith('{"checkpoint":"') && text.endsWith(`","leaves":${list(leaves.encoded)}}`)
 }
 
 export function parseHeader(text: string): Header | undefined {
@@ -115,9 +116,8 @@ export function* linesOf(bytes: Buffer, number = 1, base = 0): Generator<Line, u
   return undefined
 }
 
-function hashList(hashes: readonly Digest[]): string {
-  if (hashes.length === 0) return '[]'
-  return `["${hashes.map((hash) => digestText(hash, 'base64url')).join('","')}"]`
+function list(hashes: readonly string[]): string {
+  return hashes.length === 0 ? '[]' : `["${hashes.join('","')}"]`
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -2,7 +2,7 @@ import type { Checkpoint, CheckpointKey } from './checkpoint.ts'
 import { parseRecord } from './encoding.ts'
 import { isMarkLine, marksHash, parseMark } from './mark.ts'
 import type { MarkKey } from './mark.ts'
-import { Frontier, leafHash, parseDigest } from './merkle.ts'
+import { Frontier, leafHash, Leaves, parseDigest } from './merkle.ts'
 import type { Digest } from './merkle.ts'
 import { encodeSeal, isSealLine, linesOf, openHeader, parseHeader, parseSeal } from './segment.ts'
 import type { Line, Seal } from './segment.ts'
@@ -163,7 +163,7 @@ export class Verifier {
         continue
       }
       const mac = parseMark(text)?.mac
-      if (mac === undefined || mac !== this.#markKey.mac(before, leaves)) return false
+      if (mac === undefined || mac !== this.#markKey.mac(before, Leaves.of(leaves))) return false
       before = mac
       leaves = []
     }
@@ -242,7 +242,7 @@ export class Verifier {
     }
     this.#lastCheckpoint = seal.checkpoint
     if (checkpoint.size === after.size && checkpoint.root === after.root()) {
-      if (encodeSeal(seal.checkpoint, leaves) !== line.text) {
+      if (encodeSeal(seal.checkpoint, Leaves.of(leaves)) !== line.text) {
         this.report(start, 'checkpoint', file, line.number, 'the leaf hashes listed were changed')
       }
       this.#accept(after, leaves)

@@ -2,6 +2,7 @@ import type { CheckpointSigner } from './checkpoint.ts'
 import { errorCode } from './folder.ts'
 import type { LogFolder, SegmentFile } from './folder.ts'
 import { encodeMark, Stretch } from './mark.ts'
+import { Leaves } from './merkle.ts'
 import type { Digest, Frontier } from './merkle.ts'
 import type { Batch } from './batch.ts'
 import { batchBytes, batchRecords, encodeHeader, encodeSeal, segmentBytes } from './segment.ts'
@@ -63,7 +64,7 @@ export class BatchWriter {
   #file: SegmentFile
   #length: number
   #isSynced = true
-  /** Over all durable records, signed or not. */
+  /** Over what is signed. */
   #frontier: Frontier
   #checkpoint: string
   readonly #stretch: Stretch
@@ -83,7 +84,6 @@ export class BatchWriter {
     this.#checkpoint = start.checkpoint
     this.#stretch = start.stretch ?? new Stretch(start.frontier.root())
     this.#stretchSince = -Infinity
-    for (const leaf of this.#stretch.leaves) this.#frontier.append(leaf)
   }
 
   /** Of the log, and of nothing else: its origin and the id of its key. */
@@ -93,7 +93,7 @@ export class BatchWriter {
 
   /** Durable records. */
   get size(): number {
-    return this.#frontier.size
+    return this.#frontier.size + this.#stretch.size
   }
 
   /** The latest checkpoint; what it signs is durable, and its seal stands in the file. */
@@ -129,7 +129,7 @@ export class BatchWriter {
   seal(): void {
     if (this.#stretch.size === 0) return
     this.#requireUntouched()
-    const sealed = this.#signed([])
+    const sealed = this.#signed()
     const bytes = Buffer.from(`${sealed.line}\n`, 'latin1')
     this.#write(bytes)
     this.#isSynced = false
@@ -169,7 +169,7 @@ export class BatchWriter {
   async #commitMarked(batch: Batch): Promise<void> {
     const { leaves } = batch
     const mac = this.#stretch.mac(this.#signer.marks, leaves)
-    const line = encodeMark(mac, this.size + leaves.length)
+    const line = encodeMark(mac, this.size + leaves.size)
     const bytes = batch.closed(line)
     const now = performance.now()
     this.#write(bytes)
@@ -178,27 +178,31 @@ export class BatchWriter {
     if (this.#stretch.size === 0) this.#stretchSince = now
     this.#stretchBytes += bytes.length
     this.#stretch.extend(leaves, mac, line)
-    for (const leaf of leaves) this.#frontier.append(leaf)
   }
 
   /** Invariant: a segment ends in a seal, and no stretch grows beyond what one batch may hold. */
   #isSealDueWith({ leaves, bytes }: Batch): boolean {
     if ((this.sealDueIn ?? this.#unsignedLimit) <= 0) return true
     return (
-      this.#stretch.size + leaves.length >= batchRecords ||
+      this.#stretch.size + leaves.size >= batchRecords ||
       this.#stretchBytes + bytes >= batchBytes ||
       this.#length + bytes >= this.#segmentLimit
     )
   }
 
-  /** A seal over all records and these further leaves, not written yet. */
-  #signed(leaves: readonly Digest[]): Sealed {
+  /**
+   * A seal over all records and these further leaves, not written yet. The tree grows here and not with each
+   * batch, where somebody waits.
+   */
+  #signed(further?: Leaves): Sealed {
+    const leaves = new Leaves()
+    leaves.addAll(this.#stretch.leaves)
+    if (further !== undefined) leaves.addAll(further)
     const frontier = this.#frontier.copy()
-    for (const leaf of leaves) frontier.append(leaf)
+    frontier.appendAll(leaves.bytes)
     const root = frontier.root()
     const checkpoint = this.#signer.sign(frontier.size, root, this.#stretch.marks)
-    const line = encodeSeal(checkpoint, [...this.#stretch.leaves, ...leaves])
-    return { frontier, root, checkpoint, line }
+    return { frontier, root, checkpoint, line: encodeSeal(checkpoint, leaves) }
   }
 
   #accept({ frontier, root, checkpoint }: Sealed): void {

@@ -14,7 +14,7 @@ import {
   verifyInclusion,
 } from '../../src/audit/index.ts'
 import type { Digest } from '../../src/audit/index.ts'
-import { frontierLength } from '../../src/audit/merkle.ts'
+import { frontierLength, Leaves } from '../../src/audit/merkle.ts'
 
 /** RFC 9162 section 2.1.1, word by word. */
 function naiveRoot(leaves: readonly string[]): Digest {
@@ -84,6 +84,23 @@ test('a frontier taken up again goes on as if it had never been put down', () =>
       for (const leaf of after) second.append(leafHash(leaf))
       assert.deepEqual(second.root(), naiveRoot([...before, ...after]))
       assert.deepEqual(first.root(), naiveRoot(before))
+    }),
+  )
+})
+
+test('leaves taken many at once make the tree that they make one by one', () => {
+  fc.assert(
+    fc.property(fc.array(trees, { maxLength: 5 }), trees, (stretches, before) => {
+      const tree = treeOf(before)
+      for (const stretch of [...stretches, []]) {
+        const leaves = Leaves.of(stretch.map(leafHash))
+        assert.deepEqual(leaves.digests, stretch.map(leafHash))
+        tree.appendAll(leaves.bytes)
+      }
+      const all = [...before, ...stretches.flat()]
+      assert.equal(tree.size, all.length)
+      assert.equal(tree.hashes.length, frontierLength(all.length))
+      assert.deepEqual(tree.root(), naiveRoot(all))
     }),
   )
 })
