@@ -13,7 +13,7 @@ export interface WatcherOptions {
   readonly files: readonly string[]
   readonly readFile: (path: string) => string
   /** Loads anew; must read files with the given function only. */
-  readonly load: (readFile: (path: string) => string) => LoadResult
+  readonly load: (readFile: (path: string) => string) => LoadResult | Promise<LoadResult>
   readonly onLoaded: (
     configuration: Configuration,
     warnings: readonly ConfigurationProblem[],
@@ -47,6 +47,8 @@ export class ConfigurationWatcher {
   /** Of the content last seen, not yet believed. */
   #seen: string | undefined
   #timer: NodeJS.Timeout | undefined
+  /** One after the other. */
+  #loading: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
   constructor(options: WatcherOptions) {
@@ -57,11 +59,11 @@ export class ConfigurationWatcher {
     this.#watchDirectories()
   }
 
-  /** Loads now, changed or not. */
-  reload(): void {
+  /** Loads now, changed or not; resolves when what came of it was told. */
+  async reload(): Promise<void> {
     if (this.#isClosed) return
     this.#cancel()
-    this.#load(this.#snapshot())
+    await this.#load(this.#snapshot())
   }
 
   /** No callback is called afterwards. */
@@ -91,26 +93,37 @@ export class ConfigurationWatcher {
     if (print === this.#loaded) {
       this.#seen = undefined
     } else if (print === this.#seen) {
-      this.#load(snapshot)
+      void this.#load(snapshot)
     } else {
       this.#seen = print
       this.#onEvent()
     }
   }
 
-  #load(snapshot: ReadonlyMap<string, string | undefined>): void {
+  #load(snapshot: ReadonlyMap<string, string | undefined>): Promise<void> {
+    this.#seen = undefined
+    this.#loaded = fingerprint(snapshot)
+    const loaded = this.#loading.then(() => this.#loadNext(snapshot))
+    this.#loading = loaded.catch(() => undefined)
+    return loaded
+  }
+
+  async #loadNext(snapshot: ReadonlyMap<string, string | undefined>): Promise<void> {
+    if (this.#isClosed) return
     const read = new Map(snapshot)
     // What was looked at is what is loaded: a file is read once, even one first named now.
-    const result = this.#options.load((path) => {
+    const result = await this.#options.load((path) => {
       if (!read.has(path)) read.set(path, this.#tryRead(path))
       const text = read.get(path)
       if (text === undefined) return this.#options.readFile(path)
       return text
     })
+    if (this.#isClosed) return
     this.#files = [...new Set([...this.#options.files, ...result.files])]
-    this.#seen = undefined
     this.#loaded = fingerprint(new Map(this.#files.map((path) => [path, read.get(path)])))
     this.#watchDirectories()
+    // What changed while it was loaded was seen by watchers of before, or by none.
+    this.#onEvent()
     if ('configuration' in result) {
       this.#options.onLoaded(result.configuration, result.warnings, result.sources)
     } else this.#options.onProblems(result.problems, result.sources)

@@ -144,10 +144,9 @@ test(
   },
 )
 
-test('reload loads at once, changed or not', (context) => {
+test('reload loads at once, changed or not', async (context) => {
   const { events, watcher } = watched(context, 'version: 1\n')
-  watcher.reload()
-  watcher.reload()
+  await Promise.all([watcher.reload(), watcher.reload()])
   assert.deepEqual(events, ['region local', 'region local'])
 })
 
@@ -155,12 +154,12 @@ test('after closing nothing is loaded', { timeout: 30_000 }, async (context) => 
   const { events, watcher, write, quiet } = watched(context, 'version: 1\n')
   write('proofgate.yaml', 'version: 1\nregion: late\n')
   watcher.close()
-  watcher.reload()
+  await watcher.reload()
   await quiet()
   assert.deepEqual(events, [])
 })
 
-test('what is loaded is what was looked at, even when the file changes meanwhile', (context) => {
+test('what is loaded is what was looked at, even when the file changes meanwhile', async (context) => {
   const { directory, file } = watched(context, 'version: 1\nregion: first\n')
   const read: string[] = []
   const regions: string[] = []
@@ -180,7 +179,7 @@ test('what is loaded is what was looked at, even when the file changes meanwhile
     onLoaded: (configuration) => regions.push(configuration.region),
     onProblems: () => regions.push('bad'),
   })
-  watcher.reload()
+  await watcher.reload()
   watcher.close()
   assert.deepEqual(regions, ['first'])
   assert.equal(new Set(read).size, 1)

@@ -16,7 +16,7 @@ import { addExpositions } from '../metrics/exposition.ts'
 import type { Log } from '../log.ts'
 import { Serving } from '../serving.ts'
 import type { FromThread, ThreadStart, ToThread } from './messages.ts'
-import { packConfiguration } from './portable.ts'
+import { packConfiguration } from '../../config/apart/index.ts'
 import { ServingThread, ThreadEnded } from './serving-thread.ts'
 
 /** Before a thread that died is started again; doubled while it goes on dying at once. */

@@ -1,6 +1,6 @@
 import type { Millis } from '../../core/index.ts'
 import type { AuditMessage, AuditReply } from '../../workers/index.ts'
-import type { PortableConfiguration } from './portable.ts'
+import type { PortableConfiguration } from '../../config/apart/index.ts'
 
 /** What a serving thread is started with. */
 export interface ThreadStart {

@@ -6,7 +6,7 @@ import { dataPaths } from '../data-directory.ts'
 import { Log } from '../log.ts'
 import { Serving } from '../serving.ts'
 import type { FromThread, ThreadStart, ToThread } from './messages.ts'
-import { unpackConfiguration } from './portable.ts'
+import { unpackConfiguration } from '../../config/apart/index.ts'
 
 /*
  * A serving thread: everything but the audit log, which it sends its entries to, and the administration. What

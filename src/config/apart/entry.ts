@@ -1,0 +1,14 @@
+import { keepHttpLean } from '../../core/index.ts'
+import type { Request } from './messages.ts'
+
+/*
+ * Where the process that reads begins. It ends when nobody asks any more, which it notices by the channel; a
+ * terminal that signals the whole group means those who ask.
+ */
+
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+keepHttpLean()
+const answering = import('./answering.ts')
+process.on('message', (request: Request) => {
+  void answering.then(({ answer }) => process.send?.(answer(request)))
+})
