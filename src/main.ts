@@ -1,19 +1,31 @@
 import { keepHttpLean } from './core/index.ts'
 
-/** Runs the command line. */
-export async function run(argv: readonly string[], version: string): Promise<void> {
+/**
+ * Runs the command line.
+ *
+ * @param onServing - told when a server serves.
+ */
+export async function run(
+  argv: readonly string[],
+  version: string,
+  onServing: () => void,
+): Promise<void> {
   // Whoever reads may stop early, as `head` does; that is no failure of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
     throw error
   })
   keepHttpLean()
+  const { readAhead } = await import('./cli/reading-ahead.ts')
+  const reader = readAhead(argv[2])
   const { buildProgram, reportFailure } = await import('./cli/index.ts')
   try {
-    const program = await buildProgram(version)
+    const program = await buildProgram({ version, onServing, reader }, argv[2])
     await program.parseAsync([...argv])
   } catch (error) {
     // To `curl` the flag means a body to send.
     process.exitCode = reportFailure(error, argv.includes('--json') && argv[2] !== 'curl')
+  } finally {
+    reader?.close()
   }
 }

@@ -132,3 +132,29 @@ test('no folder is named after a kind of thing', () => {
     [],
   )
 })
+
+/** What is loaded with a file: what it imports, and what that does, but for types and for what is imported later. */
+function loadedWith(file: string, known = new Set<string>()): ReadonlySet<string> {
+  if (known.has(file)) return known
+  known.add(file)
+  const text = readFileSync(file, 'utf8')
+  for (const [, name = ''] of text.matchAll(
+    /^(?:import|export)(?! type)[^;'"]*?from '([^']+)'/gm,
+  )) {
+    if (name.startsWith('.')) loadedWith(posix.join(posix.dirname(file), name), known)
+    else known.add(name)
+  }
+  return known
+}
+
+test('a process that serves holds no schema library, YAML parser or command that it does not run', () => {
+  const roots = ['src/cli/index.ts', 'src/cli/reading-ahead.ts', 'src/compose/index.ts']
+  const loaded = new Set(roots.flatMap((root) => [...loadedWith(root)]))
+  assert.ok(loaded.has('src/gateway/pipeline.ts') && loaded.has('commander'))
+  const needless = ['zod', 'yaml', 'uqr', 'src/config/index.ts', 'src/cli/commands/others.ts']
+  assert.deepEqual(
+    needless.filter((name) => loaded.has(name)),
+    [],
+  )
+  assert.ok(loadedWith('src/config/apart/answering.ts').has('zod'))
+})

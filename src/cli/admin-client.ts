@@ -1,7 +1,7 @@
 import { isRefusal, ProofgateError } from '../core/index.ts'
 import type { JsonObject, Refusal } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { dataDirectoryOf, requireInstalled } from './launch.ts'
+import { dataDirectoryOf, requireInstalled } from './loading.ts'
 import type { LaunchOptions } from './launch.ts'
 import { say } from './output.ts'
 

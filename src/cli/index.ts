@@ -3,37 +3,27 @@
  * prints. Data goes to standard output, prose to standard error, and `--json` makes data of it.
  */
 import { Command } from 'commander'
-import { registerClientCommands } from './client/index.ts'
-import { registerAdministration } from './commands/administration.ts'
-import { registerAudit } from './commands/audit.ts'
-import { registerDevelopmentAuthority } from './commands/dev-ca.ts'
-import { registerDoctor } from './commands/doctor.ts'
-import { registerExplain } from './commands/explain.ts'
-import { registerMetadata } from './commands/metadata.ts'
-import { registerPolicy } from './commands/policy/index.ts'
-import { registerRoles } from './commands/roles.ts'
-import { registerSignals } from './commands/signals.ts'
-import { registerServerCommands } from './commands/server.ts'
+import { registerRunning } from './commands/running.ts'
+import type { Launcher } from './launch.ts'
 
+export type { Launcher } from './launch.ts'
 export { reportFailure } from './report.ts'
 
-/** All commands, ready to parse. */
-export async function buildProgram(version: string): Promise<Command> {
+/**
+ * The commands, ready to parse.
+ *
+ * @param named - the command that will be run, if it is known: one that runs a server comes without the others, which
+ *   a server would hold as long as it lives.
+ */
+export async function buildProgram(launcher: Launcher, named?: string): Promise<Command> {
   const program = new Command('proofgate')
     .description('Touch a key, call an API: the passwordless API gateway')
-    .version(version)
+    .version(launcher.version)
     .showHelpAfterError('(`proofgate COMMAND --help` shows how)')
     .configureHelp({ showGlobalOptions: true })
-  registerServerCommands(program, version)
-  registerClientCommands(program)
-  registerAdministration(program)
-  registerRoles(program)
-  registerExplain(program)
-  registerPolicy(program)
-  registerMetadata(program)
-  registerSignals(program)
-  registerAudit(program)
-  registerDoctor(program)
-  registerDevelopmentAuthority(program)
+  registerRunning(program, launcher)
+  if (program.commands.some((command) => command.name() === named)) return program
+  const { registerOthers } = await import('./commands/others.ts')
+  registerOthers(program)
   return program
 }

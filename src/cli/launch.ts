@@ -1,14 +1,25 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { ProofgateError } from '../core/index.ts'
-import { loadConfiguration, printProblems, readTextFile, upConfiguration } from '../config/index.ts'
+import { join, resolve } from 'node:path'
+import { printProblems } from '../config/apart/index.ts'
 import type {
-  Configuration,
-  ConfigurationOverrides,
   ConfigurationProblem,
+  ConfigurationReader,
   LoadResult,
-} from '../config/index.ts'
+  ReadInput,
+} from '../config/apart/index.ts'
+import type { ConfigurationOverrides } from '../config/index.ts'
+import { ProofgateError } from '../core/index.ts'
 import { say } from './output.ts'
+
+/** What started the command line. */
+export interface Launcher {
+  /** Of the program. */
+  readonly version: string
+  /** Told when a server serves. */
+  readonly onServing: () => void
+  /** One that has been started already. */
+  readonly reader?: ConfigurationReader | undefined
+}
 
 /** The options every command that needs a configuration has. */
 export interface LaunchOptions {
@@ -31,7 +42,7 @@ export interface Launch {
   readonly overrides: ConfigurationOverrides
 }
 
-const defaultFile = 'proofgate.yaml'
+export const defaultFile = 'proofgate.yaml'
 const launchFile = 'launch.json'
 
 /** From the options; without a file named or present, as the data directory was last started. */
@@ -59,7 +70,7 @@ function lastLaunch(options: LaunchOptions): Launch | undefined {
   return readLaunch(options.dataDir === undefined ? '.proofgate' : resolve(options.dataDir))
 }
 
-function readLaunch(directory: string): Launch | undefined {
+export function readLaunch(directory: string): Launch | undefined {
   try {
     return JSON.parse(readFileSync(join(directory, launchFile), 'utf8')) as Launch
   } catch {
@@ -71,69 +82,24 @@ export function launchPath(dataDirectory: string): string {
   return join(dataDirectory, launchFile)
 }
 
-/** Loads what the launch names. */
-export function load(
-  launch: Launch,
-  readFile: (path: string) => string = readTextFile,
-): LoadResult {
-  return loadConfiguration({
-    file: launch.file,
-    text: launch.upstream === undefined ? undefined : upConfiguration(launch.upstream),
-    environment: process.env,
-    overrides: launch.overrides,
-    readFile,
-  })
+/** What a reader of configurations needs to know of it. */
+export function readInput(launch: Launch, readFile: (path: string) => string): ReadInput {
+  const { file, upstream, overrides } = launch
+  return { file, upstream, overrides, environment: process.env, readFile }
 }
 
-/** The configuration, or all its problems printed and the command ended. */
-export function requireConfiguration(launch: Launch): Configuration {
-  return requireLoaded(launch).configuration
-}
+/** A load that found no problem. */
+export type Loaded = Extract<LoadResult, { readonly configuration: unknown }>
 
-/** The same with its warnings, for whoever is about to put it in force. */
-export function requireLoaded(
-  launch: Launch,
-): Extract<LoadResult, { readonly configuration: unknown }> {
-  const result = load(launch)
-  if ('problems' in result) {
-    say(printProblems(result.problems, result.sources))
-    throw new ProofgateError(
-      'config.invalid',
-      `the configuration has ${countOf(result.problems)}; nothing was started`,
-      { hint: 'Mend it, then run `proofgate check`.' },
-    )
-  }
-  return result
-}
-
-/**
- * The configuration of the installation that the options lead to, with the flags its server was last started
- * with: links and addresses are then those the server has.
- */
-export function requireInstalled(options: LaunchOptions): Configuration {
-  return requireConfiguration(installedLaunch(options))
-}
-
-/** What `requireInstalled` loads. */
-export function installedLaunch(options: LaunchOptions): Launch {
-  const launch = launchOf(options)
-  const { dataDirectory } = requireConfiguration(launch)
-  const last = readLaunch(dataDirectory)
-  if (last === undefined || last.file !== launch.file) return launch
-  return { ...launch, overrides: { ...last.overrides, ...launch.overrides } }
-}
-
-/**
- * The data directory the options lead to. A file that is broken now keeps nobody from the server that runs
- * or from the log it wrote: then it is the one named, or the one beside the file, if there is one.
- */
-export function dataDirectoryOf(options: LaunchOptions): string {
-  const launch = launchOf(options)
-  const result = load(launch)
-  if ('configuration' in result) return result.configuration.dataDirectory
-  const beside = join(dirname(launch.file ?? resolve(defaultFile)), '.proofgate')
-  const directory = launch.overrides.dataDirectory ?? beside
-  return existsSync(launchPath(directory)) ? directory : requireConfiguration(launch).dataDirectory
+/** What was loaded, or all its problems printed and the command ended. */
+export function requireSound(result: LoadResult): Loaded {
+  if ('configuration' in result) return result
+  say(printProblems(result.problems, result.sources))
+  throw new ProofgateError(
+    'config.invalid',
+    `the configuration has ${countOf(result.problems)}; nothing was started`,
+    { hint: 'Mend it, then run `proofgate check`.' },
+  )
 }
 
 export function countOf(problems: readonly ConfigurationProblem[]): string {

@@ -1,5 +1,5 @@
 import type { Found, TestedCall } from '../analysis/index.ts'
-import { printProblems } from '../config/index.ts'
+import { printProblems } from '../config/apart/index.ts'
 import type {
   Configuration,
   ConfigurationProblem,

@@ -1,8 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
-import { ConfigurationWatcher, printProblems, readTextFile } from '../config/index.ts'
-import type { Configuration, ConfigurationProblem, ConfigurationSource } from '../config/index.ts'
+import {
+  ConfigurationReader,
+  ConfigurationWatcher,
+  printProblems,
+  readTextFile,
+} from '../config/apart/index.ts'
+import type {
+  Configuration,
+  ConfigurationProblem,
+  ConfigurationSource,
+  LoadResult,
+} from '../config/apart/index.ts'
 import type { RunningProcess } from '../compose/index.ts'
-import { load } from './launch.ts'
+import { readInput } from './launch.ts'
 import type { Launch } from './launch.ts'
 import { say } from './output.ts'
 import { askOf, changesText, failuresOf, runPolicyTests } from './policy-tests.ts'
@@ -31,7 +41,7 @@ export function watch(
   return new ConfigurationWatcher({
     files: configuration.files,
     readFile: readTextFile,
-    load: (readFile) => load(launch, readFile),
+    load: (readFile) => loadApart(launch, readFile),
     onLoaded: (loaded, warnings, sources) => {
       next(() => {
         if (warnings.length > 0) say(printProblems(warnings, sources))
@@ -45,6 +55,15 @@ export function watch(
       })
     },
   })
+}
+
+async function loadApart(launch: Launch, readFile: (path: string) => string): Promise<LoadResult> {
+  const reader = new ConfigurationReader()
+  try {
+    return await reader.read(readInput(launch, readFile))
+  } finally {
+    reader.close()
+  }
 }
 
 /** What becomes of configurations that were loaded while a server runs. */

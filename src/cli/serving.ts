@@ -1,9 +1,14 @@
-import { configurationSchema, printProblems } from '../config/index.ts'
-import type { Configuration, ConfigurationWatcher } from '../config/index.ts'
+import { writeFileSync } from 'node:fs'
+import { printProblems, readTextFile } from '../config/apart/index.ts'
+import type {
+  Configuration,
+  ConfigurationReader,
+  ConfigurationWatcher,
+} from '../config/apart/index.ts'
 import type { RunningProcess } from '../compose/index.ts'
 import { freePort } from './free-port.ts'
-import { launchPath, requireLoaded } from './launch.ts'
-import type { Launch } from './launch.ts'
+import { launchPath, readInput, requireSound } from './launch.ts'
+import type { Launch, Launcher } from './launch.ts'
 import { say } from './output.ts'
 import { requirePassing } from './policy-tests.ts'
 import { watch } from './reloading.ts'
@@ -15,43 +20,54 @@ export interface Banner {
   readonly enrolment: { readonly username: string; readonly link: string } | undefined
 }
 
+interface ServeInput {
+  readonly launch: Launch
+  readonly launcher: Launcher
+  /** Closed once it is not needed any more. */
+  readonly reader: ConfigurationReader
+  readonly takeOver: boolean
+  readonly onUp: (banner: Banner) => Promise<void> | void
+}
+
 /**
  * Runs a server until it is told to stop: reloads on change and on SIGHUP, drains on SIGTERM and SIGINT, and
  * ends at once on a second signal.
  */
-export async function serve(input: {
-  launch: Launch
-  version: string
-  takeOver: boolean
-  onUp: (banner: Banner) => Promise<void> | void
-}): Promise<void> {
+export async function serve(input: ServeInput): Promise<void> {
+  try {
+    await serveRead(input)
+  } finally {
+    input.reader.close()
+  }
+}
+
+async function serveRead(input: ServeInput): Promise<void> {
   // Whatever is written from here on is for its owner alone.
   process.umask(0o077)
-  const { launch } = input
-  const { configuration, warnings, sources } = requireLoaded(launch)
-  await requirePassing(configuration, sources)
-  if (warnings.length > 0) say(printProblems(warnings, sources))
-  if (configuration.dangerousSwitches.length > 0) {
-    say(`warning: protection is switched off: ${configuration.dangerousSwitches.join(', ')}`)
-  }
-  const { dataPaths, startServer } = await import('../compose/index.ts')
-  const { writeFileSync } = await import('node:fs')
+  const { launch, launcher, reader } = input
+  // What serves is loaded while another process reads.
+  const [{ dataPaths, startServer }, configuration] = await Promise.all([
+    import('../compose/index.ts'),
+    readFirst(launch, reader),
+  ])
   const watching: Watching = { outcome: Promise.resolve(undefined) }
   const server = await startServer({
     configuration,
-    version: input.version,
+    version: launcher.version,
     takeOver: input.takeOver,
     reload: async () => {
-      watching.watcher?.reload()
+      await watching.watcher?.reload()
       return watching.outcome
     },
   })
   watching.watcher = watch(launch, configuration, server, watching)
   const ended = untilSignal(server, watching.watcher, configuration)
   try {
+    launcher.onServing()
     const paths = dataPaths(configuration)
     writeFileSync(launchPath(paths.root), JSON.stringify(launch), { mode: 0o600 })
-    writeFileSync(paths.schema, JSON.stringify(configurationSchema(), null, 2), { mode: 0o600 })
+    writeFileSync(paths.schema, await reader.schema(), { mode: 0o600 })
+    reader.close()
     await input.onUp({ configuration, enrolment: server.enrolment })
   } catch (error) {
     // Nobody was told that it is up.
@@ -60,6 +76,18 @@ export async function serve(input: {
     throw error
   }
   await ended
+}
+
+/** What is about to be put in force. */
+async function readFirst(launch: Launch, reader: ConfigurationReader): Promise<Configuration> {
+  const read = await reader.read(readInput(launch, readTextFile))
+  const { configuration, warnings, sources } = requireSound(read)
+  await requirePassing(configuration, sources)
+  if (warnings.length > 0) say(printProblems(warnings, sources))
+  if (configuration.dangerousSwitches.length > 0) {
+    say(`warning: protection is switched off: ${configuration.dangerousSwitches.join(', ')}`)
+  }
+  return configuration
 }
 
 /** The same signal twice within this many milliseconds was sent once. */
@@ -87,7 +115,7 @@ async function untilSignal(
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  process.on('SIGHUP', () => watcher.reload())
+  process.on('SIGHUP', () => void watcher.reload())
   await promise
   watcher.close()
   await server.stop()

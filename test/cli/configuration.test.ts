@@ -14,7 +14,7 @@ const everyCommand = await (async () => {
       walk(command, `${path}${command.name()} `)
     }
   }
-  walk(await buildProgram('1.2.3'), '')
+  walk(await buildProgram({ version: '1.2.3', onServing: () => undefined }), '')
   return found
 })()
 

@@ -8,7 +8,8 @@ import {
   readTextFile,
 } from '../../../config/index.ts'
 import type { LintedFiles, PolicyKind } from '../../../config/index.ts'
-import { countOf, launchOf, load, requireConfiguration } from '../../launch.ts'
+import { countOf, launchOf } from '../../launch.ts'
+import { load, requireConfiguration } from '../../loading.ts'
 import type { LaunchOptions } from '../../launch.ts'
 import { example, withJson, withLocation } from '../../options.ts'
 import { print } from '../../output.ts'

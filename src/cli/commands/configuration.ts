@@ -10,100 +10,19 @@ import {
   sampleConfiguration,
 } from '../../config/index.ts'
 import type { Configuration, ConfigurationProblem } from '../../config/index.ts'
-import { printBanner } from '../banner.ts'
-import { countOf, launchOf, load, overridesOf, requireConfiguration } from '../launch.ts'
+import { countOf, launchOf } from '../launch.ts'
+import { load, requireConfiguration } from '../loading.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withListening, withLocation } from '../options.ts'
 import { print, say, table } from '../output.ts'
 import { printRouteFacts, routeFacts } from './route-facts.ts'
 import { failuresOf, runPolicyTests } from '../policy-tests.ts'
-import { serve, withRealPorts } from '../serving.ts'
 
-/** Commands that run or describe a server. */
-export function registerServerCommands(program: Command, version: string): void {
-  registerStart(program, version)
-  registerUp(program, version)
-  registerServe(program, version)
+/** Commands that write, check and describe the configuration of a server. */
+export function registerConfiguration(program: Command): void {
   registerInit(program)
   registerCheck(program)
   registerConfig(program)
-}
-
-const commandName = 'proofgate'
-/** In a clone the command line is a script beside the README; an installed package has none. */
-const cloneLauncher = new URL('../../../proofgate', import.meta.url)
-
-function registerStart(program: Command, version: string): void {
-  const command = withJson(withListening(program.command('start')))
-    .description('run with the built-in defaults in front of the sample service')
-    .action(async (options: LaunchOptions) => {
-      const launch = await withRealPorts({ overrides: overridesOf(options) })
-      const { identity, upstreams } = requireConfiguration(launch)
-      const { startSample } = await import('../sample.ts')
-      const sample = await startSample({
-        PROOFGATE_ISSUER: identity.issuer,
-        PROOFGATE_JWKS_URI: `${identity.issuer}/.well-known/jwks.json`,
-        PROOFGATE_AUDIENCE: upstreams[0]?.name ?? 'orders',
-      })
-      try {
-        await serve({
-          launch: { overrides: { ...launch.overrides, upstreamUrl: sample.url } },
-          version,
-          takeOver: options.takeOver === true,
-          onUp: (banner) =>
-            printBanner(banner, {
-              sample: true,
-              command: existsSync(cloneLauncher) ? './proofgate' : commandName,
-              json: options.json === true,
-            }),
-        })
-      } finally {
-        sample.stop()
-      }
-    })
-  example(command, 'start --port 9090')
-}
-
-function registerUp(program: Command, version: string): void {
-  const command = withJson(withListening(program.command('up')))
-    .argument('<url>', 'your service, for example http://localhost:3000')
-    .description('put the gateway in front of your own service, without a file')
-    .action(async (url: string, options: LaunchOptions) => {
-      if (URL.parse(url) === null) {
-        throw new ProofgateError('cli.bad_url', `${url} is not a URL`, {
-          hint: 'Name scheme, host and port: proofgate up http://localhost:3000',
-        })
-      }
-      await serve({
-        launch: await withRealPorts({ upstream: url, overrides: overridesOf(options) }),
-        version,
-        takeOver: options.takeOver === true,
-        onUp: (banner) =>
-          printBanner(banner, { sample: false, command: commandName, json: options.json === true }),
-      })
-    })
-  example(command, 'up http://localhost:3000')
-}
-
-function registerServe(program: Command, version: string): void {
-  const command = withJson(withListening(program.command('serve')))
-    .description('run the gateway from a configuration file')
-    .action(async (options: LaunchOptions) => {
-      const launch = await withRealPorts(launchOf(options))
-      if (launch.file === undefined) {
-        throw new ProofgateError('cli.no_configuration', 'there is no proofgate.yaml here', {
-          hint: 'Write one with `proofgate init`, name one with `--config`, or use `proofgate up URL`.',
-        })
-      }
-      await serve({
-        launch,
-        version,
-        takeOver: options.takeOver === true,
-        onUp: (banner) =>
-          printBanner(banner, { sample: false, command: commandName, json: options.json === true }),
-      })
-    })
-  example(command, 'serve --config /etc/proofgate/proofgate.yaml')
 }
 
 function registerInit(program: Command): void {
