@@ -32,7 +32,8 @@ export class SlowStreams {
     const { stream } = exchange
     const { received, sent } = stream
     const owesBody = !stream.receivedAll && !stream.isPaused
-    const owesReading = stream.unsent > 0
+    // A head that waits for its turn is owed like a body.
+    const owesReading = stream.unsent > 0 || stream.queues
     const stalls =
       (owesBody && received - exchange.seenReceived < floor) ||
       (owesReading && sent - exchange.seenSent < floor)
