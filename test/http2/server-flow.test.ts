@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
+import { duplexPair } from 'node:stream'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { ServerConnection } from '../../src/http2/index.ts'
 import {
   data,
   errorCodes,
   frameTypes,
   headers,
   ping,
+  preface,
   rstStream,
   settings,
   windowUpdate,
@@ -234,4 +238,32 @@ test('a client that reads nothing leaves no more with us than a turn of frames',
   }
   assert.ok(socket.writableNeedDrain)
   assert.ok(socket.writableLength < 300_000, `${socket.writableLength} wait for it`)
+})
+
+test('answers of one turn leave in one write', async () => {
+  const [client, side] = duplexPair()
+  const connection = new ServerConnection(
+    side,
+    { headerBytes: 16_384, streams: 100 },
+    {
+      onFields: () => undefined,
+      onRequest: (stream) => {
+        stream.begin([':status', '200'])
+        stream.write('ok')
+        stream.end()
+      },
+      onRejected: () => undefined,
+      onFailed: () => undefined,
+      onClosed: () => undefined,
+    },
+  )
+  const chunks: Buffer[] = []
+  client.on('data', (chunk: Buffer) => chunks.push(chunk))
+  client.write(Buffer.concat([preface, settings()]))
+  for (let n = 0; n < 5; n++) await turn()
+  const before = chunks.length
+  client.write(Buffer.concat([get(1), get(3), get(5)]))
+  for (let n = 0; n < 5; n++) await turn()
+  assert.equal(chunks.length - before, 1)
+  connection.destroy()
 })

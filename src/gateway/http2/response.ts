@@ -1,3 +1,4 @@
+import { invariant } from '../../core/index.ts'
 import { ErrorCode } from '../../http2/index.ts'
 import type { Stream } from '../../http2/index.ts'
 import type { CallerResponse } from '../incoming.ts'
@@ -106,6 +107,7 @@ export class Http2Response implements CallerResponse {
   }
 
   #begin(status: number, list: string[], isDated: boolean): void {
+    invariant(!this.headersSent, 'an answer begins once')
     this.statusCode = status
     this.headersSent = true
     if (this.sendDate && !isDated) list.push('date', dateNow())
