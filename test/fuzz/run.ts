@@ -1,24 +1,28 @@
 /**
- * Fuzzes the parser of responses from services, then the policy evaluator:
+ * Fuzzes the parser of responses from services, then the policy evaluator, then the reading of HTTP/2:
  *
  *     npm run fuzz -- [cases] [seed] [first case]
  *     npm run fuzz -- policies [cases] [seed]
+ *     npm run fuzz -- http2 [cases] [seed] [first case]
  *
  * Each response follows from the seed and its number, so that one that fails can be run again alone:
- * `npm run fuzz -- 1 SEED CASE`. Without numbers both are fuzzed, with them only what they are for. Exits
+ * `npm run fuzz -- 1 SEED CASE`. Without numbers all are fuzzed, with them only what they are for. Exits
  * with 1 and the case at the first failure; policies are made smaller before.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { checkCase, newTally } from './check.ts'
+import { checkConnection } from './http2.ts'
+import type { Http2Tally } from './http2.ts'
 import { comparePolicies } from './policies.ts'
 
 const every = 1_000_000
 const [subject, ...rest] = process.argv.slice(2)
 const isAboutPolicies = subject === 'policies'
-const numbers = (isAboutPolicies ? rest : process.argv.slice(2)).map(Number)
-const [cases = isAboutPolicies ? 100_000 : 10_000_000, seed = Date.now() % 2 ** 31, first = 0] =
-  numbers
+const isAboutHttp2 = subject === 'http2'
+const numbers = (isAboutPolicies || isAboutHttp2 ? rest : process.argv.slice(2)).map(Number)
+const usual = isAboutPolicies ? 100_000 : isAboutHttp2 ? 1_000_000 : 10_000_000
+const [cases = usual, seed = Date.now() % 2 ** 31, first = 0] = numbers
 
 /** Live memory, once what nobody holds any more is gone. */
 function liveBytes(): number {
@@ -50,10 +54,21 @@ function run(): void {
   console.log(`no failure; compared ${tally.compared}, ${JSON.stringify(tally.results)}`)
 }
 
+function readHttp2(count: number): void {
+  const tally: Http2Tally = { sound: 0, wrong: 0, fields: 0, tooLarge: 0, malformed: 0 }
+  console.log(`${count} connections of HTTP/2, seed ${seed}`)
+  for (let index = first; index < first + count; index++) checkConnection(seed, index, tally)
+  console.log(`no failure; ${JSON.stringify(tally)}`)
+}
+
 try {
-  if (!isAboutPolicies) run()
   if (isAboutPolicies) comparePolicies(cases, seed)
-  else if (numbers.length === 0) comparePolicies(100_000, seed)
+  else if (isAboutHttp2) readHttp2(cases)
+  else run()
+  if (subject === undefined) {
+    comparePolicies(100_000, seed)
+    readHttp2(1_000_000)
+  }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
