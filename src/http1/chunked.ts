@@ -2,6 +2,10 @@
 const maxExtensionBytes = 4096
 const maxSizeDigits = 16
 
+/** Behind the first semicolon. */
+const extensions =
+  /^[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/
+
 const CR = 13
 const LF = 10
 const semicolon = 59
@@ -36,6 +40,7 @@ export class ChunkedDecoder {
   #size = 0
   #digits = 0
   #extensionBytes = 0
+  #extension: number[] = []
   #trailerBytes: number[] = []
   #lineLength = 0
 
@@ -117,12 +122,20 @@ export class ChunkedDecoder {
 
   #takeExtensionByte(byte: number): void {
     this.#extensionBytes += 1
-    if (byte === CR) this.#step = 'size line feed'
+    if (byte === CR) this.#endExtensions()
     else if (this.#extensionBytes > maxExtensionBytes) {
       this.#refuse('too_large', 'chunk extensions too long')
     } else if ((byte < 32 && byte !== 9) || byte === 127) {
       this.#refuse('malformed', 'control byte in a chunk extension')
-    }
+    } else this.#extension.push(byte)
+  }
+
+  /** RFC 9112 7.1.1. They are read past, but only as what they are. */
+  #endExtensions(): void {
+    const text = String.fromCharCode(...this.#extension)
+    this.#extension = []
+    this.#step = 'size line feed'
+    if (!extensions.test(text)) this.#refuse('malformed', 'malformed chunk extension')
   }
 
   /** Collects up to the empty line; what the lines hold is judged by the head's own rules. */

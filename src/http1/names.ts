@@ -1,3 +1,5 @@
+import { isToken } from './alphabet.ts'
+
 /** Names of this length or less are remembered; longer ones are rare. */
 const longest = 64
 const most = 1024
@@ -33,4 +35,12 @@ export class NameMemory<Verdict> {
 /** A slice of a text keeps the whole of it in memory. */
 function copyOf(name: string): string {
   return Buffer.from(name, 'utf8').toString('utf8')
+}
+
+const lowerNames = new NameMemory((name) => (isToken(name) ? name.toLowerCase() : ''))
+
+/** The lower case of a field name; `undefined` for what is no token (RFC 9110 5.1). */
+export function lowerName(name: string): string | undefined {
+  const lower = lowerNames.of(name)
+  return lower === '' ? undefined : lower
 }
