@@ -186,11 +186,12 @@ export class Serving {
 
   #buildListener(configuration: Configuration, share: number): PublicListener {
     const console = new ConsoleSurface(() => this.#current().configuration)
-    const { limits } = configuration
+    const { limits, listeners } = configuration
+    const { halfClose } = listeners.public
     const inFlight = Math.ceil(limits.inFlight * share)
     const connections = Math.ceil(limits.connections * share)
     return new PublicListener({
-      limits: { ...limits, inFlight, connections },
+      limits: { ...limits, inFlight, connections, halfClose },
       front: frontOf(configuration),
       parts: {
         ...this.#areas,

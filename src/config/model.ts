@@ -113,6 +113,8 @@ export interface PublicListenerSettings extends Listener {
   readonly proxyProtocol: { readonly from: readonly string[] } | undefined
   /** HTTP/2 without TLS, by prior knowledge. */
   readonly h2c: boolean
+  /** Callers that have ended their side of a connection over HTTP/1.x are answered. */
+  readonly halfClose: boolean
 }
 
 export interface ConfiguredTls {

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { HeaderSection } from '../http1/index.ts'
 import type { Instant, Refusal } from '../core/index.ts'
 import type { Life } from './listen/life.ts'
 import type { Peer } from './listen/peer.ts'
 
 /**
- * What the pipeline uses of a request, whichever protocol brought it. The runtime's `IncomingMessage` is one
- * as it stands, so an HTTP/1.1 request costs no wrapper; HTTP/2 requests are made to fit.
+ * What the pipeline uses of a request, whichever protocol brought it.
  */
 export interface CallerRequest {
   readonly method?: string | undefined
@@ -17,6 +17,8 @@ export interface CallerRequest {
   readonly headers: IncomingHttpHeaders
   /** Flat name, value pairs as received. Never a pseudo-header field. */
   readonly rawHeaders: readonly string[]
+  /** The same object for all requests whose header sections are the same byte for byte. Over HTTP/1.x only. */
+  readonly section?: HeaderSection
   /** Filled by the time the body has ended. */
   readonly rawTrailers: readonly string[]
   /** Only said where no header tells: a body follows, whether its length is declared or not. */
@@ -31,7 +33,7 @@ export interface CallerRequest {
   on(event: 'error', listener: (error: Error) => void): unknown
 }
 
-/** What the pipeline uses of an answer. The runtime's `ServerResponse` is one as it stands. */
+/** What the pipeline uses of an answer, whichever protocol takes it. */
 export interface CallerResponse {
   statusCode: number
   sendDate: boolean
@@ -94,8 +96,8 @@ export interface Incoming {
 
 /** A request to change protocols. */
 export interface Upgrade {
-  /** The new protocol's first bytes. */
-  readonly head: Buffer
+  /** Bytes stand behind the request already, before it is answered. */
+  readonly hasMore: boolean
   /** Takes the connection from HTTP. Nothing is answered by HTTP's means afterwards. */
   take(): Duplex
 }

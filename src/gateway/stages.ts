@@ -286,10 +286,13 @@ export function screen(routed: Routed, parts: GatewayParts): Screened | Refusal 
   return upgrade ?? new Screened(routed)
 }
 
-function screenUpgrade({ route: { websocket } }: Routed, { head }: Upgrade): Refusal | undefined {
+function screenUpgrade(
+  { route: { websocket } }: Routed,
+  { hasMore }: Upgrade,
+): Refusal | undefined {
   if (websocket === undefined) return gatewayErrors.refuse('not_a_websocket_route')
   // RFC 6455 4.1: a client waits for the answer; what it sends before may be meant for another reader.
-  return head.length > 0
+  return hasMore
     ? gatewayErrors.refuse('malformed', 'bytes behind a handshake that is not answered yet')
     : undefined
 }

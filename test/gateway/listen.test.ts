@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
 import type { X509Certificate } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { describe, it } from 'node:test'
 import { CoveredHosts, parseCertificates } from '../../src/certificate/index.ts'
-import { millis } from '../../src/core/index.ts'
 import { gatewayErrors } from '../../src/gateway/errors.ts'
 import { canonicalAuthority, isMisdirected } from '../../src/gateway/listen/authority.ts'
 import { clientAddress, trustedProxies } from '../../src/gateway/listen/client-address.ts'
-import { Life } from '../../src/gateway/listen/life.ts'
+import { parseRequestHead } from '../../src/http1/index.ts'
+import { Http1Request } from '../../src/gateway/http1/request.ts'
+import type { Incoming } from '../../src/gateway/incoming.ts'
 import { peerOf } from '../../src/gateway/listen/peer.ts'
 import { bodyLength, checkFraming } from '../../src/gateway/listen/screen.ts'
-import { SlowPeers } from '../../src/gateway/listen/slow-peers.ts'
 import { TestAuthority } from '../kit/certificates.ts'
 
 describe('the authority of a request', () => {
@@ -135,185 +132,58 @@ describe('the address of a caller', () => {
 })
 
 describe('the screen', () => {
-  const message = (more: Partial<IncomingMessage>, ...rawHeaders: string[]): IncomingMessage => {
-    const headers: Record<string, string> = {}
-    for (let at = 0; at < rawHeaders.length; at += 2) {
-      headers[(rawHeaders[at] ?? '').toLowerCase()] = rawHeaders[at + 1] ?? ''
-    }
-    return {
-      method: 'GET',
-      httpVersionMajor: 1,
-      httpVersionMinor: 1,
-      rawHeaders,
-      headers,
-      ...more,
-    } as unknown as IncomingMessage
-  }
-  const code = (request: IncomingMessage): string | undefined =>
-    checkFraming({ request, protocol: 'http/1.1', flaw: undefined }, { headerCount: 5 })?.code
-
-  it('lets an ordinary request pass', () => {
-    assert.equal(code(message({}, 'Host', 'a')), undefined)
-    assert.equal(
-      code(message({ method: 'POST' }, 'Host', 'a', 'Transfer-Encoding', 'Chunked')),
+  const arrived = (...lines: string[]): Pick<Incoming, 'request' | 'flaw'> => {
+    const head = parseRequestHead(
+      `${['GET / HTTP/1.1', 'Host: a', ...lines].join('\r\n')}\r\n\r\n`,
       undefined,
     )
-    assert.equal(code(message({ httpVersionMinor: 0 }, 'Host', 'a')), undefined)
+    assert.ok(typeof head !== 'string')
+    const source = { pause: () => undefined, resume: () => undefined }
+    return { request: new Http1Request(head, source), flaw: undefined }
+  }
+  const named = (method: string): Pick<Incoming, 'request' | 'flaw'> => {
+    const { request } = arrived()
+    return { request: Object.create(request, { method: { value: method } }), flaw: undefined }
+  }
+  const code = (one: Pick<Incoming, 'request' | 'flaw'>): string | undefined =>
+    checkFraming(one, { headerCount: 5 })?.code
+
+  it('lets an ordinary request pass', () => {
+    assert.equal(code(arrived()), undefined)
+    assert.equal(code(arrived('Transfer-Encoding: Chunked')), undefined)
+    assert.equal(code(arrived('Expect: 100-Continue')), undefined)
   })
 
-  it('refuses what could be read in two ways', () => {
-    for (const name of [
-      'Host',
-      'AUTHORIZATION',
-      'Content-Length',
-      'dpop',
-      'Cookie',
-      'Content-Type',
-      'Expect',
-    ]) {
-      const value = name === 'Expect' ? '100-continue' : '1'
-      assert.equal(
-        code(message({}, 'Host', 'a', name, value, name.toLowerCase(), value)),
-        'gateway.malformed',
-        name,
-      )
+  it('refuses what the server of its protocol found wrong', () => {
+    const flaw = gatewayErrors.refuse('malformed', 'two host lines')
+    assert.equal(code({ ...arrived(), flaw }), 'gateway.malformed')
+  })
+
+  it('refuses lines that came twice where no parser has looked for them', () => {
+    for (const name of ['host', 'authorization', 'content-length', 'dpop', 'cookie', 'expect']) {
+      const request = {
+        rawHeaders: [name, '1', name.toUpperCase(), '1'],
+        headers: {},
+        method: 'GET',
+      }
+      const one = { request, flaw: undefined } as unknown as Pick<Incoming, 'request' | 'flaw'>
+      assert.equal(code(one), 'gateway.malformed', name)
     }
-    assert.equal(code(message({})), 'gateway.malformed')
-    assert.equal(code(message({ httpVersionMajor: 2 }, 'Host', 'a')), 'gateway.malformed')
-    assert.equal(code(message({ httpVersionMinor: 2 }, 'Host', 'a')), 'gateway.malformed')
-    assert.equal(
-      code(message({}, 'Host', 'a', 'Transfer-Encoding', 'gzip, chunked')),
-      'gateway.malformed',
-    )
-    assert.equal(
-      code(message({ httpVersionMinor: 0 }, 'Host', 'a', 'Transfer-Encoding', 'chunked')),
-      'gateway.malformed',
-    )
-    assert.equal(
-      code(message({}, 'Host', 'a', 'Transfer-Encoding', 'chunked', 'Content-Length', '1')),
-      'gateway.malformed',
-    )
   })
 
   it('refuses methods, expectations and numbers of lines it does not serve', () => {
     for (const method of ['TRACE', 'CONNECT', 'get', 'PROPFIND', '']) {
-      assert.equal(code(message({ method }, 'Host', 'a')), 'gateway.method_not_supported', method)
+      assert.equal(code(named(method)), 'gateway.method_not_supported', method)
     }
-    assert.equal(
-      code(message({}, 'Host', 'a', 'Expect', 'x, 100-continue')),
-      'gateway.expectation_failed',
-    )
-    const many = Array.from({ length: 10 }, (_, n) => `x-${n}`)
-    assert.equal(code(message({}, 'Host', 'a', ...many)), 'gateway.headers_too_large')
+    assert.equal(code(arrived('Expect: x, 100-continue')), 'gateway.expectation_failed')
+    const many = Array.from({ length: 5 }, (_, n) => `x-${n}: 1`)
+    assert.equal(code(arrived(...many)), 'gateway.headers_too_large')
   })
 
   it('reads how a body is delimited', () => {
-    assert.deepEqual(bodyLength(message({}, 'Content-Length', '7')), { chunked: false, length: 7 })
-    assert.deepEqual(bodyLength(message({})), { chunked: false, length: 0 })
-    assert.equal(bodyLength(message({}, 'Transfer-Encoding', 'chunked')).chunked, true)
-  })
-})
-
-describe('slow peers', () => {
-  /** A connection in the one respect that counts here: how much has moved. */
-  class Peer extends EventEmitter {
-    bytesRead = 0
-    bytesWritten = 0
-    writableLength = 0
-    destroyed = false
-    destroy(): void {
-      this.destroyed = true
-      this.emit('close')
-    }
-  }
-
-  const watched = (
-    setUp: (peer: Peer) => IncomingMessage | undefined,
-    each: (peer: Peer) => void,
-  ): ((seconds: number) => boolean) => {
-    return (seconds) => {
-      const peers = new SlowPeers(millis(30_000))
-      const peer = new Peer()
-      peers.watch(peer as unknown as Socket)
-      const request = setUp(peer)
-      if (request !== undefined) peers.serving(peer as unknown as Socket, request)
-      peers.start()
-      for (let at = 0; at < seconds; at++) {
-        each(peer)
-        mockTick(1000)
-      }
-      peers.stop()
-      return peer.destroyed
-    }
-  }
-  let mockTick: (time: number) => void = () => undefined
-  const body = (complete: boolean, paused: boolean): IncomingMessage =>
-    ({ complete, isPaused: () => paused }) as unknown as IncomingMessage
-
-  it('are cut off when a body or an answer trickles, and not before their patience ends', (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] })
-    mockTick = (time) => t.mock.timers.tick(time)
-    const trickle = watched(
-      () => body(false, false),
-      (peer) => (peer.bytesRead += 1),
-    )
-    assert.equal(trickle(29), false)
-    assert.equal(trickle(40), true)
-    const reading = watched(
-      (peer) => {
-        peer.writableLength = 1_000_000
-        return undefined
-      },
-      (peer) => (peer.bytesWritten += 1),
-    )
-    assert.equal(reading(29), false)
-    assert.equal(reading(40), true)
-  })
-
-  it('are none when nothing is owed or enough moves', (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] })
-    mockTick = (time) => t.mock.timers.tick(time)
-    const idle = watched(
-      () => body(true, false),
-      () => undefined,
-    )
-    const paused = watched(
-      () => body(false, true),
-      () => undefined,
-    )
-    const brisk = watched(
-      () => body(false, false),
-      (peer) => (peer.bytesRead += 1024),
-    )
-    for (const peer of [idle, paused, brisk]) assert.equal(peer(120), false)
-  })
-})
-
-describe('the life of a request', () => {
-  it('is over once, and says so also to those who come late', () => {
-    const life = new Life()
-    const heard: number[] = []
-    life.onOver(() => heard.push(1))
-    life.onOver(() => heard.push(2))
-    assert.equal(life.isOver, false)
-    life.end()
-    life.end()
-    life.onOver(() => heard.push(3))
-    assert.deepEqual(heard, [1, 2, 3])
-  })
-
-  it('is broken once, never after its end, and says so also to who comes late', () => {
-    const life = new Life()
-    const first = gatewayErrors.refuse('malformed')
-    life.breakOff(first)
-    life.breakOff(gatewayErrors.refuse('internal'))
-    assert.equal(life.broken, first)
-    const heard: string[] = []
-    life.onBroken(({ code }) => heard.push(code))
-    assert.deepEqual(heard, ['gateway.malformed'])
-    const over = new Life()
-    over.end()
-    over.breakOff(first)
-    assert.equal(over.broken, undefined)
+    assert.equal(bodyLength(arrived('Content-Length: 7').request).length, 7)
+    assert.equal(bodyLength(arrived('Content-Length: 7').request).chunked, false)
+    assert.equal(bodyLength(arrived().request).length, 0)
+    assert.equal(bodyLength(arrived('Transfer-Encoding: chunked').request).chunked, true)
   })
 })

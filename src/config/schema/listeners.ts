@@ -66,6 +66,9 @@ export const listeners = mapping('where to listen', {
     h2c: flag(
       'also speaks HTTP/2 without TLS, with callers that begin with it (prior knowledge)',
     ).prefault(false),
+    halfClose: flag(
+      'answers callers that have ended their side of a connection; otherwise they count as gone',
+    ).prefault(false),
   }).prefault(nothing),
   admin: mapping('health, metrics and administration', listener(8081)).prefault(nothing),
 }).prefault(nothing)

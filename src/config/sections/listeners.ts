@@ -14,6 +14,7 @@ export function resolveListeners(draft: Draft, files: PolicyFiles): Configuratio
       tls: resolveTls(draft, files),
       proxyProtocol: open.proxyProtocol,
       h2c: resolveH2c(draft),
+      halfClose: readFlag(open.halfClose),
     },
     admin: { address: admin.address, port: readAmount(admin.port) },
   }

@@ -46,7 +46,7 @@ export function forward(admitted: Admitted, live: LiveExchanges, fail: Fail): vo
   else sendBody(admitted, exchange, answer)
   incoming.life.onOver(() => {
     live.leave(answer)
-    exchange.abort()
+    if (!answer.isWhole) exchange.abort()
   })
   incoming.life.onBroken((refusal) => {
     exchange.abort()
@@ -104,6 +104,8 @@ class Answer extends OpenExchange implements ResponseSink {
   readonly #response: CallerResponse
   readonly #fail: Fail
   exchange: Exchange | undefined
+  /** All of it has come from the service: nothing is left to be given up. */
+  isWhole = false
   #head: ResponseHead | undefined
   /** A body of known length ends with its last piece; behind others there may be trailers. */
   #endsWithBody = false
@@ -190,6 +192,7 @@ class Answer extends OpenExchange implements ResponseSink {
   onData(chunk: Buffer, last: boolean, isSole: boolean): boolean {
     this.moved += chunk.length
     if (!last || !this.#endsWithBody) return this.#pass(chunk, isSole)
+    this.isWhole = true
     // A short body goes out as text, which the runtime joins with the header into one write.
     if (chunk.length <= shortBody) this.#response.end(chunk.toString('latin1'), 'latin1')
     else this.#response.end(chunk)
@@ -212,6 +215,7 @@ class Answer extends OpenExchange implements ResponseSink {
   }
 
   onEnd(received: readonly string[]): void {
+    this.isWhole = true
     if (this.#response.writableEnded) return
     const { headers } = this.admitted.routed.route
     const trailers = withoutEdited(answeredTrailers(received), headers?.response)

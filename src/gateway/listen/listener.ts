@@ -1,4 +1,3 @@
-import { Server as NetServer } from 'node:net'
 import type { Server } from 'node:net'
 import type { Millis } from '../../core/index.ts'
 import { Front } from '../arrive/front.ts'
@@ -12,7 +11,7 @@ import { Shedding } from '../shed/shedding.ts'
 import type { SheddingLimits } from '../shed/shedding.ts'
 import { listenOn } from './bind.ts'
 import type { Binding } from './bind.ts'
-import { Http1Server } from './http1.ts'
+import { Http1Server } from '../http1/server.ts'
 import { Reception } from './reception.ts'
 import type { FindSurface } from './reception.ts'
 import type { WaitingRoom } from './waiting-room.ts'
@@ -24,6 +23,8 @@ export interface ListenerLimits {
   readonly requestHeaderTimeout: Millis
   readonly requestIdle: Millis
   readonly keepAlive: Millis
+  /** A caller that has ended its side of a connection still gets the answer it waits for. */
+  readonly halfClose: boolean
   /** Requests under way at once. */
   readonly inFlight: number
   readonly shedding: Omit<SheddingLimits, 'inFlight'>
@@ -32,15 +33,14 @@ export interface ListenerLimits {
 }
 
 /**
- * Without what the runtime's HTTP server adds to it: idle connections are closed when their moment is over.
- * Those that the system has made already are accepted first, because it resets them with the socket they
+ * Connections that the system has made already are accepted first, because it resets them with the socket they
  * wait at; only one that arrives between that look and the close is lost.
  */
 async function unbind(server: Server): Promise<void> {
   await nextTurn()
   await nextTurn()
   await new Promise<void>((resolve) => {
-    NetServer.prototype.close.call(server, () => resolve())
+    server.close(() => resolve())
   })
 }
 
@@ -88,7 +88,7 @@ export class PublicListener {
     this.#front = new Front(
       { ...front, connections: limits.connections, patience: limits.requestHeaderTimeout },
       {
-        http1: (socket) => this.#http1.server.emit('connection', socket),
+        http1: (socket) => this.#http1.accept(socket),
         http2: (socket) => this.#http2.accept(socket),
       },
     )
@@ -158,7 +158,7 @@ export class PublicListener {
     const end = setTimeout(() => {
       this.#live.closeAll()
       setTimeout(() => {
-        this.#http1.server.closeAllConnections()
+        this.#http1.destroyAll()
         this.#http2.stop()
       }, lastWords).unref()
     }, deadline)

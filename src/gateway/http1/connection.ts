@@ -1,0 +1,387 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Refusal } from '../../core/index.ts'
+import { RequestParser } from '../../http1/index.ts'
+import type { RequestEvents, RequestHead } from '../../http1/index.ts'
+import { gatewayErrors } from '../errors.ts'
+import type { Incoming } from '../incoming.ts'
+import type { Peer } from '../listen/peer.ts'
+import type { Reception } from '../listen/reception.ts'
+import { originForm } from '../listen/target.ts'
+import { asksForWebSocket } from './handshake.ts'
+import { Pace } from './pace.ts'
+import { rawAnswer } from './raw-answer.ts'
+import { Http1Request } from './request.ts'
+import type { BodySource } from './request.ts'
+import { Http1Response } from './response.ts'
+import type { AnswerCarrier } from './response.ts'
+import { surfacePair } from './surface.ts'
+
+/** What all connections of a server have in common. */
+export interface ConnectionHost {
+  readonly reception: Reception
+  readonly headerBytes: number
+  /** Patience, in sweeps: with the first byte of a header and its end, and between requests. */
+  readonly headerSweeps: number
+  readonly idleSweeps: number
+  /** In sweeps: how long a caller may move too little of what it owes. */
+  readonly stalledSweeps: number
+  readonly keepAliveLines: string
+  /** A caller that has ended its side still gets the answer to a request that is whole. */
+  readonly halfClose: boolean
+  /** Sweeps so far. */
+  readonly tick: number
+  /** Each answer is the last of its connection. */
+  readonly isDraining: boolean
+  /** Requests of all connections that are not over. */
+  inFlight: number
+  closed(connection: Http1Connection): void
+}
+
+/** What is read ahead of a request under way; with more of it waiting, nothing is read. */
+const mostAhead = 64 * 1024
+/** How long a caller has to read the last answer while it still sends, in milliseconds. */
+const lingersFor = 2000
+/** How long a caller that was refused has to go by itself, in milliseconds. */
+const leavesWithin = 1000
+/** A connection that has been idle for so many sweeps keeps nothing of its requests. */
+const forgetsAfter = 3
+
+interface Exchange {
+  readonly incoming: Incoming
+  readonly request: Http1Request
+  readonly response: Http1Response
+}
+
+/**
+ * One HTTP/1.x connection from a caller. Requests are read, decided on and answered one after the other: what
+ * follows a request waits, unparsed, until its answer has left.
+ *
+ * Invariant: behind an answer that ends the connection nothing is read (RFC 9112 9.6). What follows a request
+ * that was refused for its framing may be its body.
+ */
+export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource {
+  readonly #socket: Socket
+  readonly #peer: Peer
+  readonly #host: ConnectionHost
+  readonly #parser: RequestParser
+  #current: Exchange | undefined
+  /** Its answer was sent; what there is of its body is still read. */
+  #isAnswered = false
+  #isLastAnswer = false
+  /** Read, and not parsed yet. */
+  #ahead: Buffer | undefined
+  #isParsing = false
+  /** The caller has ended its side. */
+  #hasEnded = false
+  #isClosing = false
+  #isSurrendered = false
+  /** Since which sweep a header or a request is waited for. */
+  #since: number
+  #isFresh = true
+  readonly #pace = new Pace()
+
+  constructor(socket: Socket, peer: Peer, host: ConnectionHost) {
+    this.#socket = socket
+    this.#peer = peer
+    this.#host = host
+    this.#since = host.tick
+    this.#parser = new RequestParser(this, host.headerBytes)
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('drain', this.#onDrain)
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#closed())
+  }
+
+  readonly #onData = (chunk: Buffer): void => this.#take(chunk)
+  readonly #onEnd = (): void => this.#ended()
+  readonly #onDrain = (): void => this.#current?.response.drain()
+
+  get isIdle(): boolean {
+    return this.#current === undefined && !this.#isClosing && !this.#isSurrendered
+  }
+
+  get isGone(): boolean {
+    return this.#socket.destroyed || this.#isClosing
+  }
+
+  get pending(): number {
+    return this.#socket.writableLength
+  }
+
+  get isLast(): boolean {
+    const { request } = this.#current ?? {}
+    const mayGoOn = request?.section.persists === true
+    return !mayGoOn || this.#parser.hasFailed || this.#host.isDraining || this.#hasEnded
+  }
+
+  get keepAliveLines(): string {
+    return this.#host.keepAliveLines
+  }
+
+  /** Ends a connection that carries nothing. */
+  end(): void {
+    this.#isClosing = true
+    this.#socket.destroySoon()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  cut(): void {
+    this.#socket.destroy()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#isSurrendered) this.#socket.resume()
+  }
+
+  send(piece: string | Uint8Array): boolean {
+    if (typeof piece === 'string') return this.#socket.write(piece, 'latin1')
+    return this.#socket.write(piece)
+  }
+
+  sendAll(pieces: readonly (string | Uint8Array)[]): boolean {
+    this.#socket.cork()
+    let hasRoom = true
+    for (const piece of pieces) hasRoom = this.send(piece)
+    this.#socket.uncork()
+    return hasRoom
+  }
+
+  /** The whole answer was sent: the request is over as soon as it has left. */
+  answered(isLast: boolean): void {
+    this.#isLastAnswer = isLast
+    if (this.#socket.writableLength === 0) this.#over()
+    else this.#socket.write('', () => this.#over())
+  }
+
+  head(head: RequestHead, hasMore: boolean): void {
+    this.#isFresh = false
+    if (head.method === 'CONNECT') {
+      this.#refuseBytes(gatewayErrors.refuse('method_not_supported'), head.method)
+      return
+    }
+    const request = new Http1Request(head, this)
+    const { section } = head
+    const { host: authority = '', expect } = section.headers
+    const expectsContinue = section.isCurrent && expect?.toLowerCase() === '100-continue'
+    const isHead = head.method === 'HEAD'
+    const response = new Http1Response(this, {
+      isCurrent: section.isCurrent,
+      isHead,
+      expectsContinue,
+    })
+    const scheme = this.#peer.encrypted ? 'https' : 'http'
+    if (!request.url.startsWith('/')) request.url = originForm(request.url, scheme, authority)
+    const incoming = this.#host.reception.arrive({
+      request,
+      response,
+      protocol: 'http/1.1',
+      peer: this.#peer,
+      authority,
+      upgrade: asksForWebSocket(head) ? { hasMore, take: this.#surrender } : undefined,
+      expectsContinue,
+      flaw: section.flaw === undefined ? undefined : malformed(section.flaw),
+    })
+    this.#current = { incoming, request, response }
+    this.#isAnswered = false
+    this.#host.inFlight += 1
+    this.#host.reception.serve(incoming, this.#ownPair)
+  }
+
+  body(view: Buffer): void {
+    this.#current?.request.deliver(view)
+  }
+
+  /** The request is whole. */
+  whole(trailers: readonly string[]): void {
+    this.#current?.request.finish(trailers)
+  }
+
+  /** Within a body that is the end of its request; otherwise there is no request to speak of. */
+  failed(kind: 'malformed' | 'too_large', detail: string): void {
+    const isLarge = kind === 'too_large'
+    this.#breakOff(isLarge ? gatewayErrors.refuse('headers_too_large') : malformed(detail))
+  }
+
+  /** To be called about once a second. @param looks - also for callers that are too slow. */
+  sweep(looks: boolean): void {
+    if (this.#isClosing || this.#isSurrendered) return
+    const waited = this.#host.tick - this.#since
+    const { request } = this.#current ?? {}
+    if (looks && this.#pace.look(this.#socket, request) >= this.#host.stalledSweeps) this.destroy()
+    else if (this.#current === undefined) this.#sweepBetween(waited)
+    // The rest of a body that nobody wanted.
+    else if (this.#isAnswered && waited > this.#host.idleSweeps) this.destroy()
+  }
+
+  #sweepBetween(waited: number): void {
+    if (this.#isFresh || this.#parser.isInHead) {
+      if (waited <= this.#host.headerSweeps) return
+      this.#refuseBytes(gatewayErrors.refuse('request_timeout'))
+    } else if (waited > this.#host.idleSweeps) this.end()
+    else if (waited === forgetsAfter) this.#parser.forget()
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#isClosing) return
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (this.#current === undefined && !this.#isFresh && !this.#parser.isInHead) {
+      this.#since = this.#host.tick
+    }
+    this.#parse(ahead === undefined ? chunk : Buffer.concat([ahead, chunk]))
+  }
+
+  #parse(bytes: Buffer): void {
+    let left: Buffer | undefined = bytes
+    while (left !== undefined && !this.#isClosing && !this.#isSurrendered) {
+      this.#isParsing = true
+      const taken: number = this.#parser.feed(left)
+      this.#isParsing = false
+      left = taken < left.length ? left.subarray(taken) : undefined
+      if (!this.#goOn()) break
+    }
+    if (left === undefined || this.#isClosing) return
+    this.#ahead = left
+    if (left.length > mostAhead) this.#socket.pause()
+  }
+
+  /** @returns whether the next request may be read. */
+  #goOn(): boolean {
+    const current = this.#current
+    if (current === undefined) return !this.#parser.hasFailed
+    if (!this.#isAnswered || !current.request.complete) return false
+    this.#current = undefined
+    if (this.#isLastAnswer || this.#hasEnded) {
+      this.#leave(this.#ahead === undefined)
+      return false
+    }
+    this.#since = this.#host.tick
+    this.#parser.next()
+    // It may wait with a body that nobody read.
+    if (this.#socket.isPaused()) this.#socket.resume()
+    return true
+  }
+
+  /** The answer has left. */
+  #over(): void {
+    const current = this.#current
+    if (current === undefined || this.#isAnswered) return
+    this.#isAnswered = true
+    this.#finish(current)
+    if (!current.request.complete) {
+      this.#since = this.#host.tick
+      if (this.#isLastAnswer) this.#leave(false)
+      else current.request.discard()
+    }
+    if (this.#isParsing || !this.#goOn()) return
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (ahead !== undefined) this.#parse(ahead)
+  }
+
+  #finish({ incoming, response }: Exchange): void {
+    this.#host.inFlight -= 1
+    response.close()
+    incoming.life.end()
+  }
+
+  /**
+   * Ends the connection so that its last answer is read (RFC 9112 9.6). The system resets a connection that is
+   * closed with something unread, and a caller that is still sending hears of the reset before it has read the
+   * answer. So what still comes is read to nowhere, for a while.
+   */
+  #leave(isRead: boolean): void {
+    this.#isClosing = true
+    this.#parser.stop()
+    this.#ahead = undefined
+    if (isRead) {
+      this.#socket.destroySoon()
+      return
+    }
+    this.#socket.end()
+    this.#socket.resume()
+    setTimeout(() => this.#socket.destroy(), lingersFor).unref()
+  }
+
+  #ended(): void {
+    this.#hasEnded = true
+    if (this.#isClosing) {
+      this.#socket.destroySoon()
+      return
+    }
+    const current = this.#current
+    if (current === undefined) {
+      if (this.#parser.isInHead)
+        this.#refuseBytes(malformed('the connection ended within a header'))
+      else this.end()
+    } else if (!current.request.complete) {
+      this.#breakOff(malformed('the connection ended within a body'))
+      this.#parser.stop()
+    } else if (!this.#host.halfClose) this.#socket.destroySoon()
+  }
+
+  #breakOff(refusal: Refusal): void {
+    const current = this.#current
+    if (current === undefined) {
+      this.#refuseBytes(refusal)
+      return
+    }
+    current.request.fail(refusal.detail ?? refusal.code)
+    current.incoming.life.breakOff(refusal)
+    if (this.#isAnswered) this.#leave(false)
+  }
+
+  /** There is no request, but there is a decision to record. */
+  #refuseBytes(refusal: Refusal, method?: string): void {
+    this.#isClosing = true
+    this.#parser.stop()
+    void this.#host.reception.refuseBytes(refusal, this.#peer, method).then((requestId) => {
+      if (this.#socket.destroyed) return
+      this.#socket.write(rawAnswer(refusal, requestId))
+      this.#socket.end()
+      this.#socket.resume()
+      setTimeout(() => this.#socket.destroy(), leavesWithin).unref()
+    })
+  }
+
+  /** From now on the socket is somebody else's; when it closes, the request is over. */
+  readonly #surrender = (): Duplex => {
+    this.#isSurrendered = true
+    this.#parser.stop()
+    const socket = this.#socket
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain)
+    socket.pause()
+    return socket
+  }
+
+  readonly #ownPair = (): ReturnType<typeof surfacePair> => {
+    const current = this.#current
+    if (current === undefined) throw new TypeError('there is no request')
+    const answered = (isLast: boolean): void => this.answered(isLast || this.isLast)
+    return surfacePair(this.#socket, current, { isLast: this.isLast, answered })
+  }
+
+  #closed(): void {
+    const current = this.#current
+    this.#isClosing = true
+    this.#parser.stop()
+    this.#host.closed(this)
+    if (current === undefined) return
+    current.request.fail('the caller went away')
+    if (!this.#isAnswered) this.#finish(current)
+    this.#isAnswered = true
+  }
+}
+
+function malformed(detail: string): Refusal {
+  return gatewayErrors.refuse('malformed', detail)
+}

@@ -1,0 +1,29 @@
+import type { Socket } from 'node:net'
+import type { Http1Request } from './request.ts'
+
+/** Bytes that have to move between two looks while something is owed. */
+const floor = 1024
+
+/**
+ * How fast a caller sends a body, or reads an answer. One that owes nothing (an idle event stream, a paused
+ * upload) is in time.
+ */
+export class Pace {
+  #read = 0
+  #sent = 0
+  #tooSlow = 0
+
+  /** @returns how many looks in a row have found too little moved. */
+  look(socket: Socket, request: Http1Request | undefined): number {
+    const { bytesRead, writableLength } = socket
+    const sent = socket.bytesWritten - writableLength
+    const owesBody = request !== undefined && !request.complete && !request.isPaused()
+    const isTooSlow =
+      (owesBody && bytesRead - this.#read < floor) ||
+      (writableLength > 0 && sent - this.#sent < floor)
+    this.#tooSlow = isTooSlow ? this.#tooSlow + 1 : 0
+    this.#read = bytesRead
+    this.#sent = sent
+    return this.#tooSlow
+  }
+}

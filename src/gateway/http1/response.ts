@@ -1,0 +1,272 @@
+import { STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { invariant } from '../../core/index.ts'
+import { encodeTrailers, isFieldValue, lowerName } from '../../http1/index.ts'
+import type { CallerResponse } from '../incoming.ts'
+
+/** What an answer needs of the connection it goes out by. */
+export interface AnswerCarrier {
+  readonly isGone: boolean
+  /** Bytes that were written and have not left. */
+  readonly pending: number
+  /** Nothing is read behind this request any more. */
+  readonly isLast: boolean
+  /** What a caller is told of how long it may use the connection again: whole header lines. */
+  readonly keepAliveLines: string
+  /** @returns `false` when the writer should wait until it has left. */
+  send(piece: string | Uint8Array): boolean
+  /** Pieces that leave together. @returns as `send`. */
+  sendAll(pieces: readonly (string | Uint8Array)[]): boolean
+  /** All of the answer was sent. */
+  answered(isLast: boolean): void
+  cut(): void
+}
+
+/** What of its request decides how an answer looks. */
+export interface AnswerTerms {
+  /** HTTP/1.1, not 1.0. */
+  readonly isCurrent: boolean
+  /** The request was HEAD: the answer has no body. */
+  readonly isHead: boolean
+  /** The caller sends its body when it is told to, or whenever it likes (RFC 9110 10.1.1). */
+  readonly expectsContinue: boolean
+}
+
+/** Up to here a piece goes out as text together with what stands before it. */
+const joinBelow = 8 * 1024
+const textOnly = /^[\x20-\x7e\r\n\t]*$/
+
+/** An answer over HTTP/1.x (RFC 9112). */
+export class Http1Response implements CallerResponse {
+  statusCode = 200
+  sendDate = true
+  headersSent = false
+  writableEnded = false
+  chunkedEncoding = false
+  readonly #carrier: AnswerCarrier
+  readonly #terms: AnswerTerms
+  /** Not sent yet, so that it can go with the first piece of the body. */
+  #head = ''
+  #isBodiless = false
+  #isAsked = false
+  #isLast = false
+  #trailers: readonly [string, string][] = []
+  #drained: (() => void) | undefined
+  #closed: (() => void) | undefined
+  #surface: ServerResponse | undefined
+
+  constructor(carrier: AnswerCarrier, terms: AnswerTerms) {
+    this.#carrier = carrier
+    this.#terms = terms
+  }
+
+  get destroyed(): boolean {
+    return this.#carrier.isGone
+  }
+
+  get writableLength(): number {
+    return this.#carrier.pending
+  }
+
+  /** A page of ours answers by the runtime's own object. */
+  yieldTo(surface: ServerResponse): void {
+    this.#surface = surface
+  }
+
+  writeHead(status: number, headers: Record<string, string | string[]>): void
+  writeHead(status: number, reason: string, headers: readonly string[]): void
+  writeHead(
+    status: number,
+    second: string | Record<string, string | string[]>,
+    flat: readonly string[] = [],
+  ): void {
+    if (this.#surface !== undefined) {
+      this.#surface.writeHead(status, second as Record<string, string | string[]>)
+      this.headersSent = true
+      return
+    }
+    invariant(!this.headersSent, 'an answer has one header')
+    const isText = typeof second === 'string'
+    const reason = isText ? second : (STATUS_CODES[status] ?? '')
+    this.statusCode = status
+    this.#head = this.#encode(status, reason, isText ? flat : flatOf(second))
+    this.headersSent = true
+  }
+
+  /** Sends an answer before the answer (RFC 9110 15.2). Flat name, value pairs. */
+  writeInformation(status: number, headers: readonly string[]): void {
+    if (this.destroyed || this.headersSent) return
+    let text = statusLine(status, STATUS_CODES[status] ?? '')
+    for (let at = 0; at < headers.length; at += 2) {
+      text += line(headers[at] ?? '', headers[at + 1] ?? '')
+    }
+    this.#carrier.send(`${text}\r\n`)
+  }
+
+  writeContinue(): void {
+    this.#isAsked = true
+    this.writeInformation(100, [])
+  }
+
+  flushHeaders(): void {
+    if (!this.headersSent) this.writeHead(this.statusCode, {})
+    const head = this.#takeHead()
+    if (head !== '') this.#carrier.send(head)
+  }
+
+  write(chunk: Buffer): boolean {
+    if (!this.headersSent) this.writeHead(this.statusCode, {})
+    if (this.#isBodiless || this.writableEnded || chunk.length === 0) return true
+    return this.#sendPiece(chunk, '')
+  }
+
+  end(chunk: string | Uint8Array = '', encoding?: BufferEncoding): void {
+    if (this.#surface !== undefined) {
+      this.#surface.end(chunk)
+      return
+    }
+    if (this.writableEnded) return
+    if (!this.headersSent) this.writeHead(this.statusCode, {})
+    this.writableEnded = true
+    if (this.destroyed) return
+    const isText = typeof chunk !== 'string' || encoding === 'latin1' || textOnly.test(chunk)
+    this.#sendLast(isText ? chunk : Buffer.from(chunk, encoding))
+    this.#carrier.answered(this.#isLast)
+  }
+
+  addTrailers(trailers: readonly [string, string][]): void {
+    this.#trailers = trailers
+  }
+
+  /** Cuts the answer short, so that the caller can see that it is not whole. */
+  destroy(): void {
+    this.#carrier.cut()
+  }
+
+  on(event: 'drain' | 'close', listener: () => void): void {
+    if (event === 'drain') this.#drained = listener
+    else this.#closed = listener
+  }
+
+  /** What was written has left. */
+  drain(): void {
+    this.#surface?.emit('drain')
+    this.#drained?.()
+  }
+
+  close(): void {
+    this.#closed?.()
+  }
+
+  #sendLast(chunk: string | Uint8Array): void {
+    const tail = this.chunkedEncoding ? `0\r\n${encodeTrailers(this.#trailers.flat())}` : ''
+    if (chunk.length > 0 && !this.#isBodiless) this.#sendPiece(chunk, tail)
+    else if (this.#head !== '' || tail !== '') this.#carrier.send(this.#takeHead() + tail)
+  }
+
+  /** One piece of the body with what has to stand around it. */
+  #sendPiece(chunk: string | Uint8Array, tail: string): boolean {
+    const isChunked = this.chunkedEncoding
+    const before = this.#takeHead() + (isChunked ? `${chunk.length.toString(16)}\r\n` : '')
+    const behind = isChunked ? `\r\n${tail}` : ''
+    if (typeof chunk === 'string') return this.#carrier.send(before + chunk + behind)
+    if (before === '' && behind === '') return this.#carrier.send(chunk)
+    if (chunk.length <= joinBelow) return this.#carrier.send(before + latin1(chunk) + behind)
+    return this.#carrier.sendAll(behind === '' ? [before, chunk] : [before, chunk, behind])
+  }
+
+  #takeHead(): string {
+    const head = this.#head
+    this.#head = ''
+    return head
+  }
+
+  /** Connection and framing are ours to say, whatever lines came (RFC 9112 6, 9.3). */
+  #encode(status: number, reason: string, headers: readonly string[]): string {
+    let text = statusLine(status, reason)
+    let hasLength = false
+    let hasDate = !this.sendDate
+    // Without having been asked for its body, nobody knows whether the caller sends it.
+    this.#isLast = this.#carrier.isLast || (this.#terms.expectsContinue && !this.#isAsked)
+    for (let at = 0; at < headers.length; at += 2) {
+      const name = headers[at] ?? ''
+      const value = headers[at + 1] ?? ''
+      switch (lowerName(name)) {
+        case 'connection':
+          this.#isLast ||= value.toLowerCase() === 'close'
+          continue
+        case 'content-length':
+          hasLength = true
+          break
+        case 'date':
+          hasDate = true
+          break
+        default:
+      }
+      text += line(name, value)
+    }
+    if (!hasDate) text += dateLine()
+    return text + this.#frame(status, hasLength)
+  }
+
+  /** How the body is delimited, and what follows it. */
+  #frame(status: number, hasLength: boolean): string {
+    const { isHead, isCurrent } = this.#terms
+    const hasNone = status < 200 || status === 204 || status === 304
+    this.#isBodiless = hasNone || isHead
+    let text = ''
+    if (!hasLength && !hasNone) {
+      if (!isCurrent) this.#isLast = true
+      else {
+        text = 'Transfer-Encoding: chunked\r\n'
+        this.chunkedEncoding = !isHead
+      }
+    }
+    if (this.#isLast) return `${text}Connection: close\r\n\r\n`
+    return `${text}${this.#carrier.keepAliveLines}\r\n`
+  }
+}
+
+function latin1(chunk: Uint8Array): string {
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString('latin1')
+}
+
+const reasonText = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** @throws TypeError for what would end the line. */
+function statusLine(status: number, reason: string): string {
+  if (!reasonText.test(reason)) throw new TypeError('a reason that HTTP does not allow')
+  return `HTTP/1.1 ${status} ${reason}\r\n`
+}
+
+/**
+ * Invariant: nothing becomes a header line but a name and a value.
+ *
+ * @throws TypeError for anything else.
+ */
+function line(name: string, value: string): string {
+  if (lowerName(name) === undefined || !isFieldValue(value)) {
+    throw new TypeError('a header that HTTP does not allow')
+  }
+  return `${name}: ${value}\r\n`
+}
+
+let dateSecond = 0
+let dateText = ''
+
+function dateLine(): string {
+  const second = Math.floor(Date.now() / 1000)
+  if (second !== dateSecond) {
+    dateSecond = second
+    dateText = `Date: ${new Date(second * 1000).toUTCString()}\r\n`
+  }
+  return dateText
+}
+
+function flatOf(headers: Record<string, string | string[]>): string[] {
+  const flat: string[] = []
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of [value].flat()) flat.push(name, one)
+  }
+  return flat
+}

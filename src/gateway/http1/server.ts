@@ -1,0 +1,107 @@
+import { createServer } from 'node:net'
+import type { Server, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Millis } from '../../core/index.ts'
+import type { ListenerLimits } from '../listen/listener.ts'
+import { peerOf } from '../listen/peer.ts'
+import type { Reception } from '../listen/reception.ts'
+import { Http1Connection } from './connection.ts'
+import type { ConnectionHost } from './connection.ts'
+
+/** How often half-open, slow and idle connections are looked for, in milliseconds. */
+const sweepEvery = 1000
+/** Those that move too little, in sweeps. */
+const looksEvery = 5
+/** How long a connection may lie idle, while the server drains, before it is closed, in milliseconds. */
+const graceful = 300
+
+/** HTTP/1.x from callers: its connections, and how long they may last. */
+export class Http1Server {
+  /** Takes connections by itself, where nothing stands before it. */
+  readonly server: Server
+  readonly #connections = new Set<Http1Connection>()
+  readonly #host: ConnectionHost & { tick: number; isDraining: boolean }
+  #timer: NodeJS.Timeout | undefined
+  #drainTimer: NodeJS.Timeout | undefined
+
+  constructor(reception: Reception, limits: ListenerLimits) {
+    this.#host = {
+      reception,
+      headerBytes: limits.headerBytes,
+      headerSweeps: sweepsIn(limits.requestHeaderTimeout),
+      idleSweeps: sweepsIn(limits.keepAlive),
+      stalledSweeps: Math.max(1, Math.floor(limits.requestIdle / sweepEvery / looksEvery)),
+      keepAliveLines: keepAliveLines(limits.keepAlive),
+      halfClose: limits.halfClose,
+      tick: 0,
+      isDraining: false,
+      inFlight: 0,
+      closed: (connection) => this.#connections.delete(connection),
+    }
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.accept(socket)
+    })
+    this.server.maxConnections = limits.connections
+  }
+
+  get inFlight(): number {
+    return this.#host.inFlight
+  }
+
+  /** Nothing but bytes put back may have been read from it. */
+  accept(socket: Duplex): void {
+    const peer = peerOf(socket)
+    // Reset before it was accepted: what it said can be read, but nobody can tell any more who did.
+    if (peer.address === '') {
+      socket.destroy()
+      return
+    }
+    this.#connections.add(new Http1Connection(socket as Socket, peer, this.#host))
+  }
+
+  begin(): void {
+    this.#timer = setInterval(() => this.#sweep(), sweepEvery)
+    this.#timer.unref()
+  }
+
+  /** From now on each answer ends its connection; the idle ones are closed a moment later. */
+  drain(): void {
+    this.#host.isDraining = true
+    const closeAfter = performance.now() + graceful
+    this.#drainTimer = setInterval(() => {
+      if (performance.now() >= closeAfter) this.#endIdle()
+    }, 50)
+  }
+
+  /** Cuts off what is under way. */
+  destroyAll(): void {
+    for (const connection of this.#connections) connection.destroy()
+  }
+
+  /** Everybody has gone. */
+  stop(): void {
+    clearInterval(this.#timer)
+    clearInterval(this.#drainTimer)
+  }
+
+  #endIdle(): void {
+    for (const connection of this.#connections) if (connection.isIdle) connection.end()
+  }
+
+  #sweep(): void {
+    this.#host.tick += 1
+    const looks = this.#host.tick % looksEvery === 0
+    for (const connection of this.#connections) connection.sweep(looks)
+  }
+}
+
+/** Never too few: what is waited for may have begun right before the last of them. */
+function sweepsIn(patience: Millis): number {
+  return Math.ceil(patience / sweepEvery)
+}
+
+function keepAliveLines(keepAlive: Millis): string {
+  const seconds = Math.floor(keepAlive / 1000)
+  const hint = seconds > 0 ? `Keep-Alive: timeout=${seconds}\r\n` : ''
+  return `Connection: keep-alive\r\n${hint}`
+}
