@@ -1,5 +1,6 @@
 import { encodePlain, encodeWho, isPlain, recordBounds } from '../audit/index.ts'
 import type { EncodedEntry } from '../audit/index.ts'
+import { Interned } from '../core/index.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming.ts'
 import type { Principal } from './caller/principal.ts'
@@ -44,9 +45,10 @@ export interface Trace {
 const beforeTime = '{"action":"request","at":"'
 /** Of one route, for callers who are let through by different statements. */
 const mostFrames = 4
-const mostRoutes = 1024
-let frames = new WeakMap<Route, Frame[]>()
-let framedRoutes = 0
+/** As many as a configuration has routes, which they go with. */
+const frames = new WeakMap<Route, Frame[]>()
+/** What the frames of many routes have in common. */
+const interned = new Interned()
 
 /**
  * The same bytes as `encodeEntry(decisionEntry(...))` for a request that is let through and forwarded as it is,
@@ -129,11 +131,6 @@ function areSame(one: Facts, other: Facts): boolean {
 function framesOf(route: Route): Frame[] {
   const known = frames.get(route)
   if (known !== undefined) return known
-  if (framedRoutes === mostRoutes) {
-    frames = new WeakMap()
-    framedRoutes = 0
-  }
-  framedRoutes++
   const fresh: Frame[] = []
   frames.set(route, fresh)
   return fresh
@@ -155,9 +152,9 @@ function makeTexts(facts: Facts, route: Route): FrameTexts | undefined {
   if (before === undefined || policy === undefined || after === undefined) return undefined
   if (reason === undefined || !isPlain(resource, recordBounds.usual)) return undefined
   return {
-    beforeNumber: flat(`","kind":"decision","outcome":"allow","reason":${reason},"seq":`),
-    beforePath: flat(`,"v":1,"what":{${before.slice(1)},"path":"`),
-    beforeResource: flat(`"${policy},"resource":"${resource}`),
+    beforeNumber: shared(`","kind":"decision","outcome":"allow","reason":${reason},"seq":`),
+    beforePath: shared(`,"v":1,"what":{${before.slice(1)},"path":"`),
+    beforeResource: shared(`"${policy},"resource":"${resource}`),
     afterResource: flat(`"${after}},`),
     longestPath: recordBounds.usual - resource.length,
   }
@@ -193,6 +190,10 @@ function traceOf({ address, request }: Incoming, principal: Principal): string |
   // As with `who`: of those who come often.
   if (principal.who !== undefined) principal.trace = { address, userAgent, text }
   return text
+}
+
+function shared(text: string): string {
+  return interned.text(flat(text))
 }
 
 /** One piece of memory, which is what a text put together is not until it is read. */
