@@ -360,6 +360,8 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     const socket = this.#socket
     socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain)
     socket.pause()
+    if (this.#ahead !== undefined) socket.unshift(this.#ahead)
+    this.#ahead = undefined
     return socket
   }
 
