@@ -2,6 +2,7 @@ import { ErrorCode, defaultHeaderTableSize } from '../codes.ts'
 import { ConnectionProblem } from '../problem.ts'
 import { DynamicTable } from './dynamic-table.ts'
 import { decodeHuffman, longestDecoded } from './huffman.ts'
+import { LastLiteral, shortestRemembered } from './last-literal.ts'
 import { staticTable } from './static-table.ts'
 import { TableLine } from './table-line.ts'
 
@@ -37,6 +38,7 @@ export class HeaderDecoder {
   #at = 0
   #wrong: string | undefined
   #list = new List({ bytes: 0, count: 0 })
+  readonly #last = new LastLiteral()
 
   /** @param maxTableSize - what our SETTINGS_HEADER_TABLE_SIZE says; the default of 4096 or more. */
   constructor(maxTableSize: number) {
@@ -87,11 +89,33 @@ export class HeaderDecoder {
   #literal(prefix: number, kept: boolean): void {
     const index = this.#integer(prefix)
     const name = index === 0 ? this.#string() : this.#lookUp(index)?.name
-    const value = this.#wrong === undefined ? this.#string() : ''
     if (this.#wrong !== undefined || name === undefined) return
-    const line = new TableLine(name, value)
+    const line = kept ? this.#newLine(name) : this.#lineOfNoTable(name)
+    if (line === undefined) return
     if (kept) this.#table.add(line)
     this.#list.add(line)
+  }
+
+  #newLine(name: string): TableLine | undefined {
+    const value = this.#string()
+    return this.#wrong === undefined ? new TableLine(name, value) : undefined
+  }
+
+  #lineOfNoTable(name: string): TableLine | undefined {
+    const from = this.#at
+    const length = this.#stringLength()
+    const to = this.#at + length
+    if (length < shortestRemembered || to > this.#block.length) {
+      this.#at = from
+      return this.#newLine(name)
+    }
+    const code = this.#block.subarray(from, to)
+    const last = this.#last.find(name, code)
+    this.#at = last === undefined ? from : to
+    if (last !== undefined) return last
+    const line = this.#newLine(name)
+    if (line !== undefined) this.#last.keep(line, code)
+    return line
   }
 
   /** RFC 7541 2.3.3. */
@@ -122,18 +146,21 @@ export class HeaderDecoder {
 
   /** RFC 7541 5.2. */
   #string(): string {
-    const start = this.#block[this.#at]
-    if (start === undefined) {
-      this.#wrong ??= 'a block cut short'
-      return ''
-    }
-    const length = this.#integer(0x7f)
+    const start = this.#block[this.#at] ?? 0
+    const length = this.#stringLength()
     const from = this.#at
     this.#at += length
     if (this.#at > this.#block.length) this.#wrong ??= 'a block cut short'
     if (this.#wrong !== undefined) return ''
     if (start < 0x80) return this.#block.toString('latin1', from, this.#at)
     return this.#huffman(this.#block.subarray(from, this.#at))
+  }
+
+  /** How many octets of a string follow. */
+  #stringLength(): number {
+    if (this.#at < this.#block.length) return this.#integer(0x7f)
+    this.#wrong ??= 'a block cut short'
+    return 0
   }
 
   #huffman(code: Buffer): string {
