@@ -149,7 +149,7 @@ export class ClientConnection implements StreamHost, FrameSink {
       headRequest,
       paused: begin.paused,
     })
-    stream.hasSentAll = begin.ended
+    stream.sentAll = begin.ended
     this.#carried.set(id, { stream, exchange })
     this.#heads += 1
     this.outbox.sayHead(id, exchange.fields, begin.ended)
@@ -338,7 +338,7 @@ export class ClientConnection implements StreamHost, FrameSink {
 
   #receivedAll(stream: ClientStream): void {
     stream.receivedAll = true
-    if (stream.hasSentAll) this.#close(stream)
+    if (stream.sentAll) this.#close(stream)
   }
 
   /** Streams that we have not begun, and those of services, which begin none. */

@@ -301,7 +301,7 @@ export class StreamExchange implements Exchange, StreamUser {
     this.stamp = this.#settings.ticks.now
     const { kind } = this.request.framing
     if (kind === 'none') return
-    stream.end(kind === 'chunked' ? requestTrailers(this.#trailers) : [])
+    stream.end(kind === 'chunked' ? requestTrailers(this.#trailers) : undefined)
   }
 
   #break(detail: string): void {

@@ -49,9 +49,9 @@ export function requestFields(request: OutgoingRequest, scheme: 'http' | 'https'
 
 /**
  * The trailer section of a request. Trailers come from callers as they are and may always be discarded
- * (RFC 9110 6.5.1), so what does not belong there is left out.
+ * (RFC 9110 6.5.1), so what does not belong there is left out; `undefined` when nothing is left.
  */
-export function requestTrailers(trailers: readonly string[]): readonly string[] {
+export function requestTrailers(trailers: readonly string[]): readonly string[] | undefined {
   const kept: string[] = []
   for (let at = 0; at < trailers.length; at += 2) {
     const name = (trailers[at] ?? '').toLowerCase()
@@ -59,5 +59,5 @@ export function requestTrailers(trailers: readonly string[]): readonly string[] 
     const sound = value !== undefined && isToken(name) && isFieldValue(value)
     if (sound && belongsInTrailers(name) && !connectionFields.has(name)) kept.push(name, value)
   }
-  return kept
+  return kept.length > 0 ? kept : undefined
 }
