@@ -7,6 +7,7 @@ export type Order =
   | { readonly kind: 'target'; readonly target: Target }
   | { readonly kind: 'run'; readonly total: number; readonly callers: number }
   | { readonly kind: 'counts' }
+  | { readonly kind: 'rest' }
   | { readonly kind: 'end' }
 
 /** What the load says. */
@@ -40,6 +41,10 @@ function obey(order: Order): void {
       break
     case 'counts':
       say({ kind: 'counts', counts: traffic?.counts ?? nothing })
+      break
+    case 'rest':
+      traffic?.close()
+      service.rest()
       break
     case 'end':
       traffic?.close()

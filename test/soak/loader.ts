@@ -35,6 +35,11 @@ export class Loader {
     return done
   }
 
+  /** With nothing under way, closes all connections on both sides of the gateway; the next run opens others. */
+  rest(): void {
+    this.#order({ kind: 'rest' })
+  }
+
   counts(): Promise<Counts> {
     const counted = this.#hear('counts')
     this.#order({ kind: 'counts' })

@@ -68,6 +68,7 @@ class Balancer {
 }
 
 const sockets = `      - { method: GET, path: '/socket/{rest+}', authorizer: open, websocket: true }`
+const h2c = 'listeners: { public: { h2c: true } }'
 
 /** A gateway and the port it listens on, which is not the one it answers for. */
 interface Balanced {
@@ -92,7 +93,7 @@ async function loaded(loader: Loader, work: () => Promise<void>): Promise<number
 
 export async function reloads(count: number): Promise<{ reloads: number; requests: number }> {
   const loader = await Loader.start()
-  const text = dataPlaneText({ upstream: loader.servicePort, routes: sockets })
+  const text = dataPlaneText({ upstream: loader.servicePort, routes: sockets, more: h2c })
   const texts = [text, text.replace('username: bob', 'username: bob, name: Bob')]
   const file = configurationFile(text)
   const gateway = await startGateway({ command: ['serve', '--config', file] })
@@ -123,7 +124,8 @@ export async function restarts(count: number): Promise<{ restarts: number; reque
   const text = dataPlaneText({
     upstream: loader.servicePort,
     routes: sockets,
-    more: `identity: { origin: '${origin('auth')}' }
+    more: `${h2c}
+identity: { origin: '${origin('auth')}' }
 console: { origin: '${origin('console')}' }
 storage: { database: '${join(shared, 'proofgate.db')}', keys: '${join(shared, 'keys')}' }`,
   }).replace('host: api.proofgate.localhost', `host: api.proofgate.localhost:${port}`)

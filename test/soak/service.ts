@@ -31,6 +31,11 @@ export class LoadedService {
     return (this.#server.address() as AddressInfo).port
   }
 
+  /** Closes what carries no request. */
+  rest(): void {
+    this.#server.closeIdleConnections()
+  }
+
   close(): void {
     this.#server.closeAllConnections()
     this.#server.close()

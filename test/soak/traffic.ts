@@ -4,6 +4,7 @@ import type { ClientRequest } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LoadedService } from './service.ts'
+import { Http2Traffic } from './traffic-http2.ts'
 
 /** What the load needs to know of the gateway. */
 export interface Target {
@@ -38,11 +39,13 @@ export class Traffic {
   target: Target
   readonly #service: LoadedService
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 24 })
+  readonly #http2: Http2Traffic
   #next = 0
 
   constructor(target: Target, service: LoadedService) {
     this.target = target
     this.#service = service
+    this.#http2 = new Http2Traffic(service)
   }
 
   /** Sends until so many requests are counted in all. */
@@ -53,8 +56,10 @@ export class Traffic {
     await Promise.all(Array.from({ length: callers }, call))
   }
 
+  /** Ends all connections; whoever calls afterwards opens others. */
   close(): void {
     this.#agent.destroy()
+    this.#http2.close()
   }
 
   async #one(): Promise<void> {
@@ -71,13 +76,36 @@ export class Traffic {
 
   /** By number, so that every run has the same mixture: mostly plain, the costly ones now and then. */
   #kind(number: number): readonly [string, Kind] {
+    return this.#rareKind(number) ?? this.#usualKind(number)
+  }
+
+  #rareKind(number: number): readonly [string, Kind] | undefined {
+    const { target } = this
     if (number % 500 === 7) return ['event stream', (mark) => this.#events(mark)]
     if (number % 500 === 57) return ['tunnel', (mark) => this.#tunnel(mark)]
     if (number % 500 === 107) return ['slow upload', (mark) => this.#slowUpload(mark)]
     if (number % 500 === 157) return ['slow answer', (mark) => this.#slowAnswer(mark)]
+    if (number % 500 === 207) {
+      return ['HTTP/2 event stream', (mark) => this.#http2.events(target, mark, number)]
+    }
+    if (number % 200 === 121) {
+      return ['HTTP/2 given up', (mark) => this.#http2.givenUp(target, mark, number)]
+    }
     if (number % 200 === 21) return ['given up', (mark) => this.#givenUp(mark)]
     if (number % 200 === 71) return ['upload given up', (mark) => this.#uploadGivenUp(mark)]
     if (number % 100 === 33) return ['malformed', (mark) => this.#malformed(mark)]
+    return undefined
+  }
+
+  #usualKind(number: number): readonly [string, Kind] {
+    const { target } = this
+    if (number % 50 === 13) return ['new connection', (mark) => this.#alone(mark)]
+    if (number % 10 === 1 || number % 10 === 5) {
+      return ['HTTP/2 get', (mark) => this.#http2.get(target, mark, number)]
+    }
+    if (number % 20 === 6) {
+      return ['HTTP/2 post', (mark) => this.#http2.post(target, mark, number)]
+    }
     if (number % 10 === 4) return ['post', (mark) => this.#post(mark, (number % 64) * 1024)]
     if (number % 10 === 8) return ['refused', () => this.#refused(number)]
     if (number % 2 === 0) return ['open get', (mark) => this.#get(`/public/${mark}`, {}, 200)]
@@ -97,6 +125,18 @@ export class Traffic {
     ]
     const [path, headers, status] = all[number % all.length] ?? ['/nowhere', {}, 404]
     return this.#get(path, headers, status)
+  }
+
+  /** One request on a connection of its own. */
+  async #alone(mark: string): Promise<void> {
+    const { port, host } = this.target
+    const path = `/public/${mark}`
+    const outgoing = request({ host: '127.0.0.1', port, path, headers: { host }, agent: false })
+    const answered = answer(outgoing)
+    outgoing.end()
+    const { body, status } = await answered
+    assert.equal(status, 200)
+    assert.equal(body.toString(), path, 'the answer is another’s')
   }
 
   #request(path: string, headers: Record<string, string>, method = 'GET'): ClientRequest {
