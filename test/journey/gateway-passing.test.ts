@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import type { ClientHttp2Session } from 'node:http2'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
@@ -133,4 +134,35 @@ test('a caller that closes its side is taken to be gone, and the service hears o
   await left
   upstream.answer = usual
   socket.destroy()
+})
+
+test('a connection to the service is used again, whatever shape its answers have', async () => {
+  const shapes: Record<string, (response: ServerResponse) => void> = {
+    short: (response) => response.end('short'),
+    empty: (response) => response.writeHead(204).end(),
+    'no-length': (response) => {
+      response.write('in ')
+      response.end('pieces')
+    },
+    large: (response) => response.end('x'.repeat(200_000)),
+  }
+  const before = upstream.answer
+  upstream.answer = ({ url = '' }, response) => {
+    const shape = shapes[url.replace('/public/', '')]
+    if (shape === undefined) return false
+    shape(response)
+    return true
+  }
+  try {
+    for (const shape of Object.keys(shapes)) {
+      const ask = head(`GET /public/${shape} HTTP/1.1`, `Host: ${plane.host}`)
+      await raw(plane.port, ask, { quiet: 200 })
+      const { connections } = upstream
+      for (let n = 0; n < 5; n++) await raw(plane.port, ask, { quiet: 100 })
+      assert.ok(upstream.connections - connections <= 1, `${shape}: connections are thrown away`)
+    }
+  } finally {
+    upstream.answer = before
+    upstream.take()
+  }
 })

@@ -200,6 +200,7 @@ class Answer extends OpenExchange implements ResponseSink {
   }
 
   onText(body: string): void {
+    this.isWhole = true
     this.moved += body.length
     // As text, which is joined with the header into one write.
     this.#response.end(body, 'latin1')
