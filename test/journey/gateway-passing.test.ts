@@ -78,6 +78,16 @@ test('ranges are asked for and answered by the service', async () => {
   assert.ok(Buffer.from(answer.body, 'latin1').equals(file.subarray(100, 1100)))
 })
 
+test('answers of every length leave their connection to the service for the next request', async () => {
+  const get = (path: string) =>
+    head(`GET ${path} HTTP/1.1`, `Host: ${plane.host}`, 'Connection: close')
+  const paths = ['/public/zip', '/public/short', '/public/hints', '/public/short']
+  for (const path of paths) assert.ok((await raw(plane.port, get(path))).statuses.includes(200))
+  const before = upstream.connections
+  for (const path of [...paths, ...paths]) await raw(plane.port, get(path))
+  assert.equal(upstream.connections, before)
+})
+
 test('compressed bodies stay as they are, and so does what the caller takes', async () => {
   const takes = 'br;q=0.5, gzip, zstd'
   const old = await raw(

@@ -202,6 +202,7 @@ class Answer extends OpenExchange implements ResponseSink {
   onText(body: string): void {
     this.isWhole = true
     this.moved += body.length
+    this.isWhole = true
     // As text, which is joined with the header into one write.
     this.#response.end(body, 'latin1')
   }
