@@ -15,9 +15,9 @@ export async function run(
     if (error.code === 'EPIPE') process.exit(0)
     throw error
   })
-  keepHttpLean()
   const { readAhead } = await import('./cli/reading-ahead.ts')
   const reader = readAhead(argv[2])
+  keepHttpLean()
   const { buildProgram, reportFailure } = await import('./cli/index.ts')
   try {
     const program = await buildProgram({ version, onServing, reader }, argv[2])

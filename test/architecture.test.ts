@@ -156,5 +156,12 @@ test('a process that serves holds no schema library, YAML parser or command that
     needless.filter((name) => loaded.has(name)),
     [],
   )
-  assert.ok(loadedWith('src/config/apart/answering.ts').has('zod'))
+  const reading = loadedWith('src/config/apart/entry.ts')
+  assert.ok(reading.has('zod'))
+  // What no configuration needs, everybody would wait for.
+  assert.deepEqual(
+    ['node:http', 'node:https', 'src/token/index.ts'].filter((name) => reading.has(name)),
+    [],
+  )
+  assert.ok(!loadedWith('src/cli/reading-ahead.ts').has('node:http'))
 })

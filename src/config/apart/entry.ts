@@ -1,4 +1,4 @@
-import { keepHttpLean } from '../../core/index.ts'
+import { answer } from './answering.ts'
 import type { Request } from './messages.ts'
 
 /*
@@ -7,8 +7,4 @@ import type { Request } from './messages.ts'
  */
 
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
-keepHttpLean()
-const answering = import('./answering.ts')
-process.on('message', (request: Request) => {
-  void answering.then(({ answer }) => process.send?.(answer(request)))
-})
+process.on('message', (request: Request) => process.send?.(answer(request)))

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { ProofgateError } from '../../core/index.ts'
 import type { Environment } from '../environment.ts'
 import type { LoadResult } from '../load.ts'
@@ -48,6 +48,8 @@ export class ConfigurationReader {
   async read({ readFile, ...named }: ReadInput): Promise<LoadResult> {
     const files = new Map<string, FileText>()
     const { file, upstream, overrides, environment } = named
+    // It is always asked for.
+    if (file !== undefined) files.set(resolve(file), readOne(resolve(file), readFile))
     for (;;) {
       const request = { kind: 'read', file, upstream, overrides, environment, files } as const
       const reply = await this.#ask({ ...request, environment: { ...environment } })
@@ -79,8 +81,8 @@ export class ConfigurationReader {
   #ask(request: Request): Promise<Reply | undefined> {
     const child = this.#child
     if (child === undefined) return Promise.resolve(undefined)
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve)
+    return new Promise((answered) => {
+      this.#waiting.push(answered)
       child.send(request, (error) => {
         if (error !== null) this.#lose()
       })
@@ -89,7 +91,7 @@ export class ConfigurationReader {
 
   #lose(): void {
     this.#child = undefined
-    for (const resolve of this.#waiting.splice(0)) resolve(undefined)
+    for (const answered of this.#waiting.splice(0)) answered(undefined)
   }
 }
 

@@ -1,5 +1,5 @@
 import { duration, text, word } from '../scalars.ts'
-import { isFetchable } from '../../metadata/index.ts'
+import { isFetchable } from '../../metadata/configured/index.ts'
 import { filePath, list, mapping, nothing } from './parts.ts'
 
 /*

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isAbsolute, relative, resolve } from 'node:path'
-import { parseRevocationLists } from '../../../metadata/index.ts'
+import { parseRevocationLists } from '../../../metadata/configured/index.ts'
 import { parseAnchors } from '../../../webauthn/index.ts'
 import type { Draft } from '../../draft.ts'
 import type { ConfiguredMetadata } from '../../model/authenticators.ts'
