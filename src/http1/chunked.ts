@@ -124,7 +124,7 @@ export class ChunkedDecoder {
     this.#extensionBytes += 1
     if (byte === CR) this.#endExtensions()
     else if (this.#extensionBytes > maxExtensionBytes) {
-      this.#refuse('too_large', 'chunk extensions too long')
+      this.#refuse('malformed', 'chunk extensions too long')
     } else if ((byte < 32 && byte !== 9) || byte === 127) {
       this.#refuse('malformed', 'control byte in a chunk extension')
     } else this.#extension.push(byte)
