@@ -46,6 +46,7 @@ const malformed: Readonly<Record<string, string>> = {
   'extension-crlf-in-quotes': '5;a="\r\n0\r\n\r\n"\r\nhello\r\n0\r\n\r\n',
   'extension-control': '5;\x01\r\nhello\r\n0\r\n\r\n',
   'extension-name-missing': '5;\r\nhello\r\n0\r\n\r\n',
+  'extension-only-value': '5;=b\r\nhello\r\n0\r\n\r\n',
   'extension-open-quote': '5;a="b\r\nhello\r\n0\r\n\r\n',
   'extension-blank-before': '5 ;a\r\nhello\r\n0\r\n\r\n',
   'extension-high-byte': '5;\xff\r\nhello\r\n0\r\n\r\n',
@@ -75,7 +76,6 @@ export const chunks: readonly Case[] = [
       extension: '5;a\r\nhello\r\n0\r\n\r\n',
       'extension-value': '5;a=b\r\nhello\r\n0;c=d\r\n\r\n',
       'extension-quoted': '5;a="b c"\r\nhello\r\n0\r\n\r\n',
-      'extension-only-value': '5;=b\r\nhello\r\n0\r\n\r\n',
       'extension-quoted-semicolon': '5;a="b;c"\r\nhello\r\n0\r\n\r\n',
     },
     (body) => ({

@@ -1,16 +1,4 @@
-import {
-  brokenOff,
-  each,
-  get,
-  host,
-  lines,
-  one,
-  post,
-  refused,
-  served,
-  smuggled,
-  visible,
-} from '../case.ts'
+import { each, get, host, lines, one, post, refused, served, smuggled, visible } from '../case.ts'
 import type { Case } from '../case.ts'
 
 const chunked = 'Transfer-Encoding: chunked'
@@ -90,9 +78,6 @@ export const framing: readonly Case[] = [
       word: 'five',
       empty: '',
       blank: ' ',
-      'over-64-bits': '18446744073709551621',
-      'over-53-bits': '9007199254740993',
-      'twenty-nines': '99999999999999999999',
       'vertical-tab': '\x0b5',
       'form-feed': '5\x0c',
       'non-breaking-space': '\xa05',
@@ -103,7 +88,29 @@ export const framing: readonly Case[] = [
     (value) => ({
       note: `Content-Length: ${visible(value)}`,
       bytes: `${post(`Content-Length: ${value}`)}hello`,
-      expect: refused(value === '9007199254740993' ? 413 : 400),
+      expect: refused(),
+    }),
+  ),
+  ...each(
+    'A02',
+    {
+      'over-64-bits': '18446744073709551621',
+      'over-53-bits': '9007199254740993',
+      'twenty-nines': '99999999999999999999',
+    },
+    (value) => ({
+      note: `Content-Length: ${value}: a number, and more than anybody may send`,
+      bytes: `${post(`Content-Length: ${value}`)}hello`,
+      expect: refused(413),
+    }),
+  ),
+  ...each(
+    'A02',
+    { 'tabs-around': '\t5\t', 'tab-behind': '5\t', 'tab-in-front': '\t5' },
+    (value) => ({
+      note: `Content-Length:${visible(value)}: sound, but not everybody reads it so`,
+      bytes: `${post(`Content-Length:${value}`)}hello`,
+      expect: refused(),
     }),
   ),
   ...each(
@@ -111,7 +118,6 @@ export const framing: readonly Case[] = [
     {
       'leading-zeros': 'Content-Length: 005',
       'blanks-around': 'Content-Length:   5  ',
-      'tabs-around': 'Content-Length:\t5\t',
       'no-blank': 'Content-Length:5',
       'upper-case-name': 'CONTENT-LENGTH: 5',
     },
@@ -164,12 +170,11 @@ export const framing: readonly Case[] = [
       expect: refused(),
     }),
   ),
-  one({
-    id: 'A08.trailing-tab',
-    note: 'a tab behind chunked: sound, but the parser of the runtime does not know it',
-    bytes: `${post('Transfer-Encoding: chunked\t')}5\r\nhello\r\n${last}`,
-    expect: brokenOff(),
-  }),
+  ...each('A08', { 'trailing-tab': ' chunked\t', 'chunked-behind-tab': '\tchunked' }, (value) => ({
+    note: `Transfer-Encoding:${visible(value)}: sound, but not everybody reads it so`,
+    bytes: `${post(`Transfer-Encoding:${value}`)}5\r\nhello\r\n${last}`,
+    expect: refused(),
+  })),
   ...each(
     'A08',
     {
@@ -185,7 +190,6 @@ export const framing: readonly Case[] = [
     {
       'chunked-in-capitals': 'Transfer-Encoding: CHUNKED',
       'chunked-with-blanks': 'Transfer-Encoding:  chunked  ',
-      'chunked-behind-tab': 'Transfer-Encoding:\tchunked',
     },
     (added) => ({
       note: `${visible(added)}: exactly chunked`,
