@@ -74,7 +74,7 @@ class Answer implements ResponseSink {
     this.#response = response
   }
   onHead(head: ResponseHead): void {
-    this.#response.writeHead(head.status, head.statusText, head.headers)
+    this.#response.writeHead(head.status, head.statusText, [...head.headers])
   }
   onData(chunk: Buffer, last: boolean): boolean {
     if (!last) return this.#response.write(chunk)

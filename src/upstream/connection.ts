@@ -5,6 +5,7 @@ import type { Millis } from '../core/index.ts'
 import { passWhole } from './contract.ts'
 import type { ResponseHead, UpstreamFailureKind } from './contract.ts'
 import type { Carrier, LiveExchange } from './exchange.ts'
+import type { HeadMemory } from './head.ts'
 import { ResponseParser } from './parser.ts'
 import type { ParserEvents } from './parser.ts'
 import { readOn } from './reader.ts'
@@ -15,6 +16,7 @@ import type { Ticks } from './ticks.ts'
 export interface ConnectionOwner {
   readonly ticks: Ticks
   readonly maxHeaderBytes: number
+  readonly heads: HeadMemory
   readonly keepAliveTimeout: Millis
   /** Whether what died unanswered may be sent again. */
   readonly resends: boolean
@@ -77,7 +79,7 @@ export class Connection implements Carrier, ParserEvents {
     this.socket = socket
     this.address = address
     this.#reader = reader
-    this.#parser = new ResponseParser(this, owner.maxHeaderBytes)
+    this.#parser = new ResponseParser(this, owner.maxHeaderBytes, owner.heads)
     this.#idleTicks = owner.ticks.within(owner.keepAliveTimeout)
     if (reader === undefined) socket.on('data', this.#onData)
     else {

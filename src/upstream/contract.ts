@@ -119,7 +119,7 @@ export interface ResponseHead {
   readonly status: number
   readonly statusText: string
   /** Flat name, value pairs as received, without hop-by-hop headers and those `Connection` named. */
-  readonly headers: string[]
+  readonly headers: readonly string[]
   readonly framing: 'none' | 'length' | 'chunked' | 'close'
   /** The declared length; with framing `none` it is what a GET would have had (HEAD, 304). */
   readonly length?: number

@@ -9,6 +9,8 @@ export interface ParsedHead {
   readonly persistent: boolean
   /** Seconds of `Keep-Alive: timeout=`, if said. */
   readonly keepAliveSeconds: number | undefined
+  /** In bytes, with its empty line. */
+  readonly size: number
   /** The protocol named by `Upgrade` when `Connection` names `upgrade`, in lower case. */
   readonly upgrade: string | undefined
 }
@@ -36,9 +38,34 @@ const statusLine = /HTTP\/1\.[01] [1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?\r\n
 const soundNames = /(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n]*\r\n)*\r\n/y
 
 /** Where the sound head ends that a text begins with, a byte a character; 0 when it begins with none. */
-export function headLength(text: string): number {
+function headLength(text: string): number {
   soundHead.lastIndex = 0
   return soundHead.test(text) ? soundHead.lastIndex : 0
+}
+
+/**
+ * Reads the heads of one service, and remembers the last one: many services answer with the same head for as
+ * long as a second lasts. What a head says depends on its text alone, but for answers to HEAD.
+ */
+export class HeadMemory {
+  #text = ''
+  #parsed: ParsedHead | undefined
+
+  /** @returns what is wrong with the head that a text begins with, as text; `undefined` when it begins with none that is sound. */
+  read(text: string, context: HeadContext): HeadResult | undefined {
+    const before = this.#parsed
+    if (before !== undefined && !context.headRequest) {
+      if (text.slice(0, before.size) === this.#text) return before
+    }
+    const end = headLength(text)
+    if (end === 0) return undefined
+    const parsed = readHead(text, end, context)
+    if (typeof parsed !== 'string' && !context.headRequest) {
+      this.#parsed = parsed
+      this.#text = text.slice(0, end)
+    }
+    return parsed
+  }
 }
 
 /**
@@ -49,13 +76,14 @@ export function headLength(text: string): number {
  * @param block - from the status line to the empty line, a byte a character.
  */
 export function parseHead(block: string, context: HeadContext): HeadResult {
-  return headLength(block) === block.length ? readHead(block, context) : flawOf(block)
+  const end = headLength(block)
+  return end === block.length ? readHead(block, end, context) : flawOf(block)
 }
 
 /** The same of a text that begins with a head known to be sound. */
-export function readHead(text: string, context: HeadContext): HeadResult {
+function readHead(text: string, end: number, context: HeadContext): HeadResult {
   const lineEnd = text.indexOf('\r', 12)
-  const fields = new FieldReader(text)
+  const fields = new FieldReader(text, end)
   const malformed = readFields(text, lineEnd + 2, fields)
   const problem = malformed === '' ? fields.framingProblem() : malformed
   return problem === '' ? conclude(fields, text.slice(13, lineEnd), context) : problem
@@ -150,6 +178,8 @@ const none: readonly string[] = []
 
 /** Sorts the fields of a head into those passed on and those that are about this connection. */
 class FieldReader implements FieldSink {
+  /** Of the head. */
+  readonly size: number
   readonly status: number
   /** HTTP/1.1; else it is HTTP/1.0. */
   readonly isCurrent: boolean
@@ -160,7 +190,8 @@ class FieldReader implements FieldSink {
   keepAlive = ''
   upgrade = ''
 
-  constructor(text: string) {
+  constructor(text: string, size: number) {
+    this.size = size
     this.status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11)
     this.isCurrent = digit(text, 7) === 1
   }
@@ -255,6 +286,7 @@ function conclude(fields: FieldReader, statusText: string, context: HeadContext)
       length === undefined
         ? { status, statusText, headers, framing }
         : { status, statusText, headers, framing, length },
+    size: fields.size,
     persistent: fields.isCurrent && !connection.includes('close'),
     keepAliveSeconds: keepAliveSeconds(fields.keepAlive),
     upgrade: connection.includes('upgrade') ? fields.upgrade : undefined,

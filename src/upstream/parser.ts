@@ -1,6 +1,6 @@
 import { ChunkedDecoder } from '../http1/index.ts'
 import type { ResponseHead } from './contract.ts'
-import { headLength, parseHead, parseTrailers, readHead } from './head.ts'
+import { HeadMemory, parseHead, parseTrailers } from './head.ts'
 import type { HeadResult, ParsedHead } from './head.ts'
 
 /** Receives what a response parser finds, in order, from inside `feed` and `finish`. */
@@ -48,6 +48,7 @@ export class ResponseParser {
 
   readonly #events: ParserEvents
   readonly #maxHeaderBytes: number
+  readonly #heads: HeadMemory
   #phase: Phase = 'idle'
   #expectation: ParserExpectation = { headRequest: false, upgrade: undefined }
   #partial: PartialHead | undefined
@@ -56,9 +57,11 @@ export class ResponseParser {
   #remaining = 0
   #decoder: ChunkedDecoder | undefined
 
-  constructor(events: ParserEvents, maxHeaderBytes: number) {
+  /** @param heads - of the same service, whichever connection they come by. */
+  constructor(events: ParserEvents, maxHeaderBytes: number, heads = new HeadMemory()) {
     this.#events = events
     this.#maxHeaderBytes = maxHeaderBytes
+    this.#heads = heads
   }
 
   /** Expects a response. */
@@ -102,20 +105,21 @@ export class ResponseParser {
    * @returns where it stopped; 0 when there is no sound head, which is then for the bytes to tell about.
    */
   #feedText(memory: Buffer, length: number): number {
-    const text = memory.toString('latin1', 0, length <= shortRead ? length : usualHead)
-    const end = headLength(text)
-    if (end === 0) return 0
-    if (end > this.#maxHeaderBytes) {
-      this.#fail('too_large', 'response head too long')
-      return end
-    }
-    const parsed = readHead(text, this.#expectation)
-    if (text.length === length && isWhole(parsed, length - end)) {
-      this.#takeWhole(parsed, text.slice(end))
+    const window = length <= shortRead ? length : usualHead
+    const text = memory.toString('latin1', 0, Math.min(window, this.#maxHeaderBytes))
+    const parsed = this.#heads.read(text, this.#expectation)
+    if (parsed === undefined) return 0
+    if (typeof parsed === 'string') {
+      this.#fail('malformed', parsed)
       return length
     }
-    this.#takeHead(parsed, memory.subarray(end, length))
-    return end
+    const { head, size } = parsed
+    if (text.length === length && head.framing === 'length' && head.length === length - size) {
+      this.#takeWhole(parsed, text.slice(size))
+      return length
+    }
+    this.#takeHead(parsed, memory.subarray(size, length))
+    return size
   }
 
   #feedBytes(bytes: Buffer, from: number): void {
@@ -294,13 +298,6 @@ class PartialHead {
     this.#bytes.copy(grown, 0, 0, this.#length)
     this.#bytes = grown
   }
-}
-
-/** Whether what follows a head is its body, and nothing else. */
-function isWhole(parsed: HeadResult, behind: number): parsed is ParsedHead {
-  return (
-    typeof parsed !== 'string' && parsed.head.framing === 'length' && parsed.head.length === behind
-  )
 }
 
 function startsStatusLine(bytes: Buffer): boolean {

@@ -21,6 +21,7 @@ import type { DialTarget } from './dial.ts'
 import { LiveExchange } from './exchange.ts'
 import type { ExchangeSettings } from './exchange.ts'
 import { FairQueue } from './fair-queue.ts'
+import { HeadMemory } from './head.ts'
 import type { SocketReader } from './reader.ts'
 import { Ticks } from './ticks.ts'
 
@@ -223,6 +224,7 @@ export class Upstream implements UpstreamPool {
     return {
       ticks: this.#ticks,
       maxHeaderBytes: this.#options.maxHeaderBytes,
+      heads: new HeadMemory(),
       keepAliveTimeout: this.#options.keepAliveTimeout,
       resends: this.#options.resends !== false,
       released: (connection) => this.#released(connection),

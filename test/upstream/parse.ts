@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 
 import type { ResponseHead } from '../../src/upstream/index.ts'
+import { HeadMemory } from '../../src/upstream/head.ts'
 import { ResponseParser } from '../../src/upstream/parser.ts'
 
 export const limit = 2048
+/** One for all: what came before must not change what is read. */
+const heads = new HeadMemory()
 
 export interface Outcome {
   informational: number[]
@@ -59,6 +62,7 @@ export function parsePieces(
       failed: (kind) => settle(`failed ${kind}`),
     },
     limit,
+    heads,
   )
   parser.begin({ headRequest: method === 'HEAD', upgrade })
   for (const piece of pieces) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { HeadMemory } from '../../src/upstream/head.ts'
 import { ResponseParser } from '../../src/upstream/parser.ts'
 import { limit, parsePieces } from './parse.ts'
 import type { Expectation, Outcome } from './parse.ts'
@@ -446,4 +447,29 @@ test('a response in one piece is read the same whatever the lengths of its head 
         assert.equal(parse(head + body.slice(1)).result, 'open', `${what}, less one`)
     }
   }
+})
+
+test('a head that came before is read as if it had not', () => {
+  const memory = new HeadMemory()
+  const read = (text: string, headRequest = false): unknown => {
+    const fresh = new HeadMemory().read(text, { headRequest })
+    assert.deepEqual(memory.read(text, { headRequest }), fresh, JSON.stringify(text))
+    return typeof fresh === 'object' ? fresh.head.framing : fresh
+  }
+  const head = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX: 1\r\n\r\n'
+  assert.equal(read(head), 'length')
+  assert.equal(read(`${head}abc`), 'length')
+  assert.equal(read(head, true), 'none')
+  assert.equal(read(head), 'length')
+  assert.equal(read(head.replace('X: 1', 'X: 2')), 'length')
+  assert.equal(read(head.replace('200', '204')), 'a body announced for a 204')
+  assert.equal(read(head.replace('X: 1', 'X:\0')), undefined)
+  assert.equal(read(head.slice(0, -2)), undefined)
+  assert.equal(
+    read(`${head.slice(0, -2)}Transfer-Encoding: chunked\r\n\r\n`),
+    'content-length beside transfer-encoding',
+  )
+  assert.equal(read(head.replace('200', '304')), 'none')
+  assert.equal(read(''), undefined)
+  assert.equal(read(head), 'length')
 })
