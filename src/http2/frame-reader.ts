@@ -7,6 +7,8 @@ import { ConnectionProblem } from './problem.ts'
  */
 export interface FrameSink {
   /**
+   * A frame, or a piece of one that came in pieces.
+   *
    * @param view - stays as it is for as long as the owner of the bytes fed leaves them alone.
    * @param flowed - octets that flow control counts: padding too.
    */
@@ -59,6 +61,10 @@ export class FrameReader {
   /** A frame whose end has not come: its head, until nine octets are there, then all of it. */
   #partial: Buffer = nothing
   #partialLength = 0
+  /** What is still to come of DATA whose beginning was handed on. */
+  #dataLeft = 0
+  #dataStream = 0
+  #dataEnds = false
   /** The block that CONTINUATION has to go on with, and for which stream; 0 for none. */
   #blockStream = 0
   #blockEnds = false
@@ -73,7 +79,8 @@ export class FrameReader {
 
   /** Whether the bytes so far end within a frame, a field block or the preface. */
   get midway(): boolean {
-    return this.#partialLength > 0 || this.#blockStream !== 0 || this.#prefaceRead < preface.length
+    const isCut = this.#partialLength > 0 || this.#dataLeft > 0
+    return isCut || this.#blockStream !== 0 || this.#prefaceRead < preface.length
   }
 
   /** Whether a header section has begun, be it with the type of its first frame, and is not whole. */
@@ -89,13 +96,16 @@ export class FrameReader {
 
   /** Takes the next bytes. @returns the connection error they are, from then on each time. */
   feed(bytes: Buffer): ConnectionProblem | undefined {
+    if (!this.#reading) return this.#problem
     let at = this.#prefaceRead < preface.length ? this.#feedPreface(bytes) : 0
-    if (this.#partialLength > 0) at = this.#feedPartial(bytes, at)
+    if (this.#dataLeft > 0) at = this.#feedData(bytes, at)
+    else if (this.#partialLength > 0) at = this.#feedPartial(bytes, at)
     while (this.#reading && at < bytes.length) {
       const whole = this.#lengthOf(bytes, at, bytes.length - at)
       if (!this.#reading) break
       if (at + whole > bytes.length) {
-        this.#keep(bytes, at, whole)
+        if (this.#beginsData(bytes, at, whole)) this.#feedData(bytes, at + headLength)
+        else this.#keep(bytes, at, whole)
         break
       }
       this.#frame(bytes, at, at + whole)
@@ -142,6 +152,10 @@ export class FrameReader {
     if (this.#partialLength < this.#partial.length) return at
     const whole = this.#lengthOf(this.#partial, 0, this.#partial.length)
     if (!this.#reading) return at
+    if (this.#beginsData(this.#partial, 0, whole)) {
+      this.#partialLength = 0
+      return this.#feedData(bytes, at)
+    }
     if (whole > this.#partial.length) {
       this.#keep(this.#partial, 0, whole)
       at = this.#fillPartial(bytes, at)
@@ -158,6 +172,31 @@ export class FrameReader {
     const copied = bytes.copy(this.#partial, this.#partialLength, from)
     this.#partialLength += copied
     return from + copied
+  }
+
+  /**
+   * Whether what is cut is DATA that can be handed on as it comes, because it has no padding: bodies are not
+   * copied, and do not wait for the end of their frames.
+   */
+  #beginsData(bytes: Buffer, at: number, whole: number): boolean {
+    const isPlain = bytes[at + 3] === FrameType.data && ((bytes[at + 4] ?? 0) & Flag.padded) === 0
+    if (!isPlain || at + headLength > bytes.length || whole <= bytes.length - at) return false
+    const stream = bytes.readUInt32BE(at + 5) & maxStream
+    // What may not stand here is kept, and judged when it is whole.
+    if (!this.#settled || this.#blockStream !== 0 || stream === 0) return false
+    this.#dataStream = stream
+    this.#dataLeft = whole - headLength
+    this.#dataEnds = ((bytes[at + 4] ?? 0) & Flag.endStream) !== 0
+    return true
+  }
+
+  #feedData(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#dataLeft)
+    if (end === at) return at
+    this.#dataLeft -= end - at
+    const isLast = this.#dataLeft === 0 && this.#dataEnds
+    this.#sink.data(this.#dataStream, bytes.subarray(at, end), end - at, isLast)
+    return end
   }
 
   #frame(bytes: Buffer, at: number, end: number): void {

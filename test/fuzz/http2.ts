@@ -50,7 +50,15 @@ function read(bytes: Buffer, ends: readonly number[], tally?: Http2Tally): strin
   }
   const reader = new FrameReader(
     {
-      data: (stream, view, flowed, end) => note('data', stream, view.toString('hex'), flowed, end),
+      data: (stream, view, flowed, end) => {
+        // Pieces of a frame are put together again.
+        const last = found.at(-1)
+        const goesOn =
+          Array.isArray(last) && last[0] === 'data' && last[1] === stream && last[4] === false
+        const [, , hex, sum] = goesOn ? (last as [string, number, string, number]) : ['', 0, '', 0]
+        if (goesOn) found.pop()
+        note('data', stream, hex + view.toString('hex'), sum + flowed, end)
+      },
       headers: (stream, block, end) => {
         const list = decoder.decode(block, limits)
         note('headers', stream, end, list instanceof ConnectionProblem ? list.detail : list)

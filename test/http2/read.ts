@@ -29,14 +29,25 @@ export function readFrames(
   options: { readonly expectPreface?: boolean; readonly stopAfter?: number } = {},
 ): Reading {
   const found: string[] = []
+  let piece: { stream: number; text: string; flowed: number } | undefined
   const note = (...words: readonly (string | number)[]): void => {
+    if (words[0] !== 'data') piece = undefined
     found.push(words.join(' '))
     if (found.length === options.stopAfter) reader.stop()
   }
   const end = (ends: boolean): string[] => (ends ? ['end'] : [])
   const sink: FrameSink = {
     data: (stream, view, flowed, ends) => {
-      note('data', stream, view.toString('latin1'), flowed, ...end(ends))
+      // Pieces of a frame are put together again.
+      const before = piece?.stream === stream ? piece : { stream, text: '', flowed: 0 }
+      if (piece === before) found.pop()
+      piece = {
+        stream,
+        text: before.text + view.toString('latin1'),
+        flowed: before.flowed + flowed,
+      }
+      note('data', stream, piece.text, piece.flowed, ...end(ends))
+      if (ends) piece = undefined
     },
     headers: (stream, block, ends) => {
       note('headers', stream, block.toString('latin1'), ...end(ends))
