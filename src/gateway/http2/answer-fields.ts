@@ -1,3 +1,5 @@
+import { isFieldValue, lowerName, NameMemory } from '../../http1/index.ts'
+
 /** RFC 9113 8.2.2: they speak of a connection of HTTP/1.1 and have no place here. */
 const connectionSpecific: ReadonlySet<string> = new Set([
   'connection',
@@ -9,9 +11,19 @@ const connectionSpecific: ReadonlySet<string> = new Set([
   'te',
 ])
 
-const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
-/** No control characters, and no blanks around it (RFC 9113 8.2.1). */
-const legalValue = /^(?:[!-~\u0080-\u00ff](?:[\t -~\u0080-\u00ff]*[!-~\u0080-\u00ff])?)?$/
+/** What becomes of a field, by its name. */
+interface Verdict {
+  readonly name: string
+  readonly kind: 'sent' | 'left out' | 'length' | 'date'
+}
+
+const verdicts = new NameMemory<Verdict>((spelled) => {
+  const name = lowerName(spelled)
+  if (name === undefined) throw new TypeError('a name that HTTP does not allow')
+  if (connectionSpecific.has(name)) return { name, kind: 'left out' }
+  if (name === 'content-length') return { name, kind: 'length' }
+  return { name, kind: name === 'date' ? 'date' : 'sent' }
+})
 
 /** The fields of an answer as they are sent. */
 export interface AnswerFields {
@@ -33,23 +45,24 @@ export function answerFields(status: number | undefined, flat: readonly string[]
   let isSized = false
   let isDated = false
   for (let at = 0; at < flat.length; at += 2) {
-    const name = (flat[at] ?? '').toLowerCase()
-    if (connectionSpecific.has(name)) continue
-    if (!token.test(name)) throw new TypeError('a name that HTTP does not allow')
-    const value = legal(flat[at + 1] ?? '')
-    if (name === 'content-length') isSized = true
-    else if (name === 'date') isDated = true
-    list.push(name, value)
+    const { name, kind } = verdicts.of(flat[at] ?? '')
+    if (kind === 'left out') continue
+    if (kind === 'length') isSized = true
+    else if (kind === 'date') isDated = true
+    list.push(name, legal(flat[at + 1] ?? ''))
   }
   return { list, isSized, isDated }
 }
 
-/** Blanks around a value are no part of it. */
+/** Blanks around a value are no part of it (RFC 9113 8.2.1). */
 function legal(value: string): string {
-  if (legalValue.test(value)) return value
-  const bare = value.replace(/^[\t ]+/, '').replace(/[\t ]+$/, '')
-  if (!legalValue.test(bare)) throw new TypeError('a value that HTTP does not allow')
-  return bare
+  if (!isFieldValue(value)) throw new TypeError('a value that HTTP does not allow')
+  const isBare = !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(value.length - 1))
+  return isBare ? value : value.replace(/^[\t ]+/, '').replace(/[\t ]+$/, '')
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }
 
 let datedAt = 0
