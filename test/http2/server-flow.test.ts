@@ -267,3 +267,20 @@ test('answers of one turn leave in one write', async () => {
   assert.equal(chunks.length - before, 1)
   connection.destroy()
 })
+
+test('short pieces that stand together leave in one frame, and many make their writer wait', async (t) => {
+  const said: boolean[] = []
+  const { port } = await serve(t, (stream) => {
+    stream.begin([':status', '200'])
+    for (let n = 0; n < 300; n++) said.push(stream.write(n % 2 === 0 ? 'a' : Buffer.from('b')))
+    stream.write(Buffer.alloc(10_000, 'c'))
+    stream.write('d')
+    stream.end()
+  })
+  const connection = await open(t, port)
+  connection.send(get(1))
+  await connection.until(({ stream, flags }) => stream === 1 && (flags & 1) !== 0)
+  assert.equal(connection.body(1).text, `${'ab'.repeat(150)}${'c'.repeat(10_000)}d`)
+  assert.equal(connection.frames.filter(isData).length, 3)
+  assert.deepEqual([said.indexOf(false), said.lastIndexOf(true)], [255, 254])
+})

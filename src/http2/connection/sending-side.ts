@@ -6,6 +6,8 @@ import type { Outbox, Sending, Standing } from './outbox.ts'
 const shortPiece = 8 * 1024
 /** With more than this to send the writer should wait. */
 const highWater = 64 * 1024
+/** The same with so many pieces: small ones hold more memory beside their octets. */
+const mostPieces = 256
 
 /**
  * The sending side of a stream of either role: a body that leaves as the windows let it, a frame for each turn,
@@ -48,7 +50,7 @@ export abstract class SendingSide implements Sending {
     this.#pieces.push(piece)
     this.#queued += piece.length
     this.outbox.enter(this)
-    if (this.unsent < highWater) return true
+    if (this.unsent < highWater && this.#pieces.length < mostPieces) return true
     this.#owesDrain = true
     return false
   }
@@ -105,29 +107,56 @@ export abstract class SendingSide implements Sending {
   protected abstract onSentAll(): void
   protected abstract onDrained(): void
 
+  /** One frame: of short pieces as many as fit, of a long one a part. */
   #sendPiece(outbox: Outbox, most: number): void {
-    const piece = this.#pieces[0] ?? ''
-    const from = this.#offset
-    const length = Math.min(most, piece.length - from)
-    const isRest = from + length === piece.length
-    this.#queued -= length
-    this.#offset = isRest ? 0 : from + length
-    if (isRest) this.#pieces.shift()
+    const text = this.#takeShort(most)
+    const long = text === '' ? this.#takeLong(most) : undefined
+    const length = long?.length ?? text.length
     this.sendWindow.consume(length)
     outbox.window.consume(length)
     this.sent += length
     const isAll = this.endsHere
     const head = dataHead(this.id, length, isAll)
-    if (typeof piece === 'string') outbox.say(head + piece.slice(from, from + length))
-    else if (length <= shortPiece) outbox.say(head + piece.toString('latin1', from, from + length))
+    if (long === undefined) outbox.say(head + text)
     else {
       this.#leaving += length
       outbox.say(head)
-      outbox.sayByReference(this, piece.subarray(from, from + length))
+      outbox.sayByReference(this, long)
     }
     outbox.bodyFrames += 1
     if (isAll) this.finish()
     else if (this.#owesDrain && this.unsent === 0) process.nextTick(drainLater, this)
+  }
+
+  #takeShort(most: number): string {
+    let text = ''
+    for (let [piece] = this.#pieces; piece !== undefined; [piece] = this.#pieces) {
+      const from = this.#offset
+      const length = Math.min(most - text.length, piece.length - from)
+      const isLong = typeof piece !== 'string' && length > shortPiece
+      if (length === 0 || isLong) break
+      if (typeof piece === 'string') text += piece.slice(from, from + length)
+      else text += piece.toString('latin1', from, from + length)
+      this.#take(piece, length)
+    }
+    return text
+  }
+
+  #takeLong(most: number): Buffer | undefined {
+    const [piece] = this.#pieces
+    if (piece === undefined || typeof piece === 'string') return undefined
+    const from = this.#offset
+    const length = Math.min(most, piece.length - from)
+    this.#take(piece, length)
+    return piece.subarray(from, from + length)
+  }
+
+  #take(piece: string | Buffer, length: number): void {
+    this.#queued -= length
+    this.#offset += length
+    if (this.#offset < piece.length) return
+    this.#offset = 0
+    this.#pieces.shift()
   }
 
   /** An end that no piece of body could carry. */
