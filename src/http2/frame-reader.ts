@@ -77,12 +77,6 @@ export class FrameReader {
     this.#prefaceRead = options.expectPreface ? 0 : preface.length
   }
 
-  /** Whether the bytes so far end within a frame, a field block or the preface. */
-  get midway(): boolean {
-    const isCut = this.#partialLength > 0 || this.#dataLeft > 0
-    return isCut || this.#blockStream !== 0 || this.#prefaceRead < preface.length
-  }
-
   /** Whether a header section has begun, be it with the type of its first frame, and is not whole. */
   get inHeaders(): boolean {
     const begins = this.#partialLength > 3 && this.#partial[3] === FrameType.headers

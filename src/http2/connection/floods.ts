@@ -18,6 +18,7 @@ export class Floods {
   readonly #oddFrames = new PerSecond(mostOddFrames)
   #updates = mostUpdates
   #piecesSeen = 0
+  #piecesPinged = 0
 
   reset(): boolean {
     return this.#resets.exceededAt(performance.now())
@@ -25,6 +26,17 @@ export class Floods {
 
   oddFrame(): boolean {
     return this.#oddFrames.exceededAt(performance.now())
+  }
+
+  /**
+   * A ping for each piece is how gRPC measures the way there: only those beside come to nothing.
+   *
+   * @param pieces - as for `windowUpdate`.
+   */
+  ping(pieces: number): boolean {
+    if (pieces === this.#piecesPinged) return this.oddFrame()
+    this.#piecesPinged = pieces
+    return false
   }
 
   /** @param pieces - how many pieces, of body or heads of streams, there have been so far. */

@@ -238,7 +238,7 @@ export class ServerConnection implements FrameSink, StreamOwner {
 
   ping(opaque: string): void {
     this.outbox.say(pingAck(opaque))
-    this.#countOdd()
+    if (this.#floods.ping(this.#pieces + this.outbox.bodyFrames)) this.#failOfFlood()
   }
 
   pingAck(opaque: string): void {
@@ -362,7 +362,11 @@ export class ServerConnection implements FrameSink, StreamOwner {
   }
 
   #countOdd(): void {
-    if (this.#floods.oddFrame()) this.fail(ErrorCode.enhanceYourCalm, 'a flood of empty frames')
+    if (this.#floods.oddFrame()) this.#failOfFlood()
+  }
+
+  #failOfFlood(): void {
+    this.fail(ErrorCode.enhanceYourCalm, 'a flood of empty frames')
   }
 
   /** Sends what is left, and reads what still comes to nowhere for a while, so that it is not lost to a reset. */

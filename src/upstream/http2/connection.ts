@@ -143,12 +143,8 @@ export class ClientConnection implements StreamHost, FrameSink {
     this.#nextId += 2
     const headRequest = exchange.request.method === 'HEAD'
     const window = this.#peer.initialWindowSize
-    const stream = new ClientStream(this, exchange, {
-      id,
-      window,
-      headRequest,
-      paused: begin.paused,
-    })
+    const { paused } = begin
+    const stream = new ClientStream(this, exchange, { id, window, headRequest, paused })
     stream.sentAll = begin.ended
     this.#carried.set(id, { stream, exchange })
     this.#heads += 1
@@ -248,7 +244,7 @@ export class ClientConnection implements StreamHost, FrameSink {
 
   ping(opaque: string): void {
     this.outbox.say(pingAck(opaque))
-    this.#countOdd()
+    if (this.#floods.ping(this.#heads + this.outbox.bodyFrames)) this.#failOfFlood()
   }
 
   pingAck(opaque: string): void {
@@ -369,7 +365,11 @@ export class ClientConnection implements StreamHost, FrameSink {
   }
 
   #countOdd(): void {
-    if (this.#floods.oddFrame()) this.#fail(ErrorCode.enhanceYourCalm, 'a flood of empty frames')
+    if (this.#floods.oddFrame()) this.#failOfFlood()
+  }
+
+  #failOfFlood(): void {
+    this.#fail(ErrorCode.enhanceYourCalm, 'a flood of empty frames')
   }
 
   #finishIfEmpty(): void {
