@@ -28,6 +28,7 @@ import { latency } from './sections/latency.ts'
 import { memory } from './sections/memory.ts'
 import { proofs } from './sections/proofs.ts'
 import { transfer } from './sections/transfer.ts'
+import { varying } from './sections/varying.ts'
 import { workers } from './sections/workers.ts'
 import type { RunningSubject, Subject, Surroundings } from './subject.ts'
 import { haproxyJwt, haproxyPlain } from './subjects/haproxy.ts'
@@ -36,7 +37,16 @@ import { proofgate, proofgateBeside } from './subjects/proofgate.ts'
 
 const SUBJECTS: readonly Subject[] = [nginxPlain, haproxyPlain, haproxyJwt, proofgate]
 const DEFAULT_SUBJECTS: readonly Subject[] = [nginxPlain, haproxyJwt, proofgate]
-const SECTIONS: readonly Section[] = [latency, growth, memory, transfer, proofs, http2, workers]
+const SECTIONS: readonly Section[] = [
+  latency,
+  varying,
+  growth,
+  memory,
+  transfer,
+  proofs,
+  http2,
+  workers,
+]
 /** Chosen in place of sections, it leaves the closed loop alone. */
 const NO_SECTION = 'none'
 const WARM_UP_LIMIT_SECONDS = 3

@@ -56,7 +56,7 @@ export class Loader {
   }
 
   #order(order: Order): void {
-    this.#child.send(order)
+    if (this.#child.connected) this.#child.send(order)
   }
 
   #hear(kind: 'counts' | 'done'): Promise<Counts> {

@@ -124,6 +124,7 @@ export async function restarts(count: number): Promise<{ restarts: number; reque
   const text = dataPlaneText({
     upstream: loader.servicePort,
     routes: sockets,
+    limits: '{ drain: 15s }',
     more: `${h2c}
 identity: { origin: '${origin('auth')}' }
 console: { origin: '${origin('console')}' }

@@ -34,16 +34,17 @@ export class Http2Traffic {
       ] as const
     )[number % 5] ?? [undefined, 401]
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const { status, body } = await this.#call(target, number, { path, headers })
-    assert.equal(status, expected, body)
+    const { status, body, reset } = await this.#call(target, number, { path, headers })
+    assert.equal(status, expected, `${body.slice(0, 300)} reset ${reset}`)
     if (status === 200) assert.equal(body, path, 'the answer is another’s')
   }
 
   async post(target: Target, mark: string, number: number): Promise<void> {
     const sent = Buffer.alloc((number % 64) * 1024 + 1, mark)
     const call = { path: `/public/${mark}`, method: 'POST', body: sent }
-    const { status, body } = await this.#call(target, number, call)
-    assert.equal(status, 200, body)
+    const { status, body, reset } = await this.#call(target, number, call)
+    assert.equal(status, 200, `${body.slice(0, 300)} reset ${reset}`)
+    assert.equal(reset, 0, `cut off after ${body.length} of ${sent.length} bytes`)
     assert.ok(sent.equals(Buffer.from(body, 'latin1')), 'the body came back changed')
   }
 
