@@ -98,8 +98,10 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   readonly #onEnd = (): void => this.#ended()
   readonly #onDrain = (): void => this.#current?.response.drain()
 
+  /** No request is under way, nor has one begun to arrive. */
   get isIdle(): boolean {
-    return this.#current === undefined && !this.#isClosing && !this.#isSurrendered
+    if (this.#current !== undefined || this.#parser.isInHead) return false
+    return !this.#isClosing && !this.#isSurrendered
   }
 
   get isGone(): boolean {

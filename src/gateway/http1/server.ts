@@ -84,8 +84,11 @@ export class Http1Server {
     clearInterval(this.#drainTimer)
   }
 
+  /** A request may wait in the system's buffers, which are looked at before the second step. */
   #endIdle(): void {
-    for (const connection of this.#connections) if (connection.isIdle) connection.end()
+    setImmediate(() => {
+      for (const connection of this.#connections) if (connection.isIdle) connection.end()
+    })
   }
 
   #sweep(): void {

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { millis, systemClock } from '../../src/core/index.ts'
+import type { GatewayParts, GatewayTable } from '../../src/gateway/gateway.ts'
+import { Http1Server } from '../../src/gateway/http1/server.ts'
+import type { ListenerLimits } from '../../src/gateway/listen/listener.ts'
+import { Reception } from '../../src/gateway/listen/reception.ts'
+
+const limits = {
+  headerBytes: 16_384,
+  headerCount: 100,
+  connections: 100,
+  requestHeaderTimeout: millis(30_000),
+  requestIdle: millis(30_000),
+  keepAlive: millis(30_000),
+  halfClose: false,
+} as ListenerLimits
+
+const request = 'GET /x HTTP/1.1\r\nHost: a.localhost\r\n\r\n'
+
+/** A server whose only host is one of our own surfaces, which answers at once. */
+async function start(context: TestContext): Promise<{ server: Http1Server; port: number }> {
+  const table = { apis: new Map(), isTrustedProxy: () => false } as unknown as GatewayTable
+  const parts = { clock: systemClock(), table: () => table } as GatewayParts
+  const surface = {
+    serve: async (_: unknown, response: { end: (text: string) => unknown }) => {
+      response.end('served')
+    },
+  }
+  const server = new Http1Server(
+    new Reception({ parts, limits, findSurface: () => surface }),
+    limits,
+  )
+  server.begin()
+  await new Promise<void>((resolve) => {
+    server.server.listen(0, '127.0.0.1', resolve)
+  })
+  context.after(() => {
+    server.destroyAll()
+    server.stop()
+    server.server.close()
+  })
+  return { server, port: (server.server.address() as AddressInfo).port }
+}
+
+interface Caller {
+  readonly socket: Socket
+  readonly read: () => string
+  readonly closed: Promise<unknown>
+}
+
+/** On a connection that has been served once. */
+async function call(port: number): Promise<Caller> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  let text = ''
+  socket.setEncoding('latin1').on('data', (piece: string) => (text += piece))
+  const closed = once(socket, 'close')
+  socket.write(request)
+  while (!text.includes('served')) await once(socket, 'data')
+  assert.match(text, /^HTTP\/1\.1 200 /)
+  text = ''
+  return { socket, read: () => text, closed }
+}
+
+test('a request that waits in the system’s buffers when idle connections are closed is answered', async (context) => {
+  const { server, port } = await start(context)
+  const caller = await call(port)
+  server.drain()
+  await new Promise(setImmediate)
+  caller.socket.write(request)
+  // Past the moment at which they are closed, without a chance to read.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+  await caller.closed
+  assert.match(caller.read(), /^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*served$/is)
+})
+
+test('a connection on which a header has begun to arrive is not idle when a server drains', async (context) => {
+  const { server, port } = await start(context)
+  const [begun, idle] = [await call(port), await call(port)]
+  begun.socket.write(request.slice(0, 20))
+  server.drain()
+  await idle.closed
+  assert.equal(idle.read(), '')
+  begun.socket.write(request.slice(20))
+  await begun.closed
+  assert.match(begun.read(), /^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*served$/is)
+})
