@@ -89,7 +89,8 @@ class Reading {
       return
     }
     this.#length += piece.length
-    this.#pieces.push(piece)
+    // A short piece may hold all that was read with it, other requests' bodies among it.
+    this.#pieces.push(piece.length * 2 < piece.buffer.byteLength ? Buffer.from(piece) : piece)
   }
 
   #finish(): void {
