@@ -284,3 +284,16 @@ test('short pieces that stand together leave in one frame, and many make their w
   assert.equal(connection.frames.filter(isData).length, 3)
   assert.deepEqual([said.indexOf(false), said.lastIndexOf(true)], [255, 254])
 })
+
+test('a piece that waits holds nothing of what came beside it', async (t) => {
+  const readers: Reader[] = []
+  const { port } = await serve(t, (stream) => readers.push(new Reader(stream)))
+  const connection = await open(t, port)
+  connection.send(post(1), data(1, 'abc'), post(3), data(3, Buffer.alloc(16_000)))
+  await settled(connection)
+  const [reader] = readers
+  reader?.stream.resume()
+  await settled(connection)
+  assert.equal(reader?.pieces[0]?.toString(), 'abc')
+  assert.equal(reader.pieces[0].buffer.byteLength, 3)
+})

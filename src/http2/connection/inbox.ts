@@ -32,7 +32,7 @@ export class Inbox {
       this.#owner.onPiece(piece)
       return
     }
-    this.#pieces.push(piece)
+    this.#pieces.push(ownCopy(piece))
     if (this.#pieces.length > mostPieces) this.#pieces = [Buffer.concat(this.#pieces)]
   }
 
@@ -75,4 +75,14 @@ export class Inbox {
     this.#isOver = true
     this.#owner.onWhole()
   }
+}
+
+/**
+ * Invariant: what waits holds no more memory than its octets. A piece is cut out of what was read, which may be
+ * mostly frames of other streams.
+ */
+function ownCopy(piece: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(piece.length)
+  piece.copy(own)
+  return own
 }
