@@ -5,7 +5,20 @@ var fs = require('fs')
 var path = require('path')
 
 var root = path.join(__dirname, '..')
-var manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
+var manifest = readManifest()
+
+function readManifest() {
+  return JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
+}
+
+// What is on the disk by now: an update replaces it under those that run.
+function installedVersion() {
+  try {
+    return readManifest().version
+  } catch {
+    return undefined
+  }
+}
 
 function isSupported(version) {
   var parts = version.split('.').map(Number)
@@ -127,7 +140,11 @@ function main() {
   var entry = fs.existsSync(built) ? built : path.join(root, 'src', 'main.ts')
   import(require('url').pathToFileURL(entry).href).then(
     function (program) {
-      return program.run(process.argv, manifest.version, awaitWork)
+      return program.run(process.argv, {
+        version: manifest.version,
+        installedVersion: installedVersion,
+        onServing: awaitWork,
+      })
     },
     function (error) {
       console.error(error)

@@ -3,7 +3,11 @@ import { buildProgram } from '../src/cli/index.ts'
 
 /** The command line as it stands, and all commands below it but the printed help itself. */
 export async function commandsOf(): Promise<readonly { path: string; command: Command }[]> {
-  const program = await buildProgram({ version: '0.0.0', onServing: () => undefined })
+  const program = await buildProgram({
+    version: '0.0.0',
+    installedVersion: () => undefined,
+    onServing: () => undefined,
+  })
   const below = (command: Command, path: string): { path: string; command: Command }[] =>
     command.commands
       .filter((child) => child.name() !== 'help')

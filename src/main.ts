@@ -1,15 +1,8 @@
+import type { Launcher } from './cli/index.ts'
 import { keepHttpLean } from './core/index.ts'
 
-/**
- * Runs the command line.
- *
- * @param onServing - told when a server serves.
- */
-export async function run(
-  argv: readonly string[],
-  version: string,
-  onServing: () => void,
-): Promise<void> {
+/** Runs the command line. */
+export async function run(argv: readonly string[], launcher: Launcher): Promise<void> {
   // Whoever reads may stop early, as `head` does; that is no failure of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
@@ -20,7 +13,7 @@ export async function run(
   keepHttpLean()
   const { buildProgram, reportFailure } = await import('./cli/index.ts')
   try {
-    const program = await buildProgram({ version, onServing, reader }, argv[2])
+    const program = await buildProgram({ ...launcher, reader }, argv[2])
     await program.parseAsync([...argv])
   } catch (error) {
     // To `curl` the flag means a body to send.

@@ -13,8 +13,10 @@ import { say } from './output.ts'
 
 /** What started the command line. */
 export interface Launcher {
-  /** Of the program. */
+  /** Of the program that runs. */
   readonly version: string
+  /** Of the program on the disk by now, from which more is loaded; nothing when there is none. */
+  readonly installedVersion: () => string | undefined
   /** Told when a server serves. */
   readonly onServing: () => void
   /** One that has been started already. */

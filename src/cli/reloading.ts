@@ -13,7 +13,7 @@ import type {
 } from '../config/apart/index.ts'
 import type { RunningProcess } from '../compose/index.ts'
 import { readInput } from './launch.ts'
-import type { Launch } from './launch.ts'
+import type { Launch, Launcher } from './launch.ts'
 import { say } from './output.ts'
 import { askOf, changesText, failuresOf, runPolicyTests } from './policy-tests.ts'
 
@@ -25,7 +25,7 @@ export interface Watching {
 
 /** Follows the files of the configuration that a server was started with. */
 export function watch(
-  launch: Launch,
+  { launch, launcher }: { launch: Launch; launcher: Launcher },
   configuration: Configuration,
   server: RunningProcess,
   watching: Watching,
@@ -41,7 +41,7 @@ export function watch(
   return new ConfigurationWatcher({
     files: configuration.files,
     readFile: readTextFile,
-    load: (readFile) => loadApart(launch, readFile),
+    load: (readFile) => replacedBy(launcher, configuration) ?? loadApart(launch, readFile),
     onLoaded: (loaded, warnings, sources) => {
       next(() => {
         if (warnings.length > 0) say(printProblems(warnings, sources))
@@ -55,6 +55,25 @@ export function watch(
       })
     },
   })
+}
+
+/**
+ * Invariant: what a configuration means to another version is never put in force by this one. Nothing while the
+ * program on the disk is still the one that runs.
+ */
+function replacedBy(launcher: Launcher, { files }: Configuration): LoadResult | undefined {
+  const installed = launcher.installedVersion()
+  if (installed === launcher.version) return undefined
+  const problem = {
+    file: files[0] ?? '(built in)',
+    line: 1,
+    column: 1,
+    path: '',
+    code: 'config.file',
+    message: `found Proofgate ${installed ?? 'gone'} on the disk, expected ${launcher.version}, which runs`,
+    hint: 'Start the new one in its place: proofgate serve --take-over',
+  } as const
+  return { problems: [problem], sources: [], files }
 }
 
 async function loadApart(launch: Launch, readFile: (path: string) => string): Promise<LoadResult> {

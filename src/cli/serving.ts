@@ -60,7 +60,7 @@ async function serveRead(input: ServeInput): Promise<void> {
       return watching.outcome
     },
   })
-  watching.watcher = watch(launch, configuration, server, watching)
+  watching.watcher = watch(input, configuration, server, watching)
   const ended = untilSignal(server, watching.watcher, configuration)
   try {
     launcher.onServing()

@@ -14,7 +14,14 @@ const everyCommand = await (async () => {
       walk(command, `${path}${command.name()} `)
     }
   }
-  walk(await buildProgram({ version: '1.2.3', onServing: () => undefined }), '')
+  walk(
+    await buildProgram({
+      version: '1.2.3',
+      installedVersion: () => undefined,
+      onServing: () => undefined,
+    }),
+    '',
+  )
   return found
 })()
 
