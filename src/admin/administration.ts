@@ -1,45 +1,10 @@
 import type { Refusal } from '../core/index.ts'
 import { httpErrors, matchPath } from '../http/index.ts'
-import { credentialReport } from './credential-report.ts'
-import { credentialOperations } from './credentials.ts'
-import { explainOperations } from './explain.ts'
-import { keyOperations } from './keys.ts'
-import { leavingOperations } from './leaving.ts'
-import { metadataOperations } from './metadata.ts'
-import type { AdminParts, Operation } from './operation.ts'
-import { peopleOperations } from './people.ts'
-import { policyAnswers } from './policy-answers.ts'
-import { policyOperations } from './policy-operations.ts'
-import { recoveryOperations } from './recoveries.ts'
-import { roleOperations } from './roles.ts'
-import { sealingOperations } from './sealing.ts'
-import { serverOperations } from './server-operations.ts'
-import { signalOperations } from './signals.ts'
-import { sessionOperations } from './sessions.ts'
-
-const operations: ReadonlyMap<string, Operation> = new Map(
-  [
-    peopleOperations,
-    leavingOperations,
-    credentialReport,
-    recoveryOperations,
-    sealingOperations,
-    credentialOperations,
-    sessionOperations,
-    keyOperations,
-    metadataOperations,
-    explainOperations,
-    roleOperations,
-    policyOperations,
-    policyAnswers,
-    serverOperations,
-    signalOperations,
-  ].flatMap((table) => Object.entries(table)),
-)
+import type { AdminParts } from './operation.ts'
 
 /**
  * Every administrative operation by method and path. The admin listener and the command line call the same
- * one, so that both do the same thing.
+ * one, so that both do the same thing. They are loaded with the first: most servers are never asked.
  */
 export class Administration {
   readonly #parts: AdminParts
@@ -54,6 +19,7 @@ export class Administration {
     path: string,
     body: Readonly<Record<string, unknown>>,
   ): Promise<unknown> {
+    const { operations } = await import('./operations/all.ts')
     for (const [key, operation] of operations) {
       const [wanted = '', pattern = ''] = key.split(' ')
       const parameters = wanted === method ? matchPath(pattern, path) : undefined
