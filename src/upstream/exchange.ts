@@ -44,6 +44,8 @@ export interface ExchangeSettings {
 
 /** Pieces up to this size are joined with what surrounds them into one write. */
 const joinBelow = 16 * 1024
+/** Up to this size they are joined as text, which the runtime writes without holding on to memory. */
+const textBelow = 2 * 1024
 
 /** Methods that can be sent again when nobody can say whether the first one arrived. */
 const repeatableMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -308,7 +310,9 @@ export class LiveExchange implements Exchange, ParserExpectation {
     this.#sent = true
     this.stamp = this.#settings.ticks.now
     if (before === '') socket.write(chunk)
-    else if (chunk.length <= joinBelow) socket.write(join(before, chunk, after))
+    else if (chunk.length <= textBelow) {
+      socket.write(before + chunk.toString('latin1') + after, 'latin1')
+    } else if (chunk.length <= joinBelow) socket.write(join(before, chunk, after))
     else {
       socket.cork()
       socket.write(before, 'latin1')

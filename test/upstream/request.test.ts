@@ -158,6 +158,28 @@ test('trailers that could end the request early, or frame it anew, are left out'
   assert.equal(encodeTrailers(['a', 'b', 'c', 'd']), 'a: b\r\nc: d\r\n\r\n')
 })
 
+test('a body arrives byte for byte, whatever its length and its bytes', async (t) => {
+  for (const length of [1, 255, 2048, 2049, 16_384, 16_385]) {
+    for (const kind of ['length', 'chunked'] as const) {
+      const body = Buffer.from(Array.from({ length }, (_, at) => (at * 7) % 256))
+      const whole = body.toString('latin1')
+      const tail = kind === 'length' ? whole : `${length.toString(16)}\r\n${whole}\r\n0\r\n\r\n`
+      const server = await rawServer(t, (socket, received) => {
+        if (received.endsWith(`\r\n\r\n${tail}`)) socket.write(ok('x'))
+      })
+      const framing = kind === 'length' ? { kind, length } : { kind }
+      const { recorder, exchange } = start(
+        upstreamTo(t, server.port),
+        get('/', { method: 'POST', framing }),
+      )
+      exchange.write(body)
+      exchange.end()
+      await recorder.settled
+      assert.equal(recorder.body, 'x', `${length} ${kind}`)
+    }
+  }
+})
+
 test('a small body leaves in one write with its head', async (t) => {
   const reads: string[] = []
   const server = await rawServer(t, (socket, received) => {
