@@ -45,8 +45,17 @@ export interface Trace {
 const beforeTime = '{"action":"request","at":"'
 /** Of one route, for callers who are let through by different statements. */
 const mostFrames = 4
+/** Where more of them take turns, one in so many is remembered in place of another. */
+const missesForOne = 16
+
+/** What is remembered of a route. */
+interface RouteFrames {
+  readonly known: Frame[]
+  misses: number
+}
+
 /** As many as a configuration has routes, which they go with. */
-const frames = new WeakMap<Route, Frame[]>()
+const frames = new WeakMap<Route, RouteFrames>()
 /** What the frames of many routes have in common. */
 const interned = new Interned()
 
@@ -63,9 +72,10 @@ export function encodeUsual(
   if (path === undefined || route === undefined || principal === undefined) return undefined
   if (!isUsual(incoming, progress)) return undefined
   const texts = findFrame(incoming, progress, { table, route, principal })
+  if (texts === undefined) return undefined
   const trace = traceOf(incoming, principal)
+  if (trace === undefined) return undefined
   const id = incoming.requestId
-  if (texts === undefined || trace === undefined) return undefined
   if (!isPlain(id, recordBounds.id) || !isPlain(path, texts.longestPath)) return undefined
   // An enrolment ticket may stand in it.
   if (path.includes('enrol')) return undefined
@@ -103,11 +113,21 @@ function findFrame(
     host: authority,
     method,
   }
-  const known = framesOf(found.route)
-  for (const frame of known) {
+  const of = framesOf(found.route)
+  for (const frame of of.known) {
     if (areSame(frame.facts, facts)) return frame.texts
   }
-  const texts = makeTexts(facts, found.route)
+  return isWorthKeeping(of) ? remember(of.known, facts, found.route) : undefined
+}
+
+/** Texts that are not met again cost more to make than they spare. */
+function isWorthKeeping(of: RouteFrames): boolean {
+  of.misses++
+  return of.known.length < mostFrames ? of.misses > 1 : of.misses % missesForOne === 0
+}
+
+function remember(known: Frame[], facts: Facts, route: Route): FrameTexts | undefined {
+  const texts = makeTexts(facts, route)
   if (texts === undefined) return undefined
   if (known.length === mostFrames) known.shift()
   known.push({ facts, texts })
@@ -128,10 +148,10 @@ function areSame(one: Facts, other: Facts): boolean {
   )
 }
 
-function framesOf(route: Route): Frame[] {
+function framesOf(route: Route): RouteFrames {
   const known = frames.get(route)
   if (known !== undefined) return known
-  const fresh: Frame[] = []
+  const fresh: RouteFrames = { known: [], misses: 0 }
   frames.set(route, fresh)
   return fresh
 }
@@ -186,9 +206,9 @@ function traceOf({ address, request }: Incoming, principal: Principal): string |
     if (encoded === undefined) return undefined
     where += `,"userAgent":${encoded}`
   }
-  const text = flat(`"where":{${where}},"who":${who}}`)
+  const text = `"where":{${where}},"who":${who}}`
   // As with `who`: of those who come often.
-  if (principal.who !== undefined) principal.trace = { address, userAgent, text }
+  if (principal.who !== undefined) principal.trace = { address, userAgent, text: flat(text) }
   return text
 }
 
