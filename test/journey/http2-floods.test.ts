@@ -241,7 +241,7 @@ test('more streams than are allowed at once are told to come again', async () =>
     setTimeout(() => response.end('ok'), 500)
     return true
   }
-  const connection = await RawHttp2.open(plane.port, { acknowledges: false })
+  const connection = await RawHttp2.open(plane.port)
   connection.send(...odd(120).map((n) => headers(n, usual())))
   const outcomes = await Promise.all(odd(120).map((n) => connection.outcome(n)))
   upstream.answer = () => false
@@ -254,6 +254,25 @@ test('more streams than are allowed at once are told to come again', async () =>
   assert.equal(await told.untilClosed(), true, 'it knew the number, and goes on all the same')
   // What is recorded of it belongs to this test, not to the next.
   await delay(500)
+})
+
+test('a caller that does not acknowledge our settings is served, and then let go', async () => {
+  const connection = await RawHttp2.open(plane.port, { acknowledges: false })
+  const decisions = await decisionsDuring(
+    plane,
+    async () => {
+      connection.send(headers(1, usual()))
+      assert.equal(await connection.outcome(1), '200')
+      assert.equal(await connection.untilClosed(), true)
+    },
+    2,
+  )
+  const goaway = connection.frames.find((one) => one.type === frameTypes.goaway)
+  assert.equal(goaway?.payload.readUInt32BE(4), 4)
+  assert.deepEqual(decisions.map(({ reason }) => reason).sort(), [
+    'gateway.open_route',
+    'gateway.request_timeout',
+  ])
 })
 
 test('bytes that are no frames end the connection and are recorded once', async () => {

@@ -14,8 +14,6 @@ import { surfacePair } from './surface.ts'
 const mostStreams = 100
 /** How long a caller has for what it was just about to ask when the connection ends, in milliseconds. */
 const lastRequests = 500
-/** How long a caller has to acknowledge our settings (RFC 9113 6.5.3), in milliseconds. */
-const settingsPatience = 10_000
 
 /** One HTTP/2 connection from a caller, and the requests on it. */
 export class Http2Connection implements ServerEvents {
@@ -76,7 +74,8 @@ export class Http2Connection implements ServerEvents {
       this.#fail(ErrorCode.enhanceYourCalm, gatewayErrors.refuse('request_timeout'))
       return
     }
-    if (!connection.isAcknowledged && at - this.#openedAt > settingsPatience) {
+    // RFC 9113 6.5.3.
+    if (!connection.isAcknowledged && at - this.#openedAt > this.#limits.requestHeaderTimeout) {
       const refusal = gatewayErrors.refuse('request_timeout', 'settings without an answer')
       this.#fail(ErrorCode.settingsTimeout, refusal)
       return
