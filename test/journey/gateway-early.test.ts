@@ -38,22 +38,20 @@ after(async () => {
 })
 
 test(
-  'an answer that is cut while it waits behind another ends the connection in its turn',
+  'an answer that is cut behind another one ends the connection in its turn',
   bounded,
   async () => {
-    const cut = Promise.withResolvers<void>()
     answers.set('slow', (socket) => {
-      void cut.promise.then(() => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nslow'))
+      setTimeout(() => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nslow'), 200)
     })
     answers.set('cut', (socket) => {
-      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\npart')
-      socket.end()
-      socket.on('close', () => setTimeout(cut.resolve, 200))
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\npart')
     })
     const get = (path: string): string =>
       head(`GET /public/${path} HTTP/1.1`, `Host: ${plane.host}`)
-    const { closed, text } = await raw(plane.port, get('slow') + get('cut'), { quiet: 10_000 })
-    assert.match(text, /slow$/)
+    const all = get('slow') + get('cut') + get('slow')
+    const { closed, text } = await raw(plane.port, all, { quiet: 10_000 })
+    assert.match(text, /slow(?:HTTP[^]*part)?$/)
     assert.ok(closed, 'the caller was left waiting')
   },
 )

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { invariant } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { RequestParser } from '../../http1/index.ts'
 import type { RequestEvents, RequestHead } from '../../http1/index.ts'
@@ -44,7 +45,7 @@ const mostAhead = 64 * 1024
 const lingersFor = 2000
 /** How long a caller that was refused has to go by itself, in milliseconds. */
 const leavesWithin = 1000
-/** A connection that has been idle for so many sweeps keeps nothing of its requests. */
+/** After so many idle sweeps nothing of the requests before is kept. */
 const forgetsAfter = 3
 
 interface Exchange {
@@ -69,6 +70,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   /** Its answer was sent; what there is of its body is still read. */
   #isAnswered = false
   #isLastAnswer = false
+  #isToldWhenSent = false
   /** Read, and not parsed yet. */
   #ahead: Buffer | undefined
   #isParsing = false
@@ -96,6 +98,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
 
   readonly #onData = (chunk: Buffer): void => this.#take(chunk)
   readonly #onEnd = (): void => this.#ended()
+  readonly #onSent = (): void => this.#over()
   readonly #onDrain = (): void => this.#current?.response.drain()
 
   /** No request is under way, nor has one begun to arrive. */
@@ -118,10 +121,6 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     return !mayGoOn || this.#parser.hasFailed || this.#host.isDraining || this.#hasEnded
   }
 
-  get keepAliveLines(): string {
-    return this.#host.keepAliveLines
-  }
-
   /** Ends a connection that carries nothing. */
   end(): void {
     this.#isClosing = true
@@ -129,10 +128,6 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   }
 
   destroy(): void {
-    this.#socket.destroy()
-  }
-
-  cut(): void {
     this.#socket.destroy()
   }
 
@@ -144,15 +139,23 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     if (!this.#isSurrendered) this.#socket.resume()
   }
 
-  send(piece: string | Uint8Array): boolean {
+  send(piece: string | Uint8Array, isLast = false): boolean {
+    // What is encrypted leaves later; what is not has left already, as nearly always, and no call is needed.
+    if (isLast && this.#peer.encrypted) {
+      this.#isToldWhenSent = true
+      if (typeof piece === 'string') return this.#socket.write(piece, 'latin1', this.#onSent)
+      return this.#socket.write(piece, this.#onSent)
+    }
     if (typeof piece === 'string') return this.#socket.write(piece, 'latin1')
     return this.#socket.write(piece)
   }
 
-  sendAll(pieces: readonly (string | Uint8Array)[]): boolean {
+  sendAll(pieces: readonly (string | Uint8Array)[], isLast: boolean): boolean {
     this.#socket.cork()
     let hasRoom = true
-    for (const piece of pieces) hasRoom = this.send(piece)
+    for (const [at, piece] of pieces.entries()) {
+      hasRoom = this.send(piece, isLast && at === pieces.length - 1)
+    }
     this.#socket.uncork()
     return hasRoom
   }
@@ -160,8 +163,9 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   /** The whole answer was sent: the request is over as soon as it has left. */
   answered(isLast: boolean): void {
     this.#isLastAnswer = isLast
+    if (this.#isToldWhenSent) return
     if (this.#socket.writableLength === 0) this.#over()
-    else this.#socket.write('', () => this.#over())
+    else this.#socket.write('', this.#onSent)
   }
 
   head(head: RequestHead, hasMore: boolean): void {
@@ -175,7 +179,9 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     const { host: authority = '', expect } = section.headers
     const expectsContinue = section.isCurrent && expect?.toLowerCase() === '100-continue'
     const isHead = head.method === 'HEAD'
+    const { keepAliveLines } = this.#host
     const response = new Http1Response(this, {
+      keepAliveLines,
       isCurrent: section.isCurrent,
       isHead,
       expectsContinue,
@@ -194,6 +200,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     })
     this.#current = { incoming, request, response }
     this.#isAnswered = false
+    this.#isToldWhenSent = false
     this.#host.inFlight += 1
     this.#host.reception.serve(incoming, this.#ownPair)
   }
@@ -328,7 +335,9 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     } else if (!current.request.complete) {
       this.#breakOff(malformed('the connection ended within a body'))
       this.#parser.stop()
-    } else if (!this.#host.halfClose) this.#socket.destroySoon()
+    } else if (!this.#host.halfClose || current.incoming.upgrade !== undefined) {
+      this.#socket.destroySoon()
+    }
   }
 
   #breakOff(refusal: Refusal): void {
@@ -369,7 +378,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
 
   readonly #ownPair = (): ReturnType<typeof surfacePair> => {
     const current = this.#current
-    if (current === undefined) throw new TypeError('there is no request')
+    invariant(current !== undefined, 'a page answers a request')
     const answered = (isLast: boolean): void => this.answered(isLast || this.isLast)
     return surfacePair(this.#socket, current, { isLast: this.isLast, answered })
   }

@@ -11,15 +11,17 @@ export interface AnswerCarrier {
   readonly pending: number
   /** Nothing is read behind this request any more. */
   readonly isLast: boolean
-  /** What a caller is told of how long it may use the connection again: whole header lines. */
-  readonly keepAliveLines: string
-  /** @returns `false` when the writer should wait until it has left. */
-  send(piece: string | Uint8Array): boolean
-  /** Pieces that leave together. @returns as `send`. */
-  sendAll(pieces: readonly (string | Uint8Array)[]): boolean
+  /**
+   * @param isLast - nothing of this answer follows.
+   * @returns `false` when the writer should wait until it has left.
+   */
+  send(piece: string | Uint8Array, isLast?: boolean): boolean
+  /** Pieces that leave together. */
+  sendAll(pieces: readonly (string | Uint8Array)[], isLast: boolean): boolean
   /** All of the answer was sent. */
   answered(isLast: boolean): void
-  cut(): void
+  /** Cuts the connection. */
+  destroy(): void
 }
 
 /** What of its request decides how an answer looks. */
@@ -30,6 +32,8 @@ export interface AnswerTerms {
   readonly isHead: boolean
   /** The caller sends its body when it is told to, or whenever it likes (RFC 9110 10.1.1). */
   readonly expectsContinue: boolean
+  /** What a caller is told of how long it may use the connection again: whole header lines. */
+  readonly keepAliveLines: string
 }
 
 /** Up to here a piece goes out as text together with what stands before it. */
@@ -117,7 +121,7 @@ export class Http1Response implements CallerResponse {
   write(chunk: Buffer): boolean {
     if (!this.headersSent) this.writeHead(this.statusCode, {})
     if (this.#isBodiless || this.writableEnded || chunk.length === 0) return true
-    return this.#sendPiece(chunk, '')
+    return this.#sendPiece(chunk)
   }
 
   end(chunk: string | Uint8Array = '', encoding?: BufferEncoding): void {
@@ -140,7 +144,7 @@ export class Http1Response implements CallerResponse {
 
   /** Cuts the answer short, so that the caller can see that it is not whole. */
   destroy(): void {
-    this.#carrier.cut()
+    this.#carrier.destroy()
   }
 
   on(event: 'drain' | 'close', listener: () => void): void {
@@ -161,18 +165,24 @@ export class Http1Response implements CallerResponse {
   #sendLast(chunk: string | Uint8Array): void {
     const tail = this.chunkedEncoding ? `0\r\n${encodeTrailers(this.#trailers.flat())}` : ''
     if (chunk.length > 0 && !this.#isBodiless) this.#sendPiece(chunk, tail)
-    else if (this.#head !== '' || tail !== '') this.#carrier.send(this.#takeHead() + tail)
+    else if (this.#head !== '' || tail !== '') this.#carrier.send(this.#takeHead() + tail, true)
   }
 
-  /** One piece of the body with what has to stand around it. */
-  #sendPiece(chunk: string | Uint8Array, tail: string): boolean {
+  /**
+   * One piece of the body with what has to stand around it.
+   *
+   * @param tail - what ends the answer, behind its last piece.
+   */
+  #sendPiece(chunk: string | Uint8Array, tail?: string): boolean {
+    const isLast = tail !== undefined
     const isChunked = this.chunkedEncoding
     const before = this.#takeHead() + (isChunked ? `${chunk.length.toString(16)}\r\n` : '')
-    const behind = isChunked ? `\r\n${tail}` : ''
-    if (typeof chunk === 'string') return this.#carrier.send(before + chunk + behind)
-    if (before === '' && behind === '') return this.#carrier.send(chunk)
-    if (chunk.length <= joinBelow) return this.#carrier.send(before + latin1(chunk) + behind)
-    return this.#carrier.sendAll(behind === '' ? [before, chunk] : [before, chunk, behind])
+    const behind = isChunked ? `\r\n${tail ?? ''}` : ''
+    if (typeof chunk === 'string') return this.#carrier.send(before + chunk + behind, isLast)
+    if (before === '' && behind === '') return this.#carrier.send(chunk, isLast)
+    if (chunk.length <= joinBelow)
+      return this.#carrier.send(before + latin1(chunk) + behind, isLast)
+    return this.#carrier.sendAll(behind === '' ? [before, chunk] : [before, chunk, behind], isLast)
   }
 
   #takeHead(): string {
@@ -223,7 +233,7 @@ export class Http1Response implements CallerResponse {
       }
     }
     if (this.#isLast) return `${text}Connection: close\r\n\r\n`
-    return `${text}${this.#carrier.keepAliveLines}\r\n`
+    return `${text}${this.#terms.keepAliveLines}\r\n`
   }
 }
 
