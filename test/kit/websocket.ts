@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 
@@ -180,7 +180,10 @@ export class WebSocketService {
   serve: (socket: Socket, index: number) => void = () => undefined
   /** More lines of the 101. */
   more = ''
+  /** Answers what is no handshake when it returns true. */
+  answer: (request: IncomingMessage, response: ServerResponse) => boolean = () => false
   readonly #server = createServer((request, response) => {
+    if (this.answer(request, response)) return
     response.setHeader('content-type', 'text/plain')
     response.end(request.url)
   })

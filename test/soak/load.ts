@@ -8,6 +8,7 @@ export type Order =
   | { readonly kind: 'run'; readonly total: number; readonly callers: number }
   | { readonly kind: 'counts' }
   | { readonly kind: 'rest' }
+  | { readonly kind: 'enough' }
   | { readonly kind: 'end' }
 
 /** What the load says. */
@@ -45,6 +46,9 @@ function obey(order: Order): void {
     case 'rest':
       traffic?.close()
       service.rest()
+      break
+    case 'enough':
+      traffic?.enough()
       break
     case 'end':
       traffic?.close()

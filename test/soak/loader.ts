@@ -40,6 +40,11 @@ export class Loader {
     this.#order({ kind: 'rest' })
   }
 
+  /** Ends the run under way, and each one after it, with what is under way. */
+  enough(): void {
+    this.#order({ kind: 'enough' })
+  }
+
   counts(): Promise<Counts> {
     const counted = this.#hear('counts')
     this.#order({ kind: 'counts' })

@@ -38,9 +38,10 @@ export class Traffic {
   readonly counts: Counts = { sent: 0, kinds: {}, failures: [] }
   target: Target
   readonly #service: LoadedService
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 24 })
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
   readonly #http2: Http2Traffic
   #next = 0
+  #isEnough = false
 
   constructor(target: Target, service: LoadedService) {
     this.target = target
@@ -51,15 +52,25 @@ export class Traffic {
   /** Sends until so many requests are counted in all. */
   async run(total: number, callers: number): Promise<void> {
     const call = async (): Promise<void> => {
-      while (this.counts.sent < total && this.counts.failures.length < 20) await this.#one()
+      while (this.#mayGoOn(total)) await this.#one()
     }
     await Promise.all(Array.from({ length: callers }, call))
+  }
+
+  /** No more of it, whatever was asked for. */
+  enough(): void {
+    this.#isEnough = true
   }
 
   /** Ends all connections; whoever calls afterwards opens others. */
   close(): void {
     this.#agent.destroy()
     this.#http2.close()
+  }
+
+  #mayGoOn(total: number): boolean {
+    const { sent, failures } = this.counts
+    return !this.#isEnough && sent < total && failures.length < 20
   }
 
   async #one(): Promise<void> {
