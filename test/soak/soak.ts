@@ -76,7 +76,7 @@ async function soakIt(parts: Parts): Promise<SoakReport> {
   const { gateway, loader, watch, operator, requests, callers = 48, minutes = 60 } = parts
   const begun = performance.now()
   await operator.start()
-  const bound = setTimeout(() => loader.enough(), minutes * 60_000)
+  const bound = setTimeout(() => loader.enough(), minutes * 60_000).unref()
   await loader.run(Math.floor(requests / 5), callers)
   await operator.pause()
   loader.rest()
