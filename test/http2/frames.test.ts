@@ -215,6 +215,8 @@ test('nothing is read behind a stop, and a problem stays', () => {
     stopAfter: 1,
   })
   assert.deepEqual(stopped.found, ['settings '])
+  const body = [bytes(`${settings}${dataHead(1, 4, true)}ab`), bytes('cd')]
+  assert.deepEqual(readFrames(body, { stopAfter: 2 }).found, ['settings ', 'data 1 ab 2'])
   const failed = readFrames([bytes(settings + frame(data, 0, 0, '')), bytes(settings)])
   assert.deepEqual([failed.found, failed.problem?.code], [['settings '], ErrorCode.protocol])
 })
