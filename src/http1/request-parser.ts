@@ -30,7 +30,25 @@ const notInHead = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n|$)|(?<!\r)\n/
 
 /** The beginning of a first line, as far as it has come. */
 const mayBegin =
-  /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:$| [\x21-\x7e\x80-\xff]*(?:$| (?:$|HT?T?P?$|HTTP\/1?\.?$|HTTP\/1\.[01](?:$|\r))))/
+  /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:$| (?:$|[\x21-\x7e\x80-\xff]+(?:$| (?:$|HT?T?P?$|HTTP\/1?\.?$|HTTP\/1\.[01](?:$|\r)))))/
+
+/** What a piece of the first two words is made of; a version is too short to be told from the whole. */
+const insideWord: readonly RegExp[] = [/^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/, /^[\x21-\x7e\x80-\xff]*$/]
+const tooLong = 'a header section that is too long'
+const controlCharacter = 'a control character in a header'
+
+/** What is wrong with the beginning of a head, however it was cut. */
+function flawOf(beginning: string): string | undefined {
+  if (notInHead.test(beginning)) return controlCharacter
+  return mayBegin.test(beginning) ? undefined : 'malformed request line'
+}
+
+function wordAtEnd(beginning: string): number {
+  if (beginning.includes('\r')) return 3
+  const first = beginning.indexOf(' ')
+  if (first < 0) return 0
+  return beginning.includes(' ', first + 1) ? 2 : 1
+}
 
 /**
  * Reads the requests of one connection, one after the other, from whatever pieces arrive: what is found does
@@ -42,6 +60,8 @@ export class RequestParser {
   #phase: Phase = 'head'
   /** The beginning of a head, of which more is to come. */
   #partial = ''
+  /** In which word of the first line it ends, from 0; more than 2 behind that line. */
+  #word = 0
   #emptyLines = 0
   #before: HeaderSection | undefined
   #remaining = 0
@@ -141,24 +161,34 @@ export class RequestParser {
     if (end >= 0) {
       const text = this.#partial.slice(0, end + 4)
       this.#partial = ''
+      this.#word = 0
       const next = from + text.length - known
       this.#readHead(text, next < bytes.length)
       return next
     }
-    // A line feed at its start belongs to what came before.
-    const isSplitEnd = this.#partial.charCodeAt(known - 1) === carriageReturn
-    if (!mayBegin.test(this.#partial)) this.#fail('malformed', 'malformed request line')
-    else if (notInHead.test(isSplitEnd ? `\r${piece}` : piece)) {
-      this.#fail('malformed', 'a control character in a header')
-    } else if (this.#partial.length > this.#maxHeadBytes) {
-      this.#fail('too_large', 'a header section that is too long')
-    }
+    const flaw = this.#flawIn(piece, known)
+    if (flaw !== undefined) this.#fail('malformed', flaw)
+    else if (this.#partial.length > this.#maxHeadBytes) this.#fail('too_large', tooLong)
     return from + piece.length
+  }
+
+  /** Judges what has come of a head, the last piece of it only where that says enough. */
+  #flawIn(piece: string, known: number): string | undefined {
+    // A line feed at its start belongs to what came before; there may be one to come, too.
+    const isSplitEnd = this.#partial.charCodeAt(known - 1) === carriageReturn
+    if (notInHead.test(isSplitEnd ? `\r${piece}` : piece)) return controlCharacter
+    if (this.#partial === '\r') return undefined
+    const isWithinWord = this.#word > 2 || insideWord[this.#word]?.test(piece) === true
+    if (isWithinWord) return undefined
+    if (!mayBegin.test(this.#partial)) return 'malformed request line'
+    this.#word = wordAtEnd(this.#partial)
+    return undefined
   }
 
   #readHead(text: string, hasMore: boolean): void {
     if (text.length > this.#maxHeadBytes) {
-      this.#fail('too_large', 'a header section that is too long')
+      const flaw = flawOf(text.slice(0, this.#maxHeadBytes + 1))
+      this.#fail(flaw === undefined ? 'too_large' : 'malformed', flaw ?? tooLong)
       return
     }
     const head = parseRequestHead(text, this.#before)
