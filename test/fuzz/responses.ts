@@ -79,7 +79,7 @@ function status(random: Random): string {
   ])
 }
 
-function transferEncoding(random: Random): string {
+export function transferEncoding(random: Random): string {
   if (random.chance(85)) return 'Transfer-Encoding: chunked'
   const name = random.pick([
     'Transfer-Encoding',
@@ -91,7 +91,7 @@ function transferEncoding(random: Random): string {
   return `${name}:${random.pick(['chunked', ' Chunked', ' chunked ', '\tchunked', ' gzip, chunked', ' chunked, chunked', ' chunked;x', ' identity', ' x', '', ' "chunked"', '\x0bchunked'])}`
 }
 
-function lengthOf(random: Random, body: string): string {
+export function lengthOf(random: Random, body: string): string {
   if (random.chance(85)) return String(body.length)
   const { length } = body
   return random.pick([
@@ -150,7 +150,7 @@ const oddFields: readonly [string, ...string[]] = [
   '',
 ]
 
-function headers(random: Random, most: number): string {
+export function headers(random: Random, most: number): string {
   let lines = ''
   for (let count = random.below(most + 1); count > 0; count--) {
     lines += `${random.chance(99) ? random.pick(fields) : random.pick(oddFields)}${lineEnd(random)}`
@@ -158,11 +158,11 @@ function headers(random: Random, most: number): string {
   return lines
 }
 
-function lineEnd(random: Random): string {
+export function lineEnd(random: Random): string {
   return random.chance(995, 1000) ? '\r\n' : random.pick(['\n', '\r', '\r\r\n', ' \r\n', '\n\r'])
 }
 
-function chunks(random: Random, body: string): string {
+export function chunks(random: Random, body: string): string {
   let coded = ''
   for (let at = 0; at < body.length;) {
     const piece = body.slice(at, at + 1 + random.below(12))
@@ -197,7 +197,7 @@ function chunkSize(random: Random, length: number): string {
   ])
 }
 
-function text(random: Random, length: number): string {
+export function text(random: Random, length: number): string {
   if (random.chance(70)) return 'b'.repeat(length)
   const bytes = Array.from({ length }, () => random.pick([13, 10, 48, 72, 0, 255, 97, 58, 32]))
   return Buffer.from(bytes).toString('latin1')
@@ -208,7 +208,7 @@ const special: readonly [number, ...number[]] = [
 ]
 
 /** Up to three changes of a byte or a stretch. */
-function bend(bytes: Buffer, random: Random): Buffer {
+export function bend(bytes: Buffer, random: Random): Buffer {
   let bent = bytes
   for (let count = random.chance(65) ? 0 : 1 + random.below(3); count > 0; count--) {
     const at = random.below(bent.length + 1)

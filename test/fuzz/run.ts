@@ -1,9 +1,11 @@
 /**
- * Fuzzes the parser of responses from services, then the policy evaluator, then the reading of HTTP/2:
+ * Fuzzes the parser of responses from services, then that of requests from callers, the policy evaluator and
+ * the reading of HTTP/2:
  *
  *     npm run fuzz -- [cases] [seed] [first case]
  *     npm run fuzz -- policies [cases] [seed]
  *     npm run fuzz -- http2 [cases] [seed] [first case]
+ *     npm run fuzz -- requests [cases] [seed] [first case]
  *
  * Each response follows from the seed and its number, so that one that fails can be run again alone:
  * `npm run fuzz -- 1 SEED CASE`. Without numbers all are fuzzed, with them only what they are for. Exits
@@ -15,13 +17,16 @@ import { checkCase, newTally } from './check.ts'
 import { checkConnection } from './http2.ts'
 import type { Http2Tally } from './http2.ts'
 import { comparePolicies } from './policies.ts'
+import { checkRequests, newRequestTally } from './request-check.ts'
 
 const every = 1_000_000
 const [subject, ...rest] = process.argv.slice(2)
 const isAboutPolicies = subject === 'policies'
 const isAboutHttp2 = subject === 'http2'
-const numbers = (isAboutPolicies || isAboutHttp2 ? rest : process.argv.slice(2)).map(Number)
-const usual = isAboutPolicies ? 100_000 : isAboutHttp2 ? 1_000_000 : 10_000_000
+const isAboutRequests = subject === 'requests'
+const isAboutOne = isAboutPolicies || isAboutHttp2 || isAboutRequests
+const numbers = (isAboutOne ? rest : process.argv.slice(2)).map(Number)
+const usual = isAboutPolicies ? 100_000 : isAboutHttp2 || isAboutRequests ? 1_000_000 : 10_000_000
 const [cases = usual, seed = Date.now() % 2 ** 31, first = 0] = numbers
 
 /** Live memory, once what nobody holds any more is gone. */
@@ -61,11 +66,20 @@ function readHttp2(count: number): void {
   console.log(`no failure; ${JSON.stringify(tally)}`)
 }
 
+function readRequests(count: number): void {
+  const tally = newRequestTally()
+  console.log(`requests on ${count} connections of HTTP/1.1, seed ${seed}`)
+  for (let index = first; index < first + count; index++) checkRequests(seed, index, tally)
+  console.log(`no failure; compared ${tally.compared}, ${JSON.stringify(tally.results)}`)
+}
+
 try {
   if (isAboutPolicies) comparePolicies(cases, seed)
   else if (isAboutHttp2) readHttp2(cases)
+  else if (isAboutRequests) readRequests(cases)
   else run()
   if (subject === undefined) {
+    readRequests(1_000_000)
     comparePolicies(100_000, seed)
     readHttp2(1_000_000)
   }

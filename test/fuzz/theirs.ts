@@ -11,6 +11,7 @@ interface Binding {
     [callback: number]: (...values: never[]) => unknown
   }
   readonly RESPONSE: number
+  readonly REQUEST: number
   readonly kOnHeaders: number
   readonly kOnHeadersComplete: number
   readonly kOnBody: number
@@ -29,17 +30,26 @@ export interface TheirReading {
   keepAlive: boolean
 }
 
-const common: { HTTPParser?: Binding } | undefined = process.getBuiltinModule('_http_common')
-const binding = common?.HTTPParser
+const common: { HTTPParser?: Binding; methods?: readonly string[] } | undefined =
+  process.getBuiltinModule('_http_common')
+/** By the number that the parser gives of each. */
+export const theirMethods = common?.methods ?? []
+const known = common?.HTTPParser
+
+/** llhttp, strict, as the runtime has it. */
+export function theirParser(): Binding {
+  assert.ok(
+    known !== undefined,
+    'this runtime does not show its parser; compare with node:http instead',
+  )
+  return known
+}
 
 export function readTheirs(
   bytes: Buffer,
   options: { headRequest: boolean; closed: boolean },
 ): TheirReading {
-  assert.ok(
-    binding !== undefined,
-    'this runtime does not show its parser; compare with node:http instead',
-  )
+  const binding = theirParser()
   const reading: TheirReading = {
     status: 0,
     statusText: '',
