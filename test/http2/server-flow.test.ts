@@ -297,3 +297,21 @@ test('a piece that waits holds nothing of what came beside it', async (t) => {
   assert.equal(reader?.pieces[0]?.toString(), 'abc')
   assert.equal(reader.pieces[0].buffer.byteLength, 3)
 })
+
+test('a window is given back for pieces whose memory their reader has let go of', async (t) => {
+  const readers: Reader[] = []
+  const { port } = await serve(t, (stream) => {
+    const reader = new Reader(stream)
+    readers.push(reader)
+    reader.onData = ({ buffer }) => {
+      if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+    }
+  })
+  const connection = await open(t, port)
+  const piece = Buffer.alloc(16_384, 'a')
+  connection.send(post(1), data(1, piece), data(1, piece), data(1, piece))
+  await settled(connection)
+  readers[0]?.stream.resume()
+  await connection.until(({ type, stream }) => type === frameTypes.windowUpdate && stream === 1)
+  assert.ok(windows(connection, 1) >= 2 * 16_384)
+})

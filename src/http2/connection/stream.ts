@@ -97,8 +97,10 @@ export class Stream extends SendingSide implements InboxOwner {
   }
 
   onPiece(piece: Buffer): void {
+    // Whoever takes it may let go of its memory at once: it has no length behind that.
+    const { length } = piece
     this.user?.onData(piece)
-    this.#giveBack(piece.length)
+    this.#giveBack(length)
   }
 
   onWhole(): void {
