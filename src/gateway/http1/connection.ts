@@ -7,9 +7,10 @@ import type { RequestEvents, RequestHead } from '../../http1/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { Incoming } from '../incoming.ts'
 import type { Peer } from '../listen/peer.ts'
-import type { Reception } from '../listen/reception.ts'
 import { originForm } from '../listen/target.ts'
+import { Ahead } from './ahead.ts'
 import { asksForWebSocket } from './handshake.ts'
+import type { ConnectionHost } from './host.ts'
 import { Pace } from './pace.ts'
 import { rawAnswer } from './raw-answer.ts'
 import { Http1Request } from './request.ts'
@@ -17,27 +18,6 @@ import type { BodySource } from './request.ts'
 import { Http1Response } from './response.ts'
 import type { AnswerCarrier } from './response.ts'
 import { surfacePair } from './surface.ts'
-
-/** What all connections of a server have in common. */
-export interface ConnectionHost {
-  readonly reception: Reception
-  readonly headerBytes: number
-  /** Patience, in sweeps: with the first byte of a header and its end, and between requests. */
-  readonly headerSweeps: number
-  readonly idleSweeps: number
-  /** In sweeps: how long a caller may move too little of what it owes. */
-  readonly stalledSweeps: number
-  readonly keepAliveLines: string
-  /** A caller that has ended its side still gets the answer to a request that is whole. */
-  readonly halfClose: boolean
-  /** Sweeps so far. */
-  readonly tick: number
-  /** Each answer is the last of its connection. */
-  readonly isDraining: boolean
-  /** Requests of all connections that are not over. */
-  inFlight: number
-  closed(connection: Http1Connection): void
-}
 
 /** What is read ahead of a request under way; with more of it waiting, nothing is read. */
 const mostAhead = 64 * 1024
@@ -64,26 +44,27 @@ interface Exchange {
 export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource {
   readonly #socket: Socket
   readonly #peer: Peer
-  readonly #host: ConnectionHost
+  readonly #host: ConnectionHost<Http1Connection>
   readonly #parser: RequestParser
   #current: Exchange | undefined
   /** Its answer was sent; what there is of its body is still read. */
   #isAnswered = false
   #isLastAnswer = false
   #isToldWhenSent = false
-  /** Read, and not parsed yet. */
-  #ahead: Buffer | undefined
+  readonly #ahead = new Ahead()
   #isParsing = false
   /** The caller has ended its side. */
   #hasEnded = false
   #isClosing = false
+  /** What is said of bytes that are no request is not sent yet. */
+  #isRefusing = false
   #isSurrendered = false
   /** Since which sweep a header or a request is waited for. */
   #since: number
   #isFresh = true
   readonly #pace = new Pace()
 
-  constructor(socket: Socket, peer: Peer, host: ConnectionHost) {
+  constructor(socket: Socket, peer: Peer, host: ConnectionHost<Http1Connection>) {
     this.#socket = socket
     this.#peer = peer
     this.#host = host
@@ -98,7 +79,8 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
 
   readonly #onData = (chunk: Buffer): void => this.#take(chunk)
   readonly #onEnd = (): void => this.#ended()
-  readonly #onSent = (): void => this.#over()
+  /** What could not leave is over when the connection closes, and nothing is read behind it. */
+  readonly #onSent = (error?: Error | null): void => (error == null ? this.#over() : undefined)
   readonly #onDrain = (): void => this.#current?.response.drain()
 
   /** No request is under way, nor has one begun to arrive. */
@@ -118,7 +100,8 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   get isLast(): boolean {
     const { request } = this.#current ?? {}
     const mayGoOn = request?.section.persists === true
-    return !mayGoOn || this.#parser.hasFailed || this.#host.isDraining || this.#hasEnded
+    const isBehindAll = this.#hasEnded && this.#ahead.length === 0
+    return !mayGoOn || this.#parser.hasFailed || this.#host.isDraining || isBehindAll
   }
 
   /** Ends a connection that carries nothing. */
@@ -241,12 +224,16 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
 
   #take(chunk: Buffer): void {
     if (this.#isClosing) return
-    const ahead = this.#ahead
-    this.#ahead = undefined
-    if (this.#current === undefined && !this.#isFresh && !this.#parser.isInHead) {
-      this.#since = this.#host.tick
-    }
-    this.#parse(ahead === undefined ? chunk : Buffer.concat([ahead, chunk]))
+    const { request } = this.#current ?? {}
+    const isBetween = request === undefined && !this.#isFresh && !this.#parser.isInHead
+    if (isBetween) this.#since = this.#host.tick
+    if (request?.complete === true) this.#keep(chunk)
+    else this.#parse(chunk)
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#ahead.add(chunk)
+    if (this.#ahead.length > mostAhead) this.#socket.pause()
   }
 
   #parse(bytes: Buffer): void {
@@ -258,9 +245,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
       left = taken < left.length ? left.subarray(taken) : undefined
       if (!this.#goOn()) break
     }
-    if (left === undefined || this.#isClosing) return
-    this.#ahead = left
-    if (left.length > mostAhead) this.#socket.pause()
+    if (left !== undefined && !this.#isClosing) this.#keep(left)
   }
 
   /** @returns whether the next request may be read. */
@@ -269,8 +254,9 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     if (current === undefined) return !this.#parser.hasFailed
     if (!this.#isAnswered || !current.request.complete) return false
     this.#current = undefined
-    if (this.#isLastAnswer || this.#hasEnded) {
-      this.#leave(this.#ahead === undefined)
+    const isBehindAll = this.#ahead.length === 0
+    if (this.#isLastAnswer || (this.#hasEnded && isBehindAll)) {
+      this.#leave(isBehindAll)
       return false
     }
     this.#since = this.#host.tick
@@ -288,13 +274,14 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     this.#finish(current)
     if (!current.request.complete) {
       this.#since = this.#host.tick
-      if (this.#isLastAnswer) this.#leave(false)
+      if (this.#isLastAnswer || this.#parser.hasFailed) this.#leave(false)
       else current.request.discard()
     }
     if (this.#isParsing || !this.#goOn()) return
-    const ahead = this.#ahead
-    this.#ahead = undefined
-    if (ahead !== undefined) this.#parse(ahead)
+    const ahead = this.#ahead.take()
+    if (ahead === undefined) return
+    this.#parse(ahead)
+    if (this.#hasEnded) this.#ended()
   }
 
   #finish({ incoming, response }: Exchange): void {
@@ -311,7 +298,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   #leave(isRead: boolean): void {
     this.#isClosing = true
     this.#parser.stop()
-    this.#ahead = undefined
+    this.#ahead.take()
     if (isRead) {
       this.#socket.destroySoon()
       return
@@ -324,14 +311,13 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   #ended(): void {
     this.#hasEnded = true
     if (this.#isClosing) {
-      this.#socket.destroySoon()
+      if (!this.#isRefusing) this.#socket.destroySoon()
       return
     }
     const current = this.#current
     if (current === undefined) {
-      if (this.#parser.isInHead)
-        this.#refuseBytes(malformed('the connection ended within a header'))
-      else this.end()
+      if (!this.#parser.isInHead) this.end()
+      else this.#refuseBytes(malformed('the connection ended within a header'))
     } else if (!current.request.complete) {
       this.#breakOff(malformed('the connection ended within a body'))
       this.#parser.stop()
@@ -354,8 +340,10 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   /** There is no request, but there is a decision to record. */
   #refuseBytes(refusal: Refusal, method?: string): void {
     this.#isClosing = true
+    this.#isRefusing = true
     this.#parser.stop()
     void this.#host.reception.refuseBytes(refusal, this.#peer, method).then((requestId) => {
+      this.#isRefusing = false
       if (this.#socket.destroyed) return
       this.#socket.write(rawAnswer(refusal, requestId))
       this.#socket.end()
@@ -371,8 +359,8 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     const socket = this.#socket
     socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain)
     socket.pause()
-    if (this.#ahead !== undefined) socket.unshift(this.#ahead)
-    this.#ahead = undefined
+    const ahead = this.#ahead.take()
+    if (ahead !== undefined) socket.unshift(ahead)
     return socket
   }
 

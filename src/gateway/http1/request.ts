@@ -72,10 +72,11 @@ export class Http1Request implements CallerRequest {
     if (event === 'data') this.resume()
   }
 
-  /** Reads what is left to nowhere. */
+  /** Reads what is left to nowhere. Invariant: nobody takes what came before for the whole body. */
   discard(): void {
     this.#discards = true
     this.#held = undefined
+    this.#listeners = undefined
     this.resume()
   }
 

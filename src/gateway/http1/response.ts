@@ -206,6 +206,7 @@ export class Http1Response implements CallerResponse {
           this.#isLast ||= value.toLowerCase() === 'close'
           continue
         case 'content-length':
+          if (status === 204) continue
           hasLength = true
           break
         case 'date':

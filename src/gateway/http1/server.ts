@@ -6,7 +6,7 @@ import type { ListenerLimits } from '../listen/listener.ts'
 import { peerOf } from '../listen/peer.ts'
 import type { Reception } from '../listen/reception.ts'
 import { Http1Connection } from './connection.ts'
-import type { ConnectionHost } from './connection.ts'
+import type { ConnectionHost } from './host.ts'
 
 /** How often half-open, slow and idle connections are looked for, in milliseconds. */
 const sweepEvery = 1000
@@ -20,7 +20,7 @@ export class Http1Server {
   /** Takes connections by itself, where nothing stands before it. */
   readonly server: Server
   readonly #connections = new Set<Http1Connection>()
-  readonly #host: ConnectionHost & { tick: number; isDraining: boolean }
+  readonly #host: ConnectionHost<Http1Connection> & { tick: number; isDraining: boolean }
   #timer: NodeJS.Timeout | undefined
   #drainTimer: NodeJS.Timeout | undefined
 

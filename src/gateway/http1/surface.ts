@@ -47,6 +47,7 @@ function messageOf(socket: Socket, request: Http1Request): IncomingMessage {
 
 class Body extends IncomingMessage {
   readonly #request: Http1Request
+  #isBroken = false
 
   constructor(socket: Socket, request: Http1Request) {
     super(socket)
@@ -63,7 +64,21 @@ class Body extends IncomingMessage {
       this.complete = true
       this.push(null)
     })
-    request.on('error', (error) => this.destroy(error))
+    request.on('error', (error) => {
+      this.#isBroken = true
+      this.destroy(error)
+    })
+  }
+
+  /** The caller is told by an answer why its body ended, so the connection has to outlast it. */
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (!this.#isBroken) {
+      super._destroy(error, callback)
+      return
+    }
+    this.aborted = true
+    this.emit('aborted')
+    callback(this.listenerCount('error') === 0 ? null : error)
   }
 
   override _read(): void {
