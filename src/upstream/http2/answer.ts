@@ -139,9 +139,11 @@ export class StreamAnswer {
 
   #hand(chunk: Buffer): void {
     const last = this.#whole && this.#ahead.length === 0 && this.#trailers.length === 0
+    // Whoever takes the piece may let go of its memory, and with it of its length.
+    const { length } = chunk
     const more = this.#events.piece(chunk, last)
     if (!more && !last) this.#paused = true
-    if (!this.#over) this.#taken(chunk.length)
+    if (!this.#over) this.#taken(length)
   }
 
   /** A copy, so that what waits holds its own memory and not that of the whole read. */
