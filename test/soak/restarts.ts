@@ -105,7 +105,7 @@ export async function reloads(count: number): Promise<{ reloads: number; request
         writeFileSync(file, texts[number % 2] ?? '')
         const answer = await callAdmin(gateway, '/v1/reload', { method: 'POST' })
         assert.equal(answer.status, 200, answer.text)
-        if (number % 100 === 0) aim()
+        if (number % 20 === 0) aim()
       }
     })
     return { reloads: count, requests }
@@ -149,7 +149,7 @@ storage: { database: '${join(shared, 'proofgate.db')}', keys: '${join(shared, 'k
         await delay(300)
         assert.equal(await current.gateway.stop(), 0, current.gateway.errors())
         current = next
-        if (number % 5 === 0) aimAt(loader, current.gateway, port, shared)
+        if (number % 3 === 0) aimAt(loader, current.gateway, port, shared)
       }
     })
     return { restarts: count, requests }
