@@ -24,6 +24,8 @@ import type { Held } from './watch.ts'
 export interface SoakReport {
   readonly requests: number
   readonly records: number
+  /** Records by their reason, so that one too many can be named. */
+  readonly reasons: Readonly<Record<string, number>>
   readonly kinds: Readonly<Record<string, number>>
   readonly seconds: number
   readonly reloads: number
@@ -101,9 +103,11 @@ async function soakIt(parts: Parts): Promise<SoakReport> {
   assert.doesNotMatch(gateway.errors(), /"level":"error"/)
   const verified = await proofgate(['audit', 'verify', '--data-dir', gateway.dataDirectory])
   assert.equal(verified.code, 0, verified.stdout)
+  const reasons = await decisions(gateway)
   return {
     requests: counts.sent + operator.sent,
-    records: await decisions(gateway),
+    records: Object.values(reasons).reduce((sum, count) => sum + count, 0),
+    reasons,
     kinds: counts.kinds,
     seconds: Math.round((performance.now() - begun) / 1000),
     ...operator.done,
@@ -159,12 +163,13 @@ async function sample(
   }
 }
 
-async function decisions({ dataDirectory }: GatewayProcess): Promise<number> {
-  let count = 0
+async function decisions({ dataDirectory }: GatewayProcess): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
   for await (const record of readRecords(join(dataDirectory, 'audit'), { kind: 'decision' })) {
-    if (record.action === 'request') count += 1
+    if (record.action !== 'request') continue
+    counts[record.reason] = (counts[record.reason] ?? 0) + 1
   }
-  return count
+  return counts
 }
 
 /** Does what operators do, at once and then every few seconds, and checks that it has its effect. */
