@@ -49,6 +49,10 @@ export class ConfigurationWatcher {
   #timer: NodeJS.Timeout | undefined
   /** One after the other. */
   #loading: Promise<unknown> = Promise.resolve()
+  /** Asked for, and not begun: whoever asks meanwhile means the same one. */
+  #asked: Promise<void> | undefined
+  /** Begun or waiting. */
+  #underWay = 0
   #isClosed = false
 
   constructor(options: WatcherOptions) {
@@ -63,7 +67,11 @@ export class ConfigurationWatcher {
   async reload(): Promise<void> {
     if (this.#isClosed) return
     this.#cancel()
-    await this.#load(this.#snapshot())
+    this.#asked ??= this.#queue(() => {
+      this.#asked = undefined
+      return this.#snapshot()
+    })
+    await this.#asked
   }
 
   /** No callback is called afterwards. */
@@ -92,18 +100,24 @@ export class ConfigurationWatcher {
     const print = fingerprint(snapshot)
     if (print === this.#loaded) {
       this.#seen = undefined
-    } else if (print === this.#seen) {
-      void this.#load(snapshot)
+    } else if (print === this.#seen && this.#underWay === 0) {
+      this.#seen = undefined
+      this.#loaded = print
+      void this.#queue(() => snapshot)
     } else {
       this.#seen = print
       this.#onEvent()
     }
   }
 
-  #load(snapshot: ReadonlyMap<string, string | undefined>): Promise<void> {
-    this.#seen = undefined
-    this.#loaded = fingerprint(snapshot)
-    const loaded = this.#loading.then(() => this.#loadNext(snapshot))
+  /** @param snapshotOf - called when it is its turn. */
+  #queue(snapshotOf: () => ReadonlyMap<string, string | undefined>): Promise<void> {
+    this.#underWay += 1
+    const loaded = this.#loading
+      .then(() => this.#loadNext(snapshotOf()))
+      .finally(() => {
+        this.#underWay -= 1
+      })
     this.#loading = loaded.catch(() => undefined)
     return loaded
   }

@@ -146,8 +146,37 @@ test(
 
 test('reload loads at once, changed or not', async (context) => {
   const { events, watcher } = watched(context, 'version: 1\n')
-  await Promise.all([watcher.reload(), watcher.reload()])
+  await watcher.reload()
+  await watcher.reload()
   assert.deepEqual(events, ['region local', 'region local'])
+})
+
+test('whoever asks before a reload has begun means the same one, and later ones wait', async (context) => {
+  const { directory, file } = watched(context, 'version: 1\n')
+  const begun: (() => void)[] = []
+  let loads = 0
+  const watcher = new ConfigurationWatcher({
+    files: [file],
+    readFile: readTextFile,
+    load: async (readFile) => {
+      loads += 1
+      await new Promise<void>((resolve) => begun.push(resolve))
+      return loadConfiguration({ file, environment: {}, readFile })
+    },
+    onLoaded: () => undefined,
+    onProblems: () => undefined,
+  })
+  context.after(() => watcher.close())
+  const first = watcher.reload()
+  while (begun.length === 0) await new Promise(setImmediate)
+  const others = Array.from({ length: 50 }, () => watcher.reload())
+  writeFileSync(join(directory, 'unrelated'), '')
+  begun.shift()?.()
+  await first
+  while (begun.length === 0) await new Promise(setImmediate)
+  begun.shift()?.()
+  await Promise.all(others)
+  assert.equal(loads, 2)
 })
 
 test('after closing nothing is loaded', { timeout: 30_000 }, async (context) => {
