@@ -297,8 +297,10 @@ describe('shared signals', { timeout: 300_000 }, () => {
     const polled = await proofgate(['signals', 'verify', 'warehouse', ...data])
     assert.equal(polled.code, 0, polled.stderr)
     assert.equal(Object.keys(setsOf(await poll(gateway, now))).length, 1)
-    const listed = await proofgate(['signals', 'list', ...data])
-    assert.match(listed.stdout, /warehouse +poll +current +1/)
+    // The records of the commands themselves are looked at a moment later.
+    const listed = async (): Promise<string> =>
+      (await proofgate(['signals', 'list', ...data])).stdout
+    assert.ok(await eventually(async () => /warehouse +poll +current +1/.test(await listed())))
     await invite(gateway, 'alice')
     await gateway.stop()
   })
