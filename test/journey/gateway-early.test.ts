@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { startDataPlane } from '../kit/data-plane.ts'
@@ -90,6 +91,33 @@ test('a caller that sends everything first reads why it was refused', bounded, a
   for (let round = 0; round < 5; round++) {
     assert.match(await sendsFirst(post('/closed/x'), large), /^HTTP\/1\.1 401 /)
     assert.match(await sendsFirst(post('/nowhere'), large), /^HTTP\/1\.1 40[34] /)
+  }
+})
+
+test('a caller whose body has no certain end reads why it was refused', bounded, async () => {
+  const flaws = [
+    ['Content-Length: 7', 'Content-Length: 8'],
+    ['Content-Length: 7', 'Transfer-Encoding: chunked'],
+    ['Transfer-Encoding: gzip'],
+  ]
+  for (const lines of flaws) {
+    const socket = connect({ port: plane.port, host: '127.0.0.1', allowHalfOpen: true })
+    const heard = Promise.withResolvers<string>()
+    let text = ''
+    socket.on('error', () => heard.resolve(`reset after ${text}`))
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+    socket.on('end', () => heard.resolve(text))
+    socket.pause()
+    socket.write(head('POST /large/x HTTP/1.1', `Host: ${plane.host}`, ...lines))
+    // The answer waits unread here by the time the body is sent.
+    await delay(300)
+    for (let piece = 0; piece < 20; piece++) {
+      socket.write(Buffer.alloc(64 * 1024, 'b'))
+      await delay(5)
+    }
+    socket.resume()
+    assert.match(await heard.promise, /^HTTP\/1\.1 400 /, lines.join())
+    socket.destroy()
   }
 })
 

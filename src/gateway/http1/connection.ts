@@ -256,7 +256,8 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     this.#current = undefined
     const isBehindAll = this.#ahead.length === 0
     if (this.#isLastAnswer || (this.#hasEnded && isBehindAll)) {
-      this.#leave(isBehindAll)
+      // Of what followed a head that nobody could read on from, some may still come.
+      this.#leave(isBehindAll && !this.#parser.hasFailed)
       return false
     }
     this.#since = this.#host.tick
