@@ -41,7 +41,8 @@ export function watch(
   return new ConfigurationWatcher({
     files: configuration.files,
     readFile: readTextFile,
-    load: (readFile) => replacedBy(launcher, configuration) ?? loadApart(launch, readFile),
+    load: (readFile, ended) =>
+      replacedBy(launcher, configuration) ?? loadApart(launch, readFile, ended),
     onLoaded: (loaded, warnings, sources) => {
       next(() => {
         if (warnings.length > 0) say(printProblems(warnings, sources))
@@ -76,12 +77,20 @@ function replacedBy(launcher: Launcher, { files }: Configuration): LoadResult | 
   return { problems: [problem], sources: [], files }
 }
 
-async function loadApart(launch: Launch, readFile: (path: string) => string): Promise<LoadResult> {
+/** @param ended - ends the reading and its process. */
+async function loadApart(
+  launch: Launch,
+  readFile: (path: string) => string,
+  ended: AbortSignal,
+): Promise<LoadResult> {
   const reader = new ConfigurationReader()
+  const close = (): void => reader.close()
+  ended.addEventListener('abort', close)
   try {
     return await reader.read(readInput(launch, readFile))
   } finally {
-    reader.close()
+    ended.removeEventListener('abort', close)
+    close()
   }
 }
 

@@ -61,7 +61,7 @@ async function serveRead(input: ServeInput): Promise<void> {
     },
   })
   watching.watcher = watch(input, configuration, server, watching)
-  const ended = untilSignal(server, watching.watcher, configuration)
+  const ended = untilSignal(server, watching.watcher, { configuration, reader })
   try {
     launcher.onServing()
     const paths = dataPaths(configuration)
@@ -97,7 +97,7 @@ const sameSignal = 300
 async function untilSignal(
   server: RunningProcess,
   watcher: ConfigurationWatcher,
-  configuration: Configuration,
+  { configuration, reader }: { configuration: Configuration; reader: ConfigurationReader },
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined
@@ -117,6 +117,7 @@ async function untilSignal(
   process.on('SIGINT', stop)
   process.on('SIGHUP', () => void watcher.reload())
   await promise
+  reader.close()
   watcher.close()
   await server.stop()
 }

@@ -26,6 +26,7 @@ export interface ConfigurationSource {
 /** Every code with the line the documentation gives it. */
 export const problemCodes = {
   'config.file': 'A file could not be read.',
+  'config.not-read': 'The process that reads it did not come to an end within a minute.',
   'config.too-large': 'A file, its number of values or its substituted text is over the bound.',
   'config.too-deep': 'Values are nested too deeply.',
   'config.too-many': 'There are more problems than are listed.',

@@ -12,8 +12,11 @@ export interface WatcherOptions {
   /** Absolute paths of the files of the configuration now in use. */
   readonly files: readonly string[]
   readonly readFile: (path: string) => string
-  /** Loads anew; must read files with the given function only. */
-  readonly load: (readFile: (path: string) => string) => LoadResult | Promise<LoadResult>
+  /** Loads anew; must read files with the given function only. Nobody waits for it after `ended`. */
+  readonly load: (
+    readFile: (path: string) => string,
+    ended: AbortSignal,
+  ) => LoadResult | Promise<LoadResult>
   readonly onLoaded: (
     configuration: Configuration,
     warnings: readonly ConfigurationProblem[],
@@ -53,7 +56,7 @@ export class ConfigurationWatcher {
   #asked: Promise<void> | undefined
   /** Begun or waiting. */
   #underWay = 0
-  #isClosed = false
+  readonly #ended = new AbortController()
 
   constructor(options: WatcherOptions) {
     this.#options = options
@@ -65,7 +68,7 @@ export class ConfigurationWatcher {
 
   /** Loads now, changed or not; resolves when what came of it was told. */
   async reload(): Promise<void> {
-    if (this.#isClosed) return
+    if (this.#ended.signal.aborted) return
     this.#cancel()
     this.#asked ??= this.#queue(() => {
       this.#asked = undefined
@@ -76,7 +79,7 @@ export class ConfigurationWatcher {
 
   /** No callback is called afterwards. */
   close(): void {
-    this.#isClosed = true
+    this.#ended.abort()
     this.#cancel()
     for (const watcher of this.#watchers.values()) watcher.close()
     this.#watchers.clear()
@@ -89,7 +92,7 @@ export class ConfigurationWatcher {
   }
 
   #onEvent(): void {
-    if (this.#isClosed || this.#timer !== undefined) return
+    if (this.#ended.signal.aborted || this.#timer !== undefined) return
     this.#timer = setTimeout(() => this.#look(), this.#settle)
     this.#timer.unref()
   }
@@ -123,7 +126,7 @@ export class ConfigurationWatcher {
   }
 
   async #loadNext(snapshot: ReadonlyMap<string, string | undefined>): Promise<void> {
-    if (this.#isClosed) return
+    if (this.#ended.signal.aborted) return
     const read = new Map(snapshot)
     // What was looked at is what is loaded: a file is read once, even one first named now.
     const result = await this.#options.load((path) => {
@@ -131,8 +134,8 @@ export class ConfigurationWatcher {
       const text = read.get(path)
       if (text === undefined) return this.#options.readFile(path)
       return text
-    })
-    if (this.#isClosed) return
+    }, this.#ended.signal)
+    if (this.#ended.signal.aborted) return
     this.#files = [...new Set([...this.#options.files, ...result.files])]
     this.#loaded = fingerprint(new Map(this.#files.map((path) => [path, read.get(path)])))
     this.#watchDirectories()
@@ -167,7 +170,7 @@ export class ConfigurationWatcher {
 
   /** A directory that is not there yet is tried again with the next load. */
   #watchDirectory(directory: string): void {
-    if (this.#isClosed || this.#watchers.has(directory)) return
+    if (this.#ended.signal.aborted || this.#watchers.has(directory)) return
     try {
       const watcher = watch(directory, { persistent: false }, () => this.#onEvent())
       watcher.on('error', () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   ConfigurationReader,
   packConfiguration,
@@ -13,6 +14,8 @@ import {
 } from '../../src/config/apart/index.ts'
 import { configurationSchema, loadConfiguration } from '../../src/config/index.ts'
 import type { Configuration, LoadResult } from '../../src/config/index.ts'
+import { millis } from '../../src/core/index.ts'
+import type { Millis } from '../../src/core/index.ts'
 
 const policy = JSON.stringify({
   Version: '2012-10-17',
@@ -139,6 +142,65 @@ test('a reader that dies in the middle is replaced by this process', async (cont
   }
   const there = await reader.read({ file, environment, readFile })
   assert.equal(sound(there).region, 'north')
+})
+
+/** A reader whose process never answers, and the process. */
+function stoppedReader(
+  context: TestContext,
+  limit?: Millis,
+): readonly [ConfigurationReader, number] {
+  const before = new Set(childrenOf(process.pid))
+  const reader = new ConfigurationReader(limit === undefined ? {} : { limit })
+  context.after(() => reader.close())
+  const [child] = childrenOf(process.pid).filter((pid) => !before.has(pid))
+  assert.ok(child !== undefined)
+  process.kill(child, 'SIGSTOP')
+  return [reader, child]
+}
+
+async function untilGone(pid: number): Promise<void> {
+  const end = Date.now() + 20_000
+  while (childrenOf(process.pid).includes(pid)) {
+    assert.ok(Date.now() < end, 'the process is still there')
+    await delay(20)
+  }
+}
+
+test('a reader that does not answer in time is a problem, read by nobody else, and is killed', async (context) => {
+  const file = join(directoryOf(context, { 'proofgate.yaml': whole }), 'proofgate.yaml')
+  const [reader, child] = stoppedReader(context, millis(100))
+  const read = await reader.read({ file, environment, readFile: readTextFile })
+  assert.ok('problems' in read)
+  assert.deepEqual(
+    read.problems.map(({ file: where, code }) => [where, code]),
+    [[file, 'config.not-read']],
+  )
+  assert.match(read.problems[0]?.message ?? '', /within 0\.1 s/)
+  assert.deepEqual(read.files, [file])
+  await untilGone(child)
+})
+
+test('a schema that does not come in time is made here', async (context) => {
+  const [reader, child] = stoppedReader(context, millis(100))
+  assert.deepEqual(JSON.parse(await reader.schema()), configurationSchema())
+  await untilGone(child)
+})
+
+test('to close a reader that is asked ends the reading and the process, whatever it does', async (context) => {
+  const file = join(directoryOf(context, { 'proofgate.yaml': whole }), 'proofgate.yaml')
+  const [reader, child] = stoppedReader(context)
+  const reading = reader.read({ file, environment, readFile: readTextFile })
+  reader.close()
+  const read = await reading
+  assert.ok('problems' in read)
+  assert.equal(read.problems[0]?.code, 'config.not-read')
+  await untilGone(child)
+})
+
+test('a reader that nobody asks and that does not leave is killed', async (context) => {
+  const [reader, child] = stoppedReader(context)
+  reader.close()
+  await untilGone(child)
 })
 
 function childrenOf(pid: number): readonly number[] {

@@ -2,7 +2,8 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { getCompileCacheDir } from 'node:module'
 import { dirname, resolve } from 'node:path'
-import { ProofgateError } from '../../core/index.ts'
+import { millis, ProofgateError } from '../../core/index.ts'
+import type { Millis } from '../../core/index.ts'
 import type { Environment } from '../environment.ts'
 import type { LoadResult } from '../load.ts'
 import type { ConfigurationOverrides } from '../overrides.ts'
@@ -19,15 +20,26 @@ export interface ReadInput {
   readonly readFile: (path: string) => string
 }
 
+/** How long one reading may take, whatever comes of it meanwhile. */
+const longestReading = millis(60_000)
+/** How long a process that nobody asks any more may take to end. */
+const longestLeaving = millis(5_000)
+
 /**
  * Reads configurations in a process of its own, which begins at once and ends with `close`. Files are read
  * here, so that what was looked at is what is loaded. Where no process can be had it is done in this one.
+ *
+ * A process that does not answer in time, or is asked when `close` is called, is killed, and the reading ends
+ * with a problem: what another process did not come to an end with, this one does not begin.
  */
 export class ConfigurationReader {
   #child: ChildProcess | undefined
-  readonly #waiting: ((reply: Reply | undefined) => void)[] = []
+  readonly #waiting: ((reply: Answer) => void)[] = []
+  readonly #limit: Millis
 
-  constructor() {
+  /** @param limit - how long one reading may take; 60 s unless given. */
+  constructor({ limit = longestReading }: { readonly limit?: Millis } = {}) {
+    this.#limit = limit
     try {
       const child = fork(entry, {
         serialization: 'advanced',
@@ -39,6 +51,7 @@ export class ConfigurationReader {
       child.on('error', () => this.#lose())
       child.on('exit', () => this.#lose())
       this.#child = child
+      endWithUs(child)
     } catch {
       this.#lose()
     }
@@ -47,52 +60,121 @@ export class ConfigurationReader {
   /** As `loadConfiguration`. */
   async read({ readFile, ...named }: ReadInput): Promise<LoadResult> {
     const files = new Map<string, FileText>()
+    const until = performance.now() + this.#limit
     const { file, upstream, overrides, environment } = named
     // It is always asked for.
     if (file !== undefined) files.set(resolve(file), readOne(resolve(file), readFile))
     for (;;) {
       const request = { kind: 'read', file, upstream, overrides, environment, files } as const
-      const reply = await this.#ask({ ...request, environment: { ...environment } })
-      if (reply?.kind === 'missing') {
+      const reply = await this.#ask({ ...request, environment: { ...environment } }, until)
+      if (reply.kind === 'missing') {
         for (const path of reply.paths) files.set(path, readOne(path, readFile))
-      } else if (reply?.kind === 'read') {
+      } else if (reply.kind === 'read') {
         const { result } = reply
         if ('problems' in result) return result
         return { ...result, configuration: unpackConfiguration(result.configuration) }
+      } else if (reply.kind === 'given up') {
+        return notRead(reply.why, { file, files: [...files.keys()] })
       } else return readHere({ ...named, readFile: (path) => textOf(path, files, readFile) })
     }
   }
 
   /** The JSON Schema of proofgate.yaml, as text. */
   async schema(): Promise<string> {
-    const reply = await this.#ask({ kind: 'schema' })
-    if (reply?.kind === 'schema') return reply.schema
+    const reply = await this.#ask({ kind: 'schema' }, performance.now() + this.#limit)
+    if (reply.kind === 'schema') return reply.schema
     const { configurationSchema } = await import('../reference.ts')
     return JSON.stringify(configurationSchema(), null, 2)
   }
 
   close(): void {
     const child = this.#child
+    if (this.#waiting.length > 0) return this.#giveUp('found the reading ended from outside')
     this.#child = undefined
-    if (child?.connected === true) child.disconnect()
+    if (child?.connected !== true) return
+    child.disconnect()
+    // Whoever ends does not wait for it.
+    child.unref()
+    const overdue = setTimeout(() => child.kill('SIGKILL'), longestLeaving).unref()
+    child.once('exit', () => clearTimeout(overdue))
   }
 
-  /** Replies come in the order of the requests; nothing is one that never comes. */
-  #ask(request: Request): Promise<Reply | undefined> {
+  /**
+   * Replies come in the order of the requests.
+   *
+   * @param until - on the clock of `performance`.
+   */
+  #ask(request: Request, until: number): Promise<Answer> {
     const child = this.#child
-    if (child === undefined) return Promise.resolve(undefined)
+    if (child === undefined) return Promise.resolve(nobody)
     return new Promise((answered) => {
-      this.#waiting.push(answered)
+      const why = `found no answer of the process that reads it within ${this.#limit / 1000} s`
+      const timer = setTimeout(() => this.#giveUp(why), until - performance.now())
+      this.#waiting.push((reply) => {
+        clearTimeout(timer)
+        answered(reply)
+      })
       child.send(request, (error) => {
         if (error !== null) this.#lose()
       })
     })
   }
 
-  #lose(): void {
-    this.#child = undefined
-    for (const answered of this.#waiting.splice(0)) answered(undefined)
+  #giveUp(why: string): void {
+    const child = this.#child
+    this.#lose({ kind: 'given up', why })
+    child?.kill('SIGKILL')
+    child?.unref()
   }
+
+  #lose(reply: Answer = nobody): void {
+    this.#child = undefined
+    for (const answered of this.#waiting.splice(0)) answered(reply)
+  }
+}
+
+/** What becomes of a request: besides replies, that there is nobody to ask, or that nobody waits any more. */
+type Answer =
+  | Reply
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'given up'; readonly why: string }
+
+const nobody = { kind: 'nobody' } as const
+
+function notRead(
+  why: string,
+  { file, files }: { readonly file: string | undefined; readonly files: readonly string[] },
+): LoadResult {
+  const problem = {
+    file: file ?? '(built in)',
+    line: 1,
+    column: 1,
+    path: '',
+    code: 'config.not-read',
+    message: `${why}, expected it to be read`,
+    hint: 'Try again; if it stays so, look for what stops or starves processes on this machine, or for the policy or pattern that takes so long.',
+  } as const
+  return { problems: [problem], sources: [], files }
+}
+
+const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+const living = new Set<ChildProcess>()
+
+/** A signal that ends this process, because nobody else listens for it, ends those that read, whatever they do. */
+function endWithUs(child: ChildProcess): void {
+  if (living.size === 0) for (const signal of endingSignals) process.on(signal, endAll)
+  living.add(child)
+  child.once('exit', () => {
+    living.delete(child)
+    if (living.size === 0) for (const signal of endingSignals) process.off(signal, endAll)
+  })
+}
+
+function endAll(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return
+  for (const child of living) child.kill('SIGKILL')
+  for (const each of endingSignals) process.off(each, endAll)
+  process.kill(process.pid, signal)
 }
 
 async function readHere({ upstream, ...input }: ReadInput): Promise<LoadResult> {
