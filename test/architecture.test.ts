@@ -32,14 +32,15 @@ const allowed: Readonly<Record<string, string>> = {
   upstream: 'core http1 http2',
   workers: 'core throttle audit',
   gateway:
-    'core certificate http http1 http2 pages policy roles webauthn identity session proof token throttle audit upstream',
+    'core certificate http http1 pages policy roles webauthn identity session proof token throttle audit upstream',
+  listener: 'core certificate http http1 http2 gateway',
   analysis: 'core policy identity audit gateway',
   signals: 'core http identity token audit upstream',
   admin: 'core http policy webauthn metadata identity session token audit signals gateway analysis',
   config: 'core certificate policy webauthn metadata proof',
   storage: 'core metadata identity session proof token login oidc signals',
   compose:
-    'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream workers oidc login signals gateway analysis admin config storage',
+    'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream workers oidc login signals gateway listener analysis admin config storage',
   cli: 'core certificate policy metadata proof config gateway analysis audit admin compose',
   'main.ts': 'core cli',
 }

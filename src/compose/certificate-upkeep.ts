@@ -1,7 +1,7 @@
 import { parseCertificates } from '../certificate/index.ts'
 import type { Configuration, ConfiguredTls } from '../config/index.ts'
 import type { Clock } from '../core/index.ts'
-import type { FrontCounts, PublicListener } from '../gateway/index.ts'
+import type { FrontCounts, PublicListener } from '../listener/index.ts'
 import { heading, quote } from './metrics/exposition.ts'
 import { isSameTls } from './front.ts'
 import type { Log } from './log.ts'

@@ -1,7 +1,8 @@
 import type { Millis } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { canShare, requireFree } from '../gateway/index.ts'
-import type { GatewayTable, WaitingRoom } from '../gateway/index.ts'
+import { canShare, requireFree } from '../listener/index.ts'
+import type { GatewayTable } from '../gateway/index.ts'
+import type { WaitingRoom } from '../listener/index.ts'
 import type { Revocation } from '../session/index.ts'
 import type { Serving } from './serving.ts'
 

@@ -1,6 +1,6 @@
 import type { Configuration, ConfiguredTls } from '../config/index.ts'
 import { trustedProxies } from '../gateway/index.ts'
-import type { FrontSettings } from '../gateway/index.ts'
+import type { FrontSettings } from '../listener/index.ts'
 
 /** What connections begin with; `undefined` when it is HTTP at once. */
 export function frontOf(

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ProofgateError } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { canShare, requireFree, WaitingRoom } from '../gateway/index.ts'
+import { canShare, requireFree, WaitingRoom } from '../listener/index.ts'
 import { DirectoryLock, findRunning } from './data-directory.ts'
 import type { DataPaths, RunningServer } from './data-directory.ts'
 import type { Log } from './log.ts'

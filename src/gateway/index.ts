@@ -1,9 +1,8 @@
 /**
- * The data plane: one listener, one pipeline. It guarantees that nothing is forwarded without a recorded
+ * The data path of a request, whichever protocol brought it: one pipeline. It guarantees that nothing is forwarded without a recorded
  * decision, that the path decided on is the path forwarded (or the record names both), that identity
  * headers are ours alone, and that what cannot be decided or recorded is refused. Ordered in `pipeline.ts`.
  */
-export type { FrontCounts, FrontSettings } from './arrive/front.ts'
 export type { Cors } from './answer/cors.ts'
 export { ApiSessions } from './caller/api-sessions.ts'
 export { canonicalAuthority } from './listen/authority.ts'
@@ -34,12 +33,13 @@ export type { HeaderEdits } from './rewrite/header-edits.ts'
 export { reservedNames } from './rewrite/query.ts'
 export type { QueryEdits } from './rewrite/query.ts'
 export { gatewayErrors } from './errors.ts'
+export type { CallerRequest, CallerResponse, Incoming } from './incoming.ts'
 export type { Completed, GatewayParts, GatewayTable } from './gateway.ts'
-export { canShare, requireFree } from './listen/bind.ts'
-export { PublicListener } from './listen/listener.ts'
-export { WaitingRoom } from './listen/waiting-room.ts'
-export type { ListenerLimits } from './listen/listener.ts'
-export type { FindSurface, Surface } from './listen/reception.ts'
+export type { Life } from './listen/life.ts'
+export type { Peer } from './listen/peer.ts'
+export { Reception } from './listen/reception.ts'
+export type { FindSurface, Surface, SurfacePair } from './listen/reception.ts'
+export { LiveExchanges } from './live/live-exchanges.ts'
 export type { Prospect } from './prospect.ts'
 export type { Principal } from './caller/principal.ts'
 export { Principals } from './caller/principals.ts'
@@ -54,6 +54,8 @@ export type {
   RouteSegment,
   Vouching,
 } from './route.ts'
-export type { ShedLevel } from './shed/shedding.ts'
-export { parseTarget } from './listen/target.ts'
+export { proofRooms } from './proof/room.ts'
+export { Shedding } from './shed/shedding.ts'
+export type { ShedLevel, SheddingLimits } from './shed/shedding.ts'
+export { originForm, parseTarget } from './listen/target.ts'
 export type { Target } from './listen/target.ts'

@@ -6,7 +6,7 @@
  * and well-formed or an error; frames, blocks, lists and tables are bounded, and the work for a block by
  * its length; a secret is never put in a table that compresses.
  *
- * Does not: know what a request is, which is for `gateway/http2/`, or what a service may answer, which is for
+ * Does not: know what a request is, which is for `listener/http2/`, or what a service may answer, which is for
  * `upstream/http2/` with the connections to services.
  */
 export {

@@ -4,7 +4,7 @@ import { CertificateUpkeep } from '../../src/compose/certificate-upkeep.ts'
 import type { Log } from '../../src/compose/log.ts'
 import type { Configuration } from '../../src/config/index.ts'
 import { manualClock, Secret } from '../../src/core/index.ts'
-import type { PublicListener } from '../../src/gateway/index.ts'
+import type { PublicListener } from '../../src/listener/index.ts'
 import type { KeyPair } from '../../src/certificate/index.ts'
 import { TestAuthority } from '../kit/certificates.ts'
 

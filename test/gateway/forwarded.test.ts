@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { clientAddress, trustedProxies } from '../../src/gateway/listen/client-address.ts'
 import { forwardedElement, forwardedFor } from '../../src/gateway/listen/forwarded.ts'
-import { peerOf } from '../../src/gateway/listen/peer.ts'
+import { peerOf } from '../../src/listener/peer.ts'
 
 const from = (peer: string, headers: Record<string, string>, trusted: readonly string[]): string =>
   clientAddress(peerOf(Object.assign(new PassThrough(), { remoteAddress: peer })), headers, {

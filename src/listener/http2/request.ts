@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Stream } from '../../http2/index.ts'
-import type { CallerRequest } from '../incoming.ts'
+import type { CallerRequest } from '../../gateway/index.ts'
 import type { RequestFields } from './fields.ts'
 
 /** A request that came by HTTP/2. */

@@ -6,8 +6,8 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { millis, systemClock } from '../../src/core/index.ts'
 import type { GatewayParts, GatewayTable } from '../../src/gateway/gateway.ts'
-import { Http1Server } from '../../src/gateway/http1/server.ts'
-import type { ListenerLimits } from '../../src/gateway/listen/listener.ts'
+import { Http1Server } from '../../src/listener/http1/server.ts'
+import type { ListenerLimits } from '../../src/listener/listener.ts'
 import { Reception } from '../../src/gateway/listen/reception.ts'
 
 const limits = {

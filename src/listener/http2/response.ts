@@ -1,7 +1,7 @@
 import { invariant } from '../../core/index.ts'
 import { ErrorCode } from '../../http2/index.ts'
 import type { Stream } from '../../http2/index.ts'
-import type { CallerResponse } from '../incoming.ts'
+import type { CallerResponse } from '../../gateway/index.ts'
 import { answerFields, dateNow } from './answer-fields.ts'
 
 /** An answer over HTTP/2. */

@@ -1,4 +1,4 @@
-import type { Reception } from '../listen/reception.ts'
+import type { Reception } from '../../gateway/index.ts'
 
 /** What all connections of a server have in common. */
 export interface ConnectionHost<Connection> {

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import { invariant } from '../../core/index.ts'
 import { encodeTrailers, isFieldValue, lowerName } from '../../http1/index.ts'
-import type { CallerResponse } from '../incoming.ts'
+import type { CallerResponse } from '../../gateway/index.ts'
 
 /** What an answer needs of the connection it goes out by. */
 export interface AnswerCarrier {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Refusal } from '../../core/index.ts'
-import { gatewayErrors } from '../errors.ts'
+import { gatewayErrors } from '../../gateway/index.ts'
 
 /** A request's header section (RFC 9113 8.3.1), in the form that HTTP/1.1's has. */
 export interface RequestFields {

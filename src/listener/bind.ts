@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
-import { ProofgateError } from '../../core/index.ts'
+import { ProofgateError } from '../core/index.ts'
 
 export interface Binding {
   readonly address: string

@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { millis } from '../../src/core/index.ts'
-import { Front } from '../../src/gateway/arrive/front.ts'
-import { peerOf } from '../../src/gateway/listen/peer.ts'
+import { Front } from '../../src/listener/arrive/front.ts'
+import { peerOf } from '../../src/listener/peer.ts'
 
 /** Says something and resets the connection, all before this process, which waits for it, accepts. */
 function sayAndReset(port: number): void {

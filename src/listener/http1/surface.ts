@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { SurfacePair } from '../listen/reception.ts'
+import type { SurfacePair } from '../../gateway/index.ts'
 import type { Http1Request } from './request.ts'
 import type { Http1Response } from './response.ts'
 

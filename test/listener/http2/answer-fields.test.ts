@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { answerFields, dateNow } from '../../../src/gateway/http2/answer-fields.ts'
+import { answerFields, dateNow } from '../../../src/listener/http2/answer-fields.ts'
 
 test('names are sent in lower case, and those of a connection not at all', () => {
   const dropped = ['Connection', 'close', 'Keep-Alive', 'timeout=5', 'Transfer-Encoding', 'chunked']

@@ -1,5 +1,5 @@
 import type { Stream, StreamUser } from '../../http2/index.ts'
-import type { Life } from '../listen/life.ts'
+import type { Life } from '../../gateway/index.ts'
 import type { RequestFields } from './fields.ts'
 import { Http2Request } from './request.ts'
 import { Http2Response } from './response.ts'

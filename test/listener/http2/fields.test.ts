@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readFields, unreadFields } from '../../../src/gateway/http2/fields.ts'
-import type { RequestFields } from '../../../src/gateway/http2/fields.ts'
+import { readFields, unreadFields } from '../../../src/listener/http2/fields.ts'
+import type { RequestFields } from '../../../src/listener/http2/fields.ts'
 
 const usual = [':method', 'GET', ':scheme', 'http', ':authority', 'gw', ':path', '/a?b']
 

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
-import type { ListenerLimits } from '../listen/listener.ts'
-import { peerOf } from '../listen/peer.ts'
-import type { Reception } from '../listen/reception.ts'
+import type { ListenerLimits } from '../listener.ts'
+import { peerOf } from '../peer.ts'
+import type { Reception } from '../../gateway/index.ts'
 import { Http2Connection } from './connection.ts'
 
 const sweepEvery = 1000

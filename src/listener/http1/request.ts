@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { HeaderSection, RequestHead } from '../../http1/index.ts'
-import type { CallerRequest } from '../incoming.ts'
+import type { CallerRequest } from '../../gateway/index.ts'
 
 /** Where a body comes from: it is read no faster than it is wanted. */
 export interface BodySource {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { crc32c } from '../../src/gateway/arrive/crc32c.ts'
-import { longestProxyHeader, parseProxyHeader } from '../../src/gateway/arrive/proxy-header.ts'
+import { crc32c } from '../../src/listener/arrive/crc32c.ts'
+import { longestProxyHeader, parseProxyHeader } from '../../src/listener/arrive/proxy-header.ts'
 import { proxyV2, tlv } from '../kit/proxy-protocol.ts'
 
 const read = (bytes: string | Buffer): string => {
