@@ -4,11 +4,11 @@ import type { Person } from '../identity/index.ts'
 import { isOwnPath } from './caller/api-session-routes.ts'
 import type { Principal } from './caller/principal.ts'
 import type { Principals, SupposedSignIn } from './caller/principals.ts'
-import { isServedMethod } from './listen/screen.ts'
-import { parseTarget } from './listen/target.ts'
-import type { Target } from './listen/target.ts'
+import { isServedMethod } from './incoming/screen.ts'
+import { parseTarget } from './incoming/target.ts'
+import type { Target } from './incoming/target.ts'
 import type { Api, Route, RouteTree, Vouching } from './route.ts'
-import { findApi } from './listen/authority.ts'
+import { findApi } from './incoming/authority.ts'
 
 /** A route as far as it matters who may call it. */
 export type ViewedRoute = Pick<Route, 'id' | 'method' | 'segments' | 'conditions'> & {

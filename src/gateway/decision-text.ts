@@ -2,7 +2,7 @@ import { encodePlain, encodeWho, isPlain, recordBounds } from '../audit/index.ts
 import type { EncodedEntry } from '../audit/index.ts'
 import { Interned } from '../core/index.ts'
 import type { GatewayTable } from './gateway.ts'
-import type { Incoming } from './incoming.ts'
+import type { Incoming } from './incoming/incoming.ts'
 import type { Principal } from './caller/principal.ts'
 import { reasonOf, roleOf, whoOf } from './record.ts'
 import type { Api, Route } from './route.ts'

@@ -1,12 +1,13 @@
 /**
- * The data path of a request, whichever protocol brought it: one pipeline. It guarantees that nothing is forwarded without a recorded
- * decision, that the path decided on is the path forwarded (or the record names both), that identity
- * headers are ours alone, and that what cannot be decided or recorded is refused. Ordered in `pipeline.ts`.
+ * The path of a request, whichever protocol brought it: one pipeline. It guarantees that nothing is forwarded
+ * without a recorded decision, that the path decided on is the path forwarded (or the record names both), that
+ * identity headers are ours alone, and that what cannot be decided or recorded is refused. Ordered in
+ * `pipeline.ts`.
  */
 export type { Cors } from './answer/cors.ts'
 export { ApiSessions } from './caller/api-sessions.ts'
-export { canonicalAuthority } from './listen/authority.ts'
-export { trustedProxies } from './listen/client-address.ts'
+export { canonicalAuthority } from './incoming/authority.ts'
+export { trustedProxies } from './incoming/client-address.ts'
 export { contextOf } from './caller/context.ts'
 export { authorityFor, candidateOf } from './caller/decide-call.ts'
 export type { DecidedCall } from './caller/decide-call.ts'
@@ -33,12 +34,12 @@ export type { HeaderEdits } from './rewrite/header-edits.ts'
 export { reservedNames } from './rewrite/query.ts'
 export type { QueryEdits } from './rewrite/query.ts'
 export { gatewayErrors } from './errors.ts'
-export type { CallerRequest, CallerResponse, Incoming } from './incoming.ts'
+export type { CallerRequest, CallerResponse, Incoming } from './incoming/incoming.ts'
 export type { Completed, GatewayParts, GatewayTable } from './gateway.ts'
-export type { Life } from './listen/life.ts'
-export type { Peer } from './listen/peer.ts'
-export { Reception } from './listen/reception.ts'
-export type { FindSurface, Surface, SurfacePair } from './listen/reception.ts'
+export type { Life } from './incoming/life.ts'
+export type { Peer } from './incoming/peer.ts'
+export { Reception } from './incoming/reception.ts'
+export type { FindSurface, Surface, SurfacePair } from './incoming/reception.ts'
 export { LiveExchanges } from './live/live-exchanges.ts'
 export type { Prospect } from './prospect.ts'
 export type { Principal } from './caller/principal.ts'
@@ -57,5 +58,5 @@ export type {
 export { proofRooms } from './proof/room.ts'
 export { Shedding } from './shed/shedding.ts'
 export type { ShedLevel, SheddingLimits } from './shed/shedding.ts'
-export { originForm, parseTarget } from './listen/target.ts'
-export type { Target } from './listen/target.ts'
+export { originForm, parseTarget } from './incoming/target.ts'
+export type { Target } from './incoming/target.ts'

@@ -2,7 +2,7 @@ import type { Refusal } from '../core/index.ts'
 import { addressKey, throttleErrors } from '../throttle/index.ts'
 import type { Principal } from './caller/principal.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
-import type { Incoming } from './incoming.ts'
+import type { Incoming } from './incoming/incoming.ts'
 import type { Route } from './route.ts'
 
 /** The limit per source address, before anything is looked up. */

@@ -1,7 +1,7 @@
 import type { Refusal } from '../core/index.ts'
 import { serveSessionPath } from './caller/api-session-routes.ts'
 import type { GatewayParts, GatewayTable } from './gateway.ts'
-import type { Incoming } from './incoming.ts'
+import type { Incoming } from './incoming/incoming.ts'
 import { askAhead } from './proof/describe.ts'
 import { sendState } from './proof/status.ts'
 import type { Api } from './route.ts'

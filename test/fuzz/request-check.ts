@@ -1,4 +1,4 @@
-import { isServedMethod } from '../../src/gateway/listen/screen.ts'
+import { isServedMethod } from '../../src/gateway/incoming/screen.ts'
 import { Random } from './random.ts'
 import { readRequests, readTheirRequests } from './request-readings.ts'
 import type { RequestReading } from './request-readings.ts'

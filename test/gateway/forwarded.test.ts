@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { clientAddress, trustedProxies } from '../../src/gateway/listen/client-address.ts'
-import { forwardedElement, forwardedFor } from '../../src/gateway/listen/forwarded.ts'
+import { clientAddress, trustedProxies } from '../../src/gateway/incoming/client-address.ts'
+import { forwardedElement, forwardedFor } from '../../src/gateway/incoming/forwarded.ts'
 import { peerOf } from '../../src/listener/peer.ts'
 
 const from = (peer: string, headers: Record<string, string>, trusted: readonly string[]): string =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { answeredHeaders, outgoingHeaders } from '../../src/gateway/forward/headers.ts'
-import type { Incoming } from '../../src/gateway/incoming.ts'
+import type { Incoming } from '../../src/gateway/incoming/incoming.ts'
 
 function outgoing(rawHeaders: readonly string[], open = false, writesForwarded = false): string[] {
   const connection: string[] = []

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { isRefusal } from '../../src/core/index.ts'
-import { originForm, parseTarget } from '../../src/gateway/listen/target.ts'
+import { originForm, parseTarget } from '../../src/gateway/incoming/target.ts'
 
 /** `undefined` for a refusal. */
 function path(raw: string): string | undefined {

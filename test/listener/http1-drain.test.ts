@@ -8,7 +8,7 @@ import { millis, systemClock } from '../../src/core/index.ts'
 import type { GatewayParts, GatewayTable } from '../../src/gateway/gateway.ts'
 import { Http1Server } from '../../src/listener/http1/server.ts'
 import type { ListenerLimits } from '../../src/listener/listener.ts'
-import { Reception } from '../../src/gateway/listen/reception.ts'
+import { Reception } from '../../src/gateway/incoming/reception.ts'
 
 const limits = {
   headerBytes: 16_384,

@@ -1,7 +1,7 @@
 import type { Refusal } from '../../core/index.ts'
 import { gatewayErrors } from '../errors.ts'
-import type { Incoming } from '../incoming.ts'
-import { isServedMethod, owesLongBody } from '../listen/screen.ts'
+import type { Incoming } from '../incoming/incoming.ts'
+import { isServedMethod, owesLongBody } from '../incoming/screen.ts'
 import type { Api, Route } from '../route.ts'
 
 /** Which pages of other origins may read answers (Fetch standard 3.2). */

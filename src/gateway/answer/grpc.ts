@@ -1,5 +1,5 @@
 import type { Refusal } from '../../core/index.ts'
-import type { Incoming } from '../incoming.ts'
+import type { Incoming } from '../incoming/incoming.ts'
 
 /**
  * A gRPC call: a POST. Over HTTP/1.1 the protocol does not exist, whatever a header says.

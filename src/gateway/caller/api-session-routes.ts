@@ -5,7 +5,7 @@ import { cookie, parseReturnTo, readCookie, send, sendJson } from '../../http/in
 import { proofAlgorithms } from '../../token/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { GatewayParts, GatewayTable } from '../gateway.ts'
-import type { Incoming } from '../incoming.ts'
+import type { Incoming } from '../incoming/incoming.ts'
 import type { Api } from '../route.ts'
 import { comeBack, comeBackPath, continuePath, showContinue } from '../step-up/come-back.ts'
 import { apiCookieName, flowCookieName } from './session-cookie.ts'

@@ -11,11 +11,11 @@ import {
 import type { TokenScheme, VerifiedToken } from '../../token/index.ts'
 import { gatewayErrors } from '../errors.ts'
 import type { GatewayParts, GatewayTable } from '../gateway.ts'
-import type { Incoming } from '../incoming.ts'
+import type { Incoming } from '../incoming/incoming.ts'
 import type { Principal } from './principal.ts'
 import type { Api, Route, RouteAuthorizer } from '../route.ts'
 import { apiCookieName } from './session-cookie.ts'
-import type { Target } from '../listen/target.ts'
+import type { Target } from '../incoming/target.ts'
 
 /** What authentication looks at. */
 export interface Call {

@@ -1,6 +1,6 @@
 import type { PolicyRequest } from '../../policy/index.ts'
-import type { Incoming } from '../incoming.ts'
-import type { Target } from '../listen/target.ts'
+import type { Incoming } from '../incoming/incoming.ts'
+import type { Target } from '../incoming/target.ts'
 import type { Api } from '../route.ts'
 import { contextOf } from './context.ts'
 import type { ContextCall } from './context.ts'

@@ -1,7 +1,7 @@
 import { withoutCookies } from '../../http/index.ts'
 import { NameMemory } from '../../http1/index.ts'
-import type { Incoming } from '../incoming.ts'
-import { forwardedElement } from '../listen/forwarded.ts'
+import type { Incoming } from '../incoming/incoming.ts'
+import { forwardedElement } from '../incoming/forwarded.ts'
 import { ownCookieNames } from '../caller/session-cookie.ts'
 
 /** What becomes of a request header: forwarded, dropped, or looked at. */

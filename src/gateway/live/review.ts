@@ -7,7 +7,7 @@ import type { GatewayTable } from '../gateway.ts'
 import { meets } from '../proof/demand.ts'
 import type { Api, Realm, Route, RouteAuthorizer } from '../route.ts'
 import { resourceOf } from '../caller/policy-request.ts'
-import { findApi } from '../listen/authority.ts'
+import { findApi } from '../incoming/authority.ts'
 import type { Ending, OpenExchange } from './open-exchange.ts'
 
 export interface ReviewParts {

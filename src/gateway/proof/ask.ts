@@ -6,11 +6,11 @@ import type { SessionId } from '../../session/index.ts'
 import { isBrowserSession } from '../caller/principal.ts'
 import type { Principal } from '../caller/principal.ts'
 import type { GatewayParts, GatewayTable } from '../gateway.ts'
-import type { Incoming } from '../incoming.ts'
+import type { Incoming } from '../incoming/incoming.ts'
 import { whereOf, whoOf } from '../record.ts'
 import type { Api, Route } from '../route.ts'
 import { authorityOf, printTarget } from './binding.ts'
-import type { Target } from '../listen/target.ts'
+import type { Target } from '../incoming/target.ts'
 import type { Demanded } from './demanded.ts'
 
 /** A proof that was asked for, as the caller is told of it. */

@@ -2,8 +2,8 @@ import { isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { proofErrors } from '../../proof/index.ts'
 import { gatewayErrors } from '../errors.ts'
-import type { Incoming } from '../incoming.ts'
-import { bodyLength } from '../listen/screen.ts'
+import type { Incoming } from '../incoming/incoming.ts'
+import { bodyLength } from '../incoming/screen.ts'
 import type { Room } from './room.ts'
 
 /** A body in more pieces costs more memory beside its bytes than they are worth. */

@@ -5,7 +5,7 @@ import { parseStatement } from '../../proof/index.ts'
 import type { Holder, ProofRecord } from '../../proof/index.ts'
 import { proofCookieName } from '../caller/session-cookie.ts'
 import type { GatewayParts, GatewayTable } from '../gateway.ts'
-import type { CallerRequest, Incoming } from '../incoming.ts'
+import type { CallerRequest, Incoming } from '../incoming/incoming.ts'
 import type { Api } from '../route.ts'
 import type { AskedProof } from './ask.ts'
 

@@ -1,6 +1,6 @@
-import type { Incoming } from '../incoming.ts'
+import type { Incoming } from '../incoming/incoming.ts'
 import type { Principal } from '../caller/principal.ts'
-import type { Target } from '../listen/target.ts'
+import type { Target } from '../incoming/target.ts'
 
 /** A fact that a configured value may hold. */
 export type FactName = 'principal.username' | 'principal.subject' | 'requestId' | 'api' | 'route'

@@ -1,7 +1,7 @@
 import type { Refusal } from '../../core/index.ts'
 import { singularFields } from '../../http1/index.ts'
 import { gatewayErrors } from '../errors.ts'
-import type { CallerRequest, Incoming } from '../incoming.ts'
+import type { CallerRequest, Incoming } from './incoming.ts'
 
 export interface FramingLimits {
   readonly headerCount: number

@@ -1,4 +1,4 @@
-import type { Incoming } from '../incoming.ts'
+import type { Incoming } from './incoming.ts'
 import type { Api } from '../route.ts'
 
 const shape = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(\d{1,5}))?$/

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { HeaderSection } from '../http1/index.ts'
-import type { Instant, Refusal } from '../core/index.ts'
-import type { Life } from './listen/life.ts'
-import type { Peer } from './listen/peer.ts'
+import type { HeaderSection } from '../../http1/index.ts'
+import type { Instant, Refusal } from '../../core/index.ts'
+import type { Life } from './life.ts'
+import type { Peer } from './peer.ts'
 
 /**
  * What the pipeline uses of a request, whichever protocol brought it.
