@@ -57,6 +57,15 @@ export async function readKeyFiles(directory: string): Promise<readonly KeyFile[
   throw tokenFailure('key_storage', `${directory} does not stay the same while it is read`)
 }
 
+/** Whether the directory has other key files than these, by their names alone: a file is never changed. */
+export async function hasOtherKeyFiles(
+  directory: string,
+  known: readonly KeyFile[],
+): Promise<boolean> {
+  const found = await onDisk(directory, () => listKeyFiles(directory))
+  return found.join() !== known.map(nameOf).sort().join()
+}
+
 /**
  * Generates a key and puts it in the place of its generation, which exactly one process can do: the
  * complete, synced file is linked to its name, and a name that is taken is not overwritten.
@@ -113,9 +122,9 @@ function generatePrivateKey(algorithm: SigningAlgorithm): Promise<KeyObject> {
 
 /** `undefined` when a file has gone since the directory was listed: another process rotated. */
 async function readListedFiles(directory: string): Promise<readonly KeyFile[] | undefined> {
-  const names = await onDisk(directory, () => readdir(directory))
+  const names = await onDisk(directory, () => listKeyFiles(directory))
   const files: KeyFile[] = []
-  for (const name of names.filter((name) => name.startsWith('sig-')).sort()) {
+  for (const name of names) {
     const file = await readKeyFile(directory, name)
     if (file === undefined) return undefined
     if (files.some((other) => other.keyId === file.keyId)) {
@@ -124,6 +133,10 @@ async function readListedFiles(directory: string): Promise<readonly KeyFile[] | 
     files.push(file)
   }
   return files
+}
+
+async function listKeyFiles(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory)).filter((name) => name.startsWith('sig-')).sort()
 }
 
 async function readKeyFile(directory: string, name: string): Promise<KeyFile | undefined> {

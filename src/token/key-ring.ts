@@ -1,8 +1,15 @@
 import type { KeyObject } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { invariant } from '../core/index.ts'
 import type { Clock, Instant, JsonObject, Millis } from '../core/index.ts'
 import { tokenFailure } from './errors.ts'
-import { createKeyFile, prepareKeyDirectory, readKeyFiles, removeKeyFile } from './key-file.ts'
+import {
+  createKeyFile,
+  hasOtherKeyFiles,
+  prepareKeyDirectory,
+  readKeyFiles,
+  removeKeyFile,
+} from './key-file.ts'
 import type { KeyFile, SigningAlgorithm } from './key-file.ts'
 import type { JwsAlgorithm } from './jws.ts'
 import type { VerificationKeys } from './verification-keys.ts'
@@ -43,6 +50,11 @@ export interface JwkSet {
   readonly keys: readonly JsonObject[]
 }
 
+/** From one look for new files to the next, in milliseconds, whatever ids are asked for. */
+const lookPause = 100
+/** An RFC 7638 thumbprint with SHA-256. */
+const keyIdForm = /^[\w-]{43}$/
+
 interface RingKey extends KeyFile {
   readonly retireAt: Instant | undefined
 }
@@ -51,7 +63,8 @@ interface RingKey extends KeyFile {
  * The signing keys of our issuer, one file per key. Files are only ever added and removed, never
  * changed: the highest generation of an algorithm is active, and each key says until when the one
  * before it is published. So processes that share the directory cannot disagree for longer than
- * until their next `reload`.
+ * until their next `reload`, and on whether a new token is theirs not at all: a key id that is unknown
+ * makes the ring look for new files first.
  */
 export class KeyRing implements VerificationKeys {
   readonly #options: KeyRingOptions
@@ -60,6 +73,12 @@ export class KeyRing implements VerificationKeys {
   #byKeyId: ReadonlyMap<string, RingKey> = new Map()
   #revision = 0
   #nextRetireAt: Instant = Infinity
+  /** One reading after the other: what was listed earlier never replaces what was listed later. */
+  #reading: Promise<unknown> = Promise.resolve()
+  /** Not begun: whoever asks meanwhile waits for the same one. */
+  #nextLook: Promise<void> | undefined
+  /** On the monotonic clock. */
+  #lookedAt = -Infinity
 
   private constructor(options: KeyRingOptions) {
     this.#options = options
@@ -117,7 +136,13 @@ export class KeyRing implements VerificationKeys {
    * Reads what another process changed. On failure the keys known so far stay in use; where nothing changed,
    * what was verified with them stays remembered.
    */
-  async reload(): Promise<void> {
+  reload(): Promise<void> {
+    const read = this.#reading.then(() => this.#read())
+    this.#reading = read.catch(() => undefined)
+    return read
+  }
+
+  async #read(): Promise<void> {
     const keys = withRetirement(await readKeyFiles(this.#options.directory))
     const missing = this.#options.algorithms.find(
       (wanted) => !keys.some(({ algorithm }) => algorithm === wanted),
@@ -150,7 +175,27 @@ export class KeyRing implements VerificationKeys {
     })
   }
 
-  find(keyId: string, algorithm: JwsAlgorithm): KeyObject | undefined {
+  /** At once for an id that is known or that no key has; else after a look for keys of other processes. */
+  find(
+    keyId: string,
+    algorithm: JwsAlgorithm,
+  ): KeyObject | undefined | Promise<KeyObject | undefined> {
+    if (this.#byKeyId.has(keyId) || !keyIdForm.test(keyId)) return this.#known(keyId, algorithm)
+    this.#nextLook ??= this.#look()
+    return this.#nextLook.then(() => this.#known(keyId, algorithm))
+  }
+
+  /** Invariant: ids that no key has cost one listing of the directory per pause, however many there are. */
+  async #look(): Promise<void> {
+    const wait = this.#lookedAt + lookPause - performance.now()
+    // Also at once it begins later, when whoever asked holds it.
+    await (wait > 0 ? delay(wait) : Promise.resolve())
+    this.#nextLook = undefined
+    this.#lookedAt = performance.now()
+    if (await hasOtherKeyFiles(this.#options.directory, this.#keys)) await this.reload()
+  }
+
+  #known(keyId: string, algorithm: JwsAlgorithm): KeyObject | undefined {
     const key = this.#byKeyId.get(keyId)
     if (key === undefined || key.algorithm !== algorithm) return undefined
     return isPublished(key, this.#options.clock.now()) ? key.publicKey : undefined
