@@ -117,6 +117,9 @@ describe('connections of callers', bounded, () => {
       if (text.includes('/held')) return
       if (text.includes('/no-content')) {
         socket.write('HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n')
+      } else if (text.includes('/cut')) {
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n')
+        setTimeout(() => socket.destroy(), 200)
       } else if (text.includes('/big')) {
         socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n${'b'.repeat(8_000_000)}`)
       } else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
@@ -182,6 +185,25 @@ describe('connections of callers', bounded, () => {
     })
     assert.deepEqual(statuses, [204, 200])
     assert.doesNotMatch(text.slice(0, text.indexOf('\r\n\r\n')), /content-length/i)
+  })
+
+  it('never end as if an answer were whole that was cut, for callers that have nothing else to go by', async () => {
+    for (const version of ['1.0', '1.1']) {
+      const socket = await open(plane.port)
+      let text = ''
+      let end = ''
+      socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+      socket.on('end', () => (end ||= 'ended'))
+      socket.on('error', (error: NodeJS.ErrnoException) => (end ||= error.code ?? 'failed'))
+      socket.on('close', () => (end ||= 'closed'))
+      socket.write(head(`GET /public/cut HTTP/${version}`, host))
+      await until('the connection is over', () => end !== '')
+      socket.destroy()
+      const isChunked = /transfer-encoding: chunked/i.test(text)
+      assert.equal(isChunked, version === '1.1')
+      if (isChunked) assert.doesNotMatch(text, /\r\n0\r\n/)
+      else assert.equal(end, 'ECONNRESET', text)
+    }
   })
 
   it('of our own pages go on behind a body that nobody read, and end behind chunks that are none', async () => {

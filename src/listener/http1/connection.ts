@@ -112,6 +112,12 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     this.#socket.destroy()
   }
 
+  reset(): void {
+    // TLS says itself when nothing follows.
+    if (this.#peer.encrypted) this.destroy()
+    else this.#socket.resetAndDestroy()
+  }
+
   pause(): void {
     this.#socket.pause()
   }

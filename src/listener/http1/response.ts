@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import { invariant } from '../../core/index.ts'
-import { encodeTrailers, isFieldValue, lowerName } from '../../http1/index.ts'
+import { encodeTrailers, isFieldValue, lowerName, NameMemory } from '../../http1/index.ts'
 import type { CallerResponse } from '../../gateway/index.ts'
 
 /** What an answer needs of the connection it goes out by. */
@@ -22,6 +22,8 @@ export interface AnswerCarrier {
   answered(isLast: boolean): void
   /** Cuts the connection. */
   destroy(): void
+  /** The same so that nobody takes it for the end of an answer. */
+  reset(): void
 }
 
 /** What of its request decides how an answer looks. */
@@ -52,6 +54,10 @@ export class Http1Response implements CallerResponse {
   /** Not sent yet, so that it can go with the first piece of the body. */
   #head = ''
   #isBodiless = false
+  /** Bytes of the body that were announced and not sent yet. */
+  #owed: number | undefined
+  /** Nothing but the end of the connection tells where the body ends. */
+  #endsByClose = false
   #isAsked = false
   #isLast = false
   #trailers: readonly [string, string][] = []
@@ -102,7 +108,8 @@ export class Http1Response implements CallerResponse {
     if (this.destroyed || this.headersSent) return
     let text = statusLine(status, STATUS_CODES[status] ?? '')
     for (let at = 0; at < headers.length; at += 2) {
-      text += line(headers[at] ?? '', headers[at + 1] ?? '')
+      const name = headers[at] ?? ''
+      text += line(kinds.of(name), name, headers[at + 1] ?? '')
     }
     this.#carrier.send(`${text}\r\n`)
   }
@@ -121,7 +128,7 @@ export class Http1Response implements CallerResponse {
   write(chunk: Buffer): boolean {
     if (!this.headersSent) this.writeHead(this.statusCode, {})
     if (this.#isBodiless || this.writableEnded || chunk.length === 0) return true
-    return this.#sendPiece(chunk)
+    return this.#pays(chunk.length, false) && this.#sendPiece(chunk)
   }
 
   end(chunk: string | Uint8Array = '', encoding?: BufferEncoding): void {
@@ -134,7 +141,9 @@ export class Http1Response implements CallerResponse {
     this.writableEnded = true
     if (this.destroyed) return
     const isText = typeof chunk !== 'string' || encoding === 'latin1' || textOnly.test(chunk)
-    this.#sendLast(isText ? chunk : Buffer.from(chunk, encoding))
+    const last = isText ? chunk : Buffer.from(chunk, encoding)
+    if (!this.#pays(last.length, true)) return
+    this.#sendLast(last)
     this.#carrier.answered(this.#isLast)
   }
 
@@ -144,7 +153,8 @@ export class Http1Response implements CallerResponse {
 
   /** Cuts the answer short, so that the caller can see that it is not whole. */
   destroy(): void {
-    this.#carrier.destroy()
+    if (this.#endsByClose) this.#carrier.reset()
+    else this.#carrier.destroy()
   }
 
   on(event: 'drain' | 'close', listener: () => void): void {
@@ -160,6 +170,20 @@ export class Http1Response implements CallerResponse {
 
   close(): void {
     this.#closed?.()
+  }
+
+  /**
+   * Invariant: an answer is as long as it says. What is too much would be read as the next answer, and where
+   * something is missing the next answer would be read as the rest.
+   *
+   * @returns whether so many bytes may be sent; the connection is cut where they may not.
+   */
+  #pays(count: number, isLast: boolean): boolean {
+    if (this.#owed === undefined || this.#isBodiless) return true
+    this.#owed -= count
+    if (isLast ? this.#owed === 0 : this.#owed >= 0) return true
+    this.destroy()
+    return false
   }
 
   #sendLast(chunk: string | Uint8Array): void {
@@ -194,30 +218,29 @@ export class Http1Response implements CallerResponse {
   /** Connection and framing are ours to say, whatever lines came (RFC 9112 6, 9.3). */
   #encode(status: number, reason: string, headers: readonly string[]): string {
     let text = statusLine(status, reason)
-    let hasLength = false
     let hasDate = !this.sendDate
+    this.#owed = undefined
     // Without having been asked for its body, nobody knows whether the caller sends it.
     this.#isLast = this.#carrier.isLast || (this.#terms.expectsContinue && !this.#isAsked)
     for (let at = 0; at < headers.length; at += 2) {
       const name = headers[at] ?? ''
       const value = headers[at + 1] ?? ''
-      switch (lowerName(name)) {
-        case 'connection':
-          this.#isLast ||= value.toLowerCase() === 'close'
-          continue
-        case 'content-length':
-          if (status === 204) continue
-          hasLength = true
-          break
-        case 'date':
-          hasDate = true
-          break
-        default:
-      }
-      text += line(name, value)
+      const kind = kinds.of(name)
+      if (kind === 'date') hasDate = true
+      else if (kind !== 'usual' && this.#isForUs(kind, value, status)) continue
+      text += line(kind, name, value)
     }
     if (!hasDate) text += dateLine()
-    return text + this.#frame(status, hasLength)
+    return text + this.#frame(status, this.#owed !== undefined)
+  }
+
+  /** Whether a line is about what we say ourselves, and is left out. */
+  #isForUs(kind: LineKind, value: string, status: number): boolean {
+    if (kind === 'connection') this.#isLast ||= value.toLowerCase() === 'close'
+    if (kind !== 'length') return kind !== 'none'
+    if (status === 204) return true
+    this.#owed = lengthIn(value, this.#owed)
+    return false
   }
 
   /** How the body is delimited, and what follows it. */
@@ -227,8 +250,10 @@ export class Http1Response implements CallerResponse {
     this.#isBodiless = hasNone || isHead
     let text = ''
     if (!hasLength && !hasNone) {
-      if (!isCurrent) this.#isLast = true
-      else {
+      if (!isCurrent) {
+        this.#isLast = true
+        this.#endsByClose = !isHead
+      } else {
         text = 'Transfer-Encoding: chunked\r\n'
         this.chunkedEncoding = !isHead
       }
@@ -236,6 +261,17 @@ export class Http1Response implements CallerResponse {
     if (this.#isLast) return `${text}Connection: close\r\n\r\n`
     return `${text}${this.#terms.keepAliveLines}\r\n`
   }
+}
+
+const lengthText = /^[0-9]{1,15}$/
+
+/**
+ * @param before - what another line said.
+ * @throws TypeError for what is no length, and for a second one.
+ */
+function lengthIn(value: string, before: number | undefined): number {
+  if (before === undefined && lengthText.test(value)) return Number(value)
+  throw new TypeError('a length that HTTP does not allow')
 }
 
 function latin1(chunk: Uint8Array): string {
@@ -250,13 +286,29 @@ function statusLine(status: number, reason: string): string {
   return `HTTP/1.1 ${status} ${reason}\r\n`
 }
 
+/** What a header line is about; `none` for what is no name. */
+type LineKind = 'usual' | 'date' | 'length' | 'connection' | 'framing' | 'none'
+
+const special: ReadonlyMap<string, LineKind> = new Map<string, LineKind>([
+  ['date', 'date'],
+  ['content-length', 'length'],
+  ['connection', 'connection'],
+  ['keep-alive', 'framing'],
+  ['transfer-encoding', 'framing'],
+])
+
+const kinds = new NameMemory<LineKind>((name) => {
+  const lower = lowerName(name)
+  return lower === undefined ? 'none' : (special.get(lower) ?? 'usual')
+})
+
 /**
  * Invariant: nothing becomes a header line but a name and a value.
  *
  * @throws TypeError for anything else.
  */
-function line(name: string, value: string): string {
-  if (lowerName(name) === undefined || !isFieldValue(value)) {
+function line(kind: LineKind, name: string, value: string): string {
+  if (kind === 'none' || !isFieldValue(value)) {
     throw new TypeError('a header that HTTP does not allow')
   }
   return `${name}: ${value}\r\n`
