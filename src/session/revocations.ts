@@ -10,13 +10,16 @@ export interface RevocableFacts {
   readonly issuedAt: Instant
 }
 
-/** How often a process looks for revocations made by another one. */
-const pollEvery = 250
-const mostAge = 1000 + pollEvery
+/** No request is answered by a view that is older than this while it can be read. */
+const mostAge = 100
+/** How often a process looks for revocations made by another one: in time, also when a timer is late. */
+const pollEvery = mostAge / 2
+/** How long one that cannot be read is still asked. */
+const unreadFor = 1000
 
 /**
  * The view of revocations that the hot path asks: two or three map lookups, no I/O. Complete at start,
- * updated at once by this process and within `pollEvery` by others on the same store.
+ * updated at once by this process and within `mostAge` by others on the same store.
  */
 export class Revocations {
   readonly #store: RevocationStore
@@ -52,14 +55,14 @@ export class Revocations {
 
   /**
    * Invariant: a view that could not be read for a second is not asked any more. One that is only late,
-   * because the process stood still, is read again at once.
+   * because the process stood still or is busy, is read again at once.
    */
   get current(): boolean {
     if (this.#timer === undefined) return true
     const now = this.#clock.now()
     if (now - this.#readAt < mostAge) return true
-    if (now - this.#triedAt < pollEvery) return false
-    return this.tryRefresh()
+    if (now - this.#triedAt >= pollEvery && this.tryRefresh()) return true
+    return now - this.#readAt < unreadFor
   }
 
   /** Called after each change of the view, with what is new in it. */
