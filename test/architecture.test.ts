@@ -34,7 +34,7 @@ const allowed: Readonly<Record<string, string>> = {
   gateway:
     'core certificate http http1 pages policy roles webauthn identity session proof token throttle audit upstream',
   listener: 'core certificate http http1 http2 gateway',
-  analysis: 'core policy identity audit gateway',
+  analysis: 'core policy roles identity proof throttle audit gateway',
   signals: 'core http identity token audit upstream',
   admin: 'core http policy webauthn metadata identity session token audit signals gateway analysis',
   config: 'core certificate policy webauthn metadata proof',

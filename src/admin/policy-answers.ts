@@ -2,7 +2,7 @@ import { answersTo } from '../analysis/index.ts'
 import type { TestedCall } from '../analysis/index.ts'
 import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
-import type { SupposedFacts } from '../gateway/index.ts'
+import type { SupposedFacts } from '../analysis/index.ts'
 import { adminErrors } from './errors.ts'
 import type { OperationTable } from './operation.ts'
 

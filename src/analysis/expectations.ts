@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Instant } from '../core/index.ts'
-import { answerRequest } from '../gateway/index.ts'
-import type { AccessView, DecidedBy, SupposedAnswer, SupposedFacts } from '../gateway/index.ts'
+import { answerRequest } from './explain/explain.ts'
+import type { AccessView } from './explain/access-view.ts'
+import type { DecidedBy, SupposedAnswer } from './explain/explain.ts'
+import type { SupposedFacts } from './explain/supposition.ts'
 import type { Person, PersonId } from '../identity/index.ts'
 
 /** A person, with groups besides those of the configuration, and in a role if they took one. */

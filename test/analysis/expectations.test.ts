@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answersTo, answerText, differs, isAsExpected } from '../../src/analysis/index.ts'
+import { answerRequest, judgeRequest } from '../../src/analysis/explain/explain.ts'
 import type { Expectation, Found } from '../../src/analysis/index.ts'
 import { accessViewOf } from '../../src/compose/index.ts'
-import { answerRequest, judgeRequest } from '../../src/gateway/index.ts'
 import type { Person } from '../../src/identity/index.ts'
 import { configurationOf } from '../config/given.ts'
 

@@ -2,16 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 
+import { locate, supposedPrincipal } from '../../src/analysis/explain/access-view.ts'
+import { supposedContext } from '../../src/analysis/explain/supposition.ts'
 import { replay } from '../../src/analysis/index.ts'
-import type { ReplayReport, Setting } from '../../src/analysis/index.ts'
+import type { ReplayReport, Setting, SupposedFacts } from '../../src/analysis/index.ts'
 import type { StoredRecord } from '../../src/audit/index.ts'
-import {
-  locate,
-  policyRequestOf,
-  supposedContext,
-  supposedPrincipal,
-} from '../../src/gateway/index.ts'
-import type { SupposedFacts } from '../../src/gateway/index.ts'
+import { policyRequestOf } from '../../src/gateway/index.ts'
 import { decide } from '../../src/policy/index.ts'
 import type { Decision } from '../../src/policy/index.ts'
 import {

@@ -1,5 +1,8 @@
-import { authorityFor, candidateOf, contextOf, supposedContext } from '../../gateway/index.ts'
-import type { AccessView, DecidedCall, Principal, Supposition } from '../../gateway/index.ts'
+import { authorityFor, candidateOf, contextOf } from '../../gateway/index.ts'
+import { supposedContext } from '../explain/supposition.ts'
+import type { DecidedCall, Principal } from '../../gateway/index.ts'
+import type { AccessView } from '../explain/access-view.ts'
+import type { Supposition } from '../explain/supposition.ts'
 import { decide, survey, UnknownFactError } from '../../policy/index.ts'
 import type {
   Authority,

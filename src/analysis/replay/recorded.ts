@@ -1,6 +1,6 @@
 import type { AuditValue, StoredRecord } from '../../audit/index.ts'
 import type { Instant } from '../../core/index.ts'
-import type { SupposedFacts } from '../../gateway/index.ts'
+import type { SupposedFacts } from '../explain/supposition.ts'
 
 /** Whom a record names. */
 export type RecordedCaller =

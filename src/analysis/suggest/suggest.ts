@@ -1,5 +1,5 @@
 import type { StoredRecord } from '../../audit/index.ts'
-import type { AccessView } from '../../gateway/index.ts'
+import type { AccessView } from '../explain/access-view.ts'
 import type { PolicySource } from '../../policy/index.ts'
 import { readRecorded } from '../replay/recorded.ts'
 import type { RecordedRequest } from '../replay/recorded.ts'

@@ -1,5 +1,5 @@
-import { locate } from '../../gateway/index.ts'
-import type { AccessView, ViewedRoute } from '../../gateway/index.ts'
+import { locate } from '../explain/access-view.ts'
+import type { AccessView, ViewedRoute } from '../explain/access-view.ts'
 import { nameOf, timeOf } from '../replay/tally.ts'
 import type { RecordedRequest } from '../replay/recorded.ts'
 

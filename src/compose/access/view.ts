@@ -6,13 +6,8 @@ import type {
   ConfiguredRoute,
 } from '../../config/index.ts'
 import { foldName, Principals, RouteTree } from '../../gateway/index.ts'
-import type {
-  AccessView,
-  RouteConditions,
-  ViewedApi,
-  ViewedRoute,
-  Vouching,
-} from '../../gateway/index.ts'
+import type { RouteConditions, Vouching } from '../../gateway/index.ts'
+import type { AccessView, ViewedApi, ViewedRoute } from '../../analysis/index.ts'
 import { compiledDocument, policyDirectory } from './policies.ts'
 
 /**

@@ -1,9 +1,7 @@
-import { isRefusal } from '../core/index.ts'
-import type { Refusal } from '../core/index.ts'
-import { refuseMaintenance } from './answer/maintenance.ts'
-import type { Principal } from './caller/principal.ts'
-import { planOf } from './plan.ts'
-import type { Planned } from './plan.ts'
+import { isRefusal } from '../../core/index.ts'
+import type { Refusal } from '../../core/index.ts'
+import { planOf, refuseMaintenance } from '../../gateway/index.ts'
+import type { Planned, Principal } from '../../gateway/index.ts'
 
 /** What would be done with a request that is let through. */
 export interface Prospect {

@@ -1,7 +1,7 @@
-import { explainStatement } from '../policy/index.ts'
-import type { StatementExplanation } from '../policy/index.ts'
-import { holds, holdsEver, trustRequest } from '../roles/index.ts'
-import type { Candidate, Mandates, Restriction, Role } from '../roles/index.ts'
+import { explainStatement } from '../../policy/index.ts'
+import type { StatementExplanation } from '../../policy/index.ts'
+import { holds, holdsEver, trustRequest } from '../../roles/index.ts'
+import type { Candidate, Mandates, Restriction, Role } from '../../roles/index.ts'
 
 /** Whether somebody has a role, and why. */
 export interface RoleExplanation {

@@ -1,28 +1,29 @@
-import type { Instant } from '../core/index.ts'
-import { isRefusal } from '../core/index.ts'
-import type { Person } from '../identity/index.ts'
-import { decide, explain, outlook, remediesOf, statementsOf } from '../policy/index.ts'
+import type { Instant } from '../../core/index.ts'
+import { isRefusal } from '../../core/index.ts'
+import type { Person } from '../../identity/index.ts'
+import { decide, explain, outlook, remediesOf, statementsOf } from '../../policy/index.ts'
 import type {
   Authority,
   Decision,
   PolicyExplanation,
   PolicyRequest,
   StatementExplanation,
-} from '../policy/index.ts'
-import type { Candidate } from '../roles/index.ts'
-import type { ProofDemand } from '../proof/index.ts'
-import type { Limit } from '../throttle/index.ts'
+} from '../../policy/index.ts'
+import type { Candidate } from '../../roles/index.ts'
+import type { ProofDemand } from '../../proof/index.ts'
+import type { Limit } from '../../throttle/index.ts'
 import { locate, supposedPrincipal } from './access-view.ts'
 import type { AccessView, Located, ViewedApi, ViewedRoute } from './access-view.ts'
-import { policyRequestOf } from './caller/policy-request.ts'
-import { contextOf } from './caller/context.ts'
-import { authorityFor, candidateOf } from './caller/decide-call.ts'
-import type { SupposedSignIn } from './caller/principals.ts'
+import {
+  authorityFor,
+  candidateOf,
+  contextOf,
+  policyRequestOf,
+  usualDemand,
+} from '../../gateway/index.ts'
+import type { GatewayTable, Principal, SupposedSignIn } from '../../gateway/index.ts'
 import { explainRoles } from './explain-roles.ts'
 import type { RoleExplanation } from './explain-roles.ts'
-import type { GatewayTable } from './gateway.ts'
-import type { Principal } from './caller/principal.ts'
-import { usualDemand } from './proof/demanded.ts'
 import { prospectOf } from './prospect.ts'
 import type { Prospect } from './prospect.ts'
 import { supposedContext } from './supposition.ts'

@@ -1,5 +1,5 @@
-import { UnknownFactError } from '../policy/index.ts'
-import type { ContextLookup } from '../policy/index.ts'
+import { UnknownFactError } from '../../policy/index.ts'
+import type { ContextLookup } from '../../policy/index.ts'
 
 /** Facts of a request by condition key; a list may be empty, which is an absent fact. */
 export type SupposedFacts = Readonly<Record<string, string | readonly string[]>>

@@ -1,14 +1,17 @@
-import { isRefusal } from '../core/index.ts'
-import type { Instant } from '../core/index.ts'
-import type { Person } from '../identity/index.ts'
-import { isOwnPath } from './caller/api-session-routes.ts'
-import type { Principal } from './caller/principal.ts'
-import type { Principals, SupposedSignIn } from './caller/principals.ts'
-import { isServedMethod } from './incoming/screen.ts'
-import { parseTarget } from './incoming/target.ts'
-import type { Target } from './incoming/target.ts'
-import type { Api, Route, RouteTree, Vouching } from './route.ts'
-import { findApi } from './incoming/authority.ts'
+import { isRefusal } from '../../core/index.ts'
+import type { Instant } from '../../core/index.ts'
+import type { Person } from '../../identity/index.ts'
+import { findApi, isOwnPath, isServedMethod, parseTarget } from '../../gateway/index.ts'
+import type {
+  Api,
+  Principal,
+  Principals,
+  Route,
+  RouteTree,
+  SupposedSignIn,
+  Target,
+  Vouching,
+} from '../../gateway/index.ts'
 
 /** A route as far as it matters who may call it. */
 export type ViewedRoute = Pick<Route, 'id' | 'method' | 'segments' | 'conditions'> & {
