@@ -178,9 +178,10 @@ export class StreamExchange implements Exchange, StreamUser {
     return !this.#blocked
   }
 
-  /** A stream holds on to what its window does not let through yet, and so may a second attempt. */
+  /** Invariant: what the window does not let through yet, and what a second attempt may need, has not left. */
   get hasLeft(): boolean {
-    return this.#deputy?.hasLeft ?? false
+    if (this.#deputy !== undefined) return this.#deputy.hasLeft
+    return this.#replay === undefined && this.#stream?.unsent === 0
   }
 
   onDrain(listener: () => void): void {
@@ -235,8 +236,8 @@ export class StreamExchange implements Exchange, StreamUser {
     this.sink.onHead(head)
   }
 
-  piece(chunk: Buffer, last: boolean): boolean {
-    const more = this.sink.onData(chunk, last, false)
+  piece(chunk: Buffer, last: boolean, isSole: boolean): boolean {
+    const more = this.sink.onData(chunk, last, isSole)
     if (!more && !last && !this.#over) this.#paused = true
     return more || this.#over
   }
