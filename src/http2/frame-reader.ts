@@ -1,4 +1,6 @@
 import { ErrorCode, Flag, FrameType, connectionPreface } from './codes.ts'
+import { DataRun } from './data-run.ts'
+import type { DataPiece } from './data-run.ts'
 import { ConnectionProblem } from './problem.ts'
 
 /**
@@ -6,13 +8,8 @@ import { ConnectionProblem } from './problem.ts'
  * it is the connection's to judge. Padding and priority are gone, unknown types come as `ignored`.
  */
 export interface FrameSink {
-  /**
-   * A frame, or a piece of one that came in pieces.
-   *
-   * @param view - stays as it is for as long as the owner of the bytes fed leaves them alone.
-   * @param flowed - octets that flow control counts: padding too.
-   */
-  data(stream: number, view: Buffer, flowed: number, endStream: boolean): void
+  /** A frame, a piece of one that came in pieces, or several that came together. */
+  data(stream: number, piece: DataPiece): void
   /** A whole field block, of HEADERS and its CONTINUATIONs. `block` is only valid during the call. */
   headers(stream: number, block: Buffer, endStream: boolean): void
   reset(stream: number, code: number): void
@@ -65,6 +62,7 @@ export class FrameReader {
   #dataLeft = 0
   #dataStream = 0
   #dataEnds = false
+  readonly #run = new DataRun()
   /** The block that CONTINUATION has to go on with, and for which stream; 0 for none. */
   #blockStream = 0
   #blockEnds = false
@@ -88,24 +86,37 @@ export class FrameReader {
     this.#stopped = true
   }
 
-  /** Takes the next bytes. @returns the connection error they are, from then on each time. */
+  /**
+   * Takes the next bytes, which are the reader's to change.
+   *
+   * @returns the connection error they are, from then on each time.
+   */
   feed(bytes: Buffer): ConnectionProblem | undefined {
     if (!this.#reading) return this.#problem
+    this.#run.begin()
     let at = this.#prefaceRead < preface.length ? this.#feedPreface(bytes) : 0
     if (this.#dataLeft > 0) at = this.#feedData(bytes, at)
     else if (this.#partialLength > 0) at = this.#feedPartial(bytes, at)
-    while (this.#reading && at < bytes.length) {
-      const whole = this.#lengthOf(bytes, at, bytes.length - at)
-      if (!this.#reading) break
-      if (at + whole > bytes.length) {
-        if (this.#beginsData(bytes, at, whole)) this.#feedData(bytes, at + headLength)
-        else this.#keep(bytes, at, whole)
-        break
-      }
-      this.#frame(bytes, at, at + whole)
-      at += whole
-    }
+    while (this.#reading && at < bytes.length) at = this.#feedFrame(bytes, at)
+    this.#handOn(bytes, true)
     return this.#problem
+  }
+
+  /** Takes one frame, or what there is of it. @returns the index after the last byte taken. */
+  #feedFrame(bytes: Buffer, at: number): number {
+    const whole = this.#lengthOf(bytes, at, bytes.length - at)
+    if (!this.#reading) return at
+    if (whole > headLength && this.#beginsData(bytes, at)) {
+      this.#dataLeft = whole - headLength
+      return this.#feedData(bytes, at + headLength)
+    }
+    if (at + whole > bytes.length) {
+      this.#keep(bytes, at, whole)
+      return bytes.length
+    }
+    this.#handOn(bytes, false)
+    if (this.#reading) this.#frame(bytes, at, at + whole)
+    return at + whole
   }
 
   get #reading(): boolean {
@@ -146,11 +157,12 @@ export class FrameReader {
     if (this.#partialLength < this.#partial.length) return at
     const whole = this.#lengthOf(this.#partial, 0, this.#partial.length)
     if (!this.#reading) return at
-    if (this.#beginsData(this.#partial, 0, whole)) {
-      this.#partialLength = 0
-      return this.#feedData(bytes, at)
-    }
     if (whole > this.#partial.length) {
+      if (this.#beginsData(this.#partial, 0)) {
+        this.#partialLength = 0
+        this.#dataLeft = whole - headLength
+        return this.#feedData(bytes, at)
+      }
       this.#keep(this.#partial, 0, whole)
       at = this.#fillPartial(bytes, at)
       if (this.#partialLength < whole) return at
@@ -169,28 +181,36 @@ export class FrameReader {
   }
 
   /**
-   * Whether what is cut is DATA that can be handed on as it comes, because it has no padding: bodies are not
-   * copied, and do not wait for the end of their frames.
+   * Whether it is DATA that can be handed on as it comes, because it has no padding: bodies are not copied, and
+   * do not wait for the end of their frames.
    */
-  #beginsData(bytes: Buffer, at: number, whole: number): boolean {
-    const isPlain = bytes[at + 3] === FrameType.data && ((bytes[at + 4] ?? 0) & Flag.padded) === 0
-    if (!isPlain || at + headLength > bytes.length || whole <= bytes.length - at) return false
+  #beginsData(bytes: Buffer, at: number): boolean {
+    if (at + headLength > bytes.length || bytes[at + 3] !== FrameType.data) return false
+    const flags = bytes[at + 4] ?? 0
     const stream = bytes.readUInt32BE(at + 5) & maxStream
     // What may not stand here is kept, and judged when it is whole.
-    if (!this.#settled || this.#blockStream !== 0 || stream === 0) return false
+    if ((flags & Flag.padded) !== 0 || stream === 0) return false
+    if (!this.#settled || this.#blockStream !== 0) return false
     this.#dataStream = stream
-    this.#dataLeft = whole - headLength
-    this.#dataEnds = ((bytes[at + 4] ?? 0) & Flag.endStream) !== 0
+    this.#dataEnds = (flags & Flag.endStream) !== 0
     return true
   }
 
   #feedData(bytes: Buffer, at: number): number {
-    const end = Math.min(bytes.length, at + this.#dataLeft)
-    if (end === at) return at
-    this.#dataLeft -= end - at
-    const isLast = this.#dataLeft === 0 && this.#dataEnds
-    this.#sink.data(this.#dataStream, bytes.subarray(at, end), end - at, isLast)
-    return end
+    const to = Math.min(bytes.length, at + this.#dataLeft)
+    if (to === at) return at
+    this.#dataLeft -= to - at
+    const stream = this.#dataStream
+    if (!this.#run.takes(stream)) this.#handOn(bytes, false)
+    const ends = this.#dataLeft === 0 && this.#dataEnds
+    if (this.#reading) this.#run.add(bytes, { stream, from: at, to, ends })
+    return to
+  }
+
+  /** @param isLast - no more of what was read is looked at. */
+  #handOn(bytes: Buffer, isLast: boolean): void {
+    const { stream } = this.#run
+    if (stream !== 0) this.#sink.data(stream, this.#run.take(bytes, isLast))
   }
 
   #frame(bytes: Buffer, at: number, end: number): void {
@@ -251,10 +271,11 @@ export class FrameReader {
 
   #data(stream: number, flags: number, payload: Buffer): void {
     const padded = (flags & Flag.padded) !== 0
-    const view = padded ? this.#unpadded(payload, 0) : payload
-    if (view !== undefined) {
-      this.#sink.data(stream, view, payload.length, (flags & Flag.endStream) !== 0)
-    }
+    const octets = padded ? this.#unpadded(payload, 0) : payload
+    if (octets === undefined) return
+    const ends = (flags & Flag.endStream) !== 0
+    if (octets.length > 0) this.#run.share()
+    this.#sink.data(stream, { octets, flowed: payload.length, ends, isSole: false })
   }
 
   #headers(stream: number, flags: number, payload: Buffer): void {

@@ -50,14 +50,14 @@ function read(bytes: Buffer, ends: readonly number[], tally?: Http2Tally): strin
   }
   const reader = new FrameReader(
     {
-      data: (stream, view, flowed, end) => {
+      data: (stream, { octets, flowed, ends }) => {
         // Pieces of a frame are put together again.
         const last = found.at(-1)
         const goesOn =
           Array.isArray(last) && last[0] === 'data' && last[1] === stream && last[4] === false
         const [, , hex, sum] = goesOn ? (last as [string, number, string, number]) : ['', 0, '', 0]
         if (goesOn) found.pop()
-        note('data', stream, hex + view.toString('hex'), sum + flowed, end)
+        note('data', stream, hex + octets.toString('hex'), sum + flowed, ends)
       },
       headers: (stream, block, end) => {
         const list = decoder.decode(block, limits)

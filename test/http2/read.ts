@@ -37,13 +37,13 @@ export function readFrames(
   }
   const end = (ends: boolean): string[] => (ends ? ['end'] : [])
   const sink: FrameSink = {
-    data: (stream, view, flowed, ends) => {
+    data: (stream, { octets, flowed, ends }) => {
       // Pieces of a frame are put together again.
       const before = piece?.stream === stream ? piece : { stream, text: '', flowed: 0 }
       if (piece === before) found.pop()
       piece = {
         stream,
-        text: before.text + view.toString('latin1'),
+        text: before.text + octets.toString('latin1'),
         flowed: before.flowed + flowed,
       }
       note('data', stream, piece.text, piece.flowed, ...end(ends))
@@ -67,6 +67,7 @@ export function readFrames(
     expectPreface: options.expectPreface ?? false,
   })
   let problem: ConnectionProblem | undefined
-  for (const piece of pieces) problem = reader.feed(piece)
+  // What is fed is the reader's to change.
+  for (const piece of pieces) problem = reader.feed(Buffer.from(piece))
   return { found, problem }
 }

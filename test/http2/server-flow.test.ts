@@ -131,9 +131,10 @@ test('a window is given back only as the body is taken', async (t) => {
   await connection.until(({ type, stream }) => type === frameTypes.windowUpdate && stream === 1)
   assert.ok(windows(connection, 1) >= 32_000)
   reader.stream.pause()
+  const { length } = reader.pieces
   for (let n = 0; n < 3; n++) connection.send(data(1, piece))
   await settled(connection)
-  assert.equal(reader.pieces.length, 4, 'what comes in a pause waits')
+  assert.equal(reader.pieces.length, length, 'what comes in a pause waits')
   reader.stream.reset(errorCodes.cancel)
   await settled(connection)
   // Whoever ends the stream takes the rest from the window of the connection.
@@ -314,4 +315,36 @@ test('a window is given back for pieces whose memory their reader has let go of'
   readers[0]?.stream.resume()
   await connection.until(({ type, stream }) => type === frameTypes.windowUpdate && stream === 1)
   assert.ok(windows(connection, 1) >= 2 * 16_384)
+})
+
+test('a window is given back once for a piece that fills what was read and is freed at once', async (t) => {
+  let freed = 0
+  const { port, sockets } = await serve(t, (stream) => {
+    const reader = new Reader(stream)
+    reader.onData = ({ buffer, length }) => {
+      if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== length) return
+      buffer.transfer(0)
+      freed += 1
+    }
+    stream.resume()
+  })
+  const connection = await open(t, port)
+  const granted = windows(connection, 0)
+  connection.send(post(1))
+  await settled(connection)
+  const frame = data(1, Buffer.alloc(16_384, 'a'))
+  for (let n = 0; n < 40; n++) {
+    // The head of a frame comes by itself, so that the payload is all there is in the next read.
+    for (const part of [frame.subarray(0, 9), frame.subarray(9)]) {
+      const before = sockets[0]?.bytesRead ?? 0
+      connection.send(part)
+      const after = before + part.length
+      while (sockets[0]?.bytesRead !== after && !connection.closed) await turn()
+    }
+  }
+  await settled(connection)
+  assert.ok(freed > 0)
+  const came = 40 * 16_384
+  assert.ok(windows(connection, 1) <= came, `${windows(connection, 1)} for ${came}`)
+  assert.ok(windows(connection, 0) - granted <= came)
 })

@@ -3,7 +3,7 @@ import { duplexPair } from 'node:stream'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { FrameReader, ServerConnection } from '../../src/http2/index.ts'
-import type { FrameSink, Stream, StreamUser } from '../../src/http2/index.ts'
+import type { DataPiece, FrameSink, Stream, StreamUser } from '../../src/http2/index.ts'
 import { Random } from '../fuzz/random.ts'
 import {
   block,
@@ -48,7 +48,7 @@ class Witness implements FrameSink {
   readonly #begun = new Set<number>()
   #left = Infinity
 
-  data(stream: number, _view: Buffer, flowed: number, endStream: boolean): void {
+  data(stream: number, { flowed, ends: endStream }: DataPiece): void {
     assert.ok(this.#begun.has(stream), 'a body behind its head')
     this.#live(stream, endStream)
     this.room -= flowed

@@ -11,7 +11,7 @@ export class Departing {
 
   /** Takes a piece that was written, and whose memory is nobody else's. */
   add(piece: Buffer): void {
-    if (piece.length >= worthwhile) this.#pieces.push(piece)
+    if (piece.buffer.byteLength >= worthwhile) this.#pieces.push(piece)
   }
 
   /** Invariant: called only when nobody has anything left to write, since what is freed is used for others. */

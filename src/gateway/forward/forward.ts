@@ -76,7 +76,7 @@ function sendBody(admitted: Admitted, exchange: Exchange, answer: Answer): void 
     if (exchange.hasLeft) departing.haveLeft()
     request.resume()
   })
-  request.on('data', (chunk: Buffer) => {
+  request.on('data', (chunk: Buffer, isSole?: boolean) => {
     length += chunk.length
     answer.moved += chunk.length
     if (length > route.maxBody) {
@@ -86,7 +86,7 @@ function sendBody(admitted: Admitted, exchange: Exchange, answer: Answer): void 
       return
     }
     if (!exchange.write(chunk)) request.pause()
-    if (fillsMemory(chunk)) departing.add(chunk)
+    if (isSole === true || fillsMemory(chunk)) departing.add(chunk)
     if (exchange.hasLeft) departing.haveLeft()
   })
   request.on('end', () => {

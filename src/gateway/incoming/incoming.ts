@@ -28,7 +28,8 @@ export interface CallerRequest {
   isPaused(): boolean
   pause(): unknown
   resume(): unknown
-  on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  /** `isSole` is only said where it is known: nothing else is in the memory of the chunk, which may be freed. */
+  on(event: 'data', listener: (chunk: Buffer, isSole?: boolean) => void): unknown
   on(event: 'end', listener: () => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
 }

@@ -1,7 +1,11 @@
 /** Whom a body is for. */
 export interface InboxOwner {
-  /** A piece is taken. It may pause the inbox. */
-  onPiece(piece: Buffer): void
+  /**
+   * A piece is taken. It may pause the inbox.
+   *
+   * @param isSole - nothing else is in its memory, which may be freed.
+   */
+  onPiece(piece: Buffer, isSole: boolean): void
   /** Every piece was taken, and there are no more. */
   onWhole(): void
 }
@@ -26,10 +30,10 @@ export class Inbox {
     return !this.#flows
   }
 
-  receive(piece: Buffer): void {
+  receive(piece: Buffer, isSole: boolean): void {
     if (this.#isOver) return
     if (this.#flows && this.#pieces.length === 0) {
-      this.#owner.onPiece(piece)
+      this.#owner.onPiece(piece, isSole)
       return
     }
     this.#pieces.push(ownCopy(piece))
@@ -69,7 +73,7 @@ export class Inbox {
     while (this.#flows && !this.#isOver) {
       const piece = this.#pieces.shift()
       if (piece === undefined) break
-      this.#owner.onPiece(piece)
+      this.#owner.onPiece(piece, false)
     }
     if (!this.#flows || this.#isOver || !this.#isWhole) return
     this.#isOver = true

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { ErrorCode } from '../codes.ts'
+import type { DataPiece } from '../data-run.ts'
 import { ReceiveWindow } from '../flow.ts'
 import { FrameReader } from '../frame-reader.ts'
 import type { FrameSink } from '../frame-reader.ts'
@@ -162,7 +163,9 @@ export class ServerConnection implements FrameSink, StreamOwner {
 
   /* Frames, in the order of RFC 9113 6. */
 
-  data(id: number, view: Buffer, flowed: number, endStream: boolean): void {
+  data(id: number, piece: DataPiece): void {
+    const { flowed } = piece
+    const isEmpty = piece.octets.length === 0 && !piece.ends
     if (!this.#window.receive(flowed)) {
       this.fail(ErrorCode.flowControl, 'more data than the window of the connection')
       return
@@ -177,9 +180,9 @@ export class ServerConnection implements FrameSink, StreamOwner {
       this.#spoiled(stream, ErrorCode.streamClosed, 'data behind the end')
       return
     }
-    const wrong = stream.receive(view, flowed, endStream)
+    const wrong = stream.receive(piece)
     if (wrong !== undefined) this.#spoiled(stream, wrong, 'a body of another length')
-    else if (view.length === 0 && !endStream) this.#countOdd()
+    else if (isEmpty) this.#countOdd()
   }
 
   headers(id: number, block: Buffer, endStream: boolean): void {

@@ -1,4 +1,5 @@
 import { ErrorCode } from '../codes.ts'
+import type { DataPiece } from '../data-run.ts'
 import { ReceiveWindow } from '../flow.ts'
 import { windowUpdateFrame } from '../frame-writer.ts'
 import { Inbox } from './inbox.ts'
@@ -8,8 +9,12 @@ import { SendingSide } from './sending-side.ts'
 
 /** Who uses a stream. */
 export interface StreamUser {
-  /** A piece of body came; `pause` holds further ones back. */
-  onData(piece: Buffer): void
+  /**
+   * A piece of body came; `pause` holds further ones back.
+   *
+   * @param isSole - nothing else is in its memory, which may be freed.
+   */
+  onData(piece: Buffer, isSole: boolean): void
   /** The message of the peer is whole; `trailers` of the stream are known. */
   onEnd(): void
   /** All that was written has left, after `write` said to wait. */
@@ -77,13 +82,14 @@ export class Stream extends SendingSide implements InboxOwner {
    * Takes DATA. Window is given back for what the user took, and for padding at once.
    * @returns the code of the stream error that it is, if it is one.
    */
-  receive(view: Buffer, flowed: number, ends: boolean): number | undefined {
+  receive({ octets, flowed, ends, isSole }: DataPiece): number | undefined {
+    const { length } = octets
     this.#receiveWindow ??= new ReceiveWindow(this.#receiveSize)
     if (!this.#receiveWindow.receive(flowed)) return ErrorCode.flowControl
-    this.received += view.length
+    this.received += length
     if (this.declared >= 0 && this.received > this.declared) return ErrorCode.protocol
-    if (view.length > 0) this.#in().receive(view)
-    if (flowed > view.length) this.#giveBack(flowed - view.length)
+    if (flowed > length) this.#giveBack(flowed - length)
+    if (length > 0) this.#in().receive(octets, isSole)
     return ends ? this.receiveEnd([]) : undefined
   }
 
@@ -96,10 +102,10 @@ export class Stream extends SendingSide implements InboxOwner {
     return undefined
   }
 
-  onPiece(piece: Buffer): void {
+  onPiece(piece: Buffer, isSole: boolean): void {
     // Whoever takes it may let go of its memory at once: it has no length behind that.
     const { length } = piece
-    this.user?.onData(piece)
+    this.user?.onData(piece, isSole)
     this.#giveBack(length)
   }
 

@@ -25,8 +25,8 @@ export class Http2Exchange implements StreamUser {
     this.response = new Http2Response(stream, fields.method)
   }
 
-  onData(piece: Buffer): void {
-    this.request.take(piece)
+  onData(piece: Buffer, isSole: boolean): void {
+    this.request.take(piece, isSole)
   }
 
   onEnd(): void {

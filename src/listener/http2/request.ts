@@ -3,6 +3,8 @@ import type { Stream } from '../../http2/index.ts'
 import type { CallerRequest } from '../../gateway/index.ts'
 import type { RequestFields } from './fields.ts'
 
+type OnData = (chunk: Buffer, isSole: boolean) => void
+
 /** A request that came by HTTP/2. */
 export class Http2Request implements CallerRequest {
   readonly method: string
@@ -13,7 +15,7 @@ export class Http2Request implements CallerRequest {
   readonly rawHeaders: readonly string[]
   readonly hasBody: boolean
   readonly #stream: Stream
-  #onData: ((chunk: Buffer) => void)[] = none
+  #onData: OnData[] = none
   #onEnd: (() => void)[] = none
 
   constructor(stream: Stream, fields: RequestFields) {
@@ -46,19 +48,20 @@ export class Http2Request implements CallerRequest {
   }
 
   /** Who listens for data lets it flow. That it breaks off is said by the life of the request. */
-  on(event: 'data', listener: (chunk: Buffer) => void): void
+  on(event: 'data', listener: OnData): void
   on(event: 'end', listener: () => void): void
   on(event: 'error', listener: (error: Error) => void): void
-  on(event: string, listener: (value: never) => void): void {
+  on(event: string, listener: (value: never, isSole: boolean) => void): void {
     if (event === 'data') {
-      this.#onData = [...this.#onData, listener as (chunk: Buffer) => void]
+      this.#onData = [...this.#onData, listener as OnData]
       this.#stream.resume()
     } else if (event === 'end') this.#onEnd = [...this.#onEnd, listener as () => void]
   }
 
   /** For its stream: a piece of body. */
-  take(piece: Buffer): void {
-    for (const listener of this.#onData) listener(piece)
+  take(piece: Buffer, isSole: boolean): void {
+    const isOnly = isSole && this.#onData.length === 1
+    for (const listener of this.#onData) listener(piece, isOnly)
   }
 
   /** For its stream: the message is whole. */

@@ -1,5 +1,5 @@
 import { ErrorCode } from '../../http2/index.ts'
-import type { FieldList } from '../../http2/index.ts'
+import type { DataPiece, FieldList } from '../../http2/index.ts'
 import type { ResponseHead } from '../contract.ts'
 import { interimFields, isInterim, responseHead, responseTrailers } from './response-fields.ts'
 
@@ -10,7 +10,7 @@ export interface AnswerEvents {
   interim(status: number, headers: readonly string[]): void
   began(head: ResponseHead): void
   /** With `last` the answer is whole, and `finished` follows. @returns `false` to pause. */
-  piece(chunk: Buffer, last: boolean): boolean
+  piece(chunk: Buffer, last: boolean, isSole: boolean): boolean
   finished(trailers: readonly string[]): void
   /** It is no sound answer; nothing more is said of it. */
   failed(kind: 'malformed' | 'too_large', detail: string): void
@@ -86,7 +86,7 @@ export class StreamAnswer {
   }
 
   /** Takes a piece of the body. */
-  data(view: Buffer, ends: boolean): void {
+  data({ octets: view, ends, isSole }: DataPiece): void {
     if (this.#over) return
     this.#events.moved()
     if (!this.#headed) {
@@ -100,7 +100,7 @@ export class StreamAnswer {
     }
     this.#whole = ends
     if (this.#paused || this.#ahead.length > 0) this.#hold(view)
-    else if (view.length > 0) this.#hand(view)
+    else if (view.length > 0) this.#hand(view, isSole)
     if (ends) this.deliver()
   }
 
@@ -126,7 +126,7 @@ export class StreamAnswer {
     while (!this.#over && !this.#paused) {
       const chunk = this.#ahead.shift()
       if (chunk === undefined) break
-      this.#hand(chunk)
+      this.#hand(chunk, false)
     }
     if (this.#over || this.#paused || !this.#whole) return
     this.#over = true
@@ -137,11 +137,11 @@ export class StreamAnswer {
     return this.#missing !== undefined && (this.#missing < 0 || (ends && this.#missing > 0))
   }
 
-  #hand(chunk: Buffer): void {
+  #hand(chunk: Buffer, isSole: boolean): void {
     const last = this.#whole && this.#ahead.length === 0 && this.#trailers.length === 0
     // Whoever takes the piece may let go of its memory, and with it of its length.
     const { length } = chunk
-    const more = this.#events.piece(chunk, last)
+    const more = this.#events.piece(chunk, last, isSole)
     if (!more && !last) this.#paused = true
     if (!this.#over) this.#taken(length)
   }

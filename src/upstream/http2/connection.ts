@@ -19,7 +19,7 @@ import {
   settingsAck,
   windowUpdateFrame,
 } from '../../http2/index.ts'
-import type { FieldLimits, FrameSink } from '../../http2/index.ts'
+import type { DataPiece, FieldLimits, FrameSink } from '../../http2/index.ts'
 import type { UpstreamFailureKind } from '../contract.ts'
 import { nameOf } from './code-names.ts'
 import type { Loss, StreamExchange } from './exchange.ts'
@@ -175,14 +175,15 @@ export class ClientConnection implements StreamHost, FrameSink {
 
   /* Frames, in the order of RFC 9113 6. */
 
-  data(id: number, view: Buffer, flowed: number, endStream: boolean): void {
+  data(id: number, piece: DataPiece): void {
+    const { flowed, ends } = piece
     // Given back at once, the window of the connection is never used up; those of streams are what holds.
     this.#window.receive(flowed)
     const increment = this.#window.release(flowed)
     if (increment > 0) this.outbox.say(windowUpdateFrame(0, increment))
-    if (view.length === 0 && !endStream) this.#countOdd()
-    const carried = this.#receiving(id, 'data', endStream)
-    if (carried === undefined || carried.stream.receive(view, flowed, endStream)) return
+    if (piece.octets.length === 0 && !ends) this.#countOdd()
+    const carried = this.#receiving(id, 'data', ends)
+    if (carried === undefined || carried.stream.receive(piece)) return
     carried.stream.reset(ErrorCode.flowControl)
     carried.exchange.failed('malformed', 'more data than the window of the stream')
   }

@@ -1,5 +1,5 @@
 import { ReceiveWindow, SendingSide, windowUpdateFrame } from '../../http2/index.ts'
-import type { Outbox } from '../../http2/index.ts'
+import type { DataPiece, Outbox } from '../../http2/index.ts'
 import { streamWindow } from './greeting.ts'
 import { StreamAnswer } from './answer.ts'
 import type { AnswerEvents } from './answer.ts'
@@ -49,10 +49,12 @@ export class ClientStream extends SendingSide {
   }
 
   /** Takes DATA. @returns `false` when it is more than the window of the stream. */
-  receive(view: Buffer, flowed: number, ends: boolean): boolean {
+  receive(piece: DataPiece): boolean {
+    const { flowed } = piece
+    const { length } = piece.octets
     if (!this.#receiveWindow.receive(flowed)) return false
-    if (flowed > view.length) this.#giveBack(flowed - view.length)
-    this.answer.data(view, ends)
+    if (flowed > length) this.#giveBack(flowed - length)
+    this.answer.data(piece)
     return true
   }
 

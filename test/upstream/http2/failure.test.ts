@@ -118,7 +118,9 @@ test('an answer that was whole before the stream or the connection went away is 
 test('a whole answer survives a service that leaves while its reader pauses', async (t) => {
   const { port } = await rawService(t, {
     request: (_stream, connection) => {
-      connection.send(open(1), data(1, 'a'.repeat(10_000)), data(1, 'b'.repeat(5000), true))
+      // What stands between them keeps the pieces apart.
+      connection.send(open(1), data(1, 'a'.repeat(10_000)), frame(0xee, 0, 0))
+      connection.send(data(1, 'b'.repeat(5000), true))
       connection.socket.end()
     },
   })

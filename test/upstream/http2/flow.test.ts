@@ -5,8 +5,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 import { millis } from '../../../src/core/index.ts'
+import { frameTypes, headers, windowUpdate } from '../../kit/h2-frames.ts'
 import { fetchOver, get, Recorder, start, until } from '../kit.ts'
-import { http2To, service } from './kit.ts'
+import { http2To, rawService, service } from './kit.ts'
 
 const mebibyte = 1024 * 1024
 const size = 32 * mebibyte
@@ -231,4 +232,45 @@ test('an answer that does not wait for the request stops the rest of it', async 
   assert.equal(exchange.write(Buffer.alloc(1000)), true)
   await until(() => upstream.stats.idle === 1 && codes.length === 1)
   assert.deepEqual(codes, [8], 'CANCEL')
+})
+
+test('what was written has left only when no window, socket or second attempt holds it', async (t) => {
+  const { port, connections } = await rawService(t, {})
+  const upstream = http2To(t, port)
+  const framing = { kind: 'chunked' } as const
+  const { exchange, recorder } = start(upstream, get('/', { method: 'PUT', framing }))
+  exchange.write(Buffer.alloc(30_000))
+  assert.equal(exchange.hasLeft, false, 'there is no session yet')
+  const sent = (): number =>
+    (connections[0]?.frames ?? [])
+      .filter(({ type }) => type === frameTypes.data)
+      .reduce((sum, { payload }) => sum + payload.length, 0)
+  await until(() => sent() === 30_000)
+  assert.equal(exchange.hasLeft, false, 'the service may still refuse the stream')
+  exchange.write(Buffer.alloc(50_000))
+  await until(() => sent() === 65_535)
+  assert.equal(exchange.hasLeft, false, 'the window does not let it through')
+  connections[0]?.send(windowUpdate(0, 100_000), windowUpdate(1, 100_000))
+  await until(() => sent() === 80_000)
+  await until(() => exchange.hasLeft)
+  exchange.write(Buffer.alloc(20_000))
+  assert.equal(exchange.hasLeft, false, 'it leaves with the turn')
+  await until(() => exchange.hasLeft)
+  exchange.abort()
+  assert.equal(exchange.hasLeft, false, 'nobody can say of what was given up')
+  assert.deepEqual(recorder.events, [])
+})
+
+test('a request that is answered early is not kept for a second attempt', async (t) => {
+  const { port } = await rawService(t, {
+    request: (stream, connection) => {
+      connection.send(headers(stream, [[':status', '200']], { end: false }))
+    },
+  })
+  const framing = { kind: 'chunked' } as const
+  const { exchange, recorder } = start(http2To(t, port), get('/', { method: 'PUT', framing }))
+  exchange.write(Buffer.alloc(30_000))
+  await until(() => recorder.events.includes('head'))
+  await until(() => exchange.hasLeft)
+  exchange.abort()
 })
