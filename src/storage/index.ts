@@ -9,7 +9,6 @@ export { sqliteGrantLinks, sqliteProviderObjects } from './sqlite/provider-objec
 export {
   sqliteCeremonies,
   sqliteHandoffs,
-  sqliteProofReplays,
   sqliteStepUps,
   sqliteTickets,
 } from './sqlite/one-time.ts'
@@ -25,4 +24,5 @@ export {
   saveMark,
   sweepExpired,
 } from './sqlite/upkeep.ts'
+export { sqliteProofReplays } from './sqlite/used-proofs.ts'
 export { sqliteRevocationLists } from './sqlite/revocation-lists.ts'

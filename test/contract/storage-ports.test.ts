@@ -422,14 +422,6 @@ describe('what works once', () => {
     assert.equal((await ports.handoffs.take(handoff, 10)).outcome, 'already_taken')
   })
 
-  test('proofs are remembered until they would not be accepted any more', () => {
-    const id = next('proof')
-    assert.equal(ports.replays.take(id, 100), true)
-    assert.equal(others.replays.take(id, 100), false)
-    sweepExpired(database, 99)
-    assert.equal(ports.replays.take(id, 100), false)
-  })
-
   test('objects of the issuer are consumed once and never become fresh again', async () => {
     const one = object()
     await ports.objects.save(one)

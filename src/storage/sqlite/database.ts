@@ -91,10 +91,10 @@ export class Database {
   /** All or nothing; the write lock is taken at the start, so that what is read inside stays true. */
   transaction<Result>(work: () => Result): Result {
     return this.#try(() => {
-      this.#connection.exec('BEGIN IMMEDIATE')
+      this.#statement('BEGIN IMMEDIATE').run()
       try {
         const result = work()
-        this.#connection.exec('COMMIT')
+        this.#statement('COMMIT').run()
         return result
       } catch (cause) {
         if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK')

@@ -9,7 +9,6 @@ import type {
   StepUpStore,
   Taken,
 } from '../../session/index.ts'
-import type { ProofReplays } from '../../token/index.ts'
 import type { Database } from './database.ts'
 
 type ValueRow = { value: string; expires_at: number; taken_at: number | null }
@@ -119,18 +118,6 @@ export function sqliteTickets(database: Database): TicketStore {
           personId,
         )
       }),
-  }
-}
-
-/** DPoP proofs seen: remembered until no verifier would accept them any more. */
-export function sqliteProofReplays(database: Database): ProofReplays {
-  return {
-    take: (id, expiresAt) =>
-      database.run(
-        'INSERT INTO proof_replay (id, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
-        id,
-        expiresAt,
-      ) === 1,
   }
 }
 
