@@ -214,4 +214,6 @@ export const migrations: readonly string[] = [
     version INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Whoever sweeps them reads them all, page by page; the index cost as much as the table for each proof.
+  `DROP INDEX proof_replay_expiry;`,
 ]
