@@ -41,15 +41,19 @@ const allowed: Readonly<Record<string, string>> = {
   storage: 'core metadata identity session proof token login oidc signals',
   compose:
     'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream workers oidc login signals gateway listener analysis admin config storage',
-  cli: 'core certificate policy metadata proof config gateway analysis audit admin compose',
+  client: 'core proof',
+  cli: 'core certificate policy metadata proof config gateway analysis audit admin client compose',
   'main.ts': 'core cli',
 }
 
-/** The packages we name, and the areas that know each: one, and `login` the shape of what `oidc` hands it. */
+/**
+ * The packages we name, and the areas that know each: one, both halves of the command line, and `login` the shape
+ * of what `oidc` hands it.
+ */
 const packages: Readonly<Record<string, string>> = {
-  commander: 'cli',
-  uqr: 'cli',
-  '@napi-rs/keyring': 'cli',
+  commander: 'cli client',
+  uqr: 'cli client',
+  '@napi-rs/keyring': 'client',
   yaml: 'config',
   zod: 'config',
   'oidc-provider': 'oidc login',

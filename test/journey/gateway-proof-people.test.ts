@@ -316,7 +316,7 @@ describe('carriers of request-bound proofs', { timeout: 180_000 }, () => {
       pages.listen(0, '127.0.0.1', resolve)
     })
     const { port } = pages.address() as AddressInfo
-    const browser = fileURLToPath(new URL('../cli/client/fake-browser.ts', import.meta.url))
+    const browser = fileURLToPath(new URL('../client/fake-browser.ts', import.meta.url))
     const environment = {
       PROOFGATE_CREDENTIALS_DIR: mkdtempSync(join(tmpdir(), 'proofgate-proof-people-')),
       PROOFGATE_ISSUER: plane.gateway.issuer,

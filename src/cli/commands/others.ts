@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import { registerClientCommands } from '../client/index.ts'
+import { registerClientCommands } from '../../client/index.ts'
 import { registerAdministration } from './administration.ts'
 import { registerAudit } from './audit.ts'
+import { registerCompletion } from './completion.ts'
 import { registerConfiguration } from './configuration.ts'
 import { registerDevelopmentAuthority } from './dev-ca.ts'
 import { registerDoctor } from './doctor.ts'
@@ -15,6 +16,7 @@ import { registerSignals } from './signals.ts'
 export function registerOthers(program: Command): void {
   registerConfiguration(program)
   registerClientCommands(program)
+  registerCompletion(program)
   registerAdministration(program)
   registerRoles(program)
   registerExplain(program)

@@ -1,13 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import {
-  isJsonObject,
-  ownProperty,
-  parseBase64url,
-  parseJson,
-  toBase64url,
-} from '../../core/index.ts'
-import type { Clock, JsonObject } from '../../core/index.ts'
+import { isJsonObject, ownProperty, parseBase64url, parseJson, toBase64url } from '../core/index.ts'
+import type { Clock, JsonObject } from '../core/index.ts'
 import { failure } from './errors.ts'
 import type { Keyring } from './keyring.ts'
 import { withLock } from './lock.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { randomToken, toBase64url } from '../../../core/index.ts'
-import type { Clock } from '../../../core/index.ts'
+import { randomToken, toBase64url } from '../../core/index.ts'
+import type { Clock } from '../../core/index.ts'
 import { openBrowser } from '../browser.ts'
 import { failure } from '../errors.ts'
 import { clientId, isOAuthError, requestTokens } from '../issuer.ts'

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ownProperty } from '../../core/index.ts'
+import { ownProperty } from '../core/index.ts'
 import { errorCode } from './private-file.ts'
 import { failure } from './errors.ts'
 

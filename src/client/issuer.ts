@@ -1,5 +1,5 @@
-import { isJsonObject, ownProperty, parseJson } from '../../core/index.ts'
-import type { Clock, JsonObject } from '../../core/index.ts'
+import { isJsonObject, ownProperty, parseJson } from '../core/index.ts'
+import type { Clock, JsonObject } from '../core/index.ts'
 import { failure } from './errors.ts'
 import type { ProofKey } from './proof-key.ts'
 import { printable } from './terminal.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ownProperty } from '../../../core/index.ts'
-import type { JsonObject } from '../../../core/index.ts'
+import { ownProperty } from '../../core/index.ts'
+import type { JsonObject } from '../../core/index.ts'
 import { scopeFor, signInFailure } from './code.ts'
 import type { SignedIn, SignInParts } from './code.ts'
 import { failure, isFailure } from '../errors.ts'

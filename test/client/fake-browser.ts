@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { lookup } from '../../../src/cli/client/transport.ts'
+import { lookup } from '../../src/client/transport.ts'
 
 /** Stands in for a browser: follows redirects from the address it is started with. */
 const trail: string[] = []

@@ -1,4 +1,4 @@
-import { ownProperty, Secret } from '../../../core/index.ts'
+import { ownProperty, Secret } from '../../core/index.ts'
 import { withTokens } from '../access.ts'
 import { personOf, readClaims } from '../claims.ts'
 import { signInByBrowser } from './code.ts'

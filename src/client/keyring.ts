@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { parseBase64url, randomToken, toBase64url } from '../../core/index.ts'
+import { parseBase64url, randomToken, toBase64url } from '../core/index.ts'
 import type { AsyncEntry as Entry } from '@napi-rs/keyring'
 import { failure } from './errors.ts'
 

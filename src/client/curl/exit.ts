@@ -1,4 +1,4 @@
-import { ownProperty } from '../../../core/index.ts'
+import { ownProperty } from '../../core/index.ts'
 import { reasonOf } from '../transport.ts'
 
 /** The exit codes of curl that scripts look at. */

@@ -6,8 +6,8 @@ import {
   sign,
 } from 'node:crypto'
 import type { KeyObject, webcrypto } from 'node:crypto'
-import { canonicalJson, epochSeconds, randomId, toBase64url } from '../../core/index.ts'
-import type { Instant, JsonObject } from '../../core/index.ts'
+import { canonicalJson, epochSeconds, randomId, toBase64url } from '../core/index.ts'
+import type { Instant, JsonObject } from '../core/index.ts'
 
 export interface ProofRequest {
   readonly method: string

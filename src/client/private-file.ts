@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { ownProperty } from '../../core/index.ts'
+import { ownProperty } from '../core/index.ts'
 import { failure } from './errors.ts'
 
 const hasOwners = process.platform !== 'win32'

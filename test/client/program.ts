@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { registerClientCommands } from '../../../src/cli/client/index.ts'
-import { ProofgateError } from '../../../src/core/index.ts'
+import { registerClientCommands } from '../../src/client/index.ts'
+import { ProofgateError } from '../../src/core/index.ts'
 
 /** The commands as the real program shows them: an error and its hint on stderr, exit code 1. */
 const program = new Command('proofgate').description('test').version('0.0.0')

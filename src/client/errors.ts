@@ -1,4 +1,4 @@
-import { ProofgateError } from '../../core/index.ts'
+import { ProofgateError } from '../core/index.ts'
 
 /** What a person can do next, by reason; a more exact hint can be given where the error is made. */
 const hints = {

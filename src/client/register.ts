@@ -1,4 +1,4 @@
-import { Argument, Option } from 'commander'
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import type { LoginOptions } from './commands/login.ts'
 import type { LogoutOptions } from './commands/logout.ts'
@@ -12,7 +12,7 @@ const issuerOption = [
 ] as const
 
 /**
- * Adds login, logout, whoami, token, curl and completion. What a command needs is imported when it runs, so
+ * Adds login, logout, whoami, token and curl. What a command needs is imported when it runs, so
  * that `--version` and `--help` load none of it.
  */
 export function registerClientCommands(program: Command): void {
@@ -23,7 +23,6 @@ export function registerClientCommands(program: Command): void {
   registerWhoami(program)
   registerToken(program)
   registerCurl(program)
-  registerCompletion(program)
 }
 
 function registerLogin(program: Command): void {
@@ -128,23 +127,6 @@ function registerCurl(program: Command): void {
     .action(async (url: string, options: CurlOptions) =>
       (await import('./commands/curl.ts')).curl({ url, options, parts }),
     )
-}
-
-function registerCompletion(program: Command): void {
-  program
-    .command('completion')
-    .description('print a completion script for your shell')
-    .addArgument(
-      new Argument('[shell]', 'the shell (default: from SHELL)').choices(['bash', 'zsh', 'fish']),
-    )
-    .addHelpText(
-      'after',
-      example('source <(proofgate completion bash)', 'proofgate completion fish | source'),
-    )
-    .action(async (shell: string | undefined) => {
-      const { completionScript, parseShell } = await import('../completion.ts')
-      process.stdout.write(completionScript(program, parseShell(shell ?? process.env['SHELL'])))
-    })
 }
 
 function collect(value: string, previous: readonly string[] = []): readonly string[] {

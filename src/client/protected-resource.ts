@@ -1,4 +1,4 @@
-import { isJsonObject, ownProperty, parseJson } from '../../core/index.ts'
+import { isJsonObject, ownProperty, parseJson } from '../core/index.ts'
 import { failure } from './errors.ts'
 import { printable } from './terminal.ts'
 import { exchange, parseAddress } from './transport.ts'

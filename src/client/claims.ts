@@ -4,8 +4,8 @@ import {
   ownProperty,
   parseBase64url,
   parseJson,
-} from '../../core/index.ts'
-import type { Instant, JsonObject } from '../../core/index.ts'
+} from '../core/index.ts'
+import type { Instant, JsonObject } from '../core/index.ts'
 import { failure } from './errors.ts'
 
 const longestToken = 64 * 1024

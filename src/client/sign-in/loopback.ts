@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { equalText } from '../../../core/index.ts'
+import { equalText } from '../../core/index.ts'
 import { failure } from '../errors.ts'
 import { printable } from '../terminal.ts'
 

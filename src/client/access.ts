@@ -1,5 +1,5 @@
-import { Secret } from '../../core/index.ts'
-import type { Instant } from '../../core/index.ts'
+import { Secret } from '../core/index.ts'
+import type { Instant } from '../core/index.ts'
 import { audienceOf, personOf } from './claims.ts'
 import type { ClientContext } from './context.ts'
 import type { Protection, Stored } from './credential-store.ts'

@@ -1,5 +1,5 @@
-import { isJsonObject, ownProperty, parseJson, Secret } from '../../core/index.ts'
-import type { Instant, JsonObject } from '../../core/index.ts'
+import { isJsonObject, ownProperty, parseJson, Secret } from '../core/index.ts'
+import type { Instant, JsonObject } from '../core/index.ts'
 import type { Person } from './claims.ts'
 import { ProofKey } from './proof-key.ts'
 
