@@ -198,6 +198,7 @@ export type UpstreamFailureKind =
   | 'reset'
   | 'malformed'
   | 'too_large'
+  | 'request_too_large'
   | 'pool_exhausted'
   | 'unavailable'
   | 'aborted'

@@ -74,6 +74,12 @@ export const upstreamErrors = defineErrors('upstream', {
     fault: 'upstream',
     doc: 'The response head or trailer section of the upstream is over the bound.',
   },
+  request_too_large: {
+    status: 431,
+    title: 'The request header is too large for the service behind this gateway',
+    fault: 'caller',
+    doc: 'The header section is larger than the upstream says it takes over HTTP/2 (`SETTINGS_MAX_HEADER_LIST_SIZE`). Nothing was sent to it.',
+  },
   pool_exhausted: {
     status: 503,
     title: 'The service behind this gateway is busy',

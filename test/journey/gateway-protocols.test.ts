@@ -139,7 +139,10 @@ const overHttp2: Caller = async (plane, asked) => {
 
 const callers: Readonly<Record<string, Caller>> = { 'HTTP/1.1': overHttp1, 'HTTP/2': overHttp2 }
 const planes = new Map<string, DataPlane>()
-const services = [createServer(serve), createHttp2Server(serve)] as const
+const services = [
+  createServer({ maxHeaderSize: 4000 }, serve),
+  createHttp2Server({ settings: { maxHeaderListSize: 4000 } }, serve),
+] as const
 
 before(async () => {
   for (const [index, service] of services.entries()) {
@@ -229,4 +232,15 @@ test('an answer that was cut is cut for the caller too', async () => {
   await inEach({ path: '/public/cut' }, (seen, { name }) => {
     assert.deepEqual([seen.status, seen.body, seen.whole], [200, 'half', false], name)
   })
+})
+
+test('a header that is larger than the service takes is refused in either protocol', async () => {
+  const headers = { 'x-long': 'v'.repeat(5000) }
+  await inEach({ path: '/public/x', headers }, (seen, { name, service }) => {
+    assert.equal(seen.status, 431, name)
+    assert.deepEqual(arrived, [], name)
+    const ours = seen.body.includes('upstream.request_too_large')
+    assert.equal(ours, service === 'HTTP/2', name)
+  })
+  await inEach({ path: '/public/x' }, (seen, { name }) => assert.equal(seen.status, 200, name))
 })

@@ -38,7 +38,11 @@ export type Asked =
 /** Methods that can be sent again when nobody can say whether the first one arrived. */
 const repeatableMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** Failures that another target cannot make good: they are ours, or about the time already spent. */
-const final: ReadonlySet<UpstreamFailure['kind']> = new Set(['aborted', 'total_timeout'])
+const final: ReadonlySet<UpstreamFailure['kind']> = new Set([
+  'aborted',
+  'total_timeout',
+  'request_too_large',
+])
 
 /**
  * One request to a group: at one target after another until one answers, for as long as nothing can have

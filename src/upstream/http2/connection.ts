@@ -9,7 +9,6 @@ import {
   Outbox,
   PeerSettings,
   ReceiveWindow,
-  RecentIds,
   defaultFrameSize,
   defaultHeaderTableSize,
   goawayFrame,
@@ -21,34 +20,19 @@ import {
 } from '../../http2/index.ts'
 import type { DataPiece, FieldLimits, FrameSink } from '../../http2/index.ts'
 import type { UpstreamFailureKind } from '../contract.ts'
+import { CarriedStreams } from './carried.ts'
+import type { Carried } from './carried.ts'
 import { nameOf } from './code-names.ts'
+import type { ConnectionEvents } from './connection-events.ts'
 import type { Loss, StreamExchange } from './exchange.ts'
 import { connectionWindow, greeting } from './greeting.ts'
 import { ClientStream } from './stream.ts'
 import type { StreamHost } from './stream.ts'
 
-/** Who hears of a connection. */
-export interface ConnectionEvents {
-  /** Something came. */
-  heard(): void
-  /** The service has answered a ping of ours. */
-  ponged(): void
-  /** There is room for streams, for the first time or again. Never from inside a call of a stream. */
-  vacated(): void
-  /** The connection is gone. */
-  closed(): void
-}
-
 const maxHeaderPairs = 260
 /** Room for sections that are refused by themselves, which leaves the connection to others. */
 const blockBeyondLimit = 16 * 1024
-const maxStreamId = 2 ** 31 - 1
 const liveness = 'are you?'
-
-interface Carried {
-  readonly stream: ClientStream
-  readonly exchange: StreamExchange
-}
 
 /** One HTTP/2 connection to a service (RFC 9113): its frames, its streams, and the rules for both. */
 export class ClientConnection implements StreamHost, FrameSink {
@@ -61,9 +45,7 @@ export class ClientConnection implements StreamHost, FrameSink {
   readonly #peer = new PeerSettings('server')
   readonly #window = new ReceiveWindow(connectionWindow)
   readonly #floods = new Floods()
-  readonly #resetByUs = new RecentIds()
-  readonly #carried = new Map<number, Carried>()
-  #nextId = 1
+  readonly #streams = new CarriedStreams()
   #heads = 0
   #served = 0
   #saidSettings = false
@@ -106,12 +88,17 @@ export class ClientConnection implements StreamHost, FrameSink {
 
   /** Streams that are not over. */
   get streams(): number {
-    return this.#carried.size
+    return this.#streams.size
   }
 
   /** Streams that the service takes at once. */
   get mostStreams(): number {
     return this.#peer.maxConcurrentStreams
+  }
+
+  /** Octets of a header section that the service takes, each line counted with 32 more (RFC 9113 6.5.2). */
+  get mostHeaderBytes(): number {
+    return this.#peer.maxHeaderListSize
   }
 
   /** Both sides know how the other wants to be spoken to. */
@@ -135,21 +122,20 @@ export class ClientConnection implements StreamHost, FrameSink {
   }
 
   exchanges(): readonly StreamExchange[] {
-    return [...this.#carried.values()].map(({ exchange }) => exchange)
+    return Array.from(this.#streams.all(), ({ exchange }) => exchange)
   }
 
   open(exchange: StreamExchange, begin: { ended: boolean; paused: boolean }): ClientStream {
-    const id = this.#nextId
-    this.#nextId += 2
+    const id = this.#streams.takeId()
     const headRequest = exchange.request.method === 'HEAD'
     const window = this.#peer.initialWindowSize
     const { paused } = begin
     const stream = new ClientStream(this, exchange, { id, window, headRequest, paused })
     stream.sentAll = begin.ended
-    this.#carried.set(id, { stream, exchange })
+    this.#streams.add({ stream, exchange })
     this.#heads += 1
     this.outbox.sayHead(id, exchange.fields, begin.ended)
-    if (this.#nextId > maxStreamId) this.end()
+    if (this.#streams.isUsedUp) this.end()
     return stream
   }
 
@@ -198,9 +184,9 @@ export class ClientConnection implements StreamHost, FrameSink {
   }
 
   reset(id: number, code: number): void {
-    const carried = this.#carried.get(id)
+    const carried = this.#streams.find(id)
     if (carried === undefined) {
-      if (this.#isIdle(id)) this.#fail(ErrorCode.protocol, 'a reset of no stream')
+      if (this.#streams.isIdle(id)) this.#fail(ErrorCode.protocol, 'a reset of no stream')
       else this.#countOdd()
       return
     }
@@ -219,7 +205,7 @@ export class ClientConnection implements StreamHost, FrameSink {
     this.outbox.encoder.resize(this.#peer.headerTableSize, this.#peer.leastHeaderTableSize)
     this.outbox.say(settingsAck)
     const difference = this.#peer.initialWindowSize - before
-    for (const { stream } of difference === 0 ? [] : this.#carried.values()) {
+    for (const { stream } of difference === 0 ? [] : this.#streams.all()) {
       if (!stream.sendWindow.grow(difference)) {
         this.#fail(ErrorCode.flowControl, 'settings that make a window too large')
         return
@@ -264,7 +250,7 @@ export class ClientConnection implements StreamHost, FrameSink {
       return
     }
     this.#countOdd()
-    for (const carried of this.#carried.values()) {
+    for (const carried of this.#streams.all()) {
       if (carried.stream.id <= this.#lastStream) continue
       const loss = { kind: 'reset', detail, unprocessed: true, unanswered: false } as const
       this.#lose(carried, ErrorCode.refusedStream, loss)
@@ -283,9 +269,9 @@ export class ClientConnection implements StreamHost, FrameSink {
       else this.#fail(ErrorCode.flowControl, 'a window that is too large')
       return
     }
-    const carried = this.#carried.get(id)
+    const carried = this.#streams.find(id)
     if (carried === undefined) {
-      if (this.#isIdle(id)) this.#fail(ErrorCode.protocol, 'a window of no stream')
+      if (this.#streams.isIdle(id)) this.#fail(ErrorCode.protocol, 'a window of no stream')
     } else if (increment > 0 && carried.stream.sendWindow.grow(increment)) {
       this.outbox.enter(carried.stream)
     } else {
@@ -305,7 +291,7 @@ export class ClientConnection implements StreamHost, FrameSink {
   }
 
   cutOff(stream: ClientStream, code: number): void {
-    this.#resetByUs.add(stream.id)
+    this.#streams.resetByUs(stream.id)
     this.outbox.say(resetFrame(stream.id, code))
     this.#close(stream)
   }
@@ -319,13 +305,13 @@ export class ClientConnection implements StreamHost, FrameSink {
 
   /** Whose frame it is, if anybody's still (RFC 9113 5.1). Behind `ends` nothing more may come. */
   #receiving(id: number, what: string, ends: boolean): Carried | undefined {
-    const carried = this.#carried.get(id)
+    const carried = this.#streams.find(id)
     if (carried?.stream.receivedAll === false) {
       if (ends) this.#receivedAll(carried.stream)
       return carried
     }
-    if (this.#isIdle(id)) this.#fail(ErrorCode.protocol, `${what} on no stream`)
-    else if (!this.#resetByUs.has(id)) {
+    if (this.#streams.isIdle(id)) this.#fail(ErrorCode.protocol, `${what} on no stream`)
+    else if (!this.#streams.wasResetByUs(id)) {
       this.#fail(ErrorCode.streamClosed, `${what} on a stream that is over`)
     }
     return undefined
@@ -336,14 +322,9 @@ export class ClientConnection implements StreamHost, FrameSink {
     if (stream.sentAll) this.#close(stream)
   }
 
-  /** Streams that we have not begun, and those of services, which begin none. */
-  #isIdle(id: number): boolean {
-    return id >= this.#nextId || id % 2 === 0
-  }
-
   #close(stream: ClientStream): void {
     stream.close()
-    if (!this.#carried.delete(stream.id)) return
+    if (!this.#streams.remove(stream.id)) return
     if (!this.#dead) this.#served += 1
     this.#finishIfEmpty()
     this.#vacated()
@@ -372,7 +353,7 @@ export class ClientConnection implements StreamHost, FrameSink {
   }
 
   #finishIfEmpty(): void {
-    if (this.#leaving && this.#carried.size === 0) this.#die('reset', this.#error)
+    if (this.#leaving && this.#streams.size === 0) this.#die('reset', this.#error)
   }
 
   /** The service broke HTTP/2 so that nothing more on the connection can be believed. */
@@ -389,7 +370,7 @@ export class ClientConnection implements StreamHost, FrameSink {
     this.#reason = { kind, detail }
     this.#reader.stop()
     const unanswered = this.#served > 0 && kind !== 'malformed'
-    for (const carried of this.#carried.values()) {
+    for (const carried of this.#streams.all()) {
       const unprocessed = carried.stream.id > this.#lastStream
       this.#lose(carried, ErrorCode.internal, { kind, detail, unprocessed, unanswered })
     }

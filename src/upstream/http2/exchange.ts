@@ -10,11 +10,13 @@ import type {
 } from '../contract.ts'
 import { mayLast } from '../event-stream.ts'
 import type { Ticks } from '../ticks.ts'
-import { requestFields, requestTrailers } from './request-fields.ts'
+import { requestFields, requestTrailers, sectionSize } from './request-fields.ts'
 import type { ClientStream, StreamUser } from './stream.ts'
 
 /** The session an exchange was given a stream of. */
 export interface StreamCarrier {
+  /** The longest header section that it takes, as `sectionSize` counts. */
+  readonly mostHeaderBytes: number
   /** @param begin - whether there is no body, and whether the receiver pauses. */
   open(exchange: StreamExchange, begin: { ended: boolean; paused: boolean }): ClientStream
 }
@@ -42,6 +44,12 @@ export interface StreamExchangeSettings {
   /** The exchange is to be sent a second time. */
   readonly again: (exchange: StreamExchange) => void
   readonly failed: (exchange: StreamExchange, kind: UpstreamFailureKind, detail: string) => void
+  /** The same in the next tick. */
+  readonly failedLater: (
+    exchange: StreamExchange,
+    kind: UpstreamFailureKind,
+    detail: string,
+  ) => void
 }
 
 export type ExpiryKind = 'headers_timeout' | 'idle_timeout' | 'total_timeout'
@@ -106,6 +114,7 @@ export class StreamExchange implements Exchange, StreamUser {
   /** Goes out over a session. */
   attach(carrier: StreamCarrier): void {
     this.stamp = this.#settings.ticks.now
+    if (!this.#fits(carrier)) return
     const ended = this.request.framing.kind === 'none'
     const stream = carrier.open(this, { ended, paused: this.#paused })
     this.#stream = stream
@@ -116,6 +125,14 @@ export class StreamExchange implements Exchange, StreamUser {
     for (const chunk of held) goesOn = this.#send(stream, chunk)
     if (this.#ended) this.#finish(stream)
     else if (goesOn) this.drained()
+  }
+
+  /** A service that said what it takes is not sent more (RFC 9113 6.5.2): it would only refuse it. */
+  #fits({ mostHeaderBytes }: StreamCarrier): boolean {
+    if (mostHeaderBytes === Infinity || sectionSize(this.fields) <= mostHeaderBytes) return true
+    const detail = `a header section over the ${mostHeaderBytes} octets that the service takes`
+    this.#settings.failedLater(this, 'request_too_large', detail)
+    return false
   }
 
   /** Goes on with another client: everything said so far is said to it, and all that follows. */

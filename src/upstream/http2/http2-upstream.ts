@@ -117,7 +117,7 @@ export class Http2Upstream implements UpstreamPool {
     const exchange = new StreamExchange(request, sink, this.#settings(request))
     this.#counts.requests += 1
     const session = this.#closing ? undefined : this.#withRoom()
-    if (this.#closing) this.#failLater(exchange, 'aborted', 'the upstream is being closed')
+    if (this.#closing) this.#failedLater(exchange, 'aborted', 'the upstream is being closed')
     else if (session === undefined) this.#enqueue(exchange)
     else {
       this.#counts.reused += 1
@@ -129,7 +129,7 @@ export class Http2Upstream implements UpstreamPool {
   /** Fails: a connection of HTTP/2 is never given away. Routes that ask for it are not configured so. */
   upgrade(request: UpgradeRequest, sink: UpgradeSink): Exchange {
     const exchange = new StreamExchange(request, sink, this.#settings(request))
-    this.#failLater(exchange, 'aborted', 'no change of protocols over HTTP/2')
+    this.#failedLater(exchange, 'aborted', 'no change of protocols over HTTP/2')
     return exchange
   }
 
@@ -161,6 +161,7 @@ export class Http2Upstream implements UpstreamPool {
       abandoned: this.#abandoned,
       again: this.#again,
       failed: this.#failed,
+      failedLater: this.#failedLater,
     }
   }
 
@@ -195,7 +196,7 @@ export class Http2Upstream implements UpstreamPool {
   #enqueue(exchange: StreamExchange): void {
     const displaced = this.#queue.add(exchange)
     if (displaced !== undefined) {
-      this.#failLater(displaced, 'pool_exhausted', 'too many requests wait for a stream')
+      this.#failedLater(displaced, 'pool_exhausted', 'too many requests wait for a stream')
     }
     this.#dialIfNeeded()
   }
@@ -357,9 +358,11 @@ export class Http2Upstream implements UpstreamPool {
     this.#settle()
   }
 
-  #failLater(exchange: StreamExchange, kind: UpstreamFailureKind, detail: string): void {
-    process.nextTick(() => this.#failed(exchange, kind, detail))
-  }
+  readonly #failedLater = (
+    exchange: StreamExchange,
+    kind: UpstreamFailureKind,
+    detail: string,
+  ): void => process.nextTick(() => this.#failed(exchange, kind, detail))
 }
 
 const closedDetail = 'the upstream was closed'

@@ -61,3 +61,10 @@ export function requestTrailers(trailers: readonly string[]): readonly string[] 
   }
   return kept.length > 0 ? kept : undefined
 }
+
+/** What a service counts against its SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 6.5.2). */
+export function sectionSize(fields: readonly string[]): number {
+  let size = (fields.length / 2) * 32
+  for (const text of fields) size += text.length
+  return size
+}

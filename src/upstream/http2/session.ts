@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { UpstreamFailureKind } from '../contract.ts'
 import type { Ticks } from '../ticks.ts'
 import { ClientConnection } from './connection.ts'
-import type { ConnectionEvents } from './connection.ts'
+import type { ConnectionEvents } from './connection-events.ts'
 import type { ExpiryKind, StreamCarrier, StreamExchange } from './exchange.ts'
 import type { ClientStream } from './stream.ts'
 
@@ -52,6 +52,10 @@ export class Session implements StreamCarrier, ConnectionEvents {
 
   get streams(): number {
     return this.#connection.streams
+  }
+
+  get mostHeaderBytes(): number {
+    return this.#connection.mostHeaderBytes
   }
 
   /** Both sides know how the other wants to be spoken to. */
