@@ -2,14 +2,15 @@ import type { Socket } from 'node:net'
 
 import { millis } from '../core/index.ts'
 import type { Millis } from '../core/index.ts'
+import type { SocketReader } from '../sockets/index.ts'
 import { passWhole } from './contract.ts'
 import type { ResponseHead, UpstreamFailureKind } from './contract.ts'
 import type { Carrier, LiveExchange } from './exchange.ts'
 import type { HeadMemory } from './head.ts'
 import { ResponseParser } from './parser.ts'
 import type { ParserEvents } from './parser.ts'
-import { readOn } from './reader.ts'
-import type { BrokenBy, SocketReader } from './reader.ts'
+import { readOn } from './broken.ts'
+import type { BrokenBy } from './broken.ts'
 import type { Ticks } from './ticks.ts'
 
 /** The pool a connection belongs to. */

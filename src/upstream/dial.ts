@@ -4,8 +4,8 @@ import { connect as connectSecure, createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
 
 import { invariant } from '../core/index.ts'
+import { SocketReader } from '../sockets/index.ts'
 import type { UpstreamFailureKind, UpstreamOptions } from './contract.ts'
-import { SocketReader } from './reader.ts'
 import { resolveChecked, systemResolver } from './resolve.ts'
 import type { Resolver } from './resolve.ts'
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 
 import { invariant, millis } from '../core/index.ts'
 import type { Millis } from '../core/index.ts'
+import type { SocketReader } from '../sockets/index.ts'
 import { AddressWatch } from './address-watch.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionOwner } from './connection.ts'
@@ -22,7 +23,6 @@ import { LiveExchange } from './exchange.ts'
 import type { ExchangeSettings } from './exchange.ts'
 import { FairQueue } from './fair-queue.ts'
 import { HeadMemory } from './head.ts'
-import type { SocketReader } from './reader.ts'
 import { Ticks } from './ticks.ts'
 
 const defaultMaxQueued = 1024

@@ -6,9 +6,10 @@ import { RequestParser } from '../../http1/index.ts'
 import type { RequestEvents, RequestHead } from '../../http1/index.ts'
 import { gatewayErrors, originForm } from '../../gateway/index.ts'
 import type { Incoming, Peer } from '../../gateway/index.ts'
-import { Ahead } from './ahead.ts'
 import { asksForWebSocket } from './handshake.ts'
 import type { ConnectionHost } from './host.ts'
+import { Intake } from './intake.ts'
+import type { Taker } from './intake.ts'
 import { Pace } from './pace.ts'
 import { rawAnswer } from './raw-answer.ts'
 import { Http1Request } from './request.ts'
@@ -17,8 +18,6 @@ import { Http1Response } from './response.ts'
 import type { AnswerCarrier } from './response.ts'
 import { surfacePair } from './surface.ts'
 
-/** What is read ahead of a request under way; with more of it waiting, nothing is read. */
-const mostAhead = 64 * 1024
 /** How long a caller has to read the last answer while it still sends, in milliseconds. */
 const lingersFor = 2000
 /** How long a caller that was refused has to go by itself, in milliseconds. */
@@ -39,7 +38,7 @@ interface Exchange {
  * Invariant: behind an answer that ends the connection nothing is read (RFC 9112 9.6). What follows a request
  * that was refused for its framing may be its body.
  */
-export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource {
+export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, BodySource {
   readonly #socket: Socket
   readonly #peer: Peer
   readonly #host: ConnectionHost<Http1Connection>
@@ -49,7 +48,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   #isAnswered = false
   #isLastAnswer = false
   #isToldWhenSent = false
-  readonly #ahead = new Ahead()
+  readonly #intake: Intake
   #isParsing = false
   /** The caller has ended its side. */
   #hasEnded = false
@@ -68,14 +67,13 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     this.#host = host
     this.#since = host.tick
     this.#parser = new RequestParser(this, host.headerBytes)
-    socket.on('data', this.#onData)
+    this.#intake = new Intake(socket, this)
     socket.on('end', this.#onEnd)
     socket.on('drain', this.#onDrain)
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#closed())
   }
 
-  readonly #onData = (chunk: Buffer): void => this.#take(chunk)
   readonly #onEnd = (): void => this.#ended()
   /** What could not leave is over when the connection closes, and nothing is read behind it. */
   readonly #onSent = (error?: Error | null): void => (error == null ? this.#over() : undefined)
@@ -85,6 +83,10 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   get isIdle(): boolean {
     if (this.#current !== undefined || this.#parser.isInHead) return false
     return !this.#isClosing && !this.#isSurrendered
+  }
+
+  get isInBody(): boolean {
+    return this.#current?.request.complete === false
   }
 
   get isGone(): boolean {
@@ -98,7 +100,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   get isLast(): boolean {
     const { request } = this.#current ?? {}
     const mayGoOn = request?.section.persists === true
-    const isBehindAll = this.#hasEnded && this.#ahead.length === 0
+    const isBehindAll = this.#hasEnded && !this.#intake.hasAhead
     return !mayGoOn || this.#parser.hasFailed || this.#host.isDraining || isBehindAll
   }
 
@@ -119,7 +121,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   }
 
   pause(): void {
-    this.#socket.pause()
+    this.#intake.pause()
   }
 
   resume(): void {
@@ -193,7 +195,8 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   }
 
   body(view: Buffer): void {
-    this.#current?.request.deliver(view)
+    const isSole = this.#intake.isSole(view)
+    this.#current?.request.deliver(this.#intake.own(view), isSole)
   }
 
   /** The request is whole. */
@@ -226,18 +229,13 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     else if (waited === forgetsAfter) this.#parser.forget()
   }
 
-  #take(chunk: Buffer): void {
+  take(chunk: Buffer): void {
     if (this.#isClosing) return
     const { request } = this.#current ?? {}
     const isBetween = request === undefined && !this.#isFresh && !this.#parser.isInHead
     if (isBetween) this.#since = this.#host.tick
-    if (request?.complete === true) this.#keep(chunk)
+    if (request?.complete === true) this.#intake.keep(chunk)
     else this.#parse(chunk)
-  }
-
-  #keep(chunk: Buffer): void {
-    this.#ahead.add(chunk)
-    if (this.#ahead.length > mostAhead) this.#socket.pause()
   }
 
   #parse(bytes: Buffer): void {
@@ -249,7 +247,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
       left = taken < left.length ? left.subarray(taken) : undefined
       if (!this.#goOn()) break
     }
-    if (left !== undefined && !this.#isClosing) this.#keep(left)
+    if (left !== undefined && !this.#isClosing) this.#intake.keep(left)
   }
 
   /** @returns whether the next request may be read. */
@@ -258,7 +256,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
     if (current === undefined) return !this.#parser.hasFailed
     if (!this.#isAnswered || !current.request.complete) return false
     this.#current = undefined
-    const isBehindAll = this.#ahead.length === 0
+    const isBehindAll = !this.#intake.hasAhead
     if (this.#isLastAnswer || (this.#hasEnded && isBehindAll)) {
       // Of what followed a head that nobody could read on from, some may still come.
       this.#leave(isBehindAll && !this.#parser.hasFailed)
@@ -283,7 +281,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
       else current.request.discard()
     }
     if (this.#isParsing || !this.#goOn()) return
-    const ahead = this.#ahead.take()
+    const ahead = this.#intake.takeAhead()
     if (ahead === undefined) return
     this.#parse(ahead)
     if (this.#hasEnded) this.#ended()
@@ -303,7 +301,7 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   #leave(isRead: boolean): void {
     this.#isClosing = true
     this.#parser.stop()
-    this.#ahead.take()
+    this.#intake.takeAhead()
     if (isRead) {
       this.#socket.destroySoon()
       return
@@ -361,12 +359,8 @@ export class Http1Connection implements RequestEvents, AnswerCarrier, BodySource
   readonly #surrender = (): Duplex => {
     this.#isSurrendered = true
     this.#parser.stop()
-    const socket = this.#socket
-    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain)
-    socket.pause()
-    const ahead = this.#ahead.take()
-    if (ahead !== undefined) socket.unshift(ahead)
-    return socket
+    this.#socket.off('end', this.#onEnd).off('drain', this.#onDrain)
+    return this.#intake.giveBack()
   }
 
   readonly #ownPair = (): ReturnType<typeof surfacePair> => {

@@ -9,7 +9,7 @@ export interface BodySource {
 }
 
 interface Listeners {
-  readonly data: ((chunk: Buffer) => void)[]
+  readonly data: ((chunk: Buffer, isSole: boolean) => void)[]
   readonly end: (() => void)[]
   readonly error: ((error: Error) => void)[]
 }
@@ -30,6 +30,7 @@ export class Http1Request implements CallerRequest {
   #isFlowing = false
   #discards = false
   #hasEnded = false
+  #hasPaused = false
 
   constructor({ method, target, section }: RequestHead, source: BodySource) {
     this.method = method
@@ -63,12 +64,12 @@ export class Http1Request implements CallerRequest {
     queueMicrotask(() => this.#flow())
   }
 
-  on(event: 'data', listener: (chunk: Buffer) => void): void
+  on(event: 'data', listener: (chunk: Buffer, isSole: boolean) => void): void
   on(event: 'end', listener: () => void): void
   on(event: 'error', listener: (error: Error) => void): void
-  on(event: 'data' | 'end' | 'error', listener: (value: never) => void): void {
+  on(event: 'data' | 'end' | 'error', listener: (...values: never[]) => void): void {
     this.#listeners ??= { data: [], end: [], error: [] }
-    this.#listeners[event].push(listener as () => void)
+    this.#listeners[event].push(listener)
     if (event === 'data') this.resume()
   }
 
@@ -80,18 +81,22 @@ export class Http1Request implements CallerRequest {
     this.resume()
   }
 
-  /** A piece of the body came. */
-  deliver(chunk: Buffer): void {
+  /** A piece of the body came. @param isSole - nothing else is in its memory. */
+  deliver(chunk: Buffer, isSole = false): void {
     if (this.#discards) return
-    if (this.#isFlowing && this.#held === undefined) this.#emit(chunk)
+    if (this.#isFlowing && this.#held === undefined) this.#emit(chunk, isSole)
     else (this.#held ??= []).push(chunk)
-    if (!this.#isFlowing || this.#held !== undefined) this.#source.pause()
+    if (this.#isFlowing && this.#held === undefined) return
+    this.#hasPaused = true
+    this.#source.pause()
   }
 
   /** All of it came. */
   finish(trailers: readonly string[]): void {
     this.complete = true
     this.rawTrailers = trailers
+    // Who is not read from any more is not noticed when it goes.
+    if (this.#hasPaused) this.#source.resume()
     this.#end()
   }
 
@@ -117,8 +122,8 @@ export class Http1Request implements CallerRequest {
     if (!this.complete) this.#source.resume()
   }
 
-  #emit(chunk: Buffer): void {
-    for (const listener of this.#listeners?.data ?? []) listener(chunk)
+  #emit(chunk: Buffer, isSole = false): void {
+    for (const listener of this.#listeners?.data ?? []) listener(chunk, isSole)
   }
 
   #end(): void {

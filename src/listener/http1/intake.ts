@@ -1,0 +1,90 @@
+import type { Socket } from 'node:net'
+import { readAccepted } from '../../sockets/index.ts'
+import type { SocketReader } from '../../sockets/index.ts'
+import { Ahead } from './ahead.ts'
+
+/** What is read ahead of a request under way; with more of it waiting, nothing is read. */
+const mostAhead = 64 * 1024
+
+/** Whom the bytes of a connection are for. */
+export interface Taker {
+  /** Within a body. */
+  readonly isInBody: boolean
+  /** @param chunk - may be kept only by way of `Intake.own`. */
+  take(chunk: Buffer): void
+}
+
+/** How a connection is read, and what was read of it before its turn. */
+export class Intake {
+  readonly #socket: Socket
+  readonly #taker: Taker
+  readonly #reader: SocketReader | undefined
+  readonly #ahead = new Ahead()
+  /** What is read at the moment is overwritten by the next read, of any connection. */
+  #isLent = false
+  /** How long it is, where it is in memory of its own; 0 otherwise. */
+  #ownLength = 0
+
+  constructor(socket: Socket, taker: Taker) {
+    this.#socket = socket
+    this.#taker = taker
+    this.#reader = readAccepted(socket)
+    if (this.#reader === undefined) socket.on('data', this.#onData)
+    else {
+      this.#reader.consumer = this.#onRead
+      socket.resume()
+    }
+  }
+
+  readonly #onData = (chunk: Buffer): void => this.#taker.take(chunk)
+  readonly #onRead = (memory: Buffer, length: number, lent: boolean): boolean => {
+    this.#isLent = lent
+    this.#ownLength = lent ? 0 : length
+    this.#taker.take(memory.subarray(0, length))
+    this.#isLent = false
+    this.#ownLength = 0
+    return this.#taker.isInBody
+  }
+
+  get hasAhead(): boolean {
+    return this.#ahead.length > 0
+  }
+
+  /** Invariant: what outlasts a read is never the memory that all connections are read into. */
+  own(view: Buffer): Buffer {
+    return this.#isLent ? Buffer.from(view) : view
+  }
+
+  /** Whether nothing else is in the memory of this part of what is read at the moment. */
+  isSole(view: Buffer): boolean {
+    return view.length === this.#ownLength
+  }
+
+  /** Whoever takes what is read is slower than it comes. */
+  pause(): void {
+    this.#socket.pause()
+    this.#reader?.ease()
+  }
+
+  /** Lets it wait for its turn. */
+  keep(chunk: Buffer): void {
+    this.#ahead.add(this.own(chunk))
+    if (this.#ahead.length > mostAhead) this.#socket.pause()
+  }
+
+  /** @returns all that waits; `undefined` where nothing does. */
+  takeAhead(): Buffer | undefined {
+    return this.#ahead.take()
+  }
+
+  /** From now on the socket is somebody else's, who finds it paused, with all that was not taken. */
+  giveBack(): Socket {
+    const socket = this.#socket
+    socket.off('data', this.#onData)
+    this.#reader?.giveBack(socket)
+    socket.pause()
+    const ahead = this.#ahead.take()
+    if (ahead !== undefined) socket.unshift(ahead)
+    return socket
+  }
+}
