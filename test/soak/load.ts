@@ -1,6 +1,7 @@
 import { LoadedService } from './service.ts'
 import { Traffic } from './traffic.ts'
-import type { Counts, Target } from './traffic.ts'
+import type { Target } from './target.ts'
+import type { Counts } from './traffic.ts'
 
 /** What a soak tells its load. */
 export type Order =
@@ -57,7 +58,7 @@ function obey(order: Order): void {
   }
 }
 
-const nothing: Counts = { sent: 0, kinds: {}, failures: [] }
+const nothing: Counts = { sent: 0, kinds: {}, silent: 0, askedAgain: 0, failures: [] }
 
 process.on('message', (order) => obey(order as Order))
 say({ kind: 'listening', port: await service.listen() })

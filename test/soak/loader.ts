@@ -3,7 +3,8 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Order, Word } from './load.ts'
-import type { Counts, Target } from './traffic.ts'
+import type { Target } from './target.ts'
+import type { Counts } from './traffic.ts'
 
 /** The process that `load.ts` is, as a soak holds it. */
 export class Loader {

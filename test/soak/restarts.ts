@@ -10,10 +10,12 @@ import { freePort } from '../../src/cli/free-port.ts'
 import { dataPlaneText } from '../kit/data-plane.ts'
 import { Mint, personId } from '../kit/minting.ts'
 import { callAdmin } from '../kit/operations.ts'
+import { balance } from './ledger.ts'
 import { Loader } from './loader.ts'
+import type { Counts } from './traffic.ts'
 
 /*
- * Reloads and rolling restarts under load, without a failed request:
+ * Reloads and rolling restarts under load, without a failed request and with one decision record for each:
  * `node test/soak/restarts.ts [reloads] [restarts]`, 1,000 and 20 unless given.
  *
  * A data directory has one server, so a rolling restart is what it is with any load balancer: two processes
@@ -69,6 +71,8 @@ class Balancer {
 
 const sockets = `      - { method: GET, path: '/socket/{rest+}', authorizer: open, websocket: true }`
 const h2c = 'listeners: { public: { h2c: true } }'
+/** A machine that others keep busy runs the gateway late, which is not what is looked for. */
+const limits = '{ drain: 15s, shedding: { eventLoopDelay: 30s } }'
 
 /** A gateway and the port it listens on, which is not the one it answers for. */
 interface Balanced {
@@ -76,14 +80,14 @@ interface Balanced {
   readonly gateway: GatewayProcess
 }
 
-/** Load that goes on until it is told to end; answers how many requests it sent. */
-async function loaded(loader: Loader, work: () => Promise<void>): Promise<number> {
+/** Load that goes on until the work is done. */
+async function loaded(loader: Loader, work: () => Promise<void>): Promise<Counts> {
   const over = new AbortController()
   const load = (async () => {
     for (let total = 500; ; total += 500) {
-      const { sent, failures } = await loader.run(total, 16)
-      assert.deepEqual(failures, [])
-      if (over.signal.aborted) return sent
+      const counts = await loader.run(total, 16)
+      assert.deepEqual(counts.failures, [])
+      if (over.signal.aborted) return counts
     }
   })()
   await Promise.race([work(), load])
@@ -91,16 +95,34 @@ async function loaded(loader: Loader, work: () => Promise<void>): Promise<number
   return load
 }
 
-export async function reloads(count: number): Promise<{ reloads: number; requests: number }> {
+export interface Outcome {
+  readonly requests: number
+  readonly records: number
+  /** Requests that were asked for again, because a gateway that stops had not begun them. */
+  readonly askedAgain: number
+}
+
+/** Fails when requests and records differ. */
+async function settle(counts: Counts, directories: readonly string[]): Promise<Outcome> {
+  const { records, differences } = await balance(directories, counts)
+  assert.deepEqual(differences, [], 'each request has its record, and each record its request')
+  for (const directory of directories) {
+    const verified = await proofgate(['audit', 'verify', '--data-dir', directory])
+    assert.equal(verified.code, 0, verified.stdout)
+  }
+  return { requests: counts.sent, records, askedAgain: counts.askedAgain }
+}
+
+export async function reloads(count: number): Promise<Outcome> {
   const loader = await Loader.start()
-  const text = dataPlaneText({ upstream: loader.servicePort, routes: sockets, more: h2c })
+  const text = dataPlaneText({ upstream: loader.servicePort, routes: sockets, limits, more: h2c })
   const texts = [text, text.replace('username: bob', 'username: bob, name: Bob')]
   const file = configurationFile(text)
   const gateway = await startGateway({ command: ['serve', '--config', file] })
   try {
     const aim = (): void => aimAt(loader, gateway, Number(new URL(gateway.api).port))
     aim()
-    const requests = await loaded(loader, async () => {
+    await loaded(loader, async () => {
       for (let number = 1; number <= count; number++) {
         writeFileSync(file, texts[number % 2] ?? '')
         const answer = await callAdmin(gateway, '/v1/reload', { method: 'POST' })
@@ -108,14 +130,23 @@ export async function reloads(count: number): Promise<{ reloads: number; request
         if (number % 20 === 0) aim()
       }
     })
-    return { reloads: count, requests }
+    const counts = await atRest(loader)
+    assert.equal(await gateway.stop(), 0, gateway.errors())
+    return await settle(counts, [gateway.dataDirectory])
   } finally {
     await loader.end()
-    assert.equal(await gateway.stop(), 0, gateway.errors())
+    await gateway.kill()
   }
 }
 
-export async function restarts(count: number): Promise<{ restarts: number; requests: number }> {
+/** The last counts, when no connection is left that could still be counted. */
+async function atRest(loader: Loader): Promise<Counts> {
+  loader.rest()
+  await delay(500)
+  return loader.counts()
+}
+
+export async function restarts(count: number): Promise<Outcome> {
   const loader = await Loader.start()
   const balancer = new Balancer()
   const port = await balancer.listen()
@@ -124,7 +155,7 @@ export async function restarts(count: number): Promise<{ restarts: number; reque
   const text = dataPlaneText({
     upstream: loader.servicePort,
     routes: sockets,
-    limits: '{ drain: 15s }',
+    limits,
     more: `${h2c}
 identity: { origin: '${origin('auth')}' }
 console: { origin: '${origin('console')}' }
@@ -141,7 +172,7 @@ storage: { database: '${join(shared, 'proofgate.db')}', keys: '${join(shared, 'k
   balancer.add(current.at)
   try {
     aimAt(loader, current.gateway, port, shared)
-    const requests = await loaded(loader, async () => {
+    await loaded(loader, async () => {
       for (let number = 1; number <= count; number++) {
         const next = await start(directories[number % 2] ?? '')
         balancer.add(next.at)
@@ -152,15 +183,13 @@ storage: { database: '${join(shared, 'proofgate.db')}', keys: '${join(shared, 'k
         if (number % 3 === 0) aimAt(loader, current.gateway, port, shared)
       }
     })
-    return { restarts: count, requests }
+    const counts = await atRest(loader)
+    assert.equal(await current.gateway.stop(), 0, current.gateway.errors())
+    return await settle(counts, directories)
   } finally {
     await loader.end()
     balancer.close()
-    await current.gateway.stop()
-    for (const directory of directories) {
-      const verified = await proofgate(['audit', 'verify', '--data-dir', directory])
-      assert.equal(verified.code, 0, verified.stdout)
-    }
+    await current.gateway.kill()
   }
 }
 
@@ -177,7 +206,11 @@ function aimAt(loader: Loader, gateway: GatewayProcess, port: number, shared?: s
 
 if (import.meta.main) {
   const [reloadCount = 1000, restartCount = 20] = process.argv.slice(2).map(Number)
-  if (reloadCount > 0) console.log(JSON.stringify(await reloads(reloadCount)))
-  if (restartCount > 0) console.log(JSON.stringify(await restarts(restartCount)))
+  if (reloadCount > 0) {
+    console.log(reloadCount, 'reloads', JSON.stringify(await reloads(reloadCount)))
+  }
+  if (restartCount > 0) {
+    console.log(restartCount, 'rolling restarts', JSON.stringify(await restarts(restartCount)))
+  }
   console.log('held')
 }

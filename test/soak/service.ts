@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { largeBodyOf } from './large-bodies.ts'
+import { numberOf } from './mixture.ts'
 
 /** What the load is sent to: counts, echoes, streams and is slow, by path. */
 export class LoadedService {
@@ -56,6 +58,7 @@ export class LoadedService {
     if (url.startsWith('/public/events/')) streamEvents(response)
     else if (url.startsWith('/public/slow/')) setTimeout(() => response.end('slow'), 300)
     else if (url.startsWith('/public/never/')) request.resume()
+    else if (url.startsWith('/public/large/')) response.end(largeBodyOf(numberOf(url) ?? 0))
     else if (request.method === 'POST') request.pipe(response)
     else response.end(url)
   }
