@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { UnreadError } from './unread.ts'
 
 /** The answer to one request. */
 export interface KeptAnswer {
@@ -54,6 +55,7 @@ class KeptConnection {
   isOver = false
   readonly #socket: Socket
   readonly #keeper: Keeper
+  #answers = 0
   #received = ''
   #waiting: Waiting | undefined
 
@@ -101,6 +103,7 @@ class KeptConnection {
   }
 
   #answer(answer: KeptAnswer, isLast: boolean): void {
+    this.#answers += 1
     this.#received = ''
     const waiting = this.#waiting
     this.#waiting = undefined
@@ -113,6 +116,7 @@ class KeptConnection {
     const waiting = this.#waiting
     this.#waiting = undefined
     this.end()
-    waiting?.reject(new Error(reason))
+    const isUnread = this.#answers > 0 && this.#received === ''
+    waiting?.reject(isUnread ? new UnreadError(reason) : new Error(reason))
   }
 }

@@ -176,6 +176,11 @@ export function numberOf(path: string): number | undefined {
 
 const kibibyte = 1024
 
+/** Within what a window of flow control has room for. */
+export function smallSizeOf(number: number): number {
+  return (number % 64) * kibibyte + (number % 3)
+}
+
 /** Well above what a window of flow control has room for, and below what a route takes. */
 export function largeSizeOf(number: number): number {
   return 200 * kibibyte + ((number * 7919) % (800 * kibibyte))

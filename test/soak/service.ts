@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { largeBodyOf } from './large-bodies.ts'
+import { largeBodyOf } from './bodies.ts'
 import { numberOf } from './mixture.ts'
 
 /** What the load is sent to: counts, echoes, streams and is slow, by path. */

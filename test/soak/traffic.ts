@@ -1,10 +1,11 @@
 import { kindOf, markOf } from './mixture.ts'
 import type { Kind } from './mixture.ts'
 import type { LoadedService } from './service.ts'
-import { largeBodyOf } from './large-bodies.ts'
+import { largeBodyOf, smallBodyOf } from './bodies.ts'
 import type { Target } from './target.ts'
 import { Http1Traffic } from './traffic-http1.ts'
 import { Http2Traffic } from './traffic-http2.ts'
+import { UnreadError } from './unread.ts'
 
 export interface Counts {
   /** Requests that a decision has to be on record for; their numbers are 1 to this. */
@@ -12,7 +13,10 @@ export interface Counts {
   readonly kinds: Readonly<Record<string, number>>
   /** Connections that the gateway answered and that nothing was ever sent on. */
   readonly silent: number
-  /** Streams of HTTP/2 that the gateway had not begun, as it stopped, and that were asked for again. */
+  /**
+   * Sent again: over HTTP/2 what the gateway said it had not begun, over HTTP/1.1 what met a connection that was
+   * just being closed. Had the gateway read it before, it would have two records.
+   */
   readonly askedAgain: number
   readonly failures: readonly string[]
 }
@@ -34,6 +38,7 @@ export class Traffic {
   readonly #kinds: Record<string, number> = {}
   readonly #failures: string[] = []
   #sent = 0
+  #askedAgain = 0
   #isEnough = false
 
   constructor(target: Target, service: LoadedService) {
@@ -50,7 +55,7 @@ export class Traffic {
       sent: this.#sent,
       kinds: this.#kinds,
       silent: this.#http1.silent,
-      askedAgain: this.#http2.askedAgain,
+      askedAgain: this.#askedAgain + this.#http2.askedAgain,
       failures: this.#failures,
     }
   }
@@ -89,11 +94,23 @@ export class Traffic {
     this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1
     this.#underWay.set(number, performance.now())
     try {
-      await this.#sending[kind](number)
+      await this.#insist(this.#sending[kind], number)
     } catch (error) {
       this.#failures.push(`${kind} ${markOf(number)}: ${(error as Error).message}`)
     }
     this.#underWay.delete(number)
+  }
+
+  async #insist(send: Send, number: number): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        await send(number)
+        return
+      } catch (error) {
+        if (!(error instanceof UnreadError) || tries === 3) throw error
+        this.#askedAgain += 1
+      }
+    }
   }
 
   #hasStuck(): boolean {
@@ -140,8 +157,4 @@ export class Traffic {
       'HTTP/2 post': (number) => http2.post(this.target, number, smallBodyOf(number)),
     }
   }
-}
-
-function smallBodyOf(number: number): Buffer {
-  return Buffer.alloc((number % 64) * 1024 + (number % 3), markOf(number))
 }
