@@ -20,8 +20,8 @@ export {
   assertionLifetimeSeconds,
   assertionType,
   shortenMinted,
-} from './assertion.ts'
-export type { AssertionSubject, Minted } from './assertion.ts'
+} from './assertion/minter.ts'
+export type { AssertionSubject, Minted } from './assertion/minter.ts'
 export {
   checkBinding,
   checkCertificate,

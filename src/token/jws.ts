@@ -174,7 +174,8 @@ export function signJws(
 /** Signs compact JWS of one type with one key, in two steps for who keeps signatures. */
 export class JwsSigner {
   readonly keyId: string
-  readonly #header: string
+  /** The first part of what it signs. */
+  readonly header: string
   readonly #hash: string | null
   readonly #options: SigningOptions & { readonly key: KeyObject }
 
@@ -192,14 +193,14 @@ export class JwsSigner {
     const scheme = schemes.get(algorithm)
     invariant(scheme !== undefined && suits(key, scheme), 'the key suits the algorithm')
     this.keyId = keyId
-    this.#header = encodePart({ alg: algorithm, typ: type, kid: keyId })
+    this.header = encodePart({ alg: algorithm, typ: type, kid: keyId })
     this.#hash = scheme.hash
     this.#options = { key, ...scheme.options }
   }
 
   /** The first two parts with their dot; members that are `undefined` are left out. */
   signingInput(claims: object): string {
-    return `${this.#header}.${encodePart(claims)}`
+    return `${this.header}.${encodePart(claims)}`
   }
 
   /** What the third part says. */

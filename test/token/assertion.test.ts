@@ -133,9 +133,9 @@ test('what is put together again is the same assertion, whether it was kept whol
     const first = minter.mint(subject, orders)
     clock.advance(5000)
     assert.equal(minter.mint(subject, orders), first)
-    assert.equal(subject.minted?.whole, isFrequent ? first : undefined)
+    assert.equal(subject.minted?.text, isFrequent ? first : undefined)
     shortenMinted(subject)
-    assert.equal(subject.minted?.whole, undefined)
+    assert.equal(subject.minted, undefined)
     assert.equal(minter.mint(subject, orders), first)
   }
   assert.notEqual(minter.mint({ ...alice }, orders), minter.mint({ ...alice }, orders))

@@ -73,6 +73,7 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
   readonly subject: string
   readonly username: string | undefined
   minted: Minted | undefined
+  sealed = 0
   meetings: Meetable['meetings'] = 'none'
   /** Frozen, so that it is encoded once; of those who come often only. */
   who: AuditWho | undefined
