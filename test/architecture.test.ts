@@ -31,6 +31,7 @@ const allowed: Readonly<Record<string, string>> = {
   login: 'core http pages webauthn identity session proof throttle audit oidc',
   http1: 'core',
   upstream: 'core http1 http2 sockets',
+  balance: 'core upstream',
   workers: 'core throttle audit',
   gateway:
     'core certificate http http1 pages policy roles webauthn identity session proof token throttle audit upstream',
@@ -41,7 +42,7 @@ const allowed: Readonly<Record<string, string>> = {
   config: 'core certificate policy webauthn metadata proof',
   storage: 'core metadata identity session proof token login oidc signals',
   compose:
-    'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream workers oidc login signals gateway listener analysis admin config storage',
+    'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream balance workers oidc login signals gateway listener analysis admin config storage',
   client: 'core proof',
   cli: 'core certificate policy metadata proof config gateway analysis audit admin client compose',
   'main.ts': 'core cli',

@@ -1,14 +1,10 @@
+import { BalancedUpstream } from '../balance/index.ts'
+import type { BalancedOptions, TargetOptions } from '../balance/index.ts'
 import { millis } from '../core/index.ts'
 import type { Millis } from '../core/index.ts'
 import type { ConfiguredTarget, ConfiguredUpstream } from '../config/index.ts'
-import { BalancedUpstream, openOrigin } from '../upstream/index.ts'
-import type {
-  BalancedOptions,
-  TargetCondition,
-  TargetOptions,
-  UpstreamOptions,
-  UpstreamPool,
-} from '../upstream/index.ts'
+import { openOrigin } from '../upstream/index.ts'
+import type { TargetCondition, UpstreamOptions, UpstreamPool } from '../upstream/index.ts'
 
 const upstreamKeepAlive = millis(60_000)
 const upstreamHeaderBytes = 64 * 1024

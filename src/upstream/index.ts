@@ -1,7 +1,7 @@
 /**
  * Pooled clients for services, made for forwarding: callbacks instead of streams and promises, one write
  * per small request, strict about what comes back. `Upstream` speaks HTTP/1.1, `http2/` HTTP/2, both of our
- * own, and `balance/` spreads requests over several origins.
+ * own.
  *
  * Guarantees: a response is whole or has failed, never silently cut; what two parsers could read
  * differently is malformed (RFC 9112, RFC 9113); a connection that did anything odd, or said anything
@@ -16,12 +16,7 @@
  * told from a fast one.
  */
 export { isMetadataAddress, isPrivateAddress } from './address.ts'
-export { BalancedUpstream } from './balance/balanced-upstream.ts'
-export type { BalancedOptions } from './balance/balanced-upstream.ts'
-export type { Balance } from './balance/balancer.ts'
-export type { HealthOptions } from './balance/health-check.ts'
-export type { TargetOptions } from './balance/member.ts'
-export type { EjectionOptions } from './balance/roster.ts'
+export { passWhole } from './contract.ts'
 export type {
   Exchange,
   OutgoingRequest,

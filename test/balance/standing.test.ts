@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { freePort } from '../../../src/cli/free-port.ts'
-import { millis } from '../../../src/core/index.ts'
-import { fetchOver, get, ok, rawServer, start, until } from '../kit.ts'
+import { freePort } from '../../src/cli/free-port.ts'
+import { millis } from '../../src/core/index.ts'
+import { fetchOver, get, ok, rawServer, start, until } from '../upstream/kit.ts'
 import { groupOf, namedServer } from './kit.ts'
 
 const quick = { failures: 2, base: millis(60), maxEjected: 50 }

@@ -1,5 +1,5 @@
-import { invariant } from '../../core/index.ts'
-import type { Millis } from '../../core/index.ts'
+import { invariant } from '../core/index.ts'
+import type { Millis } from '../core/index.ts'
 import type {
   Exchange,
   OutgoingRequest,
@@ -12,7 +12,7 @@ import type {
   UpstreamFailureKind,
   UpstreamPool,
   UpstreamStats,
-} from '../contract.ts'
+} from '../upstream/index.ts'
 import { BalancedExchange } from './balanced-exchange.ts'
 import type { Asked, Assignment } from './balanced-exchange.ts'
 import { balancer } from './balancer.ts'

@@ -4,10 +4,10 @@ import type { TestContext } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-import { freePort } from '../../../src/cli/free-port.ts'
-import { millis } from '../../../src/core/index.ts'
-import { fetchOver, get, ok, rawServer, start, until } from '../kit.ts'
-import type { RawServer } from '../kit.ts'
+import { freePort } from '../../src/cli/free-port.ts'
+import { millis } from '../../src/core/index.ts'
+import { fetchOver, get, ok, rawServer, start, until } from '../upstream/kit.ts'
+import type { RawServer } from '../upstream/kit.ts'
 import { groupOf, namedServer } from './kit.ts'
 
 const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'PURGE']

@@ -1,5 +1,5 @@
-import { millis } from '../../core/index.ts'
-import { passWhole } from '../contract.ts'
+import { millis } from '../core/index.ts'
+import { passWhole } from '../upstream/index.ts'
 import type {
   Exchange,
   OutgoingRequest,
@@ -8,7 +8,7 @@ import type {
   UpgradeRequest,
   UpgradeSink,
   UpstreamFailure,
-} from '../contract.ts'
+} from '../upstream/index.ts'
 import type { Duplex } from 'node:stream'
 import type { Member } from './member.ts'
 

@@ -1,15 +1,12 @@
 import type { TestContext } from 'node:test'
 
-import { millis } from '../../../src/core/index.ts'
-import { BalancedUpstream, Upstream } from '../../../src/upstream/index.ts'
-import type {
-  BalancedOptions,
-  TargetCondition,
-  TargetOptions,
-  UpstreamOptions,
-} from '../../../src/upstream/index.ts'
-import { ok, rawServer } from '../kit.ts'
-import type { RawServer } from '../kit.ts'
+import { millis } from '../../src/core/index.ts'
+import { Upstream } from '../../src/upstream/index.ts'
+import { BalancedUpstream } from '../../src/balance/index.ts'
+import type { TargetCondition, UpstreamOptions } from '../../src/upstream/index.ts'
+import type { BalancedOptions, TargetOptions } from '../../src/balance/index.ts'
+import { ok, rawServer } from '../upstream/kit.ts'
+import type { RawServer } from '../upstream/kit.ts'
 
 export interface TargetChanges extends Partial<TargetOptions> {
   readonly port: number

@@ -1,6 +1,6 @@
-import type { Millis } from '../../core/index.ts'
-import { millis } from '../../core/index.ts'
-import type { Exchange, ResponseHead, ResponseSink, UpstreamPool } from '../contract.ts'
+import type { Millis } from '../core/index.ts'
+import { millis } from '../core/index.ts'
+import type { Exchange, ResponseHead, ResponseSink, UpstreamPool } from '../upstream/index.ts'
 
 /** What a healthy target answers, and how often it is asked. */
 export interface HealthOptions {

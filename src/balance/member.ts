@@ -1,5 +1,5 @@
-import type { Millis } from '../../core/index.ts'
-import type { TargetState, UpstreamPool } from '../contract.ts'
+import type { Millis } from '../core/index.ts'
+import type { TargetState, UpstreamPool } from '../upstream/index.ts'
 import { hashText } from './balancer.ts'
 import type { Candidate } from './balancer.ts'
 

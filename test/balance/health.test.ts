@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { millis } from '../../../src/core/index.ts'
-import { fetchOver, get, ok, rawServer, until, upstreamTo } from '../kit.ts'
+import { millis } from '../../src/core/index.ts'
+import { fetchOver, get, ok, rawServer, until, upstreamTo } from '../upstream/kit.ts'
 import { groupOf } from './kit.ts'
 
 const health = {

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { balancer, hashText } from '../../../src/upstream/balance/balancer.ts'
-import type { Balance } from '../../../src/upstream/balance/balancer.ts'
+import { balancer, hashText } from '../../src/balance/balancer.ts'
+import type { Balance } from '../../src/balance/balancer.ts'
 
 interface Target {
   readonly label: string

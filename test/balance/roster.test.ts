@@ -3,11 +3,11 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { millis } from '../../../src/core/index.ts'
-import { Member } from '../../../src/upstream/balance/member.ts'
-import { Roster } from '../../../src/upstream/balance/roster.ts'
-import type { EjectionOptions } from '../../../src/upstream/balance/roster.ts'
-import type { UpstreamPool } from '../../../src/upstream/index.ts'
+import { millis } from '../../src/core/index.ts'
+import { Member } from '../../src/balance/member.ts'
+import { Roster } from '../../src/balance/roster.ts'
+import type { EjectionOptions } from '../../src/balance/roster.ts'
+import type { UpstreamPool } from '../../src/upstream/index.ts'
 
 const nowhere: UpstreamPool = {
   name: 'nowhere',

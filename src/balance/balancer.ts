@@ -1,4 +1,4 @@
-import { unreachable } from '../../core/index.ts'
+import { unreachable } from '../core/index.ts'
 
 /** How the next target is chosen. */
 export type Balance = 'round-robin' | 'least-pending' | 'weighted' | 'sticky'

@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import { millis } from '../../../src/core/index.ts'
-import { openOrigin } from '../../../src/upstream/index.ts'
-import type { UpstreamPool } from '../../../src/upstream/index.ts'
-import { fetchOver, get, until } from '../kit.ts'
+import { millis } from '../../src/core/index.ts'
+import { openOrigin } from '../../src/upstream/index.ts'
+import type { UpstreamPool } from '../../src/upstream/index.ts'
+import { fetchOver, get, until } from '../upstream/kit.ts'
 import { groupOf } from './kit.ts'
 
 interface Service {

@@ -1,6 +1,6 @@
-import { millis } from '../../core/index.ts'
-import type { Millis } from '../../core/index.ts'
-import type { TargetCondition } from '../contract.ts'
+import { millis } from '../core/index.ts'
+import type { Millis } from '../core/index.ts'
+import type { TargetCondition } from '../upstream/index.ts'
 import type { Member } from './member.ts'
 
 /** When a target that fails requests is left alone, and for how long. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { RetryBudget } from '../../../src/upstream/balance/retry-budget.ts'
+import { RetryBudget } from '../../src/balance/retry-budget.ts'
 
 test('retries never exceed ten and the share of requests', () => {
   fc.assert(
