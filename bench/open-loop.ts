@@ -4,19 +4,20 @@
  * connection was free to carry it: a server that stalls is charged for everybody who had to wait. Without
  * a rate it keeps all connections busy instead.
  *
+ * It sleeps whenever nothing is due and nothing has arrived. One that stays awake instead takes a core from
+ * whom it measures, and charges the wait for that core to whoever needs it more often.
+ *
  * HTTP/1.1 with keep-alive, one request at a time on each connection.
  */
 import { readFileSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import { Histogram } from './histogram.ts'
 import type { LoadOrder, LoadOutcome } from './generator.ts'
 
 const READ_BUFFER_BYTES = 65_536
 const LONGEST_WAIT_MILLIS = 10_000
-/** Sleeping is only exact to about this; closer than that the generator stays awake. */
-const WAKE_EARLY_MILLIS = 0.15
-const sleepCell = new Int32Array(new SharedArrayBuffer(4))
 
 /** One keep-alive connection; `onAnswer` is called once for each request it was given. */
 class Connection {
@@ -94,6 +95,29 @@ class Connection {
   }
 }
 
+/** Wakes the generator at a time, exact to some 60 us: a thread sleeps until then, as timers are too coarse. */
+class Alarm {
+  readonly #thread = new Worker(new URL('alarm.ts', import.meta.url))
+  #ring: (() => void) | undefined
+
+  constructor() {
+    this.#thread.on('message', () => {
+      const ring = this.#ring
+      this.#ring = undefined
+      ring?.()
+    })
+    this.#thread.unref()
+  }
+
+  /** One at a time: nothing is set while another is. @param at - on the clock of `performance.now`. */
+  setFor(at: number, ring: () => void): void {
+    if (this.#ring === undefined) this.#thread.postMessage(performance.timeOrigin + at)
+    this.#ring = ring
+  }
+}
+
+const alarm = new Alarm()
+
 /** One order carried out. */
 class Run {
   readonly #order: LoadOrder
@@ -155,14 +179,9 @@ class Run {
       this.#lateness.record((performance.now() - due) * 1000)
       this.#free.pop()!.send(this.#take(), due)
     }
-    const isIdle = this.#answered === this.#begun
-    const pause = this.#nextDue() - now - WAKE_EARLY_MILLIS
-    if (isIdle && pause === Infinity) {
-      this.#end()
-      return
-    }
-    if (isIdle && pause > 0) Atomics.wait(sleepCell, 0, 0, pause)
-    setImmediate(() => this.#turn())
+    const due = this.#nextDue()
+    if (due < Infinity) alarm.setFor(due, () => this.#turn())
+    else if (this.#answered === this.#begun) this.#end()
   }
 
   /** When the next request is due; never, after the last one. */
@@ -195,7 +214,11 @@ class Run {
       this.#latencies.record((now - connection.dueAt) * 1000)
     }
     if (this.#order.rate === undefined) this.#refill(connection)
-    else this.#free.push(connection)
+    else {
+      this.#free.push(connection)
+      const isWaitedFor = this.#waitingFrom < this.#waiting.length
+      if (isWaitedFor || this.#nextDue() === Infinity) this.#turn()
+    }
   }
 
   #hasMore(): boolean {
