@@ -1,3 +1,5 @@
+import { randomId } from '../core/index.ts'
+
 /** What a record is about. */
 export type AuditKind =
   | 'decision'
@@ -83,6 +85,20 @@ export interface AuditWaiter {
   refused(error: unknown): void
 }
 
+/** Who waits until everything is signed. */
+export interface SealWaiter {
+  signed(checkpoint: string): void
+  refused(error: unknown): void
+}
+
+/** Somewhere entries wait that come another way than by `record`. Neither may throw. */
+export interface AuditSource {
+  /** The log is about to write: records what there is, and what comes need not wake the log. */
+  attend(): void
+  /** The log rests: what comes from now on has to wake it. Records what came before that. */
+  rest(): void
+}
+
 /** Where entries are recorded: the log itself, or the way to it from another thread. */
 export interface AuditRecorder {
   /** Resolves when the record is durable. Rejects as `record` throws or its waiter is refused. */
@@ -95,4 +111,30 @@ export interface AuditRecorder {
   record(entry: AuditEntry, waiter: AuditWaiter): void
   /** The same for an entry in the texts that `encodeEntry` makes of it. */
   recordEncoded(encoded: EncodedEntry, waiter: AuditWaiter): void
+}
+
+/** What a crash left was put in order. */
+export function recovered(bytes: number, records: number): AuditEntry {
+  return {
+    id: randomId(),
+    kind: 'system',
+    action: 'audit.recover',
+    outcome: 'success',
+    reason: 'audit.recovered',
+    detail: 'signed what was kept but not signed, removed what nobody had been told of',
+    what: { bytes, records },
+  }
+}
+
+/** Entries are taken again after the disk was full. */
+export function resumed(refused: number): AuditEntry {
+  return {
+    id: randomId(),
+    kind: 'system',
+    action: 'audit.resume',
+    outcome: 'success',
+    reason: 'audit.space_returned',
+    detail: 'the disk was full; entries in between were refused',
+    what: { refused },
+  }
 }

@@ -19,6 +19,7 @@ export type {
   AuditOutcome,
   AuditReceipt,
   AuditRecorder,
+  AuditSource,
   AuditValue,
   AuditWaiter,
   AuditWhere,

@@ -1,23 +1,28 @@
-import { ProofgateError, randomId } from '../core/index.ts'
+import { ProofgateError } from '../core/index.ts'
 import type { Clock } from '../core/index.ts'
 import { Batch } from './batch.ts'
 import { encodeEntry, encodeRecord, recordLine } from './encoding.ts'
-import type { AuditEntry, AuditReceipt, AuditRecorder, AuditWaiter, EncodedEntry } from './entry.ts'
+import { recovered, resumed } from './entry.ts'
+import type {
+  AuditEntry,
+  AuditReceipt,
+  AuditRecorder,
+  AuditSource,
+  AuditWaiter,
+  EncodedEntry,
+  SealWaiter,
+} from './entry.ts'
 import { auditError } from './errors.ts'
 import type { LogFolder } from './folder.ts'
 import { openFolder } from './opening.ts'
+import type { Places } from './opening.ts'
 import { BatchError, BatchWriter } from './writer.ts'
 import type { WriterStart } from './writer.ts'
 
 /** open: takes entries; full: waits for space; failed, closed: takes none ever again. */
 type State = 'open' | 'full' | 'failed' | 'closed'
 
-export interface AuditLogOptions {
-  /** Holds the log's files and nothing else. */
-  readonly directory: string
-  readonly keyDirectory: string
-  /** Names a log that is made new, such as `gateway.example/audit`; one that exists keeps its name. */
-  readonly origin: string
+export interface AuditLogOptions extends Places {
   readonly clock: Clock
   /** Told once whenever the log stops taking entries. */
   readonly onFailure?: (error: ProofgateError) => void
@@ -28,12 +33,6 @@ interface Wiring {
   readonly clock: Clock
   readonly lastAt: number
   readonly onFailure?: ((error: ProofgateError) => void) | undefined
-}
-
-/** Who waits until everything is signed. */
-interface SealWaiter {
-  signed(checkpoint: string): void
-  refused(error: unknown): void
 }
 
 /** More records than this never wait for the disk at once; further ones are refused. */
@@ -54,6 +53,7 @@ export class AuditLog implements AuditRecorder {
   #queued = 0
   #spare: Batch | undefined
   #running: Promise<void> | undefined
+  readonly #sources = new Set<AuditSource>()
   readonly #signing: SealWaiter[] = []
   #next: number
   #lastAt: number
@@ -165,6 +165,21 @@ export class AuditLog implements AuditRecorder {
     this.#runSoon()
   }
 
+  /** Takes entries from there as well, from the next time it writes or is woken. */
+  follow(source: AuditSource): void {
+    this.#sources.add(source)
+  }
+
+  /** Takes what there is, and then no more from there. */
+  unfollow(source: AuditSource): void {
+    if (this.#sources.delete(source)) source.attend()
+  }
+
+  /** Something waits at a source. */
+  wake(): void {
+    this.#runSoon()
+  }
+
   /**
    * Calls `work` at a moment when everything in the log's files is signed: they are so until it returns.
    *
@@ -218,6 +233,7 @@ export class AuditLog implements AuditRecorder {
   }
 
   async #run(): Promise<void> {
+    this.#attend()
     do {
       let batch = this.#queue.shift()
       try {
@@ -225,14 +241,25 @@ export class AuditLog implements AuditRecorder {
           await this.#writer.commit(batch)
           this.#acknowledge(batch)
           batch = undefined
+          this.#attend()
         }
         if (this.#isSealWanted()) this.#seal()
       } catch (error) {
         await this.#stop(error, batch)
       }
     } while (this.#queue.length > 0)
-    this.#running = undefined
+    this.#rest()
     this.#sealSoon()
+  }
+
+  #attend(): void {
+    for (const source of this.#sources) source.attend()
+  }
+
+  /** What sources have by now begins the next run. */
+  #rest(): void {
+    this.#running = undefined
+    for (const source of this.#sources) source.rest()
   }
 
   #acknowledge(batch: Batch): void {
@@ -329,14 +356,14 @@ export class AuditLog implements AuditRecorder {
       await this.#writer.commit(batch)
     } catch (error) {
       await this.#stop(error)
-      this.#running = undefined
+      this.#rest()
       return
     }
     this.#next = this.#writer.size
-    this.#running = undefined
     this.#refused = 0
     this.#failure = undefined
     if (this.#state === 'full') this.#state = 'open'
+    this.#rest()
     this.#copySoon()
     this.#sealSoon()
   }
@@ -366,29 +393,5 @@ export class AuditLog implements AuditRecorder {
     if (checkpoint === this.#copied) return
     await this.#folder.replaceCheckpoint(checkpoint)
     this.#copied = checkpoint
-  }
-}
-
-function recovered(bytes: number, records: number): AuditEntry {
-  return {
-    id: randomId(),
-    kind: 'system',
-    action: 'audit.recover',
-    outcome: 'success',
-    reason: 'audit.recovered',
-    detail: 'signed what was kept but not signed, removed what nobody had been told of',
-    what: { bytes, records },
-  }
-}
-
-function resumed(refused: number): AuditEntry {
-  return {
-    id: randomId(),
-    kind: 'system',
-    action: 'audit.resume',
-    outcome: 'success',
-    reason: 'audit.space_returned',
-    detail: 'the disk was full; entries in between were refused',
-    what: { refused },
   }
 }

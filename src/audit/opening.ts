@@ -41,8 +41,10 @@ export interface OpenedLog {
 }
 
 export interface Places {
+  /** Holds the log's files and nothing else. */
   readonly directory: string
   readonly keyDirectory: string
+  /** Names a log that is made new, such as `gateway.example/audit`; one that exists keeps its name. */
   readonly origin: string
 }
 

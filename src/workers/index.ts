@@ -9,6 +9,7 @@
  * Does not: start threads or know what they serve (that is `compose`), or share anything between machines.
  */
 export { AuditDesk } from './audit-desk.ts'
+export { entryRingMemory } from './entry-ring.ts'
 export { RemoteAudit } from './remote-audit.ts'
 export type { AuditMessage, AuditReply } from './messages.ts'
 export { SharedBuckets, sharedBucketMemory } from './shared-buckets.ts'

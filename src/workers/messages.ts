@@ -1,15 +1,16 @@
-/** Entries of one turn of a thread, three texts each (`EncodedEntry`), numbered on from `first`. */
+/** There are entries in the ring, and nobody looks. */
 export interface AuditMessage {
   readonly kind: 'audit'
-  readonly first: number
-  readonly texts: readonly string[]
 }
 
-/** What became of entries: `from, to` pairs of numbers, both included. */
-export interface AuditReply {
-  readonly kind: 'audit'
-  readonly recorded: readonly number[]
-  readonly refused: readonly number[]
-  /** Why, when any were refused. */
+/**
+ * A number says that all entries up to it are durable, counted from 0, but those that were refused before;
+ * otherwise which were refused.
+ */
+export type AuditReply = number | AuditRefusal
+
+export interface AuditRefusal {
+  readonly kind: 'refused'
+  readonly numbers: readonly number[]
   readonly reason: string
 }

@@ -1,5 +1,6 @@
 import { auditError, encodeEntry } from '../audit/index.ts'
 import type { AuditEntry, AuditRecorder, AuditWaiter, EncodedEntry } from '../audit/index.ts'
+import { EntryRing } from './entry-ring.ts'
 import type { AuditMessage, AuditReply } from './messages.ts'
 import { Waiters } from './waiters.ts'
 
@@ -7,16 +8,21 @@ import { Waiters } from './waiters.ts'
 const mostWaiting = 65_536
 
 /**
- * The way to the audit log from a thread that does not write it. Entries of one turn of the event loop travel
- * together; whoever waits hears when the log says so.
+ * The way to the audit log from a thread that does not write it. Entries travel through memory that both see; the
+ * log is called, once in a turn of the event loop, only when it rests. Whoever waits hears when the log says so.
  */
 export class RemoteAudit implements AuditRecorder {
+  readonly #ring: EntryRing
   readonly #post: (message: AuditMessage) => void
   readonly #waiting = new Waiters()
-  #texts: string[] = []
+  /** What the ring had no room for, in order. It has when the log says what became of what is in it. */
+  #unsent: EncodedEntry[] = []
+  #isCallDue = false
   #closed = false
 
-  constructor(post: (message: AuditMessage) => void) {
+  /** @param memory - from `entryRingMemory`, for this thread alone. */
+  constructor(memory: SharedArrayBuffer, post: (message: AuditMessage) => void) {
+    this.#ring = new EntryRing(memory)
     this.#post = post
   }
 
@@ -33,9 +39,9 @@ export class RemoteAudit implements AuditRecorder {
 
   recordEncoded(encoded: EncodedEntry, waiter: AuditWaiter): void {
     this.#requireRoom()
-    if (this.#texts.length === 0) setImmediate(() => this.#send())
-    this.#texts.push(...encoded)
+    if (this.#unsent.length > 0 || !this.#ring.write(encoded)) this.#unsent.push(encoded)
     this.#waiting.add(waiter)
+    this.#callSoon()
   }
 
   #requireRoom(): void {
@@ -47,10 +53,16 @@ export class RemoteAudit implements AuditRecorder {
 
   /** What the log has to say about entries of this thread. */
   settle(reply: AuditReply): void {
-    this.#each(reply.recorded, (waiter, number) => waiter.recorded(number))
-    if (reply.refused.length === 0) return
-    const error = auditError('unavailable', reply.reason)
-    this.#each(reply.refused, (waiter) => waiter.refused(error))
+    if (typeof reply === 'number') {
+      const last = Math.min(reply, this.#waiting.next - 1)
+      for (let number = this.#waiting.first; number <= last; number++) {
+        this.#waiting.take(number)?.recorded(number)
+      }
+    } else {
+      const error = auditError('unavailable', reply.reason)
+      for (const number of reply.numbers) this.#waiting.take(number)?.refused(error)
+    }
+    if (this.#unsent.length > 0) this.#sendMore()
   }
 
   /** Takes no more, and refuses whatever has not been answered. */
@@ -60,19 +72,19 @@ export class RemoteAudit implements AuditRecorder {
     for (const waiter of this.#waiting.takeAll()) waiter.refused(error)
   }
 
-  #send(): void {
-    const texts = this.#texts
-    this.#texts = []
-    this.#post({ kind: 'audit', first: this.#waiting.next - texts.length / 3, texts })
+  #sendMore(): void {
+    const fitting = this.#unsent.findIndex((entry) => !this.#ring.write(entry))
+    this.#unsent = fitting === -1 ? [] : this.#unsent.slice(fitting)
+    this.#callSoon()
   }
 
-  #each(ranges: readonly number[], settle: (waiter: AuditWaiter, number: number) => void): void {
-    for (let at = 0; at < ranges.length; at += 2) {
-      const last = ranges[at + 1] ?? -1
-      for (let number = ranges[at] ?? 0; number <= last; number++) {
-        const waiter = this.#waiting.take(number)
-        if (waiter !== undefined) settle(waiter, number)
-      }
-    }
+  /** At the end of the turn, so that what is recorded in it shares a batch. */
+  #callSoon(): void {
+    if (this.#isCallDue) return
+    this.#isCallDue = true
+    setImmediate(() => {
+      this.#isCallDue = false
+      if (this.#ring.needsCall()) this.#post({ kind: 'audit' })
+    })
   }
 }

@@ -9,9 +9,13 @@ const fewest = 256
  */
 export class Waiters {
   #ring: (AuditWaiter | undefined)[] = emptyRing(fewest)
-  /** The number that waits longest. */
   #first = 0
   #next = 0
+
+  /** The number that waits longest, or else the next one. */
+  get first(): number {
+    return this.#first
+  }
 
   /** How many numbers there are from the one that waits longest to the last. */
   get span(): number {

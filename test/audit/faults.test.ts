@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { AuditLog, emptyRoot, Frontier, leafHash } from '../../src/audit/index.ts'
+import { AuditLog, emptyRoot, encodeEntry, Frontier, leafHash } from '../../src/audit/index.ts'
 import { CheckpointSigner } from '../../src/audit/checkpoint.ts'
 import { parseRecord } from '../../src/audit/encoding.ts'
 import type { LogFolder, SegmentFile } from '../../src/audit/folder.ts'
@@ -312,5 +312,48 @@ suite('a disk that fails', { concurrency: true }, () => {
     assert.equal(parseRecord(line)?.reason, 'audit.space_returned')
     assert.equal(leafHash(line).length, 32)
     await log.close()
+  })
+
+  test('whoever has to wake the log hears so after each time it stopped working, a full disk included', async () => {
+    const disk = new Disk([{ step: 'write', nth: 1, times: 2, code: 'ENOSPC', stored: 0 }])
+    const log = await logOn(disk)
+    const calls: string[] = []
+    log.follow({ attend: () => calls.push('attend'), rest: () => calls.push('rest') })
+    await assert.rejects(log.append(entry(0)), code('audit.unavailable'))
+    // The batch, a look that found no space, and one that did.
+    while (!log.healthy) await delay(20)
+    assert.deepEqual(
+      calls.filter((call) => call === 'rest'),
+      ['rest', 'rest', 'rest'],
+    )
+    assert.equal(calls.at(-1), 'rest')
+    await log.close()
+  })
+
+  test('what waits at a source joins the batch that is written next, and what comes late is refused', async () => {
+    const disk = new Disk([])
+    const log = await logOn(disk)
+    const outcomes: string[] = []
+    let waiting = [1, 2]
+    const take = (): void => {
+      for (const number of waiting.splice(0)) {
+        const heard = (what: string) => () => void outcomes.push(`${what} ${number}`)
+        const waiter = { recorded: heard('yes'), refused: heard('no') }
+        try {
+          log.recordEncoded(encodeEntry(entry(number)), waiter)
+        } catch {
+          waiter.refused()
+        }
+      }
+    }
+    log.follow({ attend: take, rest: take })
+    await log.append(entry(0))
+    assert.deepEqual(outcomes, ['yes 1', 'yes 2'])
+    assert.equal(disk.segments[0]?.toString('latin1').match(/"mac"/g)?.length, 1, 'one batch')
+    waiting = [3]
+    await log.close()
+    log.wake()
+    await delay(1)
+    assert.deepEqual(outcomes, ['yes 1', 'yes 2', 'no 3'])
   })
 })

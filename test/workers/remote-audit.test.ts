@@ -1,29 +1,40 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { AuditLog, readRecords, verifyAuditLog } from '../../src/audit/index.ts'
+import type { AuditWaiter, EncodedEntry } from '../../src/audit/index.ts'
 import { manualClock } from '../../src/core/index.ts'
-import { AuditDesk, RemoteAudit } from '../../src/workers/index.ts'
-import type { AuditMessage, AuditReply } from '../../src/workers/index.ts'
+import { AuditDesk, entryRingMemory, RemoteAudit } from '../../src/workers/index.ts'
+import type { AuditReply } from '../../src/workers/index.ts'
 import { code, entry, open, places } from '../audit/kit.ts'
 
-/** A way to the log over a real channel, as between threads. */
-function remote(log: Pick<AuditLog, 'recordEncoded'>): {
-  audit: RemoteAudit
-  close: () => void
-  messages: () => number
-} {
+interface Way {
+  readonly audit: RemoteAudit
+  readonly desk: AuditDesk
+  readonly close: () => void
+  /** How often the log was called. */
+  readonly calls: () => number
+}
+
+/** A way to the log as between threads: shared memory, and a real channel. */
+function remote(log: AuditLog): Way {
   const { port1, port2 } = new MessageChannel()
-  let messages = 0
-  const audit = new RemoteAudit((message) => port1.postMessage(message))
-  const desk = new AuditDesk(log, (reply) => port2.postMessage(reply))
-  port2.on('message', (message: AuditMessage) => {
-    messages++
-    desk.take(message)
+  const memory = entryRingMemory()
+  let calls = 0
+  const audit = new RemoteAudit(memory, (message) => port1.postMessage(message))
+  const desk = new AuditDesk(log, { memory, reply: (reply) => port2.postMessage(reply) })
+  log.follow(desk)
+  port2.on('message', () => {
+    calls++
+    log.wake()
   })
   port1.on('message', (reply: AuditReply) => audit.settle(reply))
-  return { audit, close: () => port1.close(), messages: () => messages }
+  return { audit, desk, close: () => port1.close(), calls: () => calls }
+}
+
+/** A way whose log is not there: what is written to it stays. */
+function nowhere(): RemoteAudit {
+  return new RemoteAudit(entryRingMemory(), () => undefined)
 }
 
 async function idsIn(directory: string): Promise<readonly string[]> {
@@ -44,7 +55,7 @@ test('records of several threads stand in one log that verifies, each once', asy
   }
   await Promise.all(appended)
   assert.equal(log.size, appended.length)
-  assert.ok(one.messages() < 150, 'entries of one turn travel together')
+  assert.ok(one.calls() < 150, 'nobody calls a log that looks by itself')
   await log.close()
   one.close()
   other.close()
@@ -98,40 +109,104 @@ test('what the log refuses is refused where it was asked, and what it took befor
   close()
 })
 
-test('answers in ranges reach exactly those they are for, in whatever order they come', () => {
+test('a number speaks for all below it, but not for those that were refused, nor for who comes later', () => {
   const heard: string[] = []
-  const audit = new RemoteAudit(() => undefined)
-  for (let number = 0; number < 6; number++) {
+  const audit = nowhere()
+  const record = (number: number): void =>
+    audit.record(entry(number), {
+      recorded: () => heard.push(`yes ${number}`),
+      refused: () => heard.push(`no ${number}`),
+    })
+  for (let number = 0; number < 6; number++) record(number)
+  audit.settle({ kind: 'refused', numbers: [1, 4], reason: 'full' })
+  assert.deepEqual(heard.splice(0), ['no 1', 'no 4'])
+  audit.settle(2)
+  assert.deepEqual(heard.splice(0), ['yes 0', 'yes 2'])
+  audit.settle(1)
+  assert.deepEqual(heard, [], 'nobody is told twice')
+  audit.settle(100)
+  record(6)
+  assert.deepEqual(heard, ['yes 3', 'yes 5'])
+})
+
+test('the desk tells what was refused before what is durable, however they came', () => {
+  const memory = entryRingMemory()
+  const audit = new RemoteAudit(memory, () => undefined)
+  const waiting: AuditWaiter[] = []
+  const log = {
+    recordEncoded: (_: EncodedEntry, waiter: AuditWaiter) => {
+      if (waiting.length === 2) throw new Error('no room')
+      waiting.push(waiter)
+    },
+  }
+  const replies: AuditReply[] = []
+  const desk = new AuditDesk(log, { memory, reply: (reply) => replies.push(reply) })
+  const heard: string[] = []
+  for (let number = 0; number < 3; number++) {
     audit.record(entry(number), {
       recorded: () => heard.push(`yes ${number}`),
       refused: () => heard.push(`no ${number}`),
     })
   }
-  audit.settle({ kind: 'audit', recorded: [2, 3, 5, 5], refused: [0, 0], reason: 'full' })
-  assert.deepEqual(heard, ['yes 2', 'yes 3', 'yes 5', 'no 0'])
-  audit.settle({ kind: 'audit', recorded: [0, 5], refused: [], reason: '' })
-  assert.deepEqual(heard.slice(4), ['yes 1', 'yes 4'], 'nobody is told twice')
+  desk.attend()
+  for (const [index, waiter] of waiting.entries()) waiter.recorded(index)
+  desk.attend()
+  assert.deepEqual(replies, [{ kind: 'refused', numbers: [2], reason: 'no room' }, 1])
+  for (const reply of replies) audit.settle(reply)
+  assert.deepEqual(heard, ['no 2', 'yes 0', 'yes 1'])
+})
+
+test('more than the shared memory holds is recorded all the same, in its order', async (t) => {
+  const where = await places(t)
+  const log = await open(where)
+  const { audit, close } = remote(log)
+  const count = 4000
+  const detail = 'x'.repeat(500)
+  const all = Array.from({ length: count }, (_, at) => audit.append({ ...entry(at), detail }))
+  await Promise.all(all)
+  await log.close()
+  close()
+  const ids = await idsIn(where.directory)
+  assert.deepEqual(
+    ids,
+    all.map((_, at) => `request-${at}`),
+  )
+})
+
+test('a log that rests is called, and hears of what was written while it went to rest', async (t) => {
+  const where = await places(t)
+  const log = await open(where)
+  const { audit, close, calls } = remote(log)
+  for (let number = 0; number < 200; number++) {
+    await audit.append(entry(number))
+    // At every distance from the end of the log's own work.
+    for (let turn = 0; turn < number % 5; turn++) await new Promise(setImmediate)
+  }
+  assert.equal(log.size, 200)
+  assert.ok(calls() > 0)
+  await log.close()
+  close()
 })
 
 test('a way that is closed refuses what it has not heard of, and whatever comes', async () => {
-  const audit = new RemoteAudit(() => undefined)
+  const audit = nowhere()
   const pending = audit.append(entry(1))
   audit.close()
   await assert.rejects(pending, code('audit.unavailable'))
   await assert.rejects(audit.append(entry(2)), code('audit.unavailable'))
 })
 
-test('entries that were sent are recorded when their thread is gone', async (t) => {
+test('entries that were sent are recorded when their thread is gone, though nobody called', async (t) => {
   const where = await places(t)
   const log = await AuditLog.open({ ...where, clock: manualClock() })
-  const { port1, port2 } = new MessageChannel()
-  const desk = new AuditDesk(log, () => undefined)
-  port2.on('message', (message: AuditMessage) => desk.take(message))
-  const audit = new RemoteAudit((message) => port1.postMessage(message))
+  const memory = entryRingMemory()
+  const desk = new AuditDesk(log, { memory, reply: () => undefined })
+  log.follow(desk)
+  const audit = new RemoteAudit(memory, () => undefined)
   audit.record(entry(1), { recorded: () => undefined, refused: () => undefined })
-  await new Promise(setImmediate)
-  port1.close()
-  await once(port2, 'close')
+  log.unfollow(desk)
+  audit.record(entry(2), { recorded: () => undefined, refused: () => undefined })
+  log.unfollow(desk)
   await log.close()
   assert.equal((await verifyAuditLog(where.directory)).size, 1)
 })

@@ -10,7 +10,13 @@ import type { Configuration } from '../../config/index.ts'
 import { requireFree } from '../../listener/index.ts'
 import type { GatewayTable } from '../../gateway/index.ts'
 import type { WaitingRoom } from '../../listener/index.ts'
-import { AuditDesk, sharedBucketMemory, SharedBuckets } from '../../workers/index.ts'
+import {
+  AuditDesk,
+  entryRingMemory,
+  sharedBucketMemory,
+  SharedBuckets,
+} from '../../workers/index.ts'
+import type { AuditReply } from '../../workers/index.ts'
 import type { OwnAreas } from '../areas.ts'
 import type { Crew } from '../crew.ts'
 import { addExpositions } from '../metrics/exposition.ts'
@@ -173,6 +179,7 @@ export class CrewOfThreads implements Crew {
       share: this.#share,
       configuration: packConfiguration(this.#requireConfiguration()),
       buckets: this.#memory,
+      entries: entryRingMemory(),
       formKey: this.#formKey,
       address: this.#address,
       port: this.#port,
@@ -182,10 +189,13 @@ export class CrewOfThreads implements Crew {
     const execArgv = ['--disable-warning=ExperimentalWarning']
     const worker = this.#spawn({ workerData: start, execArgv, env: threadEnvironment() })
     const serving = new ServingThread(worker)
-    const desk = new AuditDesk(this.#areas.audit, (reply) => serving.tell(reply))
+    const { audit } = this.#areas
+    const reply = (what: AuditReply): void => serving.tell(what)
+    const desk = new AuditDesk(audit, { memory: start.entries, reply })
+    audit.follow(desk)
     this.#threads.set(thread, serving)
     worker.on('message', (message: FromThread) => {
-      if (message.kind === 'audit') desk.take(message)
+      if (message.kind === 'audit') audit.wake()
       else if (message.kind === 'answer') serving.settle(message)
       else if (message.kind === 'listening') resolve(message.port)
       else if (message.kind === 'revoked') this.#areas.revocations.tryRefresh()
@@ -194,6 +204,7 @@ export class CrewOfThreads implements Crew {
     worker.on('error', (error) => this.#log.failure('a serving thread failed', error, { thread }))
     worker.on('exit', () => {
       reject(new ProofgateError('internal', 'a serving thread ended before it served'))
+      audit.unfollow(desk)
       this.#ended(thread, performance.now() - began)
     })
     return promise

@@ -10,6 +10,8 @@ export interface ThreadStart {
   readonly share: number
   readonly configuration: PortableConfiguration
   readonly buckets: SharedArrayBuffer
+  /** On their way to the audit log. */
+  readonly entries: SharedArrayBuffer
   readonly formKey: Uint8Array
   readonly address: string
   readonly port: number

@@ -22,7 +22,7 @@ function tell(message: FromThread): void {
 async function run(): Promise<void> {
   let configuration = unpackConfiguration(start.configuration)
   const log = new Log(() => configuration.log.level)
-  const audit = new RemoteAudit(tell)
+  const audit = new RemoteAudit(start.entries, tell)
   const areas = await openServingAreas({
     configuration: () => configuration,
     paths: dataPaths(configuration),
@@ -64,7 +64,7 @@ async function run(): Promise<void> {
   }
 
   const listen = (message: ToThread): void => {
-    if (message.kind === 'audit') audit.settle(message)
+    if (typeof message === 'number' || message.kind === 'refused') audit.settle(message)
     else if (message.kind === 'forget') serving.forgetPrincipals()
     else if (message.kind === 'revoked') areas.revocations.tryRefresh()
     else if (message.kind === 'apply') void answer(message.call, () => calls.apply(message))
