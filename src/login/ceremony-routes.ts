@@ -3,6 +3,7 @@ import type { Refusal } from '../core/index.ts'
 import { parseReturnTo, sendJson } from '../http/index.ts'
 import type { HttpExchange, RouteTable } from '../http/index.ts'
 import { opensRenewalOnly } from '../identity/index.ts'
+import type { Session } from '../session/index.ts'
 import type { Browser } from './browser.ts'
 import type { Authenticated } from './ceremonies/authentication.ts'
 import type { Caller } from './ceremonies/parts.ts'
@@ -10,7 +11,13 @@ import { confirm, loadStepUp } from './ceremonies/confirmation.ts'
 import { loginErrors } from './errors.ts'
 import { jsonHandler } from './json-handler.ts'
 import { detour, opensAll } from './passkeys/renewal.ts'
-import { describeBrowser, isRestricted, openBrowserSession, recordAct } from './surface-parts.ts'
+import {
+  describeBrowser,
+  isRestricted,
+  openBrowserSession,
+  overtaken,
+  recordAct,
+} from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
 /** The JSON endpoints of the ceremonies; documented in docs/ceremonies.md. */
@@ -61,14 +68,16 @@ async function registrationVerify(
   const caller = await browser.caller(exchange)
   const registered = await parts.ceremonies.finishRegistration(caller, body)
   if (isRefusal(registered)) return registered
-  const { person, credential } = registered
-  let { session } = caller
+  const { person, credential, asOf } = registered
+  let session: Session | Refusal | undefined = caller.session
   if (registered.recovered) parts.revocations.refresh()
   if (registered.recovered || (registered.byTicket && session === undefined)) {
     session = await openBrowserSession(parts, browser, exchange, {
       personId: person.id,
       facts: parts.ceremonies.factsOf(credential),
+      asOf,
     })
+    if (isRefusal(session)) return session
   }
   sendJson(exchange.response, 200, {
     credentialId: credential.id,
@@ -120,7 +129,8 @@ async function authenticationVerify(
   if (isRestricted(parts, facts.credentialId) && opensRenewalOnly(standing)) {
     return loginErrors.refuse('credential_lapsed')
   }
-  await signIn(parts, browser, exchange, caller, authenticated)
+  const refused = await signIn(parts, browser, exchange, caller, authenticated)
+  if (isRefusal(refused)) return refused
   sendJson(exchange.response, 200, { redirect: await detour(parts, authenticated, back) })
   return undefined
 }
@@ -131,18 +141,15 @@ async function signIn(
   exchange: HttpExchange,
   caller: Caller,
   authenticated: Authenticated,
-): Promise<void> {
+): Promise<Session | Refusal | undefined> {
   // Invariant: a sign-in never continues a session that was there before (fixation).
   if (caller.session !== undefined) await parts.sessions.end(caller.session.id)
   if (!opensAll(authenticated)) {
     browser.forgetSession(exchange.response)
-    await openPending(parts, browser, exchange, authenticated)
-    return
+    return openPending(parts, browser, exchange, authenticated)
   }
-  await openBrowserSession(parts, browser, exchange, {
-    personId: authenticated.person.id,
-    facts: authenticated.facts,
-  })
+  const { person, facts, asOf } = authenticated
+  return openBrowserSession(parts, browser, exchange, { personId: person.id, facts, asOf })
 }
 
 /** Invariant: with a passkey that has lapsed, or is sealed, the touch alone signs nobody in. */
@@ -150,15 +157,19 @@ async function openPending(
   parts: IdentityParts,
   browser: Browser,
   exchange: HttpExchange,
-  { person, facts }: Authenticated,
-): Promise<void> {
+  { person, facts, asOf }: Authenticated,
+): Promise<Refusal | undefined> {
   const { address } = exchange
-  const { session, handle } = await parts.sessions.openPending({
+  const opened = await parts.sessions.openPending({
     personId: person.id,
     facts,
+    asOf,
     name: describeBrowser(exchange.request),
     address,
   })
+  if (opened === undefined) return overtaken(parts, exchange, { personId: person.id, facts })
+  const { session, handle } = opened
   browser.holdPending(exchange.response, handle)
   await recordAct(parts, { kind: 'session', action: 'session.pending', person, session, address })
+  return undefined
 }

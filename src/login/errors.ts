@@ -73,7 +73,7 @@ export const loginErrors = defineErrors('login', {
     status: 400,
     title: 'This passkey request has ended',
     fault: 'caller',
-    doc: `The challenge is unknown, was used before, has expired, or was issued to another browser or for another purpose. ${again}`,
+    doc: `The challenge is unknown, was used before, has expired, or was issued to another browser or for another purpose; or the person or the passkey was revoked after it was issued. ${again}`,
   },
   purpose_unknown: {
     status: 400,

@@ -94,10 +94,10 @@ async function logIn(
     remember: false,
   }
   const ours = isFirstParty(parts.settings(), clientIdOf(interaction))
-  const result: Result = ours
-    ? { login, consent: { grantId: await openGrant(parts, exchange, interaction, session) } }
-    : { login }
-  await finish(parts, exchange, result)
+  const grantId = ours ? await openGrant(parts, exchange, interaction, session) : undefined
+  if (isRefusal(grantId)) return grantId
+  const result: Result = grantId === undefined ? { login } : { login, consent: { grantId } }
+  return finish(parts, exchange, result)
 }
 
 async function askForConsent(
@@ -111,6 +111,7 @@ async function askForConsent(
   const clientId = clientIdOf(interaction)
   if (isFirstParty(parts.settings(), clientId)) {
     const grantId = await openGrant(parts, exchange, interaction, session)
+    if (isRefusal(grantId)) return grantId
     return finish(parts, exchange, { consent: { grantId } })
   }
   const person = await parts.people.load(session.personId)
@@ -148,6 +149,7 @@ async function decideConsent(
     })
   }
   const grantId = await openGrant(parts, exchange, details, found.session)
+  if (isRefusal(grantId)) return grantId
   return finish(parts, exchange, { consent: { grantId } })
 }
 
@@ -169,7 +171,7 @@ async function openGrant(
   exchange: HttpExchange,
   interaction: Interaction,
   session: Session,
-): Promise<string> {
+): Promise<string | Refusal> {
   const provider = await parts.provider()
   const clientId = clientIdOf(interaction)
   const grant = new provider.Grant({ accountId: session.personId, clientId })
@@ -179,12 +181,13 @@ async function openGrant(
   for (const resource of resources) grant.addResourceScope(resource, invokeScope)
   const grantId = await grant.save()
   const clientName = await clientNameOf(parts, clientId)
-  await parts.grants.open(grantId, session, {
+  const isOpen = await parts.grants.open(grantId, session, {
     clientId,
     clientName,
     address: exchange.address,
     lifetime: parts.settings().refreshLifetime,
   })
+  if (!isOpen) return loginErrors.refuse('sign_in_required')
   const person = await parts.people.load(session.personId)
   if (person !== undefined) {
     await recordAct(parts, {

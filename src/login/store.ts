@@ -28,10 +28,13 @@ export interface Ceremony {
   readonly allowCredentials: readonly string[]
   readonly algorithms: readonly number[]
   readonly expiresAt: Instant
+  /** Where the order of revocations was when it began: what was revoked since then counts against its outcome. */
+  readonly asOf: number
 }
 
 /** Port. `take` is one atomic statement, called before anything is verified. */
 export interface CeremonyStore {
-  open(ceremony: Ceremony): Promise<void>
+  /** Notes where the order of revocations is. */
+  open(ceremony: Omit<Ceremony, 'asOf'>): Promise<void>
   take(challenge: string, now: Instant): Promise<Taken<Ceremony>>
 }

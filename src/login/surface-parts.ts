@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Provider } from 'oidc-provider'
 import type { AuditEntry } from '../audit/index.ts'
-import type { Clock, Millis } from '../core/index.ts'
+import type { Clock, Millis, Refusal } from '../core/index.ts'
 import { randomId } from '../core/index.ts'
 import type { FormTokens, HttpExchange } from '../http/index.ts'
 import type {
@@ -26,6 +26,7 @@ import type {
 } from '../session/index.ts'
 import type { BucketStore } from '../throttle/index.ts'
 import type { Browser } from './browser.ts'
+import { loginErrors } from './errors.ts'
 import type { Ceremonies } from './ceremonies/ceremonies.ts'
 import type { UserCodeTries } from './user-code-tries.ts'
 
@@ -140,18 +141,41 @@ export async function signalOf(
   }
 }
 
+/** The answer to a touch whose person or passkey was revoked before it opened anything; it is on record. */
+export async function overtaken(
+  parts: Pick<IdentityParts, 'record'>,
+  { address }: Pick<HttpExchange, 'address'>,
+  { personId, facts }: { personId: PersonId; facts: ProofFacts },
+): Promise<Refusal> {
+  const detail = 'the person or the passkey was revoked after the request began'
+  const refusal = loginErrors.refuse('ceremony_unknown', detail)
+  await parts.record({
+    id: randomId(),
+    kind: 'session',
+    action: 'session.open',
+    outcome: 'failure',
+    reason: refusal.code,
+    detail,
+    who: { subject: personId, credential: facts.credentialId },
+    where: { address },
+  })
+  return refusal
+}
+
 /** Opens a session for a person who has just proved themselves, and gives it to their browser. */
 export async function openBrowserSession(
   parts: IdentityParts,
   browser: Browser,
   exchange: HttpExchange,
-  input: { personId: PersonId; facts: ProofFacts },
-): Promise<Session> {
-  const { session, handle } = await parts.sessions.open({
+  input: { personId: PersonId; facts: ProofFacts; asOf: number },
+): Promise<Session | Refusal> {
+  const opened = await parts.sessions.open({
     ...input,
     name: describeBrowser(exchange.request),
     address: exchange.address,
   })
+  if (opened === undefined) return overtaken(parts, exchange, input)
+  const { session, handle } = opened
   browser.holdSession(exchange.response, handle)
   const person = await parts.people.load(input.personId)
   if (person !== undefined) {

@@ -12,19 +12,25 @@ export class Grants {
     this.#sessions = sessions
   }
 
-  /** Opens the application session that tokens of this grant will name. */
+  /**
+   * Opens the application session that tokens of this grant will name.
+   *
+   * @returns whether it could: not when the session it comes from has ended.
+   */
   async open(
     grantId: string,
     parent: Session,
     input: { clientId: string; clientName: string; address: string; lifetime: Millis },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const session = await this.#sessions.openForApplication(parent, {
       clientId: input.clientId,
       name: input.clientName,
       address: input.address,
       lifetime: input.lifetime,
     })
+    if (session === undefined) return false
     await this.#links.link({ grantId, sessionId: session.id, expiresAt: session.expiresAt })
+    return true
   }
 
   /** The live session of a grant; `undefined` means that nothing of this grant may be used. */

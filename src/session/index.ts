@@ -16,6 +16,7 @@ export type {
   Revocation,
   RevocationStore,
   RevokedKind,
+  SessionOrigin,
   SessionStore,
 } from './store.ts'
 export { StepUps, stepUpLifetime } from './step-up.ts'

@@ -42,6 +42,12 @@ export class Revocations {
     this.refresh()
   }
 
+  /** Where the order of revocations is now, by the store. */
+  get position(): number {
+    this.refresh()
+    return this.#sequence
+  }
+
   /** Begins to follow the store. */
   follow(): void {
     this.#timer ??= setInterval(() => this.tryRefresh(), pollEvery)

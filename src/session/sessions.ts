@@ -3,7 +3,7 @@ import type { Clock, Instant, Millis } from '../core/index.ts'
 import { opensRenewalOnly, standingByAge } from '../identity/index.ts'
 import type { Ageing, PersonId } from '../identity/index.ts'
 import type { Revocations } from './revocations.ts'
-import type { SessionStore } from './store.ts'
+import type { SessionOrigin, SessionStore } from './store.ts'
 import type { ProofFacts, Session, SessionId, SessionKind } from './types.ts'
 
 export interface SessionLifetimes {
@@ -25,6 +25,12 @@ const purposes = {
   api: 'api-session',
   pending: 'pending-session',
 } as const satisfies Record<HandleKind, string>
+
+/** A session, and what the browser holds of it. */
+export interface Opened {
+  readonly session: Session
+  readonly handle: string
+}
 
 /** Opens, loads, renews and ends sessions. */
 export class Sessions {
@@ -53,13 +59,20 @@ export class Sessions {
     return Math.min(longestUnseen, this.#lifetimes().idle / 4)
   }
 
-  /** A person has just proved themselves with a ceremony. The handle is what the browser holds. */
+  /**
+   * A person has just proved themselves with a ceremony.
+   *
+   * Invariant: nothing is opened by a ceremony whose person was disabled, or whose credential was revoked or sealed,
+   * after it began, also when that was taken back since. The same is true of all that is opened here.
+   */
   async open(input: {
     personId: PersonId
     facts: ProofFacts
     name: string
     address: string
-  }): Promise<{ session: Session; handle: string }> {
+    /** Where the order of revocations was when the ceremony began. */
+    asOf: number
+  }): Promise<Opened | undefined> {
     const now = this.#clock.now()
     const session = this.#build('browser', now, {
       ...input,
@@ -67,7 +80,7 @@ export class Sessions {
       provedAt: now,
       expiresAt: now + this.#lifetimes().absolute,
     })
-    return { session, handle: await this.#keep(session, 'session') }
+    return this.#keep(session, 'session', input)
   }
 
   /** The same with a credential that opens one page only: good for that while the touch is fresh. */
@@ -76,7 +89,8 @@ export class Sessions {
     facts: ProofFacts
     name: string
     address: string
-  }): Promise<{ session: Session; handle: string }> {
+    asOf: number
+  }): Promise<Opened | undefined> {
     const now = this.#clock.now()
     const session = this.#build('pending', now, {
       ...input,
@@ -84,28 +98,28 @@ export class Sessions {
       provedAt: now,
       expiresAt: now + this.#lifetimes().proofFreshness,
     })
-    return { session, handle: await this.#keep(session, 'pending-session') }
+    return this.#keep(session, 'pending-session', input)
   }
 
   /** The same person at an API host. Lives no longer than the session it comes from. */
   async openForApi(
     parent: Session,
     input: { api: string; address: string },
-  ): Promise<{ session: Session; handle: string }> {
+  ): Promise<Opened | undefined> {
     const session = this.#build('api', this.#clock.now(), {
       ...parent,
       audience: input.api,
       parentId: parent.id,
       address: input.address,
     })
-    return { session, handle: await this.#keep(session, 'api-session') }
+    return this.#keep(session, 'api-session', { parent: parent.id })
   }
 
   /** What an OAuth client was granted, listed and ended like any other session. */
   async openForApplication(
     parent: Session,
     input: { clientId: string; name: string; address: string; lifetime: Millis },
-  ): Promise<Session> {
+  ): Promise<Session | undefined> {
     const now = this.#clock.now()
     const session = this.#build('application', now, {
       ...parent,
@@ -118,8 +132,8 @@ export class Sessions {
       address: input.address,
       expiresAt: now + input.lifetime,
     })
-    await this.#store.open(session, undefined)
-    return session
+    const opened = await this.#store.open(session, undefined, { parent: parent.id })
+    return opened === 'opened' ? session : undefined
   }
 
   /** The live session behind a handle; anything else is `undefined`. */
@@ -180,20 +194,26 @@ export class Sessions {
   }
 
   /**
-   * Records a confirmation for the session and moves it to a new handle, which is answered.
+   * Records a confirmation for the session and moves it to a new handle, which is answered; nothing when the
+   * session or the credential ended after the ceremony began.
    *
    * Invariant: those at API hosts do not become stronger by it where they are, under handles that somebody else
    * may hold too: each does when its browser comes back for it (`strengthen`).
    */
-  async prove(session: Session, confirmation: ProofFacts): Promise<string> {
+  async prove(
+    session: Session,
+    confirmation: ProofFacts,
+    asOf: number,
+  ): Promise<string | undefined> {
     const handle = randomToken()
-    await this.#store.prove(session.id, {
+    const outcome = await this.#store.prove(session.id, {
       handleHash: hashSecret('session', handle),
       provedAt: this.#clock.now(),
       confirmation,
+      asOf,
     })
     this.#revocations.refresh()
-    return handle
+    return outcome === 'proved' ? handle : undefined
   }
 
   /** Gives a session at an API host the touch of the one it belongs to, under a new handle, which is answered. */
@@ -271,9 +291,13 @@ export class Sessions {
     }
   }
 
-  async #keep(session: Session, purpose: (typeof purposes)[HandleKind]): Promise<string> {
+  async #keep(
+    session: Session,
+    purpose: (typeof purposes)[HandleKind],
+    origin: SessionOrigin,
+  ): Promise<Opened | undefined> {
     const handle = randomToken()
-    await this.#store.open(session, hashSecret(purpose, handle))
-    return handle
+    const outcome = await this.#store.open(session, hashSecret(purpose, handle), origin)
+    return outcome === 'opened' ? { session, handle } : undefined
   }
 }

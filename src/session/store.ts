@@ -2,9 +2,24 @@ import type { Instant } from '../core/index.ts'
 import type { CredentialId, PersonId } from '../identity/index.ts'
 import type { ProofFacts, Session, SessionId } from './types.ts'
 
+/**
+ * What a session comes from, which may have ended by the time it is opened: the ceremony that began at a position
+ * in the order of revocations, or another session.
+ */
+export type SessionOrigin = { readonly asOf: number } | { readonly parent: SessionId }
+
 /** Port. Handles are stored as hashes only. */
 export interface SessionStore {
-  open(session: Session, handleHash: string | undefined): Promise<void>
+  /**
+   * In one transaction with what it depends on: nothing is opened, and the answer is `overtaken`, when the person
+   * is disabled, when the person or the credential was revoked after the ceremony began, or when the session it
+   * comes from has ended.
+   */
+  open(
+    session: Session,
+    handleHash: string | undefined,
+    origin: SessionOrigin,
+  ): Promise<'opened' | 'overtaken'>
   load(id: SessionId): Promise<Session | undefined>
   loadByHandle(handleHash: string): Promise<Session | undefined>
   listFor(personId: PersonId): Promise<readonly Session[]>
@@ -13,12 +28,15 @@ export interface SessionStore {
   /**
    * Notes a confirmation for the session and moves it to a new handle (the old one finds nothing from then on);
    * lists those at API hosts that were opened from it as proved, which they can be from now on. All in one
-   * transaction.
+   * transaction, in which nothing is done when the session has ended or the confirming credential was revoked
+   * after that ceremony began.
+   *
+   * @param change.asOf - the position in the order of revocations at which the ceremony began.
    */
   prove(
     id: SessionId,
-    change: { handleHash: string; provedAt: Instant; confirmation: ProofFacts },
-  ): Promise<void>
+    change: { handleHash: string; provedAt: Instant; confirmation: ProofFacts; asOf: number },
+  ): Promise<'proved' | 'overtaken'>
   /**
    * Gives a session at an API host the last touch of the one that it was opened from, moves it to a new handle,
    * and lists it as proved, in one transaction.

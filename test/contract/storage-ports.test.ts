@@ -77,6 +77,11 @@ async function stored(more: Partial<Person> = {}): Promise<Person> {
   return one
 }
 
+/** As if a ceremony had just begun. */
+function fromNow(): { readonly asOf: number } {
+  return { asOf: ports.revocations.since(0).at(-1)?.sequence ?? 0 }
+}
+
 const plain = { ticket: undefined, replaces: undefined, now: 0 }
 
 function credential(owner: Person, more: Partial<Credential> = {}): Credential {
@@ -215,7 +220,7 @@ describe('credentials', () => {
       return { ...made, facts: { ...made.facts, credentialId: id } }
     }
     const [by, other] = [opened(one.id), opened(two.id)]
-    for (const each of [by, other]) await ports.sessions.open(each, next('handle'))
+    for (const each of [by, other]) await ports.sessions.open(each, next('handle'), fromNow())
     const change = { reason: 'lost', allowLast: false, now: 3000 }
     const before = ports.revocations.since(0).at(-1)?.sequence ?? 0
     assert.equal(await ports.credentials.suspend(one.id, change), 'suspended')
@@ -367,7 +372,7 @@ describe('recoveries', () => {
       const [old, fresh] = [credential(owner), credential(owner)]
       const [open, stranger] = [session(owner), session(approver)]
       await ports.credentials.register(old, plain)
-      for (const one of [open, stranger]) await ports.sessions.open(one, next('handle'))
+      for (const one of [open, stranger]) await ports.sessions.open(one, next('handle'), fromNow())
       const { id, ticketHash } = await request(owner)
       const ticket = { expiresAt: 100, retires }
       await ports.recoveries.decide(id, { by: approver.id, now: 10, ticket })
@@ -479,12 +484,17 @@ describe('sessions', () => {
     const owner = await stored()
     const [parent, handle, moved] = [session(owner), next('handle'), next('handle')]
     const child = session(owner, { kind: 'api', parentId: parent.id, audience: 'orders' })
-    await ports.sessions.open(parent, handle)
-    await ports.sessions.open(child, next('handle'))
+    await ports.sessions.open(parent, handle, fromNow())
+    await ports.sessions.open(child, next('handle'), { parent: parent.id })
     assert.deepEqual(await others.sessions.loadByHandle(handle), parent)
     const confirmation = { ...parent.facts, credentialId: 'other' as CredentialId }
     const before = others.revocations.since(0).at(-1)?.sequence ?? 0
-    await ports.sessions.prove(parent.id, { handleHash: moved, provedAt: 9, confirmation })
+    await ports.sessions.prove(parent.id, {
+      handleHash: moved,
+      provedAt: 9,
+      confirmation,
+      ...fromNow(),
+    })
     const still = await others.sessions.load(child.id)
     assert.deepEqual([still?.provedAt, still?.confirmation], [child.provedAt, undefined])
     assert.deepEqual(
@@ -505,7 +515,12 @@ describe('sessions', () => {
     assert.deepEqual(await ports.sessions.end(parent.id, 11), [])
     assert.equal(await ports.sessions.loadByHandle(moved), undefined)
     assert.equal((await ports.sessions.load(parent.id))?.endedAt, 10)
-    await ports.sessions.prove(parent.id, { handleHash: moved, provedAt: 12, confirmation })
+    await ports.sessions.prove(parent.id, {
+      handleHash: moved,
+      provedAt: 12,
+      confirmation,
+      ...fromNow(),
+    })
     assert.equal(await ports.sessions.loadByHandle(moved), undefined, 'an ended one stays so')
     assert.deepEqual(await ports.sessions.listFor(owner.id), [])
   })
@@ -518,9 +533,14 @@ describe('sessions', () => {
     }
     const facts = { ...session(owner).facts, credentialId: first.id }
     const parent = session(owner, { facts })
-    await ports.sessions.open(parent, next('handle'))
+    await ports.sessions.open(parent, next('handle'), fromNow())
     const confirmation = { ...facts, credentialId: second.id }
-    await ports.sessions.prove(parent.id, { handleHash: 'h', provedAt: 9, confirmation })
+    await ports.sessions.prove(parent.id, {
+      handleHash: 'h',
+      provedAt: 9,
+      confirmation,
+      ...fromNow(),
+    })
     const before = others.revocations.since(0).at(-1)?.sequence ?? 0
     await ports.credentials.remove(second.id, owner.id, { allowLast: false, now: 10 })
     const weakened = await others.sessions.load(parent.id)
@@ -570,7 +590,7 @@ test('every port says unavailable when its database does not answer, and never a
     'handoffs.take': () => dead.handoffs.take('a', 1),
     'sessions.load': () => dead.sessions.load('a' as SessionId),
     'sessions.loadByHandle': () => dead.sessions.loadByHandle('a'),
-    'sessions.open': () => dead.sessions.open(session(owner), 'a'),
+    'sessions.open': () => dead.sessions.open(session(owner), 'a', fromNow()),
     'sessions.end': () => dead.sessions.end('a' as SessionId, 1),
     'revocations.since': () => dead.revocations.since(0),
     'revocations.revoke': () => dead.revocations.revoke('person', 'a', 1),

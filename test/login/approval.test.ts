@@ -22,7 +22,7 @@ function approvals(record: (entry: AuditEntry) => Promise<void>): Ceremonies['ap
   return new Ceremonies({
     ceremonies: {
       open: async (ceremony) => {
-        opened.set(ceremony.challenge, ceremony)
+        opened.set(ceremony.challenge, { ...ceremony, asOf: 0 })
       },
       take: async (challenge) => {
         const value = opened.get(challenge)

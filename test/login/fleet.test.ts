@@ -213,7 +213,9 @@ async function begin(changes: Partial<House> = {}) {
         attestationFormat: 'packed',
         attestationTrusted: true,
       }
-      const opened = await sessions.open({ personId: person.id, facts, name: 'b', address: 'a' })
+      const who = { personId: person.id, name: 'b', address: 'a' }
+      const opened = await sessions.open({ ...who, facts, asOf: revocations.position })
+      assert.ok(opened !== undefined)
       clock.advance(2000)
       return opened.handle
     },

@@ -54,27 +54,43 @@ async function house(ageing: Ageing = ageless) {
     })
     return { revocations, sessions }
   }
-  const input = { personId: alice.id, facts, name: 'Browser', address: '127.0.0.1' }
-  return { database, clock, directory, alice, input, open, ...open() }
+  const here = open()
+  const input = {
+    personId: alice.id,
+    facts,
+    name: 'Browser',
+    address: '127.0.0.1',
+    /** As if the ceremony had just begun. */
+    get asOf() {
+      return here.revocations.position
+    },
+  }
+  return { database, clock, directory, alice, input, open, ...here }
+}
+
+async function opened<Found>(opening: Promise<Found | undefined>): Promise<Found> {
+  const found = await opening
+  assert.ok(found !== undefined, 'it was overtaken')
+  return found
 }
 
 describe('a session', () => {
   test('ends without use, and with use at its absolute end', async () => {
     const { clock, sessions, input } = await house()
-    const { handle } = await sessions.open(input)
+    const { handle } = await opened(sessions.open(input))
     for (let hour = 0; hour < 13; hour++) {
       const found = await sessions.load('browser', handle)
       assert.equal(found !== undefined, hour * 55 < 720, `after ${hour * 55} minutes`)
       clock.advance(55 * 60_000)
     }
-    const other = await sessions.open(input)
+    const other = await opened(sessions.open(input))
     clock.advance(3_600_000)
     assert.equal(await sessions.load('browser', other.handle), undefined)
   })
 
   test('is kept open by use, and not by being looked at', async () => {
     const { clock, sessions, input } = await house()
-    const [used, watched] = [await sessions.open(input), await sessions.open(input)]
+    const [used, watched] = [await opened(sessions.open(input)), await opened(sessions.open(input))]
     for (let turn = 0; turn < 2; turn++) {
       clock.advance(40 * 60_000)
       const found = await sessions.use(used.session.id)
@@ -87,7 +103,7 @@ describe('a session', () => {
 
   test('is found as what it is and by its handle only', async () => {
     const { sessions, input } = await house()
-    const { session, handle } = await sessions.open(input)
+    const { session, handle } = await opened(sessions.open(input))
     assert.equal(await sessions.load('api', handle), undefined)
     assert.equal(await sessions.load('browser', session.id), undefined)
     assert.equal(await sessions.load('browser', hashSecret('session', handle)), undefined)
@@ -104,15 +120,17 @@ describe('a session', () => {
     })
     const registeredAt = clock.now() - 2 * day + 60_000
     const aged = { ...input, facts: { ...facts, registeredAt } }
-    const parent = await sessions.open(aged)
-    const child = await sessions.openForApi(parent.session, { api: 'orders', address: 'x' })
-    const application = await sessions.openForApplication(parent.session, {
-      clientId: 'cli',
-      name: 'cli',
-      address: 'x',
-      lifetime: millis(day),
-    })
-    const ageUnknown = await sessions.open(input)
+    const parent = await opened(sessions.open(aged))
+    const child = await opened(sessions.openForApi(parent.session, { api: 'orders', address: 'x' }))
+    const application = await opened(
+      sessions.openForApplication(parent.session, {
+        clientId: 'cli',
+        name: 'cli',
+        address: 'x',
+        lifetime: millis(day),
+      }),
+    )
+    const ageUnknown = await opened(sessions.open(input))
     const open = async (): Promise<boolean[]> =>
       [
         await sessions.load('browser', parent.handle),
@@ -124,7 +142,7 @@ describe('a session', () => {
     assert.deepEqual(await open(), [true, true, true, true])
     clock.advance(1)
     assert.deepEqual(await open(), [false, false, false, true])
-    const renewal = await sessions.openPending(aged)
+    const renewal = await opened(sessions.openPending(aged))
     assert.equal((await sessions.load('pending', renewal.handle))?.id, renewal.session.id)
     assert.equal(await sessions.load('browser', renewal.handle), undefined)
     assert.equal(await sessions.load('pending', parent.handle), undefined)
@@ -134,8 +152,8 @@ describe('a session', () => {
 
   test('at an API host ends with the one it comes from', async () => {
     const { sessions, input } = await house()
-    const parent = await sessions.open(input)
-    const child = await sessions.openForApi(parent.session, { api: 'orders', address: 'x' })
+    const parent = await opened(sessions.open(input))
+    const child = await opened(sessions.openForApi(parent.session, { api: 'orders', address: 'x' }))
     assert.equal(child.session.expiresAt, parent.session.expiresAt)
     assert.equal((await sessions.end(parent.session.id)).length, 2)
     assert.equal(await sessions.load('api', child.handle), undefined)
@@ -144,8 +162,8 @@ describe('a session', () => {
 
   test('at an API host ends without use as well, and goes on with it', async () => {
     const { clock, sessions, input } = await house()
-    const parent = await sessions.open(input)
-    const child = await sessions.openForApi(parent.session, { api: 'orders', address: 'x' })
+    const parent = await opened(sessions.open(input))
+    const child = await opened(sessions.openForApi(parent.session, { api: 'orders', address: 'x' }))
     clock.advance(55 * 60_000)
     assert.notEqual(await sessions.load('api', child.handle), undefined)
     clock.advance(55 * 60_000)
@@ -156,7 +174,7 @@ describe('a session', () => {
 
   test('that ended is on the list of what was revoked by the same act', async () => {
     const { database, sessions, input } = await house()
-    const { session } = await sessions.open(input)
+    const { session } = await opened(sessions.open(input))
     database.run('ALTER TABLE revocation RENAME TO revocation_gone')
     await assert.rejects(sessions.end(session.id))
     database.run('ALTER TABLE revocation_gone RENAME TO revocation')
@@ -168,7 +186,7 @@ describe('a session', () => {
     for (const kind of ['credential', 'person', 'session'] as const) {
       const { sessions, revocations, open, input, alice } = await house()
       const later = open()
-      const { session, handle } = await sessions.open(input)
+      const { session, handle } = await opened(sessions.open(input))
       const id = { credential: 'key', person: alice.id, session: session.id }[kind]
       await revocations.revoke(kind, id)
       assert.equal(await sessions.load('browser', handle), undefined)
@@ -182,21 +200,21 @@ describe('a session', () => {
     const { clock, sessions, revocations, input, alice } = await house()
     await revocations.revoke('person', alice.id)
     clock.advance(1)
-    const { handle } = await sessions.open(input)
+    const { handle } = await opened(sessions.open(input))
     assert.ok(await sessions.load('browser', handle))
   })
 
   test('of a key that is suspended ends whenever it was opened, and after restoring a new one lives', async () => {
     const { clock, sessions, revocations, open, input } = await house()
-    const before = await sessions.open(input)
+    const before = await opened(sessions.open(input))
     clock.advance(5000)
     await revocations.revoke('credential', 'key')
     clock.advance(5000)
-    const meanwhile = await sessions.open(input)
+    const meanwhile = await opened(sessions.open(input))
     assert.equal(await sessions.load('browser', meanwhile.handle), undefined)
     clock.advance(5000)
     await revocations.revoke('credential_until', 'key')
-    const anew = await sessions.open(input)
+    const anew = await opened(sessions.open(input))
     for (const view of [sessions, open().sessions]) {
       assert.equal(await view.load('browser', before.handle), undefined)
       assert.equal(await view.load('browser', meanwhile.handle), undefined)
@@ -208,7 +226,7 @@ describe('a session', () => {
 
   test('counts a touch for five minutes', async () => {
     const { clock, sessions, input } = await house()
-    const { session } = await sessions.open(input)
+    const { session } = await opened(sessions.open(input))
     clock.advance(299_999)
     assert.ok(sessions.hasFreshProof(session))
     clock.advance(1)
@@ -230,7 +248,7 @@ test('the list of what was revoked is not current once it was unread for more th
 
 test('a process that stood still reads the list of what was revoked before it uses it', async () => {
   const { clock, sessions, revocations, open, input } = await house()
-  const { session } = await sessions.open(input)
+  const { session } = await opened(sessions.open(input))
   const later = open()
   later.revocations.follow()
   await revocations.revoke('session', session.id)
@@ -248,7 +266,7 @@ test('what another process revoked counts here within 100 ms', async (context) =
   const changes: string[] = []
   later.revocations.follow()
   later.revocations.onChange((fresh) => changes.push(...fresh.map(({ kind }) => kind)))
-  const { session } = await sessions.open(input)
+  const { session } = await opened(sessions.open(input))
   await revocations.revoke('session', session.id)
   await revocations.revoke('directory', alice.id)
   context.mock.timers.tick(99)
@@ -263,7 +281,7 @@ test('a process too busy for its timers reads what was revoked before it uses it
   const { clock, sessions, revocations, open, input } = await house()
   const later = open()
   later.revocations.follow()
-  const { session } = await sessions.open(input)
+  const { session } = await opened(sessions.open(input))
   await revocations.revoke('session', session.id)
   clock.advance(100)
   assert.ok(later.revocations.current)
@@ -299,7 +317,7 @@ test('a list that cannot be read is not tried again for every request', async ()
 test('a hand-off is for one API, one browser and one minute', async () => {
   const { database, clock, sessions, input } = await house()
   const handoffs = new Handoffs(sqliteHandoffs(database), clock)
-  const { session } = await sessions.open(input)
+  const { session } = await opened(sessions.open(input))
   const issue = (): Promise<string> =>
     handoffs.issue({ sessionId: session.id, api: 'orders', flowHash: 'f' })
   const wrongApi = await issue()
@@ -324,7 +342,7 @@ test('assurance claims no more than was proved', () => {
 
 test('no decision about a session comes from a polluted prototype', async () => {
   const { sessions, input, revocations } = await house()
-  const { session, handle } = await sessions.open(input)
+  const { session, handle } = await opened(sessions.open(input))
   await sessions.end(session.id)
   const polluted = Object.prototype as unknown as Record<string, unknown>
   const names = ['isAdmin', 'allow', 'endedAt', 'disabled', 'current', 'kind']

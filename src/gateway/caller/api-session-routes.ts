@@ -96,6 +96,7 @@ async function finishSignIn(
     api: api.name,
     address: incoming.address,
   })
+  if (opened === undefined) return gatewayErrors.refuse('sign_in_not_continued')
   await parts.audit.append({
     id: incoming.requestId,
     kind: 'session',

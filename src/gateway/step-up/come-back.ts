@@ -71,6 +71,7 @@ export async function comeBack(
     return gatewayErrors.refuse('step_up_not_continued')
   }
   const handle = await strengthen(claimed, proved, { incoming, parts })
+  if (handle === undefined) return gatewayErrors.refuse('step_up_not_continued')
   const location =
     claimed.stepUp.method === 'POST'
       ? `${continuePath}?request=${secret}`
@@ -92,18 +93,19 @@ export async function comeBack(
 /**
  * The same session under a new handle, or a new one where the person had to sign in again meanwhile.
  *
- * @returns the handle.
+ * @returns the handle; nothing when that sign-in has ended meanwhile.
  */
 async function strengthen(
   { stepUp, session }: Claimed,
   proved: Session,
   { incoming, parts }: { readonly incoming: Incoming; readonly parts: GatewayParts },
-): Promise<string> {
+): Promise<string | undefined> {
   const isSame = session.parentId === proved.id
   const { address } = incoming
   const opened = isSame
     ? { session, handle: await parts.sessions.strengthen(session) }
     : await parts.sessions.openForApi(proved, { api: stepUp.api, address })
+  if (opened === undefined) return undefined
   if (!isSame) {
     await parts.stepUps.rebind(stepUp, opened.session.id)
     await parts.sessions.end(session.id)

@@ -31,6 +31,8 @@ export interface Authenticated {
   readonly stepUpHash: string | undefined
   /** Before this use. */
   readonly standing: Standing
+  /** Where the order of revocations was when it began. */
+  readonly asOf: number
 }
 
 /** What made a copy of the key likely, where that does not refuse the use. */
@@ -211,10 +213,10 @@ function couldReach(
 
 /** Invariant: a passkey that is good for its own replacement only confirms nothing. */
 function outcomeOf(
-  { purpose, stepUpHash }: Ceremony,
-  judged: Omit<Judged, 'purpose' | 'stepUpHash'>,
+  { purpose, stepUpHash, asOf }: Ceremony,
+  judged: Omit<Judged, 'purpose' | 'stepUpHash' | 'asOf'>,
 ): Judged | Refusal {
-  const found = { ...judged, stepUpHash }
+  const found = { ...judged, stepUpHash, asOf }
   if (purpose !== 'confirm') return { ...found, purpose: 'sign-in' }
   return opensRenewalOnly(found.standing)
     ? loginErrors.refuse('credential_lapsed', `the credential is ${found.standing}`)

@@ -7,7 +7,7 @@ import type { Browser } from '../browser.ts'
 import type { Authenticated } from './authentication.ts'
 import type { Caller } from './parts.ts'
 import { loginErrors } from '../errors.ts'
-import { isRestricted, recordAct } from '../surface-parts.ts'
+import { isRestricted, overtaken, recordAct } from '../surface-parts.ts'
 import type { IdentityParts } from '../surface-parts.ts'
 
 /** What somebody was about to do at an API host, when it is theirs. */
@@ -36,7 +36,7 @@ export async function confirm(
   exchange: HttpExchange,
   { caller, authenticated }: { caller: Caller; authenticated: Authenticated },
 ): Promise<Refusal | undefined> {
-  const { facts, person, stepUpHash } = authenticated
+  const { facts, person, stepUpHash, asOf } = authenticated
   const { session } = caller
   if (session === undefined) return loginErrors.refuse('sign_in_required')
   const stepUp =
@@ -48,7 +48,9 @@ export async function confirm(
   if (stepUp !== undefined && !reaches(facts, stepUp)) {
     return loginErrors.refuse('stronger_key_required')
   }
-  browser.holdSession(exchange.response, await parts.sessions.prove(session, facts))
+  const handle = await parts.sessions.prove(session, facts, asOf)
+  if (handle === undefined) return overtaken(parts, exchange, { personId: person.id, facts })
+  browser.holdSession(exchange.response, handle)
   await recordAct(parts, {
     kind: 'session',
     action: 'session.prove',

@@ -32,6 +32,8 @@ export interface Registered {
   readonly byTicket: boolean
   /** Whether that ended the person's other credentials and every session. */
   readonly recovered: boolean
+  /** Where the order of revocations was when it began. */
+  readonly asOf: number
 }
 
 interface Stored {
@@ -125,6 +127,7 @@ export class Registration {
       credential: outcome.credential,
       byTicket: ceremony.ticketHash !== undefined,
       recovered: outcome.retired !== undefined,
+      asOf: ceremony.asOf,
     }
   }
 

@@ -64,6 +64,8 @@ async function breakGlass(
   if (crossSite !== undefined) return crossSite
   const fields = await readForm(exchange.request)
   if (isRefusal(fields)) return fields
+  // Before what it depends on is read: whatever is revoked later is seen when the session is opened.
+  const asOf = parts.revocations.position
   const holder = await holderOf(parts, browser, exchange)
   if (holder === undefined) return loginErrors.refuse('sign_in_required')
   const forged = parts.formTokens.check(holder.session.id, fields.get('csrf'))
@@ -76,7 +78,8 @@ async function breakGlass(
   await raiseAlarm(parts, exchange, holder, reason)
   browser.forgetPending(exchange.response)
   const { personId, facts } = holder.session
-  await openBrowserSession(parts, browser, exchange, { personId, facts })
+  const opened = await openBrowserSession(parts, browser, exchange, { personId, facts, asOf })
+  if (isRefusal(opened)) return opened
   const redirect = parseReturnTo(fields.get('return_to'), `${parts.settings().base}/account`)
   if ((exchange.request.headers.accept ?? '').includes('application/json')) {
     sendJson(exchange.response, 200, { ok: true, redirect })

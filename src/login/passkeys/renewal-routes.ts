@@ -81,14 +81,16 @@ async function renewalVerify(
   if (isRefusal(asking)) return asking
   const registered = await parts.ceremonies.finishRegistration(asking.caller, asking.body, 'renew')
   if (isRefusal(registered)) return registered
-  const { person, credential } = registered
+  const { person, credential, asOf } = registered
   parts.revocations.refresh()
   await parts.sessions.end(asking.found.session.id)
   browser.forgetPending(exchange.response)
   const session = await openBrowserSession(parts, browser, exchange, {
     personId: person.id,
     facts: parts.ceremonies.factsOf(credential),
+    asOf,
   })
+  if (isRefusal(session)) return session
   sendJson(exchange.response, 200, {
     credentialId: credential.id,
     csrf: parts.formTokens.issue(session.id),

@@ -297,13 +297,15 @@ function seal(
   id: CredentialId,
   { sealedAt, now }: { sealedAt: number | undefined; now: number },
 ): 'changed' | 'unchanged' | 'unknown' {
-  const row = database.one<{ person_id: string; sealed_at: number | null }>(
-    'SELECT person_id, sealed_at FROM credential WHERE id = ?',
+  const row = database.one<Pick<CredentialRow, 'person_id' | 'sealed_at' | 'suspended_at'>>(
+    'SELECT person_id, sealed_at, suspended_at FROM credential WHERE id = ?',
     id,
   )
   if (row === undefined) return 'unknown'
   if ((row.sealed_at === null) === (sealedAt === undefined)) return 'unchanged'
   database.run('UPDATE credential SET sealed_at = ? WHERE id = ?', sealedAt ?? null, id)
+  // A sign-in that began before this would say what the credential was then. The word on a suspended one stands.
+  if (row.suspended_at === null) insertRevocation(database, 'credential_until', id, now)
   endSessionsBy(database, { person: row.person_id, credential: id }, now)
   return 'changed'
 }

@@ -10,6 +10,7 @@ import type {
   Taken,
 } from '../../session/index.ts'
 import type { Database } from './database.ts'
+import { revocationPosition } from './sessions.ts'
 
 type ValueRow = { value: string; expires_at: number; taken_at: number | null }
 type TicketRow = {
@@ -23,7 +24,8 @@ type TicketRow = {
 
 export function sqliteCeremonies(database: Database): CeremonyStore {
   return {
-    open: async (ceremony) => {
+    open: async (begun) => {
+      const ceremony: Ceremony = { ...begun, asOf: revocationPosition(database) }
       database.run(
         'INSERT INTO ceremony (challenge, value, expires_at) VALUES (?, ?, ?)',
         ceremony.challenge,

@@ -8,6 +8,7 @@ import type {
   Session,
   SessionId,
   SessionKind,
+  SessionOrigin,
   SessionStore,
 } from '../../session/index.ts'
 import type { Database } from './database.ts'
@@ -38,7 +39,12 @@ export function sqliteSessions(database: Database): SessionStore {
     return row === undefined ? undefined : sessionOf(row)
   }
   return {
-    open: async (session, handleHash) => insert(database, session, handleHash),
+    open: async (session, handleHash, origin) =>
+      database.transaction(() => {
+        if (isOvertaken(database, session, origin)) return 'overtaken'
+        insert(database, session, handleHash)
+        return 'opened'
+      }),
     load: async (id) => one('id', id),
     loadByHandle: async (handleHash) => one('handle_hash', handleHash),
     listFor: async (personId) =>
@@ -95,6 +101,46 @@ export function sqliteRevocations(database: Database): RevocationStore {
         )
         .map((row): Revocation => ({ ...row, kind: row.kind as RevokedKind })),
   }
+}
+
+/** The last position that was given away, also when what had it is deleted. */
+export function revocationPosition(database: Database): number {
+  const row = database.one<{ seq: number }>(
+    `SELECT seq FROM sqlite_sequence WHERE name = 'revocation'`,
+  )
+  return row?.seq ?? 0
+}
+
+/** Part of the transaction that opens a session. */
+function isOvertaken(
+  database: Database,
+  { personId, facts }: Session,
+  origin: SessionOrigin,
+): boolean {
+  if ('parent' in origin) {
+    const live = 'SELECT 1 FROM session WHERE id = ? AND ended_at IS NULL'
+    return database.one(live, origin.parent) === undefined
+  }
+  const disabled = 'SELECT 1 FROM person WHERE id = ? AND disabled <> 0'
+  return (
+    database.one(disabled, personId) !== undefined ||
+    isRevokedSince(database, { person: personId, credential: facts.credentialId }, origin.asOf)
+  )
+}
+
+function isRevokedSince(
+  database: Database,
+  { person, credential }: { person: string; credential: string },
+  asOf: number,
+): boolean {
+  const revoked = database.one(
+    `SELECT 1 FROM revocation WHERE sequence > ? AND (
+       (kind = 'person' AND id = ?) OR (kind IN ('credential', 'credential_until') AND id = ?))`,
+    asOf,
+    person,
+    credential,
+  )
+  return revoked !== undefined
 }
 
 /** Part of the transaction that ends what it names, so that neither happens alone. */
@@ -156,23 +202,29 @@ export function weakenSessionsBy(
 function prove(
   database: Database,
   id: SessionId,
-  change: Parameters<SessionStore['prove']>[1],
-): void {
-  const confirmation = JSON.stringify(change.confirmation)
-  database.transaction(() => {
+  { handleHash, provedAt, confirmation, asOf }: Parameters<SessionStore['prove']>[1],
+): 'proved' | 'overtaken' {
+  return database.transaction(() => {
+    const row = database.one<{ person_id: string }>(
+      'SELECT person_id FROM session WHERE id = ? AND ended_at IS NULL',
+      id,
+    )
+    if (row === undefined) return 'overtaken'
+    const touched = { person: row.person_id, credential: confirmation.credentialId }
+    if (isRevokedSince(database, touched, asOf)) return 'overtaken'
     database.run(
-      `UPDATE session SET handle_hash = ?, proved_at = ?, confirmation = ?
-       WHERE id = ? AND ended_at IS NULL`,
-      change.handleHash,
-      change.provedAt,
-      confirmation,
+      'UPDATE session SET handle_hash = ?, proved_at = ?, confirmation = ? WHERE id = ?',
+      handleHash,
+      provedAt,
+      JSON.stringify(confirmation),
       id,
     )
     const opened = database.all<{ id: string }>(
       `SELECT id FROM session WHERE parent_id = ? AND kind = 'api' AND ended_at IS NULL`,
       id,
     )
-    for (const row of opened) insertRevocation(database, 'proof', row.id, change.provedAt)
+    for (const each of opened) insertRevocation(database, 'proof', each.id, provedAt)
+    return 'proved'
   })
 }
 
