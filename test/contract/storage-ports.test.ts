@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Credential, CredentialId, Person, PersonId } from '../../src/identity/index.ts'
 import type { ProviderObject } from '../../src/oidc/index.ts'
-import type { Session, SessionId } from '../../src/session/index.ts'
+import type { ProofFacts, Session, SessionId } from '../../src/session/index.ts'
 import {
   Database,
   sqliteCeremonies,
@@ -77,11 +77,14 @@ async function stored(more: Partial<Person> = {}): Promise<Person> {
   return one
 }
 
-/** As if a ceremony had just begun. */
-function fromNow(): { readonly asOf: number } {
-  return { asOf: ports.revocations.since(0).at(-1)?.sequence ?? 0 }
-}
-
+const lastPosition = (): number => ports.revocations.since(0).at(-1)?.sequence ?? 0
+const begun = { asOf: 0 }
+const touchOf = (confirmation: ProofFacts) => (handleHash: string, provedAt: number) => ({
+  ...begun,
+  handleHash,
+  provedAt,
+  confirmation,
+})
 const plain = { ticket: undefined, replaces: undefined, now: 0 }
 
 function credential(owner: Person, more: Partial<Credential> = {}): Credential {
@@ -220,9 +223,9 @@ describe('credentials', () => {
       return { ...made, facts: { ...made.facts, credentialId: id } }
     }
     const [by, other] = [opened(one.id), opened(two.id)]
-    for (const each of [by, other]) await ports.sessions.open(each, next('handle'), fromNow())
+    for (const each of [by, other]) await ports.sessions.open(each, next('handle'), begun)
     const change = { reason: 'lost', allowLast: false, now: 3000 }
-    const before = ports.revocations.since(0).at(-1)?.sequence ?? 0
+    const before = lastPosition()
     assert.equal(await ports.credentials.suspend(one.id, change), 'suspended')
     assert.equal(await others.credentials.suspend(one.id, change), 'suspended_already')
     const found = await others.credentials.load(one.id)
@@ -372,7 +375,7 @@ describe('recoveries', () => {
       const [old, fresh] = [credential(owner), credential(owner)]
       const [open, stranger] = [session(owner), session(approver)]
       await ports.credentials.register(old, plain)
-      for (const one of [open, stranger]) await ports.sessions.open(one, next('handle'), fromNow())
+      for (const one of [open, stranger]) await ports.sessions.open(one, next('handle'), begun)
       const { id, ticketHash } = await request(owner)
       const ticket = { expiresAt: 100, retires }
       await ports.recoveries.decide(id, { by: approver.id, now: 10, ticket })
@@ -484,17 +487,13 @@ describe('sessions', () => {
     const owner = await stored()
     const [parent, handle, moved] = [session(owner), next('handle'), next('handle')]
     const child = session(owner, { kind: 'api', parentId: parent.id, audience: 'orders' })
-    await ports.sessions.open(parent, handle, fromNow())
+    await ports.sessions.open(parent, handle, begun)
     await ports.sessions.open(child, next('handle'), { parent: parent.id })
     assert.deepEqual(await others.sessions.loadByHandle(handle), parent)
     const confirmation = { ...parent.facts, credentialId: 'other' as CredentialId }
-    const before = others.revocations.since(0).at(-1)?.sequence ?? 0
-    await ports.sessions.prove(parent.id, {
-      handleHash: moved,
-      provedAt: 9,
-      confirmation,
-      ...fromNow(),
-    })
+    const touched = touchOf(confirmation)
+    const before = lastPosition()
+    await ports.sessions.prove(parent.id, touched(moved, 9))
     const still = await others.sessions.load(child.id)
     assert.deepEqual([still?.provedAt, still?.confirmation], [child.provedAt, undefined])
     assert.deepEqual(
@@ -515,12 +514,7 @@ describe('sessions', () => {
     assert.deepEqual(await ports.sessions.end(parent.id, 11), [])
     assert.equal(await ports.sessions.loadByHandle(moved), undefined)
     assert.equal((await ports.sessions.load(parent.id))?.endedAt, 10)
-    await ports.sessions.prove(parent.id, {
-      handleHash: moved,
-      provedAt: 12,
-      confirmation,
-      ...fromNow(),
-    })
+    await ports.sessions.prove(parent.id, touched(moved, 12))
     assert.equal(await ports.sessions.loadByHandle(moved), undefined, 'an ended one stays so')
     assert.deepEqual(await ports.sessions.listFor(owner.id), [])
   })
@@ -533,15 +527,10 @@ describe('sessions', () => {
     }
     const facts = { ...session(owner).facts, credentialId: first.id }
     const parent = session(owner, { facts })
-    await ports.sessions.open(parent, next('handle'), fromNow())
+    await ports.sessions.open(parent, next('handle'), begun)
     const confirmation = { ...facts, credentialId: second.id }
-    await ports.sessions.prove(parent.id, {
-      handleHash: 'h',
-      provedAt: 9,
-      confirmation,
-      ...fromNow(),
-    })
-    const before = others.revocations.since(0).at(-1)?.sequence ?? 0
+    await ports.sessions.prove(parent.id, touchOf(confirmation)('h', 9))
+    const before = lastPosition()
     await ports.credentials.remove(second.id, owner.id, { allowLast: false, now: 10 })
     const weakened = await others.sessions.load(parent.id)
     const { provedAt, endedAt } = weakened ?? {}
@@ -590,7 +579,7 @@ test('every port says unavailable when its database does not answer, and never a
     'handoffs.take': () => dead.handoffs.take('a', 1),
     'sessions.load': () => dead.sessions.load('a' as SessionId),
     'sessions.loadByHandle': () => dead.sessions.loadByHandle('a'),
-    'sessions.open': () => dead.sessions.open(session(owner), 'a', fromNow()),
+    'sessions.open': () => dead.sessions.open(session(owner), 'a', begun),
     'sessions.end': () => dead.sessions.end('a' as SessionId, 1),
     'revocations.since': () => dead.revocations.since(0),
     'revocations.revoke': () => dead.revocations.revoke('person', 'a', 1),
