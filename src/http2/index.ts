@@ -18,6 +18,7 @@ export {
   defaultHeaderTableSize,
   defaultWindow,
 } from './codes.ts'
+export { connectionFields } from './connection-fields.ts'
 export { Floods } from './connection/floods.ts'
 export { Outbox } from './connection/outbox.ts'
 export { RecentIds } from './connection/recent-ids.ts'

@@ -1,15 +1,8 @@
 import { isFieldValue, lowerName, NameMemory } from '../../http1/index.ts'
+import { connectionFields } from '../../http2/index.ts'
 
-/** RFC 9113 8.2.2: they speak of a connection of HTTP/1.1 and have no place here. */
-const connectionSpecific: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'te',
-])
+/** They have no place here. */
+const leftOut: ReadonlySet<string> = new Set([...connectionFields, 'te'])
 
 /** What becomes of a field, by its name. */
 interface Verdict {
@@ -20,7 +13,7 @@ interface Verdict {
 const verdicts = new NameMemory<Verdict>((spelled) => {
   const name = lowerName(spelled)
   if (name === undefined) throw new TypeError('a name that HTTP does not allow')
-  if (connectionSpecific.has(name)) return { name, kind: 'left out' }
+  if (leftOut.has(name)) return { name, kind: 'left out' }
   if (name === 'content-length') return { name, kind: 'length' }
   return { name, kind: name === 'date' ? 'date' : 'sent' }
 })

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Refusal } from '../../core/index.ts'
+import { connectionFields } from '../../http2/index.ts'
 import { gatewayErrors } from '../../gateway/index.ts'
 
 /** A request's header section (RFC 9113 8.3.1), in the form that HTTP/1.1's has. */
@@ -15,16 +16,6 @@ export interface RequestFields {
   /** Why it is refused, although it is well-formed. */
   readonly flaw: Refusal | undefined
 }
-
-/** RFC 9113 8.2.2, and what HTTP/1.1 says in their stead. */
-const connectionSpecific: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-])
 
 /** Of these the first counts, as in the runtime's HTTP/1.1; `checkFraming` refuses most of them twice. */
 const firstCounts: ReadonlySet<string> = new Set([
@@ -122,7 +113,7 @@ const pseudoNames: ReadonlyMap<string, 'method' | 'scheme' | 'path' | 'authority
 
 /** Fields that speak of the message or its connection. */
 const special: ReadonlySet<string> = new Set([
-  ...connectionSpecific,
+  ...connectionFields,
   'host',
   'cookie',
   'te',

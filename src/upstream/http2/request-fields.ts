@@ -1,18 +1,10 @@
 import { invariant } from '../../core/index.ts'
 import { belongsInTrailers, isFieldValue, isToken } from '../../http1/index.ts'
+import { connectionFields } from '../../http2/index.ts'
 import type { OutgoingRequest } from '../contract.ts'
 
-/** Fields that are about an HTTP/1.1 connection and make an HTTP/2 message malformed (RFC 9113 8.2.2). */
-const connectionFields: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-])
+/** What is written here, or has no place in a message. */
+const notTheirs: ReadonlySet<string> = new Set([...connectionFields, 'content-length', 'te'])
 
 /** Methods whose requests are expected to say how long they are (RFC 9110 8.6). */
 const expectsLength: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
@@ -34,7 +26,7 @@ export function requestFields(request: OutgoingRequest, scheme: 'http' | 'https'
     const value = headers[at + 1]
     invariant(isToken(name) && value !== undefined, 'request header name is not a token')
     invariant(isFieldValue(value), 'request header value holds a control byte')
-    invariant(!connectionFields.has(name), 'a request header about framing or connection')
+    invariant(!notTheirs.has(name), 'a request header about framing or connection')
     if (name === 'host') {
       hosts += 1
       out[5] = value
@@ -57,7 +49,7 @@ export function requestTrailers(trailers: readonly string[]): readonly string[] 
     const name = (trailers[at] ?? '').toLowerCase()
     const value = trailers[at + 1]
     const sound = value !== undefined && isToken(name) && isFieldValue(value)
-    if (sound && belongsInTrailers(name) && !connectionFields.has(name)) kept.push(name, value)
+    if (sound && belongsInTrailers(name) && !notTheirs.has(name)) kept.push(name, value)
   }
   return kept.length > 0 ? kept : undefined
 }
