@@ -7,17 +7,21 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dataPlaneText } from '../kit/data-plane.ts'
 import { configurationFile, startGateway } from '../kit/gateway.ts'
+import { beginHttp2, openHttp2 } from '../kit/http2.ts'
 import { mebibytes } from './watch.ts'
 
 /*
- * Large bodies both ways with checksums, and what the gateway's memory does meanwhile:
+ * Large bodies both ways with checksums, over HTTP/1.1 and 2, and what the gateway's memory does meanwhile:
  * `node test/soak/large.ts [MiB]`, a GiB unless given.
  */
 
 const mebibyte = 1024 * 1024
 const piece = randomBytes(mebibyte)
 
+export type Version = 'HTTP/1.1' | 'HTTP/2'
+
 export interface LargeReport {
+  readonly version: Version
   readonly mebibytes: number
   readonly uploadSeconds: number
   readonly downloadSeconds: number
@@ -27,7 +31,7 @@ export interface LargeReport {
   readonly extra: number
 }
 
-export async function large(size: number): Promise<LargeReport> {
+export async function large(size: number, version: Version): Promise<LargeReport> {
   const service = createServer((incoming, response) => {
     if (incoming.method === 'POST') {
       digestOf(incoming).then(
@@ -46,6 +50,7 @@ export async function large(size: number): Promise<LargeReport> {
   const text = dataPlaneText({
     upstream: (service.address() as AddressInfo).port,
     routes: `      - { method: ANY, path: '/large/{rest+}', authorizer: open, maxBody: 2GiB }`,
+    more: 'listeners: { public: { h2c: true } }',
   })
   const gateway = await startGateway({ command: ['serve', '--config', configurationFile(text)] })
   try {
@@ -53,14 +58,15 @@ export async function large(size: number): Promise<LargeReport> {
     const rest = residentOf(gateway.child.pid)
     let most = rest
     const timer = setInterval(() => (most = Math.max(most, residentOf(gateway.child.pid))), 50)
+    const { upload, download } = transfers[version]
     await upload(api, size / 4)
     await download(api, size / 4)
     const quarter = most
-    const uploadSeconds = await upload(api, size)
-    const downloadSeconds = await download(api, size)
+    const uploadSeconds = await timed(upload(api, size))
+    const downloadSeconds = await timed(download(api, size))
     clearInterval(timer)
     const memory = { first: quarter - rest, extra: most - quarter }
-    return { mebibytes: size, uploadSeconds, downloadSeconds, ...memory }
+    return { version, mebibytes: size, uploadSeconds, downloadSeconds, ...memory }
   } finally {
     await gateway.stop()
     service.closeAllConnections()
@@ -68,8 +74,23 @@ export async function large(size: number): Promise<LargeReport> {
   }
 }
 
-async function upload({ host, port }: URL, pieces: number): Promise<number> {
+interface Transfers {
+  readonly upload: (api: URL, pieces: number) => Promise<void>
+  readonly download: (api: URL, pieces: number) => Promise<void>
+}
+
+const transfers: Readonly<Record<Version, Transfers>> = {
+  'HTTP/1.1': { upload, download },
+  'HTTP/2': { upload: uploadHttp2, download: downloadHttp2 },
+}
+
+async function timed(work: Promise<void>): Promise<number> {
   const begun = performance.now()
+  await work
+  return (performance.now() - begun) / 1000
+}
+
+async function upload({ host, port }: URL, pieces: number): Promise<void> {
   const headers = { host, 'content-length': String(pieces * mebibyte) }
   const path = '/large/up'
   const outgoing = request({ host: '127.0.0.1', port, path, method: 'POST', headers })
@@ -77,19 +98,34 @@ async function upload({ host, port }: URL, pieces: number): Promise<number> {
   await send(outgoing, pieces)
   const [incoming] = await answered
   assert.equal(incoming.statusCode, 200)
-  const chunks: Buffer[] = []
-  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk)
-  assert.equal(Buffer.concat(chunks).toString(), digestFor(pieces), 'the upload arrived changed')
-  return (performance.now() - begun) / 1000
+  assert.equal(await textOf(incoming), digestFor(pieces), 'the upload arrived changed')
 }
 
-async function download({ host, port }: URL, pieces: number): Promise<number> {
-  const begun = performance.now()
+async function download({ host, port }: URL, pieces: number): Promise<void> {
   const outgoing = request({ host: '127.0.0.1', port, path: `/large/${pieces}`, headers: { host } })
   outgoing.end()
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
   assert.equal(await digestOf(incoming), digestFor(pieces), 'the download arrived changed')
-  return (performance.now() - begun) / 1000
+}
+
+/** Without a length, as a body of HTTP/2 may be. */
+async function uploadHttp2({ host, port }: URL, pieces: number): Promise<void> {
+  const session = openHttp2(Number(port))
+  const call = { path: '/large/up', authority: host, method: 'POST', body: '' }
+  const stream = beginHttp2(session, call)
+  const answered = textOf(stream)
+  await send(stream, pieces)
+  assert.equal(await answered, digestFor(pieces), 'the upload arrived changed')
+  assert.equal(stream.rstCode, 0)
+  session.close()
+}
+
+async function downloadHttp2({ host, port }: URL, pieces: number): Promise<void> {
+  const session = openHttp2(Number(port))
+  const stream = beginHttp2(session, { path: `/large/${pieces}`, authority: host })
+  assert.equal(await digestOf(stream), digestFor(pieces), 'the download arrived changed')
+  assert.equal(stream.rstCode, 0)
+  session.close()
 }
 
 async function send(to: NodeJS.WritableStream, pieces: number): Promise<void> {
@@ -112,9 +148,15 @@ function digestFor(pieces: number): string {
   return hash.digest('hex')
 }
 
-async function digestOf(incoming: IncomingMessage): Promise<string> {
+async function textOf(incoming: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+async function digestOf(incoming: AsyncIterable<Buffer>): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of incoming as AsyncIterable<Buffer>) hash.update(chunk)
+  for await (const chunk of incoming) hash.update(chunk)
   return hash.digest('hex')
 }
 
@@ -124,9 +166,12 @@ function residentOf(pid: number | undefined): number {
 }
 
 if (import.meta.main) {
-  const report = await large(Number(process.argv[2] ?? 1024))
-  const [first, extra] = [mebibytes(report.first), mebibytes(report.extra)]
-  console.log(JSON.stringify({ ...report, first, extra }))
-  assert.ok(report.extra <= 16 * mebibyte, `memory grows by ${extra}`)
+  const size = Number(process.argv[2] ?? 1024)
+  for (const version of ['HTTP/1.1', 'HTTP/2'] as const) {
+    const report = await large(size, version)
+    const [first, extra] = [mebibytes(report.first), mebibytes(report.extra)]
+    console.log(JSON.stringify({ ...report, first, extra }))
+    assert.ok(report.extra <= 16 * mebibyte, `memory grows by ${extra}`)
+  }
   console.log('held')
 }
