@@ -58,7 +58,7 @@ function obey(order: Order): void {
   }
 }
 
-const nothing: Counts = { sent: 0, kinds: {}, silent: 0, askedAgain: 0, failures: [] }
+const nothing: Counts = { sent: 0, kinds: {}, silent: 0, unread: 0, notBegun: 0, failures: [] }
 
 process.on('message', (order) => obey(order as Order))
 say({ kind: 'listening', port: await service.listen() })

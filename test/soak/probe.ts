@@ -14,6 +14,8 @@ if (isMainThread && path !== undefined) {
   const collect = runInNewContext('gc') as () => void
   process.on('SIGUSR2', () => {
     collect()
+    // What a first collection finds of buffers is given back beside this thread, and counted until then.
+    collect()
     const { heapUsed, external, rss } = process.memoryUsage()
     const timers = process
       .getActiveResourcesInfo()

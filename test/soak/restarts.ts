@@ -94,11 +94,9 @@ async function loaded(loader: Loader, work: () => Promise<void>): Promise<Counts
   return load
 }
 
-export interface Outcome {
+export interface Outcome extends Pick<Counts, 'unread' | 'notBegun'> {
   readonly requests: number
   readonly records: number
-  /** Requests that were sent again, because a gateway that stops had not read them. */
-  readonly askedAgain: number
 }
 
 /** Fails when requests and records differ. */
@@ -110,7 +108,8 @@ async function settle(counts: Counts, directories: readonly string[]): Promise<O
     const verified = await proofgate(['audit', 'verify', '--data-dir', directory])
     assert.equal(verified.code, 0, verified.stdout)
   }
-  return { requests: counts.sent, records, askedAgain: counts.askedAgain }
+  const { sent, unread, notBegun } = counts
+  return { requests: sent, records, unread, notBegun }
 }
 
 export async function reloads(count: number): Promise<Outcome> {

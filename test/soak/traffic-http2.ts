@@ -32,7 +32,7 @@ interface Wanted extends Call {
 
 /** Callers of HTTP/2 with prior knowledge: a few connections with many streams at once on each. */
 export class Http2Traffic {
-  askedAgain = 0
+  notBegun = 0
   readonly #service: LoadedService
   readonly #sessions: ClientHttp2Session[] = []
   #port = 0
@@ -134,7 +134,7 @@ export class Http2Traffic {
       await wanted.read?.(stream)
       const answer = await answered
       if (answer.reset !== refusedStream || tries === 3) return answer
-      this.askedAgain += 1
+      this.notBegun += 1
     }
   }
 

@@ -14,10 +14,12 @@ export interface Counts {
   /** Connections that the gateway answered and that nothing was ever sent on. */
   readonly silent: number
   /**
-   * Sent again: over HTTP/2 what the gateway said it had not begun, over HTTP/1.1 what met a connection that was
-   * just being closed. Had the gateway read it before, it would have two records.
+   * Requests over HTTP/1.1 that met a connection that was just being closed, and were sent again. Had the
+   * gateway read one before, it would have two records.
    */
-  readonly askedAgain: number
+  readonly unread: number
+  /** Requests over HTTP/2 that the gateway said it had not begun, as it stopped, and that were sent again. */
+  readonly notBegun: number
   readonly failures: readonly string[]
 }
 
@@ -38,7 +40,7 @@ export class Traffic {
   readonly #kinds: Record<string, number> = {}
   readonly #failures: string[] = []
   #sent = 0
-  #askedAgain = 0
+  #unread = 0
   #isEnough = false
 
   constructor(target: Target, service: LoadedService) {
@@ -55,7 +57,8 @@ export class Traffic {
       sent: this.#sent,
       kinds: this.#kinds,
       silent: this.#http1.silent,
-      askedAgain: this.#askedAgain + this.#http2.askedAgain,
+      unread: this.#unread,
+      notBegun: this.#http2.notBegun,
       failures: this.#failures,
     }
   }
@@ -108,7 +111,7 @@ export class Traffic {
         return
       } catch (error) {
         if (!(error instanceof UnreadError) || tries === 3) throw error
-        this.#askedAgain += 1
+        this.#unread += 1
       }
     }
   }
