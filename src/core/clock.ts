@@ -19,20 +19,24 @@ export function systemClock(floor: Instant = 0): Clock {
   let anchorWall = Math.max(Date.now(), floor)
   let anchorMonotonic = performance.now()
   let latest = anchorWall
-  const read = (): Instant => {
+  let readAt = -Infinity
+  const read = (monotonic: number): Instant => {
     const wall = Date.now()
-    const elapsed = Math.floor(performance.now() - anchorMonotonic)
-    const steady = anchorWall + elapsed
+    const steady = anchorWall + Math.floor(monotonic - anchorMonotonic)
     if (wall < steady - toleratedDrift) return steady
     if (wall > anchorWall) {
       anchorWall = wall
-      anchorMonotonic = performance.now()
+      anchorMonotonic = monotonic
     }
     return anchorWall
   }
   return {
     now() {
-      latest = Math.max(latest, read())
+      const monotonic = performance.now()
+      // One that counts milliseconds has nothing new to say before one is over, and every request asks often.
+      if (monotonic - readAt < 1) return latest
+      readAt = monotonic
+      latest = Math.max(latest, read(monotonic))
       return latest
     },
   }

@@ -9,6 +9,9 @@ function withWallClock(work: (set: (at: number) => void) => void): void {
   try {
     work((value) => {
       at = value
+      // It looks at the wall clock once in a millisecond.
+      const begin = performance.now()
+      while (performance.now() - begin < 1.1);
     })
   } finally {
     wall.mock.restore()
