@@ -6,7 +6,7 @@ import type { Person } from '../identity/index.ts'
 import { approvalPage, approvalsPage } from '../pages/index.ts'
 import type { ApprovalState } from '../pages/index.ts'
 import { proofErrors } from '../proof/index.ts'
-import type { OpenProof } from '../proof/index.ts'
+import type { OpenProof, ProofPlace } from '../proof/index.ts'
 import type { Session, SessionId } from '../session/index.ts'
 import type { Browser } from './browser.ts'
 import { loginErrors } from './errors.ts'
@@ -35,17 +35,24 @@ async function listPending(
   parts: IdentityParts,
   browser: Browser,
   exchange: HttpExchange,
-): Promise<void> {
+): Promise<Refusal | void> {
   const { base } = parts.settings()
   const found = await browser.requireSession(exchange)
   if (isRefusal(found)) {
     toSignIn(parts, browser, exchange, `${base}/approvals`)
-    return
+    return undefined
   }
-  const waiting = await parts.ceremonies.approval.listFor(found.person)
+  // Invariant: one that is for some roles only does not tell what others ask of its owner.
+  if (isRestricted(parts, found.session.facts.credentialId)) {
+    return loginErrors.refuse('credential_restricted')
+  }
+  const after = parsePlace(exchange.query.get('after'))
+  const { waiting, next } = await parts.ceremonies.approval.listFor(found.person, after)
   const page = approvalsPage({
     base,
-    waiting: waiting.map(({ statement }) => ({
+    isFirst: after === undefined,
+    ...(next === undefined ? {} : { next: printPlace(next) }),
+    waiting: waiting.map((statement) => ({
       id: statement.id,
       sentence: statement.sentence,
       name: statement.name,
@@ -54,6 +61,19 @@ async function listPending(
     })),
   })
   browser.page(exchange, 200, page)
+  return undefined
+}
+
+function printPlace({ expiresAt, id }: ProofPlace): string {
+  return `${expiresAt}.${id}`
+}
+
+/** Anything else is the beginning. */
+function parsePlace(text: string | null): ProofPlace | undefined {
+  const [, expiresAt, id] = /^(\d{1,15})\.([A-Za-z0-9_-]{1,64})$/.exec(text ?? '') ?? []
+  return expiresAt === undefined || id === undefined
+    ? undefined
+    : { expiresAt: Number(expiresAt), id }
 }
 
 async function showApproval(
@@ -75,6 +95,11 @@ async function showApproval(
     return
   }
   const { record, statement } = open
+  const isOwn = statement.subject === found.person.id
+  if (!isOwn && isRestricted(parts, found.session.facts.credentialId)) {
+    browser.page(exchange, 404, approvalPage({ base, state: 'unknown' }))
+    return
+  }
   const page = approvalPage({
     base,
     state: await stateOf(parts, found, open),
@@ -82,7 +107,7 @@ async function showApproval(
       id,
       statement,
       statementText: record.statement,
-      own: statement.subject === found.person.id,
+      own: isOwn,
       csrf: parts.formTokens.issue(found.session.id),
       approvedBy: record.approvals.map(({ username }) => username),
     },

@@ -154,6 +154,10 @@ export interface WaitingApproval {
 
 export interface ApprovalsView extends PageView {
   readonly waiting: readonly WaitingApproval[]
+  /** Whether nothing comes before. */
+  readonly isFirst: boolean
+  /** What names the page after this one, if there is one. */
+  readonly next?: string
 }
 
 /** What waits for this person. */
@@ -183,6 +187,15 @@ export function approvalsPage(view: ApprovalsView, strings: Strings = english): 
               ${rows}
             </ul>`
       }
+      ${
+        view.next !== undefined &&
+        html`<p class="foot">
+          <a class="button" href="${`${view.base}/approvals?after=${view.next}`}"
+            >${text.inboxMore}</a
+          >
+        </p>`
+      }
+      ${!view.isFirst && html`<p class="foot"><a class="button" href="${`${view.base}/approvals`}">${text.inboxFirst}</a></p>`}
       <p class="foot"><a class="button" href="${`${view.base}/account`}">${text.toAccount}</a></p>
     </section>`,
   })

@@ -292,6 +292,8 @@ export const english = {
     },
     inboxTitle: 'Requests to approve',
     inboxEmpty: 'Nothing waits for you.',
+    inboxMore: 'Show more',
+    inboxFirst: 'Back to the beginning',
     by: 'asked by {name}',
     byYou: 'asked in your name, {name}',
     untilShort: 'until {at}',

@@ -34,4 +34,13 @@ export { asksForBody, parseSentence, visible, writeSentence } from './sentence.t
 export type { Sentence, SentencePart, SentenceValues } from './sentence.ts'
 export { challengeFor, parseStatement, printStatement } from './statement.ts'
 export type { Approvers, Statement } from './statement.ts'
-export type { Evidence, ProofRecord, ProofState, ProofStore, TakenProof } from './store.ts'
+export type {
+  Evidence,
+  PendingAsked,
+  PendingProof,
+  ProofPlace,
+  ProofRecord,
+  ProofState,
+  ProofStore,
+  TakenProof,
+} from './store.ts'

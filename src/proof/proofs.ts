@@ -19,11 +19,13 @@ import type { Holder, Presented } from './presented.ts'
 import { isBrief, isRecordable } from './recorded.ts'
 import { parseStatement, printStatement } from './statement.ts'
 import type { Statement } from './statement.ts'
-import type { Evidence, ProofRecord, ProofState, ProofStore } from './store.ts'
+import type { Evidence, ProofPlace, ProofRecord, ProofState, ProofStore } from './store.ts'
 
 /** How many may wait at once, of one caller and of all. */
 const mostOfOwner = 16
 const mostOfAll = 10_000
+/** How many are shown at once. */
+const pageOfPending = 50
 
 export interface ProofParts {
   readonly store: ProofStore
@@ -149,16 +151,28 @@ export class Proofs {
     return { record, statement }
   }
 
-  /** Those that wait for this person and were not touched by them yet. */
-  async listFor(approver: Omit<Approver, 'credential'>): Promise<readonly OpenProof[]> {
-    const found: OpenProof[] = []
-    for (const record of await this.#parts.store.listPending(this.#parts.clock.now())) {
-      const statement = parseStatement(record.statement)
-      if (statement === undefined || !mayApprove(statement, approver)) continue
-      if (record.approvals.some((one) => one.approver === approver.person.id)) continue
-      found.push({ record, statement })
-    }
-    return found
+  /**
+   * Those that wait for this person and were not touched by them yet, a page of them: those that end first.
+   *
+   * @param after - where the page before ended.
+   */
+  async listFor(
+    approver: Omit<Approver, 'credential'>,
+    after: ProofPlace | undefined,
+  ): Promise<{ readonly waiting: readonly Statement[]; readonly next: ProofPlace | undefined }> {
+    const found = await this.#parts.store.listPending({
+      person: approver.person.id,
+      groups: approver.groups,
+      now: this.#parts.clock.now(),
+      after,
+      limit: pageOfPending + 1,
+    })
+    const page = found.slice(0, pageOfPending)
+    const waiting = page.flatMap((pending) => {
+      const statement = parseStatement(pending.statement)
+      return statement !== undefined && mayApprove(statement, approver) ? [statement] : []
+    })
+    return { waiting, next: found.length > page.length ? page.at(-1) : undefined }
   }
 
   /** The passkeys of somebody whose touch would count for this proof. */

@@ -49,6 +49,25 @@ export interface ProofRecord {
   readonly expiresAt: Instant
 }
 
+/** Where a page of proofs ends, and the next one begins. */
+export interface ProofPlace {
+  readonly expiresAt: Instant
+  readonly id: string
+}
+
+export interface PendingAsked {
+  /** Id of the person. */
+  readonly person: string
+  readonly groups: readonly string[]
+  readonly now: Instant
+  /** Of the page before. */
+  readonly after: ProofPlace | undefined
+  /** At most so many. */
+  readonly limit: number
+}
+
+export type PendingProof = Pick<ProofRecord, 'id' | 'statement' | 'expiresAt'>
+
 export type TakenProof =
   | { readonly outcome: 'taken'; readonly proof: ProofRecord }
   | { readonly outcome: 'unknown' | 'expired' | 'pending' | 'denied' | 'redeemed' }
@@ -61,8 +80,11 @@ export interface ProofStore {
     limits: { readonly ofOwner: number; readonly ofAll: number; readonly now: Instant },
   ): Promise<'opened' | 'too_many'>
   load(id: string): Promise<ProofRecord | undefined>
-  /** Those that wait and have not expired, oldest first. */
-  listPending(now: Instant): Promise<readonly ProofRecord[]>
+  /**
+   * One page of those that wait, have not expired and may wait for this person's touch, which is missing; those that
+   * end first before others. Whether the person may approve one is for the caller to judge.
+   */
+  listPending(asked: PendingAsked): Promise<readonly PendingProof[]>
   /**
    * Adds a touch to a proof that waits and has not expired, one of each person; when it was the last that
    * was needed, the proof is approved in the same transaction.

@@ -220,17 +220,65 @@ describe('proofs', () => {
     assert.equal(await proofs.open(proof(), { ...limits, ofAll: 1 }), 'too_many')
   })
 
+  /** What is read of a statement to find whom it waits for. */
+  const statement = (subject: string, approvers: object): string =>
+    JSON.stringify({ subject, approvers: { self: true, others: 0, groups: [], ...approvers } })
+
+  const asked = { person: 'me', groups: ['ops', 'team'], after: undefined, limit: 100 }
+
   test('are listed while they wait, those that end first before others', async () => {
     const at = now + 5000
-    const second = await opened({ expiresAt: at + 20 })
-    const first = await opened({ expiresAt: at + 10 })
-    await approved({ expiresAt: at + 15 })
-    const listed = await others.listPending(at)
+    const mine = { statement: statement('me', {}) }
+    const second = await opened({ ...mine, expiresAt: at + 20 })
+    const first = await opened({ ...mine, expiresAt: at + 10 })
+    await approved({ ...mine, expiresAt: at + 15 })
+    const listed = await others.listPending({ ...asked, now: at })
     assert.deepEqual(
-      listed.map(({ id }) => id),
-      [first.id, second.id],
+      listed,
+      [first, second].map(({ id, expiresAt }) => ({ id, expiresAt, ...mine })),
     )
-    assert.deepEqual(await others.listPending(at + 20), [])
+    assert.deepEqual(await others.listPending({ ...asked, now: at + 20 }), [])
+  })
+
+  test('are listed for those whose touch can be missing, and for nobody else', async () => {
+    const at = now + 6000
+    const ids = async (person: string, groups: readonly string[]): Promise<readonly string[]> =>
+      (await others.listPending({ ...asked, person, groups, now: at })).map(({ id }) => id)
+    const add = async (text: string): Promise<string> => {
+      const one = await opened({ statement: text, expiresAt: at + 10 })
+      return one.id
+    }
+    const alone = await add(statement('asker', {}))
+    const byTeam = await add(statement('asker', { others: 1, groups: ['team', 'night'] }))
+    const notSelf = await add(statement('asker', { self: false, others: 1, groups: ['ops'] }))
+    await add(statement('asker', { self: false, others: 0, groups: ['ops', 'team'] }))
+    await add('no statement')
+    assert.deepEqual(await ids('asker', ['ops', 'team']), [alone, byTeam])
+    assert.deepEqual(await ids('other', ['team']), [byTeam])
+    assert.deepEqual(await ids('other', ['ops', 'night']), [byTeam, notSelf])
+    assert.deepEqual(await ids('other', ['tea', 'eam', '']), [])
+    assert.deepEqual(await ids('other', []), [])
+    const rule = { isEnough: () => false, now: at }
+    assert.equal(await proofs.approve(byTeam, touch('other'), rule), 'added')
+    assert.deepEqual(await ids('other', ['ops', 'night']), [notSelf])
+    assert.deepEqual(await ids('third', ['night']), [byTeam])
+  })
+
+  test('are listed page by page, each once, those that end at once too', async () => {
+    const at = now + 7000
+    const added: string[] = []
+    for (const later of [10, 10, 10, 20, 20]) {
+      added.push((await opened({ statement: statement('me', {}), expiresAt: at + later })).id)
+    }
+    const seen: string[] = []
+    let after: { readonly expiresAt: number; readonly id: string } | undefined
+    for (let page = 0; page < 4; page++) {
+      const listed = await others.listPending({ ...asked, now: at, after, limit: 2 })
+      assert.equal(listed.length, [2, 2, 1, 0][page])
+      seen.push(...listed.map(({ id }) => id))
+      after = listed.at(-1)
+    }
+    assert.deepEqual(seen.toSorted(), added.toSorted())
   })
 
   test('that are over are swept later, with their touches, and others are not', async () => {

@@ -65,12 +65,18 @@ interface Asking {
   readonly browserSession?: string
   readonly session?: string
   readonly sentence?: string
+  /** Whose it is counted as. */
+  readonly holder?: string
 }
 
 async function ask(asking: Asking = {}): Promise<OpenedProof> {
   const subject = await idOf('alice')
   const opened = await proofs.open({
-    holder: { key: subject, session: asking.session ?? 'some-session', token: 'some-token' },
+    holder: {
+      key: asking.holder ?? subject,
+      session: asking.session ?? 'some-session',
+      token: 'some-token',
+    },
     browserSession: asking.browserSession,
     validFor: millis(60_000),
     statement: {
@@ -326,6 +332,29 @@ describe('approving for somebody else', () => {
     assert.equal(codeOf(await say(bob, id, 'stranger')), 'proof.not_an_approver')
     assert.equal(await stateOf(id), 'pending')
   })
+})
+
+test('more than fit on a page are found page by page, each once', async () => {
+  const asked: string[] = []
+  for (let at = 0; at < 60; at++) {
+    asked.push((await ask({ approvers: byAnother, holder: `owner-${at % 4}` })).id)
+  }
+  const seen: string[] = []
+  let path: string | undefined = '/approvals'
+  for (let page = 0; path !== undefined && page < 9; page++) {
+    const { status, text } = await bob.client.call(`${gateway.identity}${path}`)
+    assert.equal(status, 200)
+    const links = [...text.matchAll(/\/approve\/([\w-]+)"/g)].map(([, id]) => id ?? '')
+    assert.ok(links.length <= 50)
+    seen.push(...links)
+    path = /href="(?:https?:\/\/[^/"]+)?(\/approvals\?after=[^"]+)"/.exec(text)?.[1]
+  }
+  assert.equal(new Set(seen).size, seen.length)
+  for (const id of asked) assert.ok(seen.includes(id))
+  for (const odd of ['x', '1', '1.', `1.${'a'.repeat(65)}`, '-1.a', '9'.repeat(16)]) {
+    const answer = await bob.client.call(`${gateway.identity}/approvals?after=${odd}`)
+    assert.equal(answer.status, 200, odd)
+  }
 })
 
 test('"This was not me" denies, and ends the session that asked', async () => {

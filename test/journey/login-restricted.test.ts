@@ -65,6 +65,11 @@ describe('a passkey that is for some roles only', { timeout: 120_000 }, () => {
     assert.equal((await glass.client.call(at('/enrol'))).status, 403)
   })
 
+  test('reads nothing of what others ask its owner to approve', async () => {
+    refused(await glass.client.call(at('/approvals')))
+    assert.equal((await owner.client.call(at('/approvals'))).status, 200)
+  })
+
   test('changes nothing about the account, but ends its own sign-in', async () => {
     const { csrf } = glass
     const credentials = await administer(gateway, 'GET', '/v1/people/alice/credentials')

@@ -124,11 +124,13 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
               expiresAt: at,
             },
           ],
+          isFirst: false,
+          next: '1.proof-1',
         },
         strings,
       ),
     ],
-    ['approvals-none', approvalsPage({ base, waiting: [] }, strings)],
+    ['approvals-none', approvalsPage({ base, waiting: [], isFirst: true }, strings)],
     [
       'sign-in',
       signInPage(

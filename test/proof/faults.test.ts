@@ -44,9 +44,14 @@ for (const when of ['before', 'after'] as const) {
   test(`a store that fails ${when} it opens a proof has opened none that anybody knows`, async () => {
     const somebody = await world.somebody(`somebody-${when}`)
     await withFault({ call: 'open', when }, () => world.proofs.open(proofRequest(somebody)))
-    const left = await world.proofs.listFor({ person: somebody.person, groups: [] })
-    for (const open of left) assert.equal(await world.proofs.deny(open), undefined)
-    assert.equal(left.length, when === 'before' ? 0 : 1)
+    const asker = { person: somebody.person, groups: [] }
+    const { waiting } = await world.proofs.listFor(asker, undefined)
+    for (const { id } of waiting) {
+      const open = await world.proofs.find(id, asker)
+      assert.ok(!isRefusal(open))
+      assert.equal(await world.proofs.deny(open), undefined)
+    }
+    assert.equal(waiting.length, when === 'before' ? 0 : 1)
   })
 
   test(`a store that fails ${when} it takes a proof lets nothing through`, async () => {

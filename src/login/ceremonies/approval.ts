@@ -3,7 +3,7 @@ import { isRefusal, parseBase64url, toBase64url } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import type { Credential, CredentialId, Person } from '../../identity/index.ts'
 import { challengeFor, proofErrors, recordedEvidence } from '../../proof/index.ts'
-import type { OpenProof } from '../../proof/index.ts'
+import type { OpenProof, ProofPlace, Proofs } from '../../proof/index.ts'
 import type { Session } from '../../session/index.ts'
 import { challengeOf, parseAuthenticationResponse, requestOptions } from '../../webauthn/index.ts'
 import type { PublicKeyCredentialRequestOptionsJSON } from '../../webauthn/index.ts'
@@ -42,8 +42,8 @@ export class Approval {
     return this.#parts.proofs.find(id, { person, groups: this.#groupsOf(person) })
   }
 
-  listFor(person: Person): Promise<readonly OpenProof[]> {
-    return this.#parts.proofs.listFor({ person, groups: this.#groupsOf(person) })
+  listFor(person: Person, after: ProofPlace | undefined): ReturnType<Proofs['listFor']> {
+    return this.#parts.proofs.listFor({ person, groups: this.#groupsOf(person) }, after)
   }
 
   /** Why a touch on this page could not count, before anybody is asked for one. */

@@ -1,6 +1,8 @@
 import type { Instant } from '../../core/index.ts'
 import type {
   Evidence,
+  PendingAsked,
+  PendingProof,
   ProofRecord,
   ProofState,
   ProofStore,
@@ -19,9 +21,6 @@ type ProofRow = {
   expires_at: number
 }
 
-/** More than this are not shown to anybody at once. */
-const mostListed = 1000
-
 /** Proofs bound to one request. Each change of state is one statement that names the state it starts from. */
 export function sqliteProofs(database: Database): ProofStore {
   return {
@@ -37,15 +36,7 @@ export function sqliteProofs(database: Database): ProofStore {
       const row = database.one<ProofRow>('SELECT * FROM request_proof WHERE id = ?', id)
       return row === undefined ? undefined : recordOf(database, row)
     },
-    listPending: async (now) =>
-      database
-        .all<ProofRow>(
-          `SELECT * FROM request_proof WHERE state = 'pending' AND expires_at > ?
-           ORDER BY expires_at LIMIT ?`,
-          now,
-          mostListed,
-        )
-        .map((row) => recordOf(database, row)),
+    listPending: async (asked) => listPending(database, asked),
     approve: async (id, evidence, rule) =>
       database.transaction(() => approve(database, id, evidence, rule)),
     deny: async (id, now) =>
@@ -59,6 +50,38 @@ export function sqliteProofs(database: Database): ProofStore {
         : 'not_open',
     take: async (id, from) => take(database, id, from),
   }
+}
+
+/**
+ * What was kept as something else than a statement waits for nobody. The conditions leave out what cannot be for
+ * this person to approve, so that a page is full of what can be.
+ */
+function listPending(
+  database: Database,
+  { person, groups, now, after, limit }: PendingAsked,
+): readonly PendingProof[] {
+  return database
+    .all<Pick<ProofRow, 'id' | 'statement' | 'expires_at'>>(
+      `SELECT id, statement, expires_at FROM request_proof AS proof
+       WHERE state = 'pending' AND expires_at > ? AND (expires_at, id) > (?, ?)
+         AND CASE WHEN NOT json_valid(statement) THEN FALSE
+           WHEN statement ->> '$.subject' = ? THEN statement ->> '$.approvers.self'
+           ELSE statement ->> '$.approvers.others' > 0 AND EXISTS (
+             SELECT 1 FROM json_each(statement, '$.approvers.groups') AS one
+             WHERE one.value IN (SELECT value FROM json_each(?)))
+         END
+         AND NOT EXISTS (
+           SELECT 1 FROM request_proof_touch WHERE proof_id = proof.id AND person_id = ?)
+       ORDER BY expires_at, id LIMIT ?`,
+      now,
+      after?.expiresAt ?? now,
+      after?.id ?? '',
+      person,
+      JSON.stringify(groups),
+      person,
+      limit,
+    )
+    .map(({ id, statement, expires_at: expiresAt }) => ({ id, statement, expiresAt }))
 }
 
 function insert(database: Database, proof: Parameters<ProofStore['open']>[0]): void {
