@@ -1,5 +1,5 @@
 /** Tokens, proofs and assertions beside the bare cryptography in them: `node bench/micro/token.ts` */
-import { generateKeyPairSync, sign, verify } from 'node:crypto'
+import { generateKeyPairSync } from 'node:crypto'
 import { isRefusal, millis, systemClock } from '../../src/core/index.ts'
 import {
   AccessTokenVerifier,
@@ -9,6 +9,8 @@ import {
   takeProof,
 } from '../../src/token/index.ts'
 import type { AssertionSubject, VerificationKeys } from '../../src/token/index.ts'
+import { freshProof, oneSignature, oneVerification, tokenNeverSeen } from '../bare-cryptography.ts'
+import type { Work } from '../bare-cryptography.ts'
 import { ProofKey, signToken } from '../token.ts'
 import type { ProofAlgorithm } from '../token.ts'
 import { measureMicros } from './measure.ts'
@@ -96,19 +98,12 @@ function proving(algorithm: ProofAlgorithm): Micro {
   }
 }
 
-function bare(algorithm: ProofAlgorithm, what: 'sign' | 'verify'): Micro {
-  const pair = algorithm === 'EdDSA' ? generateKeyPairSync('ed25519') : { privateKey, publicKey }
-  const hash = algorithm === 'EdDSA' ? null : 'sha256'
-  const dsaEncoding = 'ieee-p1363'
-  const input = Buffer.alloc(500, 'x')
-  const signature = sign(hash, input, { key: pair.privateKey, dsaEncoding })
+function bare(what: string, work: Work): Micro {
+  let at = 0
   return {
-    name: `the runtime alone: ${what} ${algorithm}`,
+    name: `the runtime alone: ${what}`,
     run: (count) => {
-      for (let done = 0; done < count; done += 1) {
-        if (what === 'sign') sign(hash, input, { key: pair.privateKey, dsaEncoding })
-        else verify(hash, input, { key: pair.publicKey, dsaEncoding }, signature)
-      }
+      for (let done = 0; done < count; done += 1) work(at++)
     },
   }
 }
@@ -150,7 +145,10 @@ await measureMicros('tokens', [
   proving('EdDSA'),
   minting('assertion remembered', () => subject),
   minting('assertion of somebody new', () => ({ ...subject })),
-  bare('ES256', 'verify'),
-  bare('EdDSA', 'verify'),
-  bare('ES256', 'sign'),
+  bare('verify ES256', oneVerification('ES256')),
+  bare('verify EdDSA', oneVerification('EdDSA')),
+  bare('sign ES256', oneSignature('ES256')),
+  bare('all of a token never seen', tokenNeverSeen()),
+  bare('all of a DPoP proof ES256', freshProof('ES256')),
+  bare('all of a DPoP proof EdDSA', freshProof('EdDSA')),
 ])
