@@ -5,7 +5,7 @@ import { tokenErrors, tokenFailure } from './errors.ts'
 import { KnownHeaders, parseJws, parseJwsClaims, verifyJws } from './jws.ts'
 import type { JwsAlgorithm, ParsedJws } from './jws.ts'
 import type { VerificationKeys } from './verification-keys.ts'
-import { VerifiedTokenCache } from './verified-cache.ts'
+import { VerifiedTokenCache } from './remembered/verified-tokens.ts'
 import type { VerifiedToken } from './verified-token.ts'
 
 /** Longest token that is looked at, in characters. */
@@ -110,7 +110,9 @@ export class TokenVerifier<Token extends VerifiedToken> {
     const token = read(claims, now)
     if (isRefusal(token)) return token
     Object.freeze(token)
-    if (forgotten === this.#forgotten) this.#cache.keep(text, token, keys.revisionAt(now))
+    if (forgotten === this.#forgotten) {
+      this.#cache.keep(text, token, { now, revision: keys.revisionAt(now) })
+    }
     return token
   }
 }
