@@ -21,6 +21,7 @@ export {
 export { connectionFields } from './connection-fields.ts'
 export { Floods } from './connection/floods.ts'
 export { Outbox } from './connection/outbox.ts'
+export { followSettings } from './connection/peer-settings.ts'
 export { RecentIds } from './connection/recent-ids.ts'
 export { SendingSide } from './connection/sending-side.ts'
 export type { DataPiece } from './data-run.ts'

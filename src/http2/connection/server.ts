@@ -4,14 +4,7 @@ import type { DataPiece } from '../data-run.ts'
 import { ReceiveWindow } from '../flow.ts'
 import { FrameReader } from '../frame-reader.ts'
 import type { FrameSink } from '../frame-reader.ts'
-import {
-  goawayFrame,
-  pingAck,
-  pingFrame,
-  resetFrame,
-  settingsAck,
-  windowUpdateFrame,
-} from '../frame-writer.ts'
+import { goawayFrame, pingAck, pingFrame, resetFrame, windowUpdateFrame } from '../frame-writer.ts'
 import { HeaderDecoder } from '../hpack/decoder.ts'
 import type { FieldList } from '../hpack/decoder.ts'
 import { ConnectionProblem } from '../problem.ts'
@@ -20,6 +13,7 @@ import { Floods } from './floods.ts'
 import { connectionWindow, greeting, streamWindow } from './greeting.ts'
 import type { ServerLimits } from './greeting.ts'
 import { Outbox } from './outbox.ts'
+import { followSettings } from './peer-settings.ts'
 import { RecentIds } from './recent-ids.ts'
 import { Stream } from './stream.ts'
 import type { StreamOwner } from './stream.ts'
@@ -215,23 +209,13 @@ export class ServerConnection implements FrameSink, StreamOwner {
   }
 
   settings(payload: Buffer): void {
-    const before = this.#peer.initialWindowSize
-    const problem = this.#peer.apply(payload)
-    if (problem !== undefined) {
-      this.fail(problem.code, problem.detail)
-      return
-    }
-    this.outbox.encoder.resize(this.#peer.headerTableSize, this.#peer.leastHeaderTableSize)
-    this.outbox.say(settingsAck)
-    const difference = this.#peer.initialWindowSize - before
-    for (const stream of difference === 0 ? [] : this.streams.values()) {
-      if (!stream.sendWindow.grow(difference)) {
-        this.fail(ErrorCode.flowControl, 'settings that make a window too large')
-        return
-      }
-      if (difference > 0) this.outbox.enter(stream)
-    }
-    this.#countOdd()
+    const problem = followSettings(payload, {
+      peer: this.#peer,
+      outbox: this.outbox,
+      streams: this.streams.values(),
+    })
+    if (problem === undefined) this.#countOdd()
+    else this.fail(problem.code, problem.detail)
   }
 
   settingsAck(): void {

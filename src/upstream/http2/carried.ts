@@ -42,6 +42,10 @@ export class CarriedStreams {
     return this.#carried.values()
   }
 
+  *sides(): Iterable<ClientStream> {
+    for (const { stream } of this.#carried.values()) yield stream
+  }
+
   /** @returns whether it was there. */
   remove(id: number): boolean {
     return this.#carried.delete(id)

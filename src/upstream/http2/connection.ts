@@ -11,11 +11,11 @@ import {
   ReceiveWindow,
   defaultFrameSize,
   defaultHeaderTableSize,
+  followSettings,
   goawayFrame,
   pingAck,
   pingFrame,
   resetFrame,
-  settingsAck,
   windowUpdateFrame,
 } from '../../http2/index.ts'
 import type { DataPiece, FieldLimits, FrameSink } from '../../http2/index.ts'
@@ -196,21 +196,14 @@ export class ClientConnection implements StreamHost, FrameSink {
   }
 
   settings(payload: Buffer): void {
-    const before = this.#peer.initialWindowSize
-    const problem = this.#peer.apply(payload)
+    const problem = followSettings(payload, {
+      peer: this.#peer,
+      outbox: this.outbox,
+      streams: this.#streams.sides(),
+    })
     if (problem !== undefined) {
       this.#fail(problem.code, problem.detail)
       return
-    }
-    this.outbox.encoder.resize(this.#peer.headerTableSize, this.#peer.leastHeaderTableSize)
-    this.outbox.say(settingsAck)
-    const difference = this.#peer.initialWindowSize - before
-    for (const { stream } of difference === 0 ? [] : this.#streams.all()) {
-      if (!stream.sendWindow.grow(difference)) {
-        this.#fail(ErrorCode.flowControl, 'settings that make a window too large')
-        return
-      }
-      if (difference > 0) this.outbox.enter(stream)
     }
     this.#countOdd()
     this.#saidSettings = true
