@@ -12,6 +12,8 @@ export const recoveryLifetime = 24 * 3_600_000
 export interface Recovery {
   readonly id: string
   readonly personId: PersonId
+  /** Of the link, which works once this is approved. */
+  readonly ticketHash: string
   /** Six digits that the asking administrator tells the approving one. */
   readonly code: string
   /** What the asking administrator wrote. */
@@ -23,7 +25,7 @@ export interface Recovery {
 /** Port. */
 export interface RecoveryStore {
   /** Withdraws earlier open requests for the same person. */
-  open(recovery: Recovery & { readonly ticketHash: string }): Promise<void>
+  open(recovery: Recovery): Promise<void>
   listOpen(now: Instant): Promise<readonly Recovery[]>
   /**
    * One transaction: decides once, before the end, by somebody else than the one it is for. Approval makes
@@ -60,13 +62,21 @@ export class Recoveries {
     const recovery: Recovery = {
       id: randomId(),
       personId: person.id,
+      ticketHash: hashSecret('ticket', secret),
       code: String(randomInt(1_000_000)).padStart(6, '0'),
       reason,
       createdAt: now,
       expiresAt: now + recoveryLifetime,
     }
-    await this.#store.open({ ...recovery, ticketHash: hashSecret('ticket', secret) })
+    await this.#store.open(recovery)
     return { recovery, secret }
+  }
+
+  /** One that waits, for somebody who may decide it. */
+  async open(id: string, by: Person): Promise<Recovery | Refusal> {
+    const open = await this.listOpen()
+    const found = open.find((one) => one.id === id && one.personId !== by.id)
+    return found ?? identityErrors.refuse('recovery_undecidable')
   }
 
   listOpen(): Promise<readonly Recovery[]> {

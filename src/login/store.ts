@@ -3,7 +3,7 @@ import type { CredentialId, PersonId } from '../identity/index.ts'
 import type { SessionId, Taken } from '../session/index.ts'
 
 /** What a ceremony is for. A response made for one purpose is worth nothing for another. */
-export type CeremonyPurpose = 'register' | 'renew' | 'sign-in' | 'confirm' | 'approve'
+export type CeremonyPurpose = 'register' | 'renew' | 'sign-in' | 'confirm' | 'approve' | 'recovery'
 
 /** One pending registration or authentication: everything its verification will be held against. */
 export interface Ceremony {
@@ -20,7 +20,7 @@ export interface Ceremony {
   readonly ticketHash: string | undefined
   /** `renew`: the credential that the new one replaces. */
   readonly replaces: CredentialId | undefined
-  /** `approve`: the proof that a touch is for, and the nonce that its challenge is made of, base64url. */
+  /** `approve`, `recovery`: the proof or the recovery that a touch is for, and the nonce that its challenge is made of, base64url. */
   readonly proof: { readonly id: string; readonly nonce: string } | undefined
   /** `confirm`: hash of the step-up that the touch is for. */
   readonly stepUpHash?: string | undefined

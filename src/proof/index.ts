@@ -30,6 +30,8 @@ export type { RecordedMembers, ReplayedTouch, ReplayExpectation } from './record
 export type { Holder, Presented } from './presented.ts'
 export { Proofs } from './proofs.ts'
 export type { OpenedProof, OpenProof, ProofParts, ProofRequest, RedeemedProof } from './proofs.ts'
+export { printRecoveryStatement } from './recovery-statement.ts'
+export type { RecoveryStatement } from './recovery-statement.ts'
 export { asksForBody, parseSentence, visible, writeSentence } from './sentence.ts'
 export type { Sentence, SentencePart, SentenceValues } from './sentence.ts'
 export { challengeFor, parseStatement, printStatement } from './statement.ts'

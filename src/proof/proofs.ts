@@ -175,9 +175,34 @@ export class Proofs {
     return { waiting, next: found.length > page.length ? page.at(-1) : undefined }
   }
 
+  /** Those that nobody stopped and that speak for their owner. */
+  async speaking(personId: string): Promise<readonly Credential[]> {
+    const all = await this.#parts.credentials.listFor(personId as PersonId)
+    return all.filter((key) => key.suspension === undefined && this.#parts.speaksForOwner(key))
+  }
+
+  /**
+   * Verifies a touch over a statement that is not of a request, and counts it as a use. The caller has taken the
+   * ceremony, which holds the nonce, and has made the text anew.
+   */
+  async touchOver(
+    statement: { readonly id: string; readonly statement: string },
+    touch: { response: AuthenticationResponse; nonce: Uint8Array; approver: Approver },
+  ): Promise<Evidence | Refusal> {
+    const { response, ...by } = touch
+    const speaking = await this.speaking(by.approver.person.id)
+    if (!speaking.some(({ id }) => id === by.approver.credential.id)) {
+      return proofErrors.refuse('not_an_approver', 'the passkey does not speak for its owner')
+    }
+    const touched = { ...by, statementText: statement.statement, party: this.#parts.party() }
+    const evidence = await this.#verify(response, touched)
+    if (isRefusal(evidence) || isRecordable(statement, evidence)) return evidence
+    return proofErrors.refuse('too_long', 'the evidence')
+  }
+
   /** The passkeys of somebody whose touch would count for this proof. */
   async keysFor({ statement }: OpenProof, personId: string): Promise<readonly Credential[]> {
-    const speaking = await this.#speaking(personId)
+    const speaking = await this.speaking(personId)
     return speaking.filter((key) => canCount(key, statement.approvers))
   }
 
@@ -348,19 +373,13 @@ export class Proofs {
     return { person, credential, groups: this.#parts.groupsOf(person) }
   }
 
-  /** Those that nobody stopped and that speak for their owner. */
-  async #speaking(personId: string): Promise<readonly Credential[]> {
-    const all = await this.#parts.credentials.listFor(personId as PersonId)
-    return all.filter((key) => key.suspension === undefined && this.#parts.speaksForOwner(key))
-  }
-
   /** Nobody is asked for a touch that the caller has no key for. */
   async #callersKeys({
     approvers,
     subject,
   }: Pick<Statement, 'approvers' | 'subject'>): Promise<readonly string[] | Refusal> {
     if (!approvers.self) return []
-    const speaking = await this.#speaking(subject)
+    const speaking = await this.speaking(subject)
     if (speaking.length === 0) return proofErrors.refuse('no_approver', 'no passkey of the caller')
     const counting = speaking.filter((key) => canCount(key, approvers))
     return counting.length === 0

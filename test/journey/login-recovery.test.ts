@@ -14,6 +14,8 @@ import type { Recorder } from '../kit/flows.ts'
 import { proofgate } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import type { Answer } from '../kit/http.ts'
+import { hashSecret } from '../../src/core/index.ts'
+import { challengeFor } from '../../src/proof/index.ts'
 import { recordsOf } from '../kit/minting.ts'
 import { obtainTokens, requestTokens, SoftPerson } from '../kit/person.ts'
 
@@ -69,8 +71,18 @@ async function request(username: string): Promise<Requested> {
   return { id, username, ...asked.json() }
 }
 
-function decide(who: SoftPerson, { id }: Pick<Requested, 'id'>, how = 'approve'): Promise<Answer> {
-  return who.client.form(at(`/recoveries/${id}/${how}`), { csrf: who.csrf })
+async function decide(
+  who: SoftPerson,
+  { id }: Pick<Requested, 'id'>,
+  how = 'approve',
+): Promise<Answer> {
+  if (how !== 'approve') {
+    return who.client.form(at(`/recoveries/${id}/${how}`), { csrf: who.csrf })
+  }
+  const asked = await who.client.post(at(`/recoveries/${id}/options`), {})
+  if (asked.status !== 200) return asked
+  const touch = who.authenticator.get(asked.json().publicKey, { origin: who.origin })
+  return who.client.post(at(`/recoveries/${id}/approve`), touch)
 }
 
 function refused(answer: Answer, status: number, code: string): void {
@@ -169,8 +181,14 @@ describe('a recovery', { timeout: 120_000 }, () => {
       'login.not_an_approver',
     )
     refused(await decide(new SoftPerson(gateway), asked), 401, 'login.sign_in_required')
-    const forged = await bob.client.form(at(`/recoveries/${asked.id}/approve`), { csrf: 'x' })
+    const forged = await bob.client.form(at(`/recoveries/${asked.id}/decline`), { csrf: 'x' })
     assert.equal(forged.status, 403)
+    const elsewhere = await bob.client.call(at(`/recoveries/${asked.id}/options`), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: 'https://evil.example' },
+      body: '{}',
+    })
+    assert.equal(elsewhere.status, 403)
     refused(await new SoftPerson(gateway).enrolByLink(asked.link), 403, 'identity.ticket_invalid')
   })
 
@@ -179,9 +197,59 @@ describe('a recovery', { timeout: 120_000 }, () => {
     inDatabase(databaseOf(gateway), (database) =>
       database.prepare('UPDATE session SET proved_at = proved_at - 61000').run(),
     )
-    refused(await decide(bob, asked), 403, 'login.proof_required')
-    assert.equal((await bob.signIn('confirm')).status, 200)
+    refused(await decide(bob, asked, 'decline'), 403, 'login.proof_required')
     assert.equal((await decide(bob, asked)).status, 200)
+    const other = await request(await newcomer())
+    assert.equal((await bob.signIn('confirm')).status, 200)
+    assert.equal((await decide(bob, other, 'decline')).status, 200)
+  })
+
+  test('is approved by a touch for this one alone, named by what the page shows, once', async () => {
+    const [one, two] = [await request(await newcomer()), await request(await newcomer())]
+    const asked = async ({ id }: Requested) =>
+      (await bob.client.post(at(`/recoveries/${id}/options`), {})).json()
+    const touch = async (for_: Requested) =>
+      bob.authenticator.get((await asked(for_)).publicKey, { origin: bob.origin })
+    const send = ({ id }: Requested, body: object): Promise<Answer> =>
+      bob.client.post(at(`/recoveries/${id}/approve`), body)
+    refused(await send(two, await touch(one)), 400, 'login.ceremony_unknown')
+    const confirm = await bob.client.post(at('/webauthn/authentication/options'), {
+      purpose: 'confirm',
+    })
+    const confirmed = bob.authenticator.get(confirm.json(), { origin: bob.origin })
+    refused(await send(one, confirmed), 400, 'login.ceremony_unknown')
+    const verify = at('/webauthn/authentication/verify')
+    refused(await bob.client.post(verify, await touch(one)), 400, 'login.ceremony_unknown')
+    const page = await bob.client.call(at('/recoveries'))
+    const statements = [...page.text.matchAll(/data-statement="([^"]+)"/g)].map(([, text]) =>
+      (text ?? '').replaceAll('&quot;', '"').replaceAll('&#34;', '"'),
+    )
+    const statement = statements.find((text) => JSON.parse(text).id === one.id) ?? ''
+    const { type, username, code, ticket } = JSON.parse(statement)
+    assert.deepEqual([type, username, code], ['proofgate-recovery/1', one.username, one.code])
+    const secret = one.link.slice(one.link.lastIndexOf('/') + 1)
+    assert.equal(ticket, hashSecret('ticket', secret))
+    const { publicKey, nonce } = await asked(one)
+    const made = challengeFor(Buffer.from(nonce, 'base64url'), statement)
+    assert.equal(publicKey.challenge, Buffer.from(made).toString('base64url'))
+    const counted = await touch(one)
+    const before = await touch(two)
+    // What is approved is no longer what was shown.
+    inDatabase(databaseOf(gateway), (database) =>
+      database.prepare('UPDATE recovery SET reason = ? WHERE id = ?').run('another', two.id),
+    )
+    assert.notEqual((await send(two, before)).status, 200)
+    assert.equal((await send(one, counted)).status, 200)
+    assert.notEqual((await send(one, counted)).status, 200)
+    assert.equal((await decide(bob, two)).status, 200)
+    const records = await recordsOf(gateway)
+    const evidence = records.find(
+      ({ action, outcome, what }) =>
+        action === 'recovery.touch' && outcome === 'success' && what?.['recovery'] === one.id,
+    )
+    const recorded = evidence?.what?.['statement']
+    assert.ok(Array.isArray(recorded))
+    assert.equal(recorded.join(''), statement)
   })
 
   test('is decided once, however many do so at the same time', async () => {

@@ -215,6 +215,7 @@ export function allPages(filling: Filling): ReadonlyMap<string, string> {
             username: text('username'),
             code: '012345',
             reason: text('reason'),
+            statement: text('statement'),
             createdAt: at,
             expiresAt: at,
             own,

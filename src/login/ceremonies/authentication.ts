@@ -26,7 +26,7 @@ import { recordCeremony } from './trail.ts'
 export interface Authenticated {
   readonly person: Person
   readonly facts: ProofFacts
-  readonly purpose: Exclude<CeremonyPurpose, 'register' | 'renew' | 'approve'>
+  readonly purpose: Exclude<CeremonyPurpose, 'register' | 'renew' | 'approve' | 'recovery'>
   /** Hash of the step-up that the touch was for. */
   readonly stepUpHash: string | undefined
   /** Before this use. */

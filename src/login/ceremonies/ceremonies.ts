@@ -13,6 +13,7 @@ import { Authentication } from './authentication.ts'
 import type { Authenticated } from './authentication.ts'
 import { Challenges } from './challenges.ts'
 import type { Caller, CeremonyParts } from './parts.ts'
+import { RecoveryApproval } from './recovery-approval.ts'
 import { Registration } from './registration.ts'
 import type { Registered } from './registration.ts'
 
@@ -23,6 +24,8 @@ export class Ceremonies {
   readonly #authentication: Authentication
   /** A touch that says yes to one request. */
   readonly approval: Approval
+  /** A touch that lets one other person in again. */
+  readonly recoveryApproval: RecoveryApproval
 
   constructor(parts: CeremonyParts) {
     this.#parts = parts
@@ -30,6 +33,7 @@ export class Ceremonies {
     this.#registration = new Registration(parts, challenges)
     this.#authentication = new Authentication(parts, challenges)
     this.approval = new Approval(parts, challenges)
+    this.recoveryApproval = new RecoveryApproval(parts, challenges)
   }
 
   beginRegistration(

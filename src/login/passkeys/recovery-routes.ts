@@ -2,23 +2,31 @@ import { isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { checkSameOrigin, readForm, sendJson } from '../../http/index.ts'
 import type { HttpExchange, RouteTable } from '../../http/index.ts'
-import type { Person } from '../../identity/index.ts'
+import { identityErrors } from '../../identity/index.ts'
+import type { Person, Recovery, Retirement } from '../../identity/index.ts'
 import { recoveriesPage } from '../../pages/index.ts'
+import { printRecoveryStatement } from '../../proof/index.ts'
 import type { Session } from '../../session/index.ts'
 import type { Browser } from '../browser.ts'
+import type { BoundRecovery } from '../ceremonies/recovery-approval.ts'
 import { loginErrors } from '../errors.ts'
+import { jsonHandler } from '../json-handler.ts'
 import { isRestricted, recordAct } from '../surface-parts.ts'
 import type { IdentityParts } from '../surface-parts.ts'
 
-/** A touch that approves is of this very minute, whatever counts as fresh elsewhere. */
+/** A touch that declines is of this very minute, whatever counts as fresh elsewhere. */
 const youngTouch = 60_000
 
 /** Where people of one group approve that somebody else is let in again. */
 export function recoveryRoutes(parts: IdentityParts, browser: Browser): RouteTable {
+  const json = jsonHandler(parts)
   return {
     'GET /recoveries': (exchange) => showRecoveries(parts, browser, exchange),
-    'POST /recoveries/{id}/approve': (exchange) => decide(parts, browser, exchange, true),
-    'POST /recoveries/{id}/decline': (exchange) => decide(parts, browser, exchange, false),
+    'POST /recoveries/{id}/options': json((exchange) => options(parts, browser, exchange)),
+    'POST /recoveries/{id}/approve': json((exchange, body) =>
+      approve(parts, browser, exchange, body),
+    ),
+    'POST /recoveries/{id}/decline': (exchange) => decline(parts, browser, exchange),
   }
 }
 
@@ -42,7 +50,8 @@ async function showRecoveries(
     const person = people[index]
     if (person === undefined) return []
     const { name, username, id } = person
-    return [{ ...one, name, username, own: id === found.person.id }]
+    const statement = statementOf(parts, one, { person, approver: found.person })
+    return [{ ...one, name, username, statement, own: id === found.person.id }]
   })
   const page = recoveriesPage({
     base,
@@ -54,32 +63,111 @@ async function showRecoveries(
   return undefined
 }
 
-async function decide(
+/** What a touch for this recovery signs, by what is known now. */
+function statementOf(
+  { settings }: Pick<IdentityParts, 'settings'>,
+  { id, ticketHash, code, reason, createdAt, expiresAt }: Recovery,
+  { person, approver }: { readonly person: Person; readonly approver: Person },
+): string {
+  return printRecoveryStatement({
+    id,
+    person: person.id,
+    username: person.username,
+    name: person.name,
+    ticket: ticketHash,
+    code,
+    reason,
+    oldPasskeys: settings().recovery?.oldPasskeys ?? 'suspend',
+    approver: approver.id,
+    issuedAt: createdAt,
+    expiresAt,
+  })
+}
+
+async function boundOf(
   parts: IdentityParts,
   browser: Browser,
   exchange: HttpExchange,
-  approves: boolean,
+): Promise<BoundRecovery | Refusal> {
+  const approver = await browser.requireSession(exchange)
+  if (isRefusal(approver)) return approver
+  const unfit = mayNotApprove(parts, approver)
+  if (unfit !== undefined) return unfit
+  const recovery = await parts.recoveries.open(exchange.parameters['id'] ?? '', approver.person)
+  if (isRefusal(recovery)) return recovery
+  const person = await parts.people.load(recovery.personId)
+  if (person === undefined || person.disabled) return identityErrors.refuse('recovery_undecidable')
+  const statement = statementOf(parts, recovery, { person, approver: approver.person })
+  return { ...approver, id: recovery.id, statement }
+}
+
+async function options(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+): Promise<Refusal | void> {
+  const bound = await boundOf(parts, browser, exchange)
+  if (isRefusal(bound)) return bound
+  const caller = browser.bind(await browser.caller(exchange), exchange.response)
+  const asked = await parts.ceremonies.recoveryApproval.begin(caller, bound)
+  if (isRefusal(asked)) return asked
+  sendJson(exchange.response, 200, asked)
+}
+
+/** Invariant: whoever is let in again was named by the touch that does it. */
+async function approve(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
+  body: Record<string, unknown>,
+): Promise<Refusal | void> {
+  const bound = await boundOf(parts, browser, exchange)
+  if (isRefusal(bound)) return bound
+  const caller = await browser.caller(exchange)
+  const touch = await parts.ceremonies.recoveryApproval.finish(caller, bound, body)
+  if (isRefusal(touch)) return touch
+  const decision = { id: bound.id, credential: touch.credentialId }
+  const answer = parts.settings().recovery?.oldPasskeys ?? 'suspend'
+  const refused = await decide(parts, exchange, bound, { ...decision, answer })
+  if (refused !== undefined) return refused
+  sendJson(exchange.response, 200, { ok: true })
+}
+
+async function decline(
+  parts: IdentityParts,
+  browser: Browser,
+  exchange: HttpExchange,
 ): Promise<Refusal | void> {
   const approver = await readApprover(parts, browser, exchange)
   if (isRefusal(approver)) return approver
-  const { base, recovery } = parts.settings()
-  const id = exchange.parameters['id'] ?? ''
-  const answer = approves ? (recovery?.oldPasskeys ?? 'suspend') : 'declined'
-  const decided = await parts.recoveries.decide(id, approver.person, answer)
-  if (isRefusal(decided)) return decided
   const { credentialId: credential } = approver.session.facts
-  await recordAct(parts, {
-    ...approver,
-    kind: 'identity',
-    action: approves ? 'recovery.approve' : 'recovery.decline',
-    address: exchange.address,
-    what: { recovery: id, for: decided.personId, credential },
-  })
+  const id = exchange.parameters['id'] ?? ''
+  const refused = await decide(parts, exchange, approver, { id, credential, answer: 'declined' })
+  if (refused !== undefined) return refused
   if ((exchange.request.headers.accept ?? '').includes('application/json')) {
     sendJson(exchange.response, 200, { ok: true })
   } else {
-    browser.redirect(exchange, `${base}/recoveries`)
+    browser.redirect(exchange, `${parts.settings().base}/recoveries`)
   }
+  return undefined
+}
+
+async function decide(
+  parts: IdentityParts,
+  { address }: HttpExchange,
+  { person, session }: Approver,
+  { id, credential, answer }: { id: string; credential: string; answer: Retirement | 'declined' },
+): Promise<Refusal | undefined> {
+  const decided = await parts.recoveries.decide(id, person, answer)
+  if (isRefusal(decided)) return decided
+  await recordAct(parts, {
+    person,
+    session,
+    kind: 'identity',
+    action: answer === 'declined' ? 'recovery.decline' : 'recovery.approve',
+    address,
+    what: { recovery: id, for: decided.personId, credential },
+  })
   return undefined
 }
 

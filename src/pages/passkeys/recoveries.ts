@@ -3,7 +3,7 @@ import { fill, html } from '../html.ts'
 import type { Interpolation, Markup } from '../html.ts'
 import { printDocument } from '../layout.ts'
 import type { PageView } from '../layout.ts'
-import { facts, hiddenFields, moment, quoted, statusRegion, strong } from '../parts.ts'
+import { facts, hiddenFields, moment, statusRegion } from '../parts.ts'
 import { english } from '../strings.ts'
 import type { Strings } from '../strings.ts'
 
@@ -13,6 +13,8 @@ export interface RecoveryView {
   readonly username: string
   readonly code: string
   readonly reason: string
+  /** What the key signs a digest of; the page's script holds what is shown against it. */
+  readonly statement: string
   readonly createdAt: Instant
   readonly expiresAt: Instant
   /** The person who reads this is the one it is for. */
@@ -26,18 +28,20 @@ export interface RecoveriesView extends PageView {
   readonly oldPasskeys: 'suspend' | 'remove'
 }
 
-/** Requests to let somebody in again, for those who may approve them. Works without the script. */
+/** Requests to let somebody in again, for those who may approve them. To decline works without the script. */
 export function recoveriesPage(view: RecoveriesView, strings: Strings = english): string {
   const text = strings.recoveries
   const { waiting, cancelled, unsupported, failed, wrongSite, limited, unavailable, offline } =
     strings.ceremony
-  const { confirmFirst, reference } = strings.ceremony
+  const { confirmFirst, reference, checking } = strings.ceremony
   const outcomes = { waiting, cancelled, unsupported, failed, wrongSite, limited, unavailable }
   const messages = {
     ...outcomes,
     offline,
     confirmFirst,
     reference,
+    checking,
+    differs: strings.approval.messages.differs,
     done: text.done,
     refused: strings.account.refused,
   }
@@ -45,7 +49,7 @@ export function recoveriesPage(view: RecoveriesView, strings: Strings = english)
     base: view.base,
     strings,
     title: text.title,
-    script: 'account',
+    script: 'recoveries',
     styles: ['account'],
     width: 'wide',
     content: html`<h1>${text.title}</h1>
@@ -58,14 +62,21 @@ export function recoveriesPage(view: RecoveriesView, strings: Strings = english)
   })
 }
 
+/** Each value names the member of the statement it is, so that the script can compare the two. */
+function member(name: string, value: string): Markup {
+  return html`<bdi data-member="${name}">${value}</bdi>`
+}
+
 function card(view: RecoveriesView, recovery: RecoveryView, strings: Strings): Markup {
   const text = strings.recoveries
   return html`<li class="card">
-    <h2>${fill(text.heading, { person: strong(recovery.name) })}</h2>
+    <h2>
+      ${fill(text.heading, { person: html`<strong>${member('name', recovery.name)}</strong>` })}
+    </h2>
     ${facts([
-      [strings.account.username, quoted(recovery.username)],
-      [text.code, html`<code>${recovery.code}</code>`],
-      [text.reason, quoted(recovery.reason)],
+      [strings.account.username, member('username', recovery.username)],
+      [text.code, html`<code>${member('code', recovery.code)}</code>`],
+      [text.reason, member('reason', recovery.reason)],
       [text.asked, moment(recovery.createdAt, strings)],
       [text.until, moment(recovery.expiresAt, strings)],
     ])}
@@ -78,8 +89,7 @@ function decision(view: RecoveriesView, recovery: RecoveryView, strings: Strings
   const address = `${view.base}/recoveries/${encodeURIComponent(recovery.id)}`
   return html`<p>${text.check}</p>
     <p class="hint">${text[view.oldPasskeys]}</p>
-    <form class="row" method="post" action="${address}/approve" data-send>
-      ${hiddenFields({ csrf: view.csrf })}
+    <form data-recovery="${recovery.id}" data-statement="${recovery.statement}" novalidate>
       <button
         class="primary"
         type="submit"
@@ -89,8 +99,11 @@ function decision(view: RecoveriesView, recovery: RecoveryView, strings: Strings
       >
         ${text.approve}
       </button>
+    </form>
+    <form method="post" action="${address}/decline" data-send>
+      ${hiddenFields({ csrf: view.csrf })}
       <button
-        formaction="${address}/decline"
+        type="submit"
         aria-label="${fill(text.declineNamed, {
           name: recovery.name,
         })}"

@@ -84,6 +84,7 @@ function recoveryOf(row: RecoveryRow): Recovery {
   return {
     id: row.id,
     personId: row.person_id as PersonId,
+    ticketHash: row.ticket_hash,
     code: row.code,
     reason: row.reason,
     createdAt: row.created_at,
