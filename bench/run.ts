@@ -22,6 +22,7 @@ import { printTable, report } from './report.ts'
 import type { Report, Round } from './report.ts'
 import { rotate } from './rounds.ts'
 import type { Bench, Findings, Section } from './section.ts'
+import { connections } from './sections/connections.ts'
 import { growth } from './sections/growth.ts'
 import { http2 } from './sections/http2.ts'
 import { latency } from './sections/latency.ts'
@@ -40,6 +41,7 @@ const DEFAULT_SUBJECTS: readonly Subject[] = [nginxPlain, haproxyJwt, proofgate]
 const SECTIONS: readonly Section[] = [
   latency,
   varying,
+  connections,
   growth,
   memory,
   transfer,
