@@ -1,10 +1,10 @@
-import { Slot } from '../core/index.ts'
 import type { Clock, Instant, Millis } from '../core/index.ts'
 import { readClaims, readTimes } from './claims.ts'
 import type { ClaimReader } from './claims.ts'
 import { tokenFailure } from './errors.ts'
 import type { JwsAlgorithm } from './jws.ts'
 import { TokenVerifier } from './token-verifier.ts'
+import { CompactToken } from './remembered/compact-token.ts'
 import type { VerificationKeys } from './verification-keys.ts'
 import type { VerifiedAccessToken } from './verified-token.ts'
 
@@ -66,7 +66,7 @@ function readAccessToken(
   }
   const times = readTimes(claims, now, { ...rules, maximumAge: rules.maximumLifetime })
   const binding = readBinding(claims)
-  return {
+  return new CompactToken({
     issuer: rules.issuer,
     subject: claims.text('sub'),
     username: claims.optionalText('preferred_username'),
@@ -88,8 +88,7 @@ function readAccessToken(
     taken: readTaken(claims),
     transports: claims.texts('transports'),
     claims: claims.proof(),
-    derived: new Slot(),
-  }
+  }) as VerifiedAccessToken
 }
 
 /** JSON text of a session policy, which has a bound of its own. */

@@ -1,9 +1,10 @@
 import type { Clock, Instant, Millis } from '../core/index.ts'
-import { isJsonObject, Slot } from '../core/index.ts'
+import { isJsonObject } from '../core/index.ts'
 import { readClaims, readTimes } from './claims.ts'
 import type { ClaimReader } from './claims.ts'
 import { tokenFailure } from './errors.ts'
 import type { JwsAlgorithm } from './jws.ts'
+import { CompactToken } from './remembered/compact-token.ts'
 import { TokenVerifier } from './token-verifier.ts'
 import type { VerificationKeys } from './verification-keys.ts'
 import type { VerifiedToken } from './verified-token.ts'
@@ -74,7 +75,7 @@ function readToken(claims: ClaimReader, now: Instant, rules: ExternalTokenRules)
   if (!rules.requiredScopes.every((scope) => scopes.includes(scope))) {
     claims.refuse('a required scope is missing', 'insufficient_scope')
   }
-  return {
+  return new CompactToken({
     issuer: rules.issuer,
     subject: claims.text('sub'),
     username: claims.text(rules.usernameClaim),
@@ -94,8 +95,7 @@ function readToken(claims: ClaimReader, now: Instant, rules: ExternalTokenRules)
     taken: undefined,
     transports: none,
     claims: claims.only(rules.conditionClaims),
-    derived: new Slot(),
-  }
+  })
 }
 
 /**

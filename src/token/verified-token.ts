@@ -2,7 +2,7 @@ import type { Instant, JsonObject, Slot } from '../core/index.ts'
 
 /**
  * What a token that passed every check says. Frozen, because one object serves every request that
- * carries the same token.
+ * carries the same token. Read member by member: a copy by spreading would lack some of them.
  */
 export interface VerifiedToken {
   /** Subjects are unique per issuer only: name a principal by both. */

@@ -6,6 +6,8 @@ import type { PolicyDirectory } from '../../src/gateway/index.ts'
 import type { Person } from '../../src/identity/index.ts'
 import { noPolicies } from '../../src/policy/index.ts'
 import { Mandates } from '../../src/roles/index.ts'
+import { changedProof } from '../../src/gateway/caller/principal.ts'
+import { CompactToken } from '../../src/token/remembered/compact-token.ts'
 import { contextOf } from '../../src/gateway/caller/context.ts'
 import type { ContextCall } from '../../src/gateway/caller/context.ts'
 import { roleOf, trusting } from '../roles/kit.ts'
@@ -48,6 +50,33 @@ function tokenOf(subject: string, more: Partial<VerifiedToken> = {}): VerifiedTo
     ...more,
   })
 }
+
+it('the proof of a remembered token says the same when some of it is changed', () => {
+  const facts = tokenOf('p', {
+    authTime: 1_700_000_000_500,
+    acr: 'phr',
+    amr: ['hwk'],
+    openedAt: 1_600_000_000_000,
+    registeredAt: 1_500_000_000_000,
+    transports: ['usb'],
+    taken: { role: 'auditor', sessionPolicy: undefined },
+    claims: { uv: 'true' },
+  })
+  const token = new CompactToken(facts)
+  const { issuedAt, openedAt, registeredAt, claims, taken, transports } = facts
+  const { session, clientId, credential, tokenId, scopes, expiresAt, amr, authTime } = facts
+  const kept = { session, clientId, credential, tokenId, scopes, amr, taken, transports, claims }
+  const times = { issuedAt, expiresAt, openedAt, registeredAt, authTime }
+  const said = { ...kept, ...times, touchedBy: undefined }
+  assert.deepEqual(changedProof(token, {}), { ...said, acr: 'phr' })
+  assert.deepEqual(changedProof(token, { acr: 'none', authTime: 5 }), {
+    ...said,
+    acr: 'none',
+    authTime: 5,
+  })
+  const proved = { ...changedProof(token, {}), provedAt: 7, touchedBy: 'c-2' }
+  assert.deepEqual(changedProof(proved, { acr: 'x' }), { ...proved, acr: 'x' })
+})
 
 function setUp(people: readonly Person[], more: Partial<PolicyDirectory> = {}) {
   const stored = new Map<string, Person>(people.map((one) => [one.id, one]))

@@ -50,6 +50,16 @@ export interface Proof extends Pick<
   readonly claims: JsonObject
 }
 
+/** The same proof with some of it changed. A token has members that a copy of it would not have. */
+export function changedProof(proof: Proof, changes: Partial<Proof>): Proof {
+  const { session, clientId, acr, amr, authTime, credential, tokenId, scopes, openedAt } = proof
+  const { registeredAt, transports, taken, issuedAt, provedAt, touchedBy, expiresAt, claims } =
+    proof
+  const from = { session, clientId, acr, amr, authTime, credential, tokenId, scopes, openedAt }
+  const moment = { issuedAt, expiresAt, touchedBy, ...(provedAt === undefined ? {} : { provedAt }) }
+  return { ...from, ...moment, registeredAt, transports, taken, claims, ...changes }
+}
+
 /** What is known of a principal. */
 export type PrincipalFacts = Pick<Standing, 'kind' | 'issuer' | 'groups' | 'tags'> &
   Omit<Proof, 'taken' | 'provedAt' | 'touchedBy'> & {

@@ -9,7 +9,7 @@ import type { ProofFacts, Session } from '../../session/index.ts'
 import type { VerifiedToken } from '../../token/index.ts'
 import { candidateOf } from './decide-call.ts'
 import { fixedContextOf } from './fixed-facts.ts'
-import { Principal } from './principal.ts'
+import { changedProof, Principal } from './principal.ts'
 import type { PrincipalFacts, Proof, Standing } from './principal.ts'
 import type { Realm } from '../route.ts'
 
@@ -213,7 +213,8 @@ export class Principals {
     const person = await this.#people.load(principal.subject as PersonId)
     if (person === undefined || person.disabled) return undefined
     const { proof } = principal
-    return this.#ofPerson(person, session === undefined ? proof : { ...proof, ...touchOf(session) })
+    const now = session === undefined ? proof : changedProof(proof, touchOf(session))
+    return this.#ofPerson(person, now)
   }
 
   #ofPerson(person: Person, proof: Proof): Principal {

@@ -2,7 +2,7 @@ import { millis } from '../../core/index.ts'
 import { fixedContextOf } from '../caller/fixed-facts.ts'
 import { decideCall } from '../caller/decide-call.ts'
 import type { DecidedCall } from '../caller/decide-call.ts'
-import { isBrowserSession, Principal } from '../caller/principal.ts'
+import { changedProof, isBrowserSession, Principal } from '../caller/principal.ts'
 import type { Principals } from '../caller/principals.ts'
 import type { ProofDemand } from './demand.ts'
 
@@ -56,5 +56,6 @@ function supposing(
   { at, acr }: { readonly at: number; readonly acr: string | undefined },
 ): Principal {
   const moved = isBrowserSession(principal) ? { provedAt: at } : { authTime: at }
-  return new Principal(principal.standing, principal, { ...principal.proof, ...moved, acr })
+  const proof = changedProof(principal.proof, { ...moved, acr })
+  return new Principal(principal.standing, principal, proof)
 }
