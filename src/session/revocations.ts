@@ -82,13 +82,11 @@ export class Revocations {
     this.refresh()
   }
 
-  isRevoked(facts: RevocableFacts): boolean {
-    if (facts.session !== undefined && this.#sessions.has(facts.session)) return true
-    const credential =
-      facts.credential === undefined ? undefined : this.#credentials.get(facts.credential)
-    if (credential !== undefined && facts.issuedAt <= credential) return true
-    const person = this.#people.get(facts.person)
-    return person !== undefined && facts.issuedAt <= person
+  /** Nothing is looked up where nothing of its kind was revoked: ids of somebody new are costly to look up. */
+  isRevoked({ session, credential, person, issuedAt }: RevocableFacts): boolean {
+    if (session !== undefined && this.#sessions.size > 0 && this.#sessions.has(session)) return true
+    if (credential !== undefined && isBefore(this.#credentials, credential, issuedAt)) return true
+    return isBefore(this.#people, person, issuedAt)
   }
 
   /** Whether the view could be read. When it cannot for long, `current` is false and the gateway says no. */
@@ -119,6 +117,12 @@ export class Revocations {
     else if (kind === 'credential_until') this.#credentials.set(id, beforeSecondOf(at))
     else if (kind === 'person') this.#people.set(id, at)
   }
+}
+
+/** Whether something of that time is worth nothing by what is known of this id. */
+function isBefore(ends: ReadonlyMap<string, Instant>, id: string, issuedAt: Instant): boolean {
+  const end = ends.size === 0 ? undefined : ends.get(id)
+  return end !== undefined && issuedAt <= end
 }
 
 /** Tokens say whole seconds: one from the second of that moment would count as older than it is. */
