@@ -49,6 +49,33 @@ describe('JSON that is not trusted', () => {
 })
 
 describe('base64url', () => {
+  it('has one spelling for the same bytes', () => {
+    for (const [text, bytes] of [
+      ['', []],
+      ['QQ', [0x41]],
+      ['QUI', [0x41, 0x42]],
+      ['QUJD', [0x41, 0x42, 0x43]],
+      ['-_-_', [0xfb, 0xff, 0xbf]],
+    ] as const) {
+      assert.deepEqual(parseBase64url(text), new Uint8Array(bytes), text)
+    }
+    const others = [
+      'Q',
+      'QR',
+      'QUJ',
+      'QUJDQ',
+      'QQ==',
+      'QQ=',
+      '+/+/',
+      'Q Q',
+      'QQ\n',
+      ' QQ',
+      'QUJD.',
+      'QÄ',
+    ]
+    for (const text of others) assert.equal(parseBase64url(text), undefined, JSON.stringify(text))
+  })
+
   it('is read where it is spelled as we would spell it, and nowhere else', () => {
     const letters = Array.from({ length: 64 }, (_, at) => alphabet.charAt(at))
     const one = fc.constantFrom(...letters)
