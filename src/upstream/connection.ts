@@ -210,6 +210,10 @@ export class Connection implements Carrier, ParserEvents {
       this.drop()
       return false
     }
+    if (!exchange.hasBegun) {
+      this.#fail('malformed', 'an answer to a request that was not sent yet')
+      return false
+    }
     exchange.answered = true
     this.#lent = lent
     this.#parser.feed(memory, length)

@@ -132,6 +132,11 @@ export class LiveExchange implements Exchange, ParserExpectation {
     return this.#over
   }
 
+  /** Some of it was sent. */
+  get hasBegun(): boolean {
+    return this.#sent
+  }
+
   /** Needs a connection that carried nothing before. */
   get needsFresh(): boolean {
     return this.retried || this.#request.once === true || this.upgradeSink !== undefined
