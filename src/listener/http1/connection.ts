@@ -22,6 +22,8 @@ import { surfacePair } from './surface.ts'
 const lingersFor = 2000
 /** How long a caller that was refused has to go by itself, in milliseconds. */
 const leavesWithin = 1000
+/** What TLS says at the end needs room, which a caller that reads nothing never makes: so long it may take, in sweeps. */
+const endsWithin = 5
 /** After so many idle sweeps nothing of the requests before is kept. */
 const forgetsAfter = 3
 
@@ -106,7 +108,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
 
   /** Ends a connection that carries nothing. */
   end(): void {
-    this.#isClosing = true
+    this.#close()
     this.#socket.destroySoon()
   }
 
@@ -212,10 +214,13 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
 
   /** To be called about once a second. @param looks - also for callers that are too slow. */
   sweep(looks: boolean): void {
-    if (this.#isClosing || this.#isSurrendered) return
+    if (this.#isSurrendered) return
     const waited = this.#host.tick - this.#since
     const { request } = this.#current ?? {}
-    if (looks && this.#pace.look(this.#socket, request) >= this.#host.stalledSweeps) this.destroy()
+    if (this.#isClosing) {
+      if (waited > endsWithin && !this.#isRefusing) this.destroy()
+    } else if (looks && this.#pace.look(this.#socket, request) >= this.#host.stalledSweeps)
+      this.destroy()
     else if (this.#current === undefined) this.#sweepBetween(waited)
     // The rest of a body that nobody wanted.
     else if (this.#isAnswered && waited > this.#host.idleSweeps) this.destroy()
@@ -293,13 +298,19 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     incoming.life.end()
   }
 
+  /** From now on it only has to end. */
+  #close(): void {
+    this.#isClosing = true
+    this.#since = this.#host.tick
+  }
+
   /**
    * Ends the connection so that its last answer is read (RFC 9112 9.6). The system resets a connection that is
    * closed with something unread, and a caller that is still sending hears of the reset before it has read the
    * answer. So what still comes is read to nowhere, for a while.
    */
   #leave(isRead: boolean): void {
-    this.#isClosing = true
+    this.#close()
     this.#parser.stop()
     this.#intake.takeAhead()
     if (isRead) {
@@ -347,6 +358,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     this.#parser.stop()
     void this.#host.reception.refuseBytes(refusal, this.#peer, method).then((requestId) => {
       this.#isRefusing = false
+      this.#close()
       if (this.#socket.destroyed) return
       this.#socket.write(rawAnswer(refusal, requestId))
       this.#socket.end()
