@@ -111,6 +111,9 @@ test('what the gateway forwards verifies, and says what was approved and by whom
 for (const [name, algorithm] of [
   ['EdDSA', -8],
   ['RS256', -257],
+  ['ML-DSA-44', -48],
+  ['ML-DSA-65', -49],
+  ['ML-DSA-87', -50],
 ] as const) {
   test(`touches of ${name} verify`, async () => {
     const person = await world.somebody(name.toLowerCase(), true, { algorithms: [algorithm] })
@@ -118,9 +121,75 @@ for (const [name, algorithm] of [
   })
 }
 
+/** The same evidence with another key, or another signature, in its only touch. */
+function withTouch(header: string, change: (touch: Evidence) => Partial<Evidence>): object {
+  const held = opened(header)
+  return { ...held, touches: held.touches.map((touch) => ({ ...touch, ...change(touch) })) }
+}
+
+test('a touch of ML-DSA verifies with its own key, algorithm and signature only', async () => {
+  const [one, other] = await Promise.all(
+    ['lattice', 'other-lattice'].map((name) => world.somebody(name, true, { algorithms: [-48] })),
+  )
+  assert.ok(one !== undefined && other !== undefined)
+  const evidence = await evidenceOf(one, alone, [one])
+  await verifyProof(evidence, expected)
+  const { publicKey } = await other.credential()
+  const signature = ({ signature: text }: Evidence): Buffer => Buffer.from(text, 'base64url')
+  const key = ({ publicKey: text }: Evidence): Buffer => Buffer.from(text, 'base64url')
+  const changes: readonly (readonly [string, RegExp, (touch: Evidence) => Partial<Evidence>])[] = [
+    [
+      'another key',
+      /wrong signature/,
+      () => ({ publicKey: Buffer.from(publicKey).toString('base64url') }),
+    ],
+    [
+      'a changed signature',
+      /wrong signature/,
+      (touch) => {
+        const bytes = signature(touch)
+        bytes[100] = (bytes[100] ?? 0) ^ 1
+        return { signature: bytes.toString('base64url') }
+      },
+    ],
+    [
+      'a cut signature',
+      /wrong signature|cannot be used/,
+      (touch) => ({ signature: signature(touch).subarray(1).toString('base64url') }),
+    ],
+    [
+      'the number of another parameter set',
+      /cannot be used/,
+      (touch) => {
+        const bytes = key(touch)
+        // 03 38 2f: the algorithm is -48.
+        const at = bytes.indexOf(Buffer.of(0x03, 0x38, 0x2f))
+        assert.ok(at > 0)
+        bytes[at + 2] = 0x30
+        return { publicKey: bytes.toString('base64url') }
+      },
+    ],
+    [
+      'a key cut by a byte',
+      /key is cut|another form/,
+      (touch) => ({ publicKey: key(touch).subarray(0, -1).toString('base64url') }),
+    ],
+  ]
+  for (const [what, why, change] of changes) {
+    assert.match(await refused(withTouch(evidence, change)), why, what)
+  }
+})
+
 test('keys of other algorithms are refused by name', async () => {
-  const person = await world.somebody('mldsa', true, { algorithms: [-48] })
-  assert.match(await refused(await evidenceOf(person, alone, [person])), /algorithm -48/)
+  const other = withTouch(one, ({ publicKey }) => {
+    const bytes = Buffer.from(publicKey, 'base64url')
+    // 03 26: the algorithm is -7.
+    const at = bytes.indexOf(Buffer.of(0x03, 0x26))
+    assert.ok(at > 0)
+    const named = [bytes.subarray(0, at + 1), Buffer.of(0x38, 0x22), bytes.subarray(at + 2)]
+    return { publicKey: Buffer.concat(named).toString('base64url') }
+  })
+  assert.match(await refused(other), /algorithm -35/)
 })
 
 test('published evidence verifies', async () => {

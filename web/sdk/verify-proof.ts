@@ -1,7 +1,7 @@
 /**
  * For services and auditors: verifies what the gateway forwards or records of a request-bound proof, with
  * WebCrypto alone (docs/proof-format.md). One file, no imports; runs in Node, browsers and workers. Verifies
- * keys of ES256, EdDSA (Ed25519) and RS256.
+ * keys of ES256, EdDSA (Ed25519) and RS256; of ML-DSA where WebCrypto has it, and refuses them elsewhere.
  */
 
 /** The request as the caller sent it to the API. */
@@ -257,6 +257,9 @@ function checkApprovers(
   }
 }
 
+/** RFC 9964 5, from -48 down. WebCrypto refuses keys of another length. */
+const mlDsa = ['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const
+
 /** By the algorithm that the key itself names (RFC 9052 7), never by one that comes with the signature. */
 async function isSigned(coseKey: Bytes, signed: Bytes, signature: Bytes): Promise<boolean> {
   const key = readCoseKey(coseKey)
@@ -282,6 +285,12 @@ async function isSigned(coseKey: Bytes, signed: Bytes, signature: Bytes): Promis
     const jwk = { kty: 'RSA', n: encode(part(-1)), e: encode(part(-2)) }
     const imported = await subtle.importKey('jwk', jwk, how, false, ['verify'])
     return subtle.verify(how, imported, signature, signed)
+  }
+  const alg = mlDsa[-48 - Number(algorithm)]
+  if (kty === 7 && alg !== undefined) {
+    const jwk = { kty: 'AKP', alg, pub: encode(part(-1)) }
+    const imported = await subtle.importKey('jwk', jwk, alg, false, ['verify'])
+    return subtle.verify(alg, imported, signature, signed)
   }
   return fail(`keys of the algorithm ${String(algorithm)} are not verified here`)
 }
@@ -347,9 +356,8 @@ function membersOf(value: unknown): Members {
   return typeof value === 'object' && value !== null ? (value as Members) : fail('it is not whole')
 }
 
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string')
-}
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string')
 
 function bytesIn(members: Members, name: string): Bytes {
   const value = members[name]
@@ -372,13 +380,10 @@ function encode(bytes: Uint8Array): string {
   return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
-async function sha256(bytes: Bytes): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-}
+const sha256 = async (bytes: Bytes): Promise<Bytes> =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
 
-function utf8(text: string): Bytes {
-  return Uint8Array.from(new TextEncoder().encode(text))
-}
+const utf8 = (text: string): Bytes => Uint8Array.from(new TextEncoder().encode(text))
 
 function join(parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
