@@ -92,6 +92,8 @@ describe('what is recorded, decided on again', { timeout: 120_000 }, () => {
       ],
     )
     assert.match(plain.stdout, /would be denied +2\n/)
+    assert.match(plain.stdout, /\ngroups and tags are those that callers have now: /)
+    assert.equal(JSON.parse(json.stdout).groupsAsOf, 'now')
     assert.match(
       plain.stdout,
       /would +2 +bob +app ANY \/app\/\{rest\+\} +allow by app-only\/#0 +deny/,

@@ -31,7 +31,8 @@ export function registerReplay(policy: Command): void {
       const { changes, ...counts } = report
       const listed = changes.slice(0, options.limit)
       const more = changes.length - listed.length
-      print(options, { ...counts, changes: listed, moreGroups: more }, textOf(report, listed))
+      const said = { ...counts, groupsAsOf: 'now', changes: listed, moreGroups: more }
+      print(options, said, textOf(report, listed))
       const changed = report.wouldAllow + report.wouldDeny
       if (changed + (options.strict === true ? report.mayChange : 0) > 0) process.exitCode = 3
     })
@@ -62,6 +63,10 @@ async function run(options: ReplayOptions): Promise<ReplayReport> {
   })
 }
 
+/** So that nobody takes what the groups of today decide for what was decided then. */
+const groupsNote =
+  'groups and tags are those that callers have now: records do not hold those of the time, so somebody whose groups changed since may be listed for that'
+
 function textOf(report: ReplayReport, listed: readonly ChangeGroup[]): string {
   const { requests, first, last, unchanged, wouldAllow, wouldDeny, mayChange, already } = report
   if (requests === 0) return 'no request is recorded in that time'
@@ -77,7 +82,7 @@ function textOf(report: ReplayReport, listed: readonly ChangeGroup[]): string {
       ...apart(report),
     ],
   ).trimStart()
-  return [counts, ...changesText(report, listed)].join('\n\n')
+  return [counts, groupsNote, ...changesText(report, listed)].join('\n\n')
 }
 
 function apart({ notJudged }: ReplayReport): (string | number)[][] {
