@@ -1,6 +1,6 @@
 import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
-import { checkSameOrigin, parseReturnTo, readForm, sendJson } from '../http/index.ts'
+import { parseReturnTo, sendJson } from '../http/index.ts'
 import type { Handler, HttpExchange, RouteTable } from '../http/index.ts'
 import {
   countUsable,
@@ -13,16 +13,13 @@ import type { CredentialId, Person } from '../identity/index.ts'
 import { accountPage, enrolPage, signedOutPage } from '../pages/index.ts'
 import type { Session, SessionId } from '../session/index.ts'
 import { authenticatorName } from '../webauthn/index.ts'
-import type { Browser } from './browser.ts'
+import type { Browser, SentForm } from './browser.ts'
 import { loginErrors } from './errors.ts'
 import { isRestricted, recordAct, signalOf } from './surface-parts.ts'
 import type { IdentityParts } from './surface-parts.ts'
 
-interface Acting {
+interface Acting extends SentForm {
   readonly exchange: HttpExchange
-  readonly session: Session
-  readonly person: Person
-  readonly fields: ReadonlyMap<string, string>
 }
 
 /** What a form's work answers beside `ok`. */
@@ -36,16 +33,12 @@ export function accountRoutes(parts: IdentityParts, browser: Browser): RouteTabl
   const form =
     (work: (acting: Acting) => Promise<Done | Refusal>, forAnyone = false): Handler =>
     async (exchange) => {
-      const crossSite = checkSameOrigin(exchange.request, parts.settings().origin)
-      if (crossSite !== undefined) return crossSite
-      const fields = await readForm(exchange.request)
-      if (isRefusal(fields)) return fields
-      const found = await browser.requireForm(exchange, fields)
+      const found = await browser.requireForm(exchange)
       if (isRefusal(found)) return found
       if (!forAnyone && isRestricted(parts, found.session.facts.credentialId)) {
         return loginErrors.refuse('credential_restricted')
       }
-      const done = await work({ exchange, fields, ...found })
+      const done = await work({ exchange, ...found })
       if (isRefusal(done)) return done
       answer(browser, exchange, `${parts.settings().base}/account`, done)
       return undefined

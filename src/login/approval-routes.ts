@@ -1,6 +1,6 @@
 import { isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
-import { checkSameOrigin, readForm, sendJson } from '../http/index.ts'
+import { sendJson } from '../http/index.ts'
 import type { HttpExchange, RouteTable } from '../http/index.ts'
 import type { Person } from '../identity/index.ts'
 import { approvalPage, approvalsPage } from '../pages/index.ts'
@@ -174,12 +174,8 @@ async function deny(
   browser: Browser,
   exchange: HttpExchange,
 ): Promise<Refusal | void> {
-  const { base, origin } = parts.settings()
-  const crossSite = checkSameOrigin(exchange.request, origin)
-  if (crossSite !== undefined) return crossSite
-  const fields = await readForm(exchange.request)
-  if (isRefusal(fields)) return fields
-  const found = await browser.requireForm(exchange, fields)
+  const { base } = parts.settings()
+  const found = await browser.requireForm(exchange)
   if (isRefusal(found)) return found
   // Invariant: one that is for some roles only speaks for its owner in no way, and ends no other session.
   if (isRestricted(parts, found.session.facts.credentialId)) {
@@ -189,7 +185,7 @@ async function deny(
   const open = await parts.ceremonies.approval.find(id, found.person)
   if (isRefusal(open)) return open
   const own = open.statement.subject === found.person.id
-  const because = fields.get('because') === 'stranger' ? 'stranger' : 'denied'
+  const because = found.fields.get('because') === 'stranger' ? 'stranger' : 'denied'
   if (because === 'stranger' && !own) return proofErrors.refuse('not_an_approver', 'not the asker')
   const caller = await browser.caller(exchange)
   const refused = await parts.ceremonies.approval.deny(caller, found, { open, because })

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { isRefusal, randomToken } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
-import { cookie, cookieName, readCookie, send } from '../http/index.ts'
+import { checkSameOrigin, cookie, cookieName, readCookie, readForm, send } from '../http/index.ts'
 import type { HttpExchange } from '../http/index.ts'
 import type { Person } from '../identity/index.ts'
 import { contentSecurityPolicy } from '../pages/index.ts'
@@ -20,6 +20,13 @@ const ceremonyCookieAge = 600
 /** Every browser says so in these words; whoever else does not is sent what is not compressed. */
 export function acceptsGzip(request: IncomingMessage): boolean {
   return /(?:^|,)\s*gzip\s*(?:,|$)/i.test(request.headers['accept-encoding'] ?? '')
+}
+
+/** A form that a page of ours sent, and who sent it. */
+export interface SentForm {
+  readonly session: Session
+  readonly person: Person
+  readonly fields: ReadonlyMap<string, string>
 }
 
 /** What a browser at the identity origin holds, and how pages are sent to it. */
@@ -54,15 +61,20 @@ export class Browser {
     return { session, person }
   }
 
-  /** For forms: a session, and the token that only a page shown in it holds. */
-  async requireForm(
-    exchange: HttpExchange,
-    fields: ReadonlyMap<string, string>,
-  ): Promise<{ session: Session; person: Person } | Refusal> {
+  /**
+   * The form that a page of ours sent.
+   *
+   * Invariant: it comes from our origin, in a session, and with the token that only a page shown in it holds.
+   */
+  async requireForm(exchange: HttpExchange): Promise<SentForm | Refusal> {
+    const crossSite = checkSameOrigin(exchange.request, this.#parts.settings().origin)
+    if (crossSite !== undefined) return crossSite
+    const fields = await readForm(exchange.request)
+    if (isRefusal(fields)) return fields
     const found = await this.requireSession(exchange)
     if (isRefusal(found)) return found
-    const problem = this.#parts.formTokens.check(found.session.id, fields.get('csrf'))
-    return problem ?? found
+    const forged = this.#parts.formTokens.check(found.session.id, fields.get('csrf'))
+    return forged ?? { ...found, fields }
   }
 
   async caller(exchange: HttpExchange): Promise<Caller> {

@@ -1,7 +1,6 @@
 import type { Provider } from 'oidc-provider'
 import { epochSeconds, isRefusal } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
-import { checkSameOrigin, readForm } from '../http/index.ts'
 import type { HttpExchange, RouteTable } from '../http/index.ts'
 import { freshCeremonyReasons, invokeScope, isFirstParty } from '../oidc/index.ts'
 import { consentPage, formActionSource } from '../pages/index.ts'
@@ -134,15 +133,11 @@ async function decideConsent(
   browser: Browser,
   exchange: HttpExchange,
 ): Promise<Refusal | void> {
-  const crossSite = checkSameOrigin(exchange.request, parts.settings().origin)
-  if (crossSite !== undefined) return crossSite
-  const fields = await readForm(exchange.request)
-  if (isRefusal(fields)) return fields
-  const found = await browser.requireForm(exchange, fields)
+  const found = await browser.requireForm(exchange)
   if (isRefusal(found)) return found
   const details = await loadForConsent(parts, exchange)
   if (isRefusal(details)) return details
-  if (fields.get('decision') !== 'allow') {
+  if (found.fields.get('decision') !== 'allow') {
     return finish(parts, exchange, {
       error: 'access_denied',
       error_description: 'the person did not allow it',

@@ -1,6 +1,6 @@
 import { isRefusal } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
-import { checkSameOrigin, readForm, sendJson } from '../../http/index.ts'
+import { sendJson } from '../../http/index.ts'
 import type { HttpExchange, RouteTable } from '../../http/index.ts'
 import { identityErrors } from '../../identity/index.ts'
 import type { Person, Recovery, Retirement } from '../../identity/index.ts'
@@ -182,11 +182,7 @@ async function readApprover(
   browser: Browser,
   exchange: HttpExchange,
 ): Promise<Approver | Refusal> {
-  const crossSite = checkSameOrigin(exchange.request, parts.settings().origin)
-  if (crossSite !== undefined) return crossSite
-  const fields = await readForm(exchange.request)
-  if (isRefusal(fields)) return fields
-  const found = await browser.requireForm(exchange, fields)
+  const found = await browser.requireForm(exchange)
   if (isRefusal(found)) return found
   const { session } = found
   const isYoung = parts.clock.now() - session.provedAt < youngTouch
