@@ -14,6 +14,7 @@ const allowed: Readonly<Record<string, string>> = {
   core: '',
   certificate: 'core',
   policy: 'core',
+  simulation: 'core policy',
   roles: 'core policy',
   webauthn: 'core',
   http: 'core',
@@ -44,7 +45,7 @@ const allowed: Readonly<Record<string, string>> = {
   compose:
     'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream balance workers oidc login signals gateway listener analysis admin config storage',
   client: 'core proof',
-  cli: 'core certificate policy metadata proof config gateway analysis audit admin client compose',
+  cli: 'core certificate policy simulation metadata proof config gateway analysis audit admin client compose',
   'main.ts': 'core cli',
 }
 

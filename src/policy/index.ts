@@ -50,19 +50,11 @@ export type { LintCode, LintFinding } from './lint/finding.ts'
 export { lintPolicies } from './lint/policies.ts'
 export type { LintSetting, LintSource } from './lint/policies.ts'
 export type { LintRoute } from './lint/reach.ts'
+export { firstMiss, selects } from './match.ts'
 export type { PolicyRequest } from './match.ts'
-export { nobody } from './document/principal.ts'
-export type { PolicyPrincipal, PrincipalSelection } from './document/principal.ts'
-export { problemCodes } from './document/problem.ts'
+export { namingOf, nobody } from './document/principal.ts'
+export type { Naming, PolicyPrincipal, PrincipalSelection } from './document/principal.ts'
+export { problemCodes, show } from './document/problem.ts'
 export type { PolicyProblem, PolicyProblemCode } from './document/problem.ts'
 export type { Effect, Selection, Statement } from './document/statement.ts'
-export type {
-  EvalDecision,
-  EvaluationResult,
-  MatchedStatement,
-  SimulationAnswer,
-  SimulationErrorCode,
-  SimulationRefusal,
-  SimulationResponse,
-} from './simulation/answer.ts'
-export { longestSimulation, refusal, Simulator } from './simulation/simulator.ts'
+export { isFilledBy } from './value/pattern.ts'

@@ -14,7 +14,7 @@ import type { CollectedTest } from './collected.ts'
  */
 
 /** Files whose tests say nothing about single lines: what they hold is random, about documents or elsewhere. */
-const leftOut = /\/(?:documentation|lint|reference|simulation)[a-z-]*\.test\.ts$/
+const leftOut = /\/(?:documentation|lint|reference)[a-z-]*\.test\.ts$/
 
 /** Tests that take longer, in milliseconds, are not asked about mutants of which nobody knows who reaches them. */
 const longestForAll = 60

@@ -10,7 +10,7 @@ import {
   policy,
   refusalOf,
   resultOf,
-} from './simulation-kit.ts'
+} from '../simulation/kit.ts'
 
 test('the partition of a resource may have wildcards, the service never', () => {
   for (const partition of ['*', 'aws*', 'aws-??', 'aws']) {

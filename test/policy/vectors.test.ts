@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { Simulator } from '../../src/policy/index.ts'
+import { Simulator } from '../../src/simulation/index.ts'
 import { decisionsOf } from './reference/request.ts'
 
 const directory = new URL('vectors/', import.meta.url)

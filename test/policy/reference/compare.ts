@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
-import { Simulator } from '../../../src/policy/index.ts'
+import { Simulator } from '../../../src/simulation/index.ts'
 import { cases, conditionCases, longCases, operators } from './cases.ts'
 import type { MadeCase } from './cases.ts'
 import { referenceVerdict } from './evaluator.ts'

@@ -1,7 +1,6 @@
-import { isJsonObject } from '../../core/index.ts'
-import { kindRules } from '../document/kind.ts'
-import type { PolicyKind } from '../document/kind.ts'
-import type { PolicyProblem } from '../document/problem.ts'
+import { isJsonObject } from '../core/index.ts'
+import { kindRules } from '../policy/index.ts'
+import type { PolicyKind, PolicyProblem } from '../policy/index.ts'
 
 const syntax = 'Syntax errors in policy.'
 const legacy = 'The policy failed legacy parsing'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Simulator } from '../../src/policy/index.ts'
+import { Simulator } from '../../src/simulation/index.ts'
 import {
   account,
   alice,
@@ -14,7 +14,7 @@ import {
   requestOf,
   resultOf,
   resultsOf,
-} from './simulation-kit.ts'
+} from './kit.ts'
 
 const denyEverything = { Effect: 'Deny', Action: '*', Resource: '*' }
 const readReports = { Effect: 'Allow', Action: 's3:Get*', Resource: `${bucket}/*` }

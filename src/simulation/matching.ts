@@ -1,10 +1,5 @@
-import type { CompiledStatement } from '../compile.ts'
-import type { ContextLookup } from '../context.ts'
-import { firstMiss, selects } from '../match.ts'
-import type { PolicyRequest } from '../match.ts'
-import { namingOf } from '../document/principal.ts'
-import type { Naming } from '../document/principal.ts'
-import { isFilledBy } from '../value/pattern.ts'
+import type { CompiledStatement, ContextLookup, Naming, PolicyRequest } from '../policy/index.ts'
+import { firstMiss, isFilledBy, namingOf, selects } from '../policy/index.ts'
 import type { EvalDecision, MatchedStatement } from './answer.ts'
 import type { AskedKey, PolicyList, StatementSource } from './policy-list.ts'
 

@@ -1,4 +1,4 @@
-import type { PolicyKind } from '../document/kind.ts'
+import type { PolicyKind } from '../policy/index.ts'
 import type { DocumentText } from './documents.ts'
 import { policyList } from './policy-list.ts'
 import type { PolicyList } from './policy-list.ts'

@@ -1,9 +1,5 @@
-import { noAuthority, noPolicies } from '../authority.ts'
-import type { Authority } from '../authority.ts'
-import type { CompiledPolicies } from '../compile.ts'
-import type { Decision } from '../decision.ts'
-import { decide } from '../evaluate.ts'
-import type { PolicyRequest } from '../match.ts'
+import { decide, noAuthority, noPolicies } from '../policy/index.ts'
+import type { Authority, CompiledPolicies, Decision, PolicyRequest } from '../policy/index.ts'
 import { invalidInput, SimulationError } from './answer.ts'
 import type {
   EvalDecision,

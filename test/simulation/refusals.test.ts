@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { longestSimulation, Simulator } from '../../src/policy/index.ts'
+import { longestSimulation, Simulator } from '../../src/simulation/index.ts'
 import {
   alice,
   allowEverything,
@@ -10,7 +10,7 @@ import {
   policy,
   refusalOf,
   resultsOf,
-} from './simulation-kit.ts'
+} from './kit.ts'
 
 function messageOf(document: unknown): string {
   const { Code, Message } = refusalOf({ PolicyInputList: [document] })

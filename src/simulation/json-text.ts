@@ -1,5 +1,5 @@
-import { parseJson } from '../../core/index.ts'
-import type { Json, JsonLimits } from '../../core/index.ts'
+import { parseJson } from '../core/index.ts'
+import type { Json, JsonLimits } from '../core/index.ts'
 import { placesIn, positionOf } from './json-places.ts'
 
 /** Text that became a value, or what kept it from becoming one. */

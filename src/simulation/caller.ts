@@ -1,5 +1,5 @@
-import { nobody } from '../document/principal.ts'
-import type { PolicyPrincipal } from '../document/principal.ts'
+import { nobody } from '../policy/index.ts'
+import type { PolicyPrincipal } from '../policy/index.ts'
 import { invalidInput } from './answer.ts'
 
 const accountForm = /^\d{12}$/

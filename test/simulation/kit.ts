@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { Simulator } from '../../src/policy/index.ts'
+import { Simulator } from '../../src/simulation/index.ts'
 import type {
   EvaluationResult,
   SimulationAnswer,
   SimulationRefusal,
-} from '../../src/policy/index.ts'
+} from '../../src/simulation/index.ts'
 
 export const account = '111111111111'
 export const alice = `arn:aws:iam::${account}:user/alice`

@@ -1,5 +1,5 @@
-import { isJsonObject, ownProperty } from '../../core/index.ts'
-import { show } from '../document/problem.ts'
+import { isJsonObject, ownProperty } from '../core/index.ts'
+import { show } from '../policy/index.ts'
 import { invalidInput } from './answer.ts'
 
 /** The facts of the request. */
