@@ -239,7 +239,8 @@ test('each failure has a refusal that tells a caller nothing of what was found',
       detail: '10.1.2.3',
     })
     assert.equal(refusal.code, `upstream.${kind}`)
-    assert.ok([502, 503, 504].includes(refusal.status))
+    const isCallers = upstreamErrors.specs[kind].fault === 'caller'
+    assert.ok((isCallers ? [431] : [502, 503, 504]).includes(refusal.status))
     assert.ok(!refusal.title.includes('10.1.2.3'))
     assert.equal(refusal.detail, '10.1.2.3')
   }
