@@ -29,7 +29,9 @@ before(async () => {
   upstream.answer = (request, response) => {
     if (request.url === '/public/large') response.end(large)
     else if (request.url === '/public/small') response.end(small)
-    else return false
+    else if (request.url === '/public/events') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': hi\n\n')
+    } else return false
     return true
   }
 })
@@ -96,3 +98,20 @@ test(
     upstream.take()
   },
 )
+
+test('a caller that has gone is noticed though more waits behind its event stream than is read', async () => {
+  const host = `Host: ${plane.host}`
+  const socket = connect(plane.port, '127.0.0.1')
+  socket.on('error', () => socket.destroy())
+  let text = ''
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+  socket.write(head('GET /public/events HTTP/1.1', host, 'Accept: text/event-stream'))
+  await until('the stream has begun', () => text.includes(': hi'))
+  socket.write('GET /public/x HTTP/1.1\r\nX: '.padEnd(300_000, 'x'))
+  await delay(300)
+  socket.resetAndDestroy()
+  await until('nothing is under way', async () => {
+    const metrics = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
+    return /^proofgate_requests_in_flight 0$/m.test(metrics)
+  })
+})

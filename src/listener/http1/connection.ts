@@ -222,8 +222,10 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     } else if (looks && this.#pace.look(this.#socket, request) >= this.#host.stalledSweeps)
       this.destroy()
     else if (this.#current === undefined) this.#sweepBetween(waited)
-    // The rest of a body that nobody wanted.
-    else if (this.#isAnswered && waited > this.#host.idleSweeps) this.destroy()
+    // The rest of a body that nobody wanted, or a caller that may have gone unnoticed.
+    else if (waited > this.#host.idleSweeps && (this.#isAnswered || this.#intake.isFull)) {
+      this.destroy()
+    }
   }
 
   #sweepBetween(waited: number): void {
@@ -298,7 +300,6 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     incoming.life.end()
   }
 
-  /** From now on it only has to end. */
   #close(): void {
     this.#isClosing = true
     this.#since = this.#host.tick
@@ -384,7 +385,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
 
   #closed(): void {
     const current = this.#current
-    this.#isClosing = true
+    this.#close()
     this.#parser.stop()
     this.#host.closed(this)
     if (current === undefined) return

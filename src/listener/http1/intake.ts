@@ -50,6 +50,11 @@ export class Intake {
     return this.#ahead.length > 0
   }
 
+  /** So much waits that nothing is read, and nobody notices when the caller goes. */
+  get isFull(): boolean {
+    return this.#ahead.length > mostAhead
+  }
+
   /** Invariant: what outlasts a read is never the memory that all connections are read into. */
   own(view: Buffer): Buffer {
     return this.#isLent ? Buffer.from(view) : view
@@ -69,7 +74,7 @@ export class Intake {
   /** Lets it wait for its turn. */
   keep(chunk: Buffer): void {
     this.#ahead.add(this.own(chunk))
-    if (this.#ahead.length > mostAhead) this.#socket.pause()
+    if (this.isFull) this.#socket.pause()
   }
 
   /** @returns all that waits; `undefined` where nothing does. */
