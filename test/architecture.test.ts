@@ -39,7 +39,8 @@ const allowed: Readonly<Record<string, string>> = {
   listener: 'core certificate http http1 http2 sockets gateway',
   analysis: 'core policy roles identity proof throttle audit gateway',
   signals: 'core http identity token audit upstream',
-  admin: 'core http policy webauthn metadata identity session token audit signals gateway analysis',
+  admin:
+    'core http policy roles webauthn metadata identity session token audit signals gateway analysis',
   config: 'core certificate policy webauthn metadata proof',
   storage: 'core metadata identity session proof token login oidc signals',
   compose:

@@ -1,6 +1,6 @@
 import { printDuration } from '../core/index.ts'
 import type { Refusal } from '../core/index.ts'
-import type { Role } from '../gateway/index.ts'
+import type { Role } from '../roles/index.ts'
 import { adminErrors } from './errors.ts'
 import type { AdminParts, OperationTable } from './operation.ts'
 

@@ -4,7 +4,6 @@
  * identity headers are ours alone, and that what cannot be decided or recorded is refused. Ordered in
  * `pipeline.ts`.
  */
-export type { Role } from '../roles/index.ts'
 export type { Cors } from './answer/cors.ts'
 export { refuseMaintenance } from './answer/maintenance.ts'
 export { isOwnPath } from './caller/api-session-routes.ts'
