@@ -29,7 +29,7 @@ export const policyOperations: OperationTable = {
     return {
       caller: person?.username ?? 'anonymous',
       disabled: person?.disabled === true,
-      routes: whatCan(parts.table(), person, parts.clock.now()),
+      routes: await whatCan(parts.table(), person, parts.clock.now()),
     }
   },
 }

@@ -99,23 +99,39 @@ export interface ReachedRoute extends Reach {
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
-/** Every route that somebody can call, at any time and from anywhere, by method. */
-export function whatCan(view: AccessView, caller: Caller, now: Instant): readonly ReachedRoute[] {
-  return [...view.apis.values()].flatMap((api) =>
-    api.routes.routes.flatMap((route) => {
+/**
+ * Every route that somebody can call, at any time and from anywhere, by method. Between two routes requests are
+ * served: with many statements each takes a while.
+ */
+export async function whatCan(
+  view: AccessView,
+  caller: Caller,
+  now: Instant,
+): Promise<readonly ReachedRoute[]> {
+  const found: ReachedRoute[] = []
+  for (const api of view.apis.values()) {
+    for (const route of api.routes.routes) {
       const [acting] = candidates(route, caller === undefined ? [] : [caller])
-      if (acting === undefined && route.authorizer.kind !== 'open') return []
-      return methodsOf(route).flatMap((method) => {
-        const template = [{ text: `${api.arnPrefix}${method}` }, ...templateOf(route)]
-        const place = { view, api, route, template, query: undefined, now }
-        const reach = reachOf(acting, place)
-        const path = route.id.slice(route.id.indexOf(' ') + 1)
-        return reach === undefined
-          ? []
-          : [{ api: api.name, route: route.id, method, path, ...reach }]
-      })
-    }),
-  )
+      if (acting === undefined && route.authorizer.kind !== 'open') continue
+      for (const method of methodsOf(route)) {
+        found.push(...reachedRoute(acting, { view, api, route, now }, method))
+        await setImmediate()
+      }
+    }
+  }
+  return found
+}
+
+function reachedRoute(
+  caller: Caller,
+  at: Omit<Place, 'template' | 'query'>,
+  method: string,
+): readonly ReachedRoute[] {
+  const { api, route } = at
+  const template = [{ text: `${api.arnPrefix}${method}` }, ...templateOf(route)]
+  const reach = reachOf(caller, { ...at, template, query: undefined })
+  const path = route.id.slice(route.id.indexOf(' ') + 1)
+  return reach === undefined ? [] : [{ api: api.name, route: route.id, method, path, ...reach }]
 }
 
 function methodsOf({ method }: ViewedRoute): readonly string[] {

@@ -109,32 +109,45 @@ test('a request that no route takes has nobody, and a reason', async () => {
   assert.equal((await who('GET', '/a/%2e%2e/b')).callers.length, 0)
 })
 
-test('what somebody can call is listed by route and method', () => {
-  const of = (index: number): readonly string[] =>
-    whatCan(view, people[index], now).map(
+test('what somebody can call is listed by route and method', async () => {
+  const of = async (index: number): Promise<readonly string[]> =>
+    (await whatCan(view, people[index], now)).map(
       ({ method, path, answer }) => `${method} ${path} ${answer}`,
     )
-  assert.deepEqual(of(0), ['GET /orders/{id} yes', 'GET /public yes'])
-  assert.deepEqual(of(1), ['GET /orders/{id} maybe', 'POST /orders maybe', 'GET /public yes'])
-  assert.deepEqual(of(2), ['GET /orders/{id} maybe', 'GET /public yes'])
-  assert.deepEqual(of(3), ['GET /public yes'])
+  assert.deepEqual(await of(0), ['GET /orders/{id} yes', 'GET /public yes'])
+  assert.deepEqual(await of(1), ['GET /orders/{id} maybe', 'POST /orders maybe', 'GET /public yes'])
+  assert.deepEqual(await of(2), ['GET /orders/{id} maybe', 'GET /public yes'])
+  assert.deepEqual(await of(3), ['GET /public yes'])
   assert.deepEqual(
-    whatCan(view, undefined, now).map(({ path }) => path),
+    (await whatCan(view, undefined, now)).map(({ path }) => path),
     ['/public'],
   )
 })
 
-test('what is true of a part of a route only says so', () => {
-  const [first] = whatCan(view, people[2], now)
+test('what is true of a part of a route only says so', async () => {
+  const [first] = await whatCan(view, people[2], now)
   assert.deepEqual(
     first?.by.map(({ statement, inPart }) => [statement, inPart]),
     [['Late', true]],
   )
-  const [ofBob] = whatCan(view, people[1], now)
+  const [ofBob] = await whatCan(view, people[1], now)
   assert.deepEqual(
     ofBob?.unless.map(({ statement, inPart }) => [statement, inPart]),
     [['NoSecrets', true]],
   )
+})
+
+test('a question about every route leaves time for requests between them', async () => {
+  let turns = 0
+  const timer = { on: true }
+  const count = (): void => {
+    turns += 1
+    if (timer.on) setImmediate(count)
+  }
+  setImmediate(count)
+  await whatCan(view, people[0], now)
+  timer.on = false
+  assert.ok(turns > 2, `${turns}`)
 })
 
 test('a question about many people leaves time for requests between them', async () => {

@@ -33,17 +33,27 @@ function matchesTemplate(
   if (columns === undefined) return matchesWhole(pattern, template, context)
   const cut = cutTemplate(template, columns.length)
   if (cut === undefined) return 'maybe'
+  if (columns.some((column, at) => beginsOtherwise(column, cut[at] ?? []))) return 'no'
   const found = columns.map((column, at) => matchesWhole(column, cut[at] ?? [], context))
   if (found.includes('no')) return 'no'
   return found.includes('maybe') ? 'maybe' : 'yes'
 }
 
 function matchesWhole(pattern: Pattern, template: Template, context: ContextLookup): Possibility {
+  if (beginsOtherwise(pattern, template)) return 'no'
   const read = stepsOfPattern(pattern, context)
   if (read === undefined) return 'no'
   const wanted = stepsOfTemplate(template)
   if (!overlaps(read.steps, wanted)) return 'no'
   return read.isExact && covers(read.steps, wanted) ? 'yes' : 'maybe'
+}
+
+/** Tells most of what does not match by its first letters, before anything is taken apart into steps. */
+function beginsOtherwise({ parts }: Pattern, template: Template): boolean {
+  const [first, wanted] = [parts[0], template[0]]
+  if (first === undefined || typeof first === 'string' || !('text' in first)) return false
+  if (wanted === undefined || typeof wanted === 'string') return false
+  return !first.text.startsWith(wanted.text) && !wanted.text.startsWith(first.text)
 }
 
 /** A variable that nobody knows may be anything; one that is known to be absent matches nothing. */
