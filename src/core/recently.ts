@@ -8,10 +8,11 @@ export interface Meetable {
 
 /**
  * Tells apart what comes again soon from what comes once in a while, among any number. Bounded: it knows the
- * last `capacity` that were met.
+ * last `capacity` that were met, and keeps none of them: with it would stay whatever it was made of, such as
+ * the policies of a configuration that was replaced.
  */
 export class Recently<One extends Meetable> {
-  readonly #ring: (One | undefined)[]
+  readonly #ring: (WeakRef<One> | undefined)[]
   #next = 0
 
   constructor(capacity: number) {
@@ -25,13 +26,13 @@ export class Recently<One extends Meetable> {
       one.meetings = 'several'
       return true
     }
-    const gone = this.#ring[this.#next]
+    const gone = this.#ring[this.#next]?.deref()
     if (gone !== undefined) {
       if (gone.meetings === 'several') gone.letGo()
       gone.meetings = 'none'
     }
     one.meetings = 'one'
-    this.#ring[this.#next] = one
+    this.#ring[this.#next] = new WeakRef(one)
     this.#next = (this.#next + 1) % this.#ring.length
     return false
   }

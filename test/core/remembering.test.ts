@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Interned, Recently, Slot, SlotKey } from '../../src/core/index.ts'
 import type { Meetable } from '../../src/core/index.ts'
 
@@ -87,4 +89,24 @@ describe('who was met recently', () => {
     assert.equal(recently.meet(one), false)
     assert.deepEqual([second.meetings, second.lettingGo], ['none', 0])
   })
+
+  it('is not kept by that', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const recently = new Recently<Somebody>(4)
+    const met = meetOnce(recently)
+    for (let tries = 0; met.deref() !== undefined && tries < 100; tries++) {
+      await new Promise(setImmediate)
+      collect()
+    }
+    assert.equal(met.deref(), undefined)
+    for (let other = 0; other < 5; other++) recently.meet(new Somebody())
+  })
 })
+
+function meetOnce(recently: Recently<Somebody>): WeakRef<Somebody> {
+  const one = new Somebody()
+  recently.meet(one)
+  recently.meet(one)
+  return new WeakRef(one)
+}
