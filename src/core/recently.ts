@@ -8,11 +8,10 @@ export interface Meetable {
 
 /**
  * Tells apart what comes again soon from what comes once in a while, among any number. Bounded: it knows the
- * last `capacity` that were met, and keeps none of them: with it would stay whatever it was made of, such as
- * the policies of a configuration that was replaced.
+ * last `capacity` that were met, and keeps them until it is told to forget.
  */
 export class Recently<One extends Meetable> {
-  readonly #ring: (WeakRef<One> | undefined)[]
+  readonly #ring: (One | undefined)[]
   #next = 0
 
   constructor(capacity: number) {
@@ -26,14 +25,22 @@ export class Recently<One extends Meetable> {
       one.meetings = 'several'
       return true
     }
-    const gone = this.#ring[this.#next]?.deref()
-    if (gone !== undefined) {
-      if (gone.meetings === 'several') gone.letGo()
-      gone.meetings = 'none'
-    }
+    leave(this.#ring[this.#next])
     one.meetings = 'one'
-    this.#ring[this.#next] = new WeakRef(one)
+    this.#ring[this.#next] = one
     this.#next = (this.#next + 1) % this.#ring.length
     return false
   }
+
+  /** Has met nobody, and keeps nobody. */
+  forget(): void {
+    for (const one of this.#ring) leave(one)
+    this.#ring.fill(undefined)
+  }
+}
+
+function leave(one: Meetable | undefined): void {
+  if (one === undefined) return
+  if (one.meetings === 'several') one.letGo()
+  one.meetings = 'none'
 }

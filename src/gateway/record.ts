@@ -1,10 +1,11 @@
 import type { AuditEntry, AuditValue, AuditWho } from '../audit/index.ts'
-import { randomId, Recently } from '../core/index.ts'
+import { randomId } from '../core/index.ts'
 import type { Instant, Refusal } from '../core/index.ts'
 import type { GatewayTable } from './gateway.ts'
 import type { Incoming } from './incoming/incoming.ts'
 import type { Ending, OpenExchange } from './live/open-exchange.ts'
 import type { Plan } from './plan.ts'
+import { isFrequent } from './caller/frequent-callers.ts'
 import type { Principal } from './caller/principal.ts'
 import type { Progress } from './stages.ts'
 
@@ -88,15 +89,11 @@ export function whereOf(incoming: Incoming): NonNullable<AuditEntry['where']> {
     : { address: incoming.address, userAgent }
 }
 
-/** For as many the texts that are made of them again and again are kept. */
-const frequentCallers = 4096
-const callers = new Recently<Principal>(frequentCallers)
-
 /** One frozen object for the requests of a principal who comes often, so that it is encoded once. */
 export function whoOf(principal: Principal): AuditWho {
   if (principal.who !== undefined) return principal.who
   const who = describe(principal)
-  if (callers.meet(principal)) principal.who = Object.freeze(who)
+  if (isFrequent(principal)) principal.who = Object.freeze(who)
   return who
 }
 

@@ -9,6 +9,7 @@ import type { ProofFacts, Session } from '../../session/index.ts'
 import type { VerifiedToken } from '../../token/index.ts'
 import { candidateOf } from './decide-call.ts'
 import { fixedContextOf } from './fixed-facts.ts'
+import { forgetFrequent } from './frequent-callers.ts'
 import { changedProof, Principal } from './principal.ts'
 import type { PrincipalFacts, Proof, Standing } from './principal.ts'
 import type { Realm } from '../route.ts'
@@ -60,12 +61,14 @@ export class Principals {
     this.#directory = parts.directory
     this.#policies = parts.policies
     this.#issuer = parts.issuer
+    forgetFrequent()
   }
 
   /** Groups or people changed: who may do what is worked out anew at the next request. */
   forget(): void {
     this.#known = new SlotKey()
     this.#met = new Map()
+    forgetFrequent()
   }
 
   known(token: VerifiedToken): Principal | undefined {
