@@ -44,20 +44,21 @@ async function showRecoveries(
   }
   const unfit = mayNotApprove(parts, found)
   if (unfit !== undefined) return unfit
+  const { oldPasskeys = 'suspend' } = recovery ?? {}
   const open = await parts.recoveries.listOpen()
   const people = await Promise.all(open.map(({ personId }) => parts.people.load(personId)))
   const recoveries = open.flatMap((one, index) => {
     const person = people[index]
     if (person === undefined) return []
     const { name, username, id } = person
-    const statement = statementOf(parts, one, { person, approver: found.person })
+    const statement = statementOf(one, { person, approver: found.person, oldPasskeys })
     return [{ ...one, name, username, statement, own: id === found.person.id }]
   })
   const page = recoveriesPage({
     base,
     csrf: parts.formTokens.issue(found.session.id),
     recoveries,
-    oldPasskeys: recovery?.oldPasskeys ?? 'suspend',
+    oldPasskeys,
   })
   browser.page(exchange, 200, page)
   return undefined
@@ -65,9 +66,12 @@ async function showRecoveries(
 
 /** What a touch for this recovery signs, by what is known now. */
 function statementOf(
-  { settings }: Pick<IdentityParts, 'settings'>,
   { id, ticketHash, code, reason, createdAt, expiresAt }: Recovery,
-  { person, approver }: { readonly person: Person; readonly approver: Person },
+  {
+    person,
+    approver,
+    oldPasskeys,
+  }: { readonly person: Person; readonly approver: Person; readonly oldPasskeys: Retirement },
 ): string {
   return printRecoveryStatement({
     id,
@@ -77,18 +81,24 @@ function statementOf(
     ticket: ticketHash,
     code,
     reason,
-    oldPasskeys: settings().recovery?.oldPasskeys ?? 'suspend',
+    oldPasskeys,
     approver: approver.id,
     issuedAt: createdAt,
     expiresAt,
   })
 }
 
+/** What is signed, and what becomes of old passkeys, which it names. */
+interface Bound {
+  readonly bound: BoundRecovery
+  readonly oldPasskeys: Retirement
+}
+
 async function boundOf(
   parts: IdentityParts,
   browser: Browser,
   exchange: HttpExchange,
-): Promise<BoundRecovery | Refusal> {
+): Promise<Bound | Refusal> {
   const approver = await browser.requireSession(exchange)
   if (isRefusal(approver)) return approver
   const unfit = mayNotApprove(parts, approver)
@@ -97,8 +107,10 @@ async function boundOf(
   if (isRefusal(recovery)) return recovery
   const person = await parts.people.load(recovery.personId)
   if (person === undefined || person.disabled) return identityErrors.refuse('recovery_undecidable')
-  const statement = statementOf(parts, recovery, { person, approver: approver.person })
-  return { ...approver, id: recovery.id, statement }
+  const { oldPasskeys = 'suspend' } = parts.settings().recovery ?? {}
+  const named = { person, approver: approver.person, oldPasskeys }
+  const statement = statementOf(recovery, named)
+  return { bound: { ...approver, id: recovery.id, statement }, oldPasskeys }
 }
 
 async function options(
@@ -106,8 +118,9 @@ async function options(
   browser: Browser,
   exchange: HttpExchange,
 ): Promise<Refusal | void> {
-  const bound = await boundOf(parts, browser, exchange)
-  if (isRefusal(bound)) return bound
+  const found = await boundOf(parts, browser, exchange)
+  if (isRefusal(found)) return found
+  const { bound } = found
   const caller = browser.bind(await browser.caller(exchange), exchange.response)
   const asked = await parts.ceremonies.recoveryApproval.begin(caller, bound)
   if (isRefusal(asked)) return asked
@@ -121,14 +134,15 @@ async function approve(
   exchange: HttpExchange,
   body: Record<string, unknown>,
 ): Promise<Refusal | void> {
-  const bound = await boundOf(parts, browser, exchange)
-  if (isRefusal(bound)) return bound
+  const found = await boundOf(parts, browser, exchange)
+  if (isRefusal(found)) return found
+  const { bound, oldPasskeys } = found
   const caller = await browser.caller(exchange)
   const touch = await parts.ceremonies.recoveryApproval.finish(caller, bound, body)
   if (isRefusal(touch)) return touch
   const decision = { id: bound.id, credential: touch.credentialId }
-  const answer = parts.settings().recovery?.oldPasskeys ?? 'suspend'
-  const refused = await decide(parts, exchange, bound, { ...decision, answer })
+  // Invariant: what was signed is what is done, also when the configuration changes meanwhile.
+  const refused = await decide(parts, exchange, bound, { ...decision, answer: oldPasskeys })
   if (refused !== undefined) return refused
   sendJson(exchange.response, 200, { ok: true })
 }
