@@ -39,6 +39,8 @@ interface Wiring {
 const longestQueue = 65_536
 const copyEvery = 1000
 const probeEvery = 500
+/** One is at the disk while another takes what comes. */
+const spareBatches = 2
 
 /** The log, open for appending. One process, one instance per folder. */
 export class AuditLog implements AuditRecorder {
@@ -51,7 +53,7 @@ export class AuditLog implements AuditRecorder {
   /** Batches that wait for the disk; the last one takes what comes. */
   readonly #queue: Batch[] = []
   #queued = 0
-  #spare: Batch | undefined
+  readonly #spares: Batch[] = []
   #running: Promise<void> | undefined
   readonly #sources = new Set<AuditSource>()
   readonly #signing: SealWaiter[] = []
@@ -267,7 +269,7 @@ export class AuditLog implements AuditRecorder {
     const first = this.#writer.size - waiting.length
     this.#queued -= waiting.length
     for (let at = 0; at < waiting.length; at++) waiting[at]?.recorded(first + at)
-    if (batch.clear()) this.#spare = batch
+    if (this.#spares.length < spareBatches && batch.clear()) this.#spares.push(batch)
     this.#copySoon()
   }
 
@@ -301,8 +303,7 @@ export class AuditLog implements AuditRecorder {
   #openBatch(): Batch {
     const last = this.#queue.at(-1)
     if (last !== undefined && !last.isFull) return last
-    const batch = this.#spare ?? new Batch()
-    this.#spare = undefined
+    const batch = this.#spares.pop() ?? new Batch()
     this.#queue.push(batch)
     return batch
   }

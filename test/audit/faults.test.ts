@@ -28,6 +28,8 @@ interface Fault {
 class Disk implements LogFolder {
   readonly segments: Buffer[] = []
   copy = ''
+  /** Pieces of memory that batches were written from. */
+  readonly memory = new Set<ArrayBufferLike>()
   #faults: readonly Fault[]
   readonly #counts = new Map<Step, number>()
 
@@ -72,6 +74,7 @@ class Disk implements LogFolder {
       },
       write: (more, offset) => {
         const fault = this.meet('write')
+        this.memory.add(more.buffer)
         const kept = fault === undefined ? more : more.subarray(0, fault.stored)
         this.segments[segment] = Buffer.concat([bytes().subarray(0, offset), kept])
         if (fault !== undefined) throw failure(fault)
@@ -286,6 +289,21 @@ suite('a disk that fails', { concurrency: true }, () => {
     while (disk.copy === '') await delay(50)
     assert.equal(disk.copy, log.checkpoint())
     assert.equal(log.healthy, true)
+    await log.close()
+  })
+
+  test('however often batches come in pairs and then none does, two pieces of memory hold them all', async () => {
+    const disk = new Disk([])
+    const log = await logOn(disk)
+    for (let round = 0; round < 20; round++) {
+      const first = log.append(entry(2 * round))
+      // The first is at the disk by now, so that this one begins another batch.
+      await Promise.resolve()
+      await Promise.all([first, log.append(entry(2 * round + 1))])
+    }
+    assert.equal(log.size, 40)
+    const seals = disk.segments[0]?.toString('latin1').match(/^\{"checkpoint"/gm)?.length ?? 0
+    assert.ok(disk.memory.size <= 2 + seals, `${disk.memory.size} pieces, ${seals} seals`)
     await log.close()
   })
 
