@@ -1,5 +1,5 @@
 import type { Launcher } from './cli/index.ts'
-import { keepHttpLean } from './core/index.ts'
+import { findOwnModules } from './core/own-modules.ts'
 
 /** Runs the command line. */
 export async function run(argv: readonly string[], launcher: Launcher): Promise<void> {
@@ -8,8 +8,10 @@ export async function run(argv: readonly string[], launcher: Launcher): Promise<
     if (error.code === 'EPIPE') process.exit(0)
     throw error
   })
+  findOwnModules()
   const { readAhead } = await import('./cli/reading-ahead.ts')
   const reader = readAhead(argv[2])
+  const { keepHttpLean } = await import('./core/index.ts')
   keepHttpLean()
   const { buildProgram, reportFailure } = await import('./cli/index.ts')
   try {

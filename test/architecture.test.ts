@@ -165,7 +165,7 @@ test('a process that serves holds no schema library, YAML parser or command that
     needless.filter((name) => loaded.has(name)),
     [],
   )
-  const reading = loadedWith('src/config/apart/entry.ts')
+  const reading = loadedWith('src/config/apart/answering.ts')
   assert.ok(reading.has('zod'))
   // What no configuration needs, everybody would wait for.
   assert.deepEqual(

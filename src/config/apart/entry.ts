@@ -1,4 +1,4 @@
-import { answer } from './answering.ts'
+import { findOwnModules } from '../../core/index.ts'
 import type { Request } from './messages.ts'
 
 /*
@@ -7,4 +7,6 @@ import type { Request } from './messages.ts'
  */
 
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+findOwnModules()
+const { answer } = await import('./answering.ts')
 process.on('message', (request: Request) => process.send?.(answer(request)))
