@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-import { freePort } from '../../src/cli/free-port.ts'
+import { freePort } from '../kit/ports.ts'
 import { millis } from '../../src/core/index.ts'
 import { fetchOver, get, ok, rawServer, start, until } from '../upstream/kit.ts'
 import type { RawServer } from '../upstream/kit.ts'

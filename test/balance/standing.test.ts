@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { freePort } from '../../src/cli/free-port.ts'
+import { freePort } from '../kit/ports.ts'
 import { millis } from '../../src/core/index.ts'
 import { fetchOver, get, ok, rawServer, start, until } from '../upstream/kit.ts'
 import { groupOf, namedServer } from './kit.ts'

@@ -19,7 +19,7 @@ import type { Answer, CallOptions } from '../kit/http.ts'
 import { authorize, boundHeaders, codeFields, obtainTokens, ProofKey } from '../kit/person.ts'
 import type { SoftPerson, Tokens } from '../kit/person.ts'
 import { SoftAuthenticator } from '../kit/soft-authenticator.ts'
-import { freePort } from '../../src/cli/free-port.ts'
+import { freePort } from '../kit/ports.ts'
 
 /**
  * Two processes over one database and one folder of signing keys, that answer for the same origins. Each
