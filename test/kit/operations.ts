@@ -124,7 +124,7 @@ export function callAdmin(
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,
-  millis = 20_000,
+  millis = 60_000,
 ): Promise<void> {
   const end = Date.now() + millis
   while (Date.now() < end) {

@@ -28,8 +28,10 @@ export function raw(
     const socket = connect(port, '127.0.0.1')
     const chunks: Buffer[] = []
     let timer: NodeJS.Timeout | undefined
+    let unread: NodeJS.Immediate | undefined
     const done = (closed: boolean): void => {
       clearTimeout(timer)
+      clearImmediate(unread)
       clearTimeout(deadline)
       socket.destroy()
       const text = Buffer.concat(chunks).toString('latin1')
@@ -40,7 +42,11 @@ export function raw(
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       clearTimeout(timer)
-      timer = setTimeout(() => done(false), quiet)
+      clearImmediate(unread)
+      timer = setTimeout(() => {
+        // What came while this process stood still is read before its silence counts.
+        unread = setImmediate(() => done(false))
+      }, quiet)
     })
     socket.once('end', () => done(true))
     socket.once('error', () => done(true))
