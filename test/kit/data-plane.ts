@@ -78,9 +78,15 @@ apis:
       - { method: ANY, path: '/admin/{rest+}' }
 ${options.withoutWebSocket === true ? '' : "      - { method: GET, path: '/ws/{rest+}', websocket: true }\n"}${options.routes ?? ''}
 throttles: ${options.throttles ?? roomy}
-limits: ${options.limits ?? '{ drain: 1s }'}
+limits: ${unshed(options.limits ?? '{ drain: 1s }')}
 ${options.more ?? ''}
 `
+}
+
+/** A machine that others keep busy runs a gateway late: nobody is turned away for it who does not look for that. */
+export function unshed(limits: string): string {
+  if (limits.includes('shedding')) return limits
+  return limits.replace(/\s*\}\s*$/, ', shedding: { eventLoopDelay: 1m } }')
 }
 
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {

@@ -98,7 +98,7 @@ clients:
 throttles:
   address: { rate: 10000, burst: 10000 }
   principal: { rate: 10000, burst: 10000 }
-${more}`
+${/^limits:/m.test(more) ? '' : 'limits: { shedding: { eventLoopDelay: 1m } }\n'}${more}`
 }
 
 /** What a client asks the authorization endpoint for. */

@@ -13,6 +13,8 @@ export interface RawAnswer {
 export interface RawOptions {
   /** How long to listen after the last byte when the connection stays open. */
   readonly quiet?: number
+  /** Is not quiet before so many answers have begun, those before the answer among them. */
+  readonly answers?: number
   /** Stop as soon as so many answers have begun and the last is whole enough to be quiet. */
   readonly limit?: number
 }
@@ -23,7 +25,7 @@ export function raw(
   bytes: string | Buffer | readonly (string | Buffer)[],
   options: RawOptions = {},
 ): Promise<RawAnswer> {
-  const { quiet = 1000, limit = 30_000 } = options
+  const { quiet = 1000, answers = 0, limit = 30_000 } = options
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const chunks: Buffer[] = []
@@ -43,6 +45,7 @@ export function raw(
       chunks.push(chunk)
       clearTimeout(timer)
       clearImmediate(unread)
+      if (answers > 0 && begun(chunks) < answers) return
       timer = setTimeout(() => {
         // What came while this process stood still is read before its silence counts.
         unread = setImmediate(() => done(false))
@@ -55,6 +58,11 @@ export function raw(
       void sendPieces(socket, pieces)
     })
   })
+}
+
+/** Answers whose first line has begun. */
+function begun(chunks: readonly Buffer[]): number {
+  return Buffer.concat(chunks).toString('latin1').split('HTTP/1.1 ').length - 1
 }
 
 async function sendPieces(socket: Socket, pieces: readonly (string | Buffer)[]): Promise<void> {
