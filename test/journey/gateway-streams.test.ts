@@ -25,6 +25,7 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
     plane = await startDataPlane({
       upstream: port,
       routes: `      - { method: POST, path: /big/up, authorizer: open, maxBody: 300MiB }
+      - { method: POST, path: /stuck/up, authorizer: open, maxBody: 300MiB, ${tight} }
       - { method: GET, path: /events, authorizer: open, ${tight} }
       - { method: GET, path: /slow, authorizer: open, timeout: 700ms, ${tight} }
       - { method: GET, path: /patient, authorizer: open, timeout: 20s, ${tight} }`,
@@ -100,7 +101,7 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
     const socket = connect(plane.port, '127.0.0.1')
     socket.on('error', () => undefined)
     socket.write(
-      head('POST /big/up HTTP/1.1', `Host: ${plane.host}`, `Content-Length: ${200 * mebibyte}`),
+      head('POST /stuck/up HTTP/1.1', `Host: ${plane.host}`, `Content-Length: ${200 * mebibyte}`),
     )
     const chunk = Buffer.alloc(65_536)
     const write = (): void => {
