@@ -1,6 +1,5 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
-import { invariant, parseDuration } from '../core/index.ts'
+import { addressFamily, invariant, parseDuration } from '../core/index.ts'
 import type { Millis } from '../core/index.ts'
 
 // A parser compiled for each object takes longer than the one document it would parse, and needs `Function`.
@@ -150,7 +149,7 @@ export function printSize(bytes: number): string {
 /** A CIDR block; one that holds every address is no statement about proxies and is refused. */
 export function isNarrowCidr(value: string): boolean {
   const match = /^([0-9A-Fa-f.:]{2,45})\/(\d{1,3})$/.exec(value)
-  const family = isIP(match?.[1] ?? '')
+  const family = addressFamily(match?.[1] ?? '')
   const prefix = Number(match?.[2] ?? 0)
   return family !== 0 && prefix >= 1 && prefix <= (family === 4 ? 32 : 128)
 }

@@ -2,7 +2,7 @@
  * Words every area shares: bytes, time, JSON, secrets, and the three kinds of no. Knows nothing of
  * gateways, people or tokens, and imports nothing but Node's own modules.
  */
-export { canonicalAddress } from './address.ts'
+export { addressFamily, canonicalAddress } from './address.ts'
 export type { Brand } from './brand.ts'
 export {
   concatBytes,

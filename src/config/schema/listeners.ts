@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
+import { addressFamily } from '../../core/index.ts'
 import { amount, flag, isNarrowCidr, text, word } from '../scalars.ts'
 import { filePath, list, mapping, nothing } from './parts.ts'
 
@@ -8,7 +8,7 @@ const listener = (port: number) => ({
     'address',
     'IP address to listen on',
     undefined,
-    (value) => isIP(value) !== 0,
+    (value) => addressFamily(value) !== 0,
   ).prefault('127.0.0.1'),
   port: amount('port', 'port to listen on; 0 is any free one', {
     min: 0,

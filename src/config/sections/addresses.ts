@@ -1,9 +1,10 @@
-import { BlockList, isIP } from 'node:net'
+import { BlockList } from 'node:net'
+import { addressFamily } from '../../core/index.ts'
 
 function blocks(...lists: readonly (readonly [string, number])[]): BlockList {
   const list = new BlockList()
   for (const [network, prefix] of lists) {
-    list.addSubnet(network, prefix, isIP(network) === 6 ? 'ipv6' : 'ipv4')
+    list.addSubnet(network, prefix, network.includes(':') ? 'ipv6' : 'ipv4')
   }
   return list
 }
@@ -43,7 +44,7 @@ const privateNetworks = blocks(
 )
 
 function holds(list: BlockList, host: string): boolean {
-  const family = isIP(host)
+  const family = addressFamily(host)
   return family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4')
 }
 

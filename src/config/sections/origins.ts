@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { addressFamily } from '../../core/index.ts'
 import type { Draft } from '../draft.ts'
 import type { Listener, Site } from '../model.ts'
 import { quote } from '../problems.ts'
@@ -210,7 +210,7 @@ function relyingPartyFault(
   id: string,
   hostname: string,
 ): { readonly message: string; readonly hint: string } | undefined {
-  if (isIP(hostname) !== 0 || isIP(withoutBrackets(id)) !== 0) {
+  if (addressFamily(hostname) !== 0 || addressFamily(withoutBrackets(id)) !== 0) {
     return {
       message: `found an IP address for sign-in (RP ID ${quote(id)}), expected a domain name`,
       hint: 'Passkeys are bound to names: use http://localhost:PORT or a domain.',
