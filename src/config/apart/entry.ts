@@ -1,4 +1,5 @@
 import { findOwnModules } from '../../core/index.ts'
+import { keepSchemasLean } from './lean-schemas.ts'
 import type { Request } from './messages.ts'
 
 /*
@@ -8,5 +9,6 @@ import type { Request } from './messages.ts'
 
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
 findOwnModules()
+keepSchemasLean()
 const { answer } = await import('./answering.ts')
 process.on('message', (request: Request) => process.send?.(answer(request)))
