@@ -47,7 +47,7 @@ const allowed: Readonly<Record<string, string>> = {
     'core certificate http pages policy roles webauthn metadata identity session proof token throttle audit upstream balance workers oidc login signals gateway listener analysis admin config storage',
   client: 'core proof',
   cli: 'core certificate policy simulation metadata proof config gateway analysis audit admin client compose',
-  'main.ts': 'core cli',
+  'main.ts': 'core cli config',
 }
 
 /**
@@ -157,7 +157,7 @@ function loadedWith(file: string, known = new Set<string>()): ReadonlySet<string
 }
 
 test('a process that serves holds no schema library, YAML parser or command that it does not run', () => {
-  const roots = ['src/cli/index.ts', 'src/cli/reading-ahead.ts', 'src/compose/index.ts']
+  const roots = ['src/cli/index.ts', 'src/config/apart/index.ts', 'src/compose/index.ts']
   const loaded = new Set(roots.flatMap((root) => [...loadedWith(root)]))
   assert.ok(loaded.has('src/gateway/pipeline.ts') && loaded.has('commander'))
   const needless = ['zod', 'yaml', 'uqr', 'src/config/index.ts', 'src/cli/commands/others.ts']
@@ -172,5 +172,15 @@ test('a process that serves holds no schema library, YAML parser or command that
     ['node:http', 'node:https', 'src/token/index.ts'].filter((name) => reading.has(name)),
     [],
   )
-  assert.ok(!loadedWith('src/cli/reading-ahead.ts').has('node:http'))
+  // It begins before anything else is loaded.
+  assert.deepEqual(
+    [...loadedWith('src/main.ts')].filter((name) => !name.startsWith('node:')).sort(),
+    [
+      'src/cli/reading-ahead.ts',
+      'src/config/apart/begin.ts',
+      'src/core/own-modules.ts',
+      'src/main.ts',
+    ],
+  )
+  assert.ok(!loadedWith('src/config/apart/index.ts').has('node:http'))
 })

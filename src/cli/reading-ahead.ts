@@ -1,8 +1,6 @@
-import { ConfigurationReader } from '../config/apart/index.ts'
-
 const serving: readonly (string | undefined)[] = ['start', 'up', 'serve']
 
-/** The process that reads takes as long to start as the command line to load: for who serves, it starts first. */
-export function readAhead(named: string | undefined): ConfigurationReader | undefined {
-  return serving.includes(named) ? new ConfigurationReader() : undefined
+/** Whether a command runs a server: the process that reads its configuration starts before the command is loaded. */
+export function readsAhead(named: string | undefined): boolean {
+  return serving.includes(named)
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import {
   readTextFile,
   unpackConfiguration,
 } from '../../src/config/apart/index.ts'
+import { beginReading } from '../../src/config/apart/begin.ts'
 import { configurationSchema, loadConfiguration } from '../../src/config/index.ts'
 import type { Configuration, LoadResult } from '../../src/config/index.ts'
 import { millis } from '../../src/core/index.ts'
@@ -125,6 +127,27 @@ test('without the other process the reading is done in this one', async (context
   closed.close()
   assert.deepStrictEqual(await closed.read(input), loadConfiguration(input))
   assert.deepEqual(JSON.parse(await closed.schema()), configurationSchema())
+})
+
+test('a process that was begun before is the one that is asked', async (context) => {
+  const begun = beginReading()
+  assert.ok(begun !== undefined)
+  const before = childrenOf(process.pid)
+  const reader = new ConfigurationReader({ begun })
+  context.after(() => reader.close())
+  assert.deepEqual(JSON.parse(await reader.schema()), configurationSchema())
+  assert.deepEqual(childrenOf(process.pid), before)
+})
+
+test('a process that was begun and has ended is not waited for', async (context) => {
+  const begun = beginReading()
+  assert.ok(begun !== undefined)
+  const ended = once(begun, 'exit')
+  begun.kill('SIGKILL')
+  await ended
+  const reader = new ConfigurationReader({ begun })
+  context.after(() => reader.close())
+  assert.deepEqual(JSON.parse(await reader.schema()), configurationSchema())
 })
 
 test('a reader that dies in the middle is replaced by this process', async (context) => {

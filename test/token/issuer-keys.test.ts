@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { manualClock, millis } from '../../src/core/index.ts'
 import { ExternalTokenVerifier, IssuerKeys } from '../../src/token/index.ts'
@@ -15,7 +14,7 @@ const published = (keyId: string, key = pair.publicKey, members: object = {}) =>
   jwkOf(key, { kid: keyId, ...members })
 
 const times = {
-  timeout: millis(20_000),
+  timeout: millis(2000),
   refreshAfter: millis(600_000),
   staleAfter: millis(7_200_000),
 }
@@ -325,22 +324,14 @@ for (const [name, answer] of [
   ],
 ] as readonly (readonly [string, Hostile])[]) {
   test(`Q08: an issuer that ${name} is given up after the time-out`, async (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] })
     const { server, openKeys } = await setUp(t)
-    const [asked, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const closed = Promise.withResolvers<void>()
     server.answers.set(keysPath, (request, response) => {
       request.socket.on('close', () => closed.resolve())
       answer(request, response)
-      asked.resolve()
     })
-    const keys = openKeys()
-    const refused = assert.rejects(async () => keys.find('k', 'ES256'), unreachable)
-    await asked.promise
-    t.mock.timers.tick(times.timeout / 2)
-    // What is sent meanwhile gives it no more time.
-    await delay(60)
-    t.mock.timers.tick(times.timeout / 2)
-    await refused
+    const keys = openKeys({ timeout: millis(200) })
+    await assert.rejects(async () => keys.find('k', 'ES256'), unreachable)
     await closed.promise
   })
 }
@@ -509,7 +500,7 @@ test('keys that are not due are not fetched again, however often they are asked 
   await keys.find('k', 'ES256')
   clock.advance(times.refreshAfter - 1)
   keys.revisionAt(clock.now())
-  await delay(100)
+  await new Promise((resolve) => setTimeout(resolve, 100))
   assert.equal(keysAsked(), 1)
 })
 
@@ -519,18 +510,17 @@ test('a fetch that failed in the background is not repeated for 30 s', async (t)
   await keys.find('k', 'ES256')
   server.answers.clear()
   clock.advance(times.refreshAfter)
-  keys.revisionAt(clock.now())
-  while (keys.failure === undefined) await delay(5)
   for (let at = 0; at < 20; at++) {
     keys.revisionAt(clock.now())
-    await delay(5)
+    await new Promise((resolve) => setTimeout(resolve, 5))
   }
   assert.equal(server.requests.length, 3)
+  assert.notEqual(keys.failure, undefined)
 })
 
 test('an issuer whose name does not resolve is unreachable', async (t) => {
   const { openKeys } = await setUp(t)
-  const keys = openKeys({ issuer: 'http://issuer.invalid', timeout: millis(2000) })
+  const keys = openKeys({ issuer: 'http://issuer.invalid' })
   await assert.rejects(async () => keys.find('k', 'ES256'), unreachable)
 })
 

@@ -20,25 +20,22 @@ interface Series {
 
 /** Counters of this process in Prometheus' text exposition format 0.0.4. */
 export class Metrics {
-  /** By route: every request looks for one, and there are few of each. */
-  readonly #counted = new Map<string, Series[]>()
-  #series = 0
+  readonly #counted = new Map<string, Series>()
   readonly #ofRoles = new Map<string, number>()
-  /** Those that took longer than the bound before and not longer than this one. */
-  readonly #buckets = [...bounds, Infinity].map(() => 0)
+  readonly #buckets = bounds.map(() => 0)
   #count = 0
   #sum = 0
 
   completed(completed: Completed): void {
     const { api = '', route = '', status, code } = completed
-    this.#find(api, route, status, code).count += 1
+    this.#series(api, route, status, code).count += 1
     if (completed.role !== undefined) this.#countRole(completed.role, code)
     const taken = completed.millis / 1000
     this.#count += 1
     this.#sum += taken
-    let bucket = 0
-    while (taken > (bounds[bucket] ?? Infinity)) bucket++
-    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1
+    for (const [index, bound] of bounds.entries()) {
+      if (taken <= bound) this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
+    }
   }
 
   #countRole(role: string, code: string): void {
@@ -48,17 +45,14 @@ export class Metrics {
     this.#ofRoles.set(counted, (this.#ofRoles.get(counted) ?? 0) + 1)
   }
 
-  #find(api: string, route: string, status: number, code: string): Series {
-    const ofRoute = this.#counted.get(route) ?? []
-    for (const one of ofRoute) {
-      if (one.status === status && one.code === code && one.api === api) return one
-    }
-    if (this.#series >= mostSeries && api !== others) {
-      return this.#find(others, others, status, code)
-    }
+  #series(api: string, route: string, status: number, code: string): Series {
+    const key = `${api}\n${route}\n${status}\n${code}`
+    const known = this.#counted.get(key)
+    if (known !== undefined) return known
+    const isFull = this.#counted.size >= mostSeries && api !== others
+    if (isFull) return this.#series(others, others, status, code)
     const fresh = { api, route, status, code, count: 0 }
-    if (ofRoute.push(fresh) === 1) this.#counted.set(route, ofRoute)
-    this.#series += 1
+    this.#counted.set(key, fresh)
     return fresh
   }
 
@@ -74,7 +68,7 @@ export class Metrics {
     front: readonly string[]
   }): string {
     const lines = heading('proofgate_requests_total', 'counter', 'Answered requests by outcome.')
-    for (const one of [...this.#counted.values()].flat()) {
+    for (const one of this.#counted.values()) {
       const labels = `api=${quote(one.api)},route=${quote(one.route)},status="${one.status}",code=${quote(one.code)}`
       lines.push(`proofgate_requests_total{${labels}} ${one.count}`)
     }
@@ -86,10 +80,8 @@ export class Metrics {
       lines.push(`proofgate_role_requests_total{${labels}} ${count}`)
     }
     lines.push(...heading('proofgate_request_seconds', 'histogram', 'Time from request to answer.'))
-    let soFar = 0
     for (const [index, bound] of bounds.entries()) {
-      soFar += this.#buckets[index] ?? 0
-      lines.push(`proofgate_request_seconds_bucket{le="${bound}"} ${soFar}`)
+      lines.push(`proofgate_request_seconds_bucket{le="${bound}"} ${this.#buckets[index] ?? 0}`)
     }
     lines.push(
       `proofgate_request_seconds_bucket{le="+Inf"} ${this.#count}`,

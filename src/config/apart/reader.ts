@@ -1,12 +1,11 @@
-import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { getCompileCacheDir } from 'node:module'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { millis, ProofgateError } from '../../core/index.ts'
 import type { Millis } from '../../core/index.ts'
 import type { Environment } from '../environment.ts'
 import type { LoadResult } from '../load.ts'
 import type { ConfigurationOverrides } from '../overrides.ts'
+import { beginReading } from './begin.ts'
 import type { FileText, Reply, Request } from './messages.ts'
 import { unpackConfiguration } from './portable.ts'
 
@@ -37,24 +36,19 @@ export class ConfigurationReader {
   readonly #waiting: ((reply: Answer) => void)[] = []
   readonly #limit: Millis
 
-  /** @param limit - how long one reading may take; 60 s unless given. */
-  constructor({ limit = longestReading }: { readonly limit?: Millis } = {}) {
+  /**
+   * @param begun - a process of `beginReading`; one of its own is begun unless given.
+   * @param limit - how long one reading may take; 60 s unless given.
+   */
+  constructor({ begun, limit = longestReading }: { begun?: ChildProcess; limit?: Millis } = {}) {
     this.#limit = limit
-    try {
-      const child = fork(entry, {
-        serialization: 'advanced',
-        execArgv: ['--disable-warning=ExperimentalWarning'],
-        env: childEnvironment(),
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      })
-      child.on('message', (reply: Reply) => this.#waiting.shift()?.(reply))
-      child.on('error', () => this.#lose())
-      child.on('exit', () => this.#lose())
-      this.#child = child
-      endWithUs(child)
-    } catch {
-      this.#lose()
-    }
+    const child = begun ?? beginReading()
+    if (child === undefined || !isAlive(child)) return
+    child.on('message', (reply: Reply) => this.#waiting.shift()?.(reply))
+    child.on('error', () => this.#lose())
+    child.on('exit', () => this.#lose())
+    this.#child = child
+    endWithUs(child)
   }
 
   /** As `loadConfiguration`. */
@@ -157,6 +151,11 @@ function notRead(
   return { problems: [problem], sources: [], files }
 }
 
+/** One that could not be started has no id. */
+function isAlive({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid !== undefined && exitCode === null && signalCode === null
+}
+
 const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 const living = new Set<ChildProcess>()
 
@@ -202,21 +201,4 @@ function textOf(
 ): string {
   const known = files.get(path)
   return known !== undefined && 'text' in known ? known.text : readFile(path)
-}
-
-/** As this file: TypeScript in the repository, JavaScript in the package. */
-const entry = new URL(
-  import.meta.filename.endsWith('.ts') ? './entry.ts' : './entry.js',
-  import.meta.url,
-)
-
-/** Ours, but for an inspector, which has one port; what the process compiled is kept where this one keeps it. */
-function childEnvironment(): NodeJS.ProcessEnv {
-  const options = (process.env['NODE_OPTIONS'] ?? '').split(/\s+/)
-  const compiled = getCompileCacheDir()
-  return {
-    ...process.env,
-    NODE_OPTIONS: options.filter((option) => !option.startsWith('--inspect')).join(' '),
-    ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) }),
-  }
 }
