@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,6 +12,7 @@ import type { Answer } from './kit/http.ts'
 import { callAdmin, operationsConfiguration, startService, until } from './kit/operations.ts'
 import { boundHeaders, obtainTokens, SoftPerson } from './kit/person.ts'
 import type { ProofKey } from './kit/person.ts'
+import { freePort } from './kit/ports.ts'
 import { SoftAuthenticator } from './kit/soft-authenticator.ts'
 
 /*
@@ -69,7 +70,7 @@ export async function killLoop({
   rounds: number
   seed: number
 }): Promise<KillReport> {
-  const loop = new KillLoop(await startService(), dice(seed))
+  const loop = new KillLoop(await startService(), await freePort(), dice(seed))
   try {
     for (let round = 0; round < rounds; round++) await loop.round(round)
     return { rounds, seed, ...(await loop.report()) }
@@ -93,11 +94,16 @@ class KillLoop {
     keys: new Set(),
   }
   readonly #starts: number[] = []
-  #port = 0
+  readonly #port: number
   #gateway: GatewayProcess | undefined
 
-  constructor(service: Awaited<ReturnType<typeof startService>>, random: () => number) {
+  constructor(
+    service: Awaited<ReturnType<typeof startService>>,
+    port: number,
+    random: () => number,
+  ) {
     this.#service = service
+    this.#port = port
     this.#random = random
     const text = operationsConfiguration(service)
     this.#texts = [text, text.replace('description: reading', 'description: only reading')]
@@ -172,10 +178,9 @@ class KillLoop {
     const gateway = await startGateway({
       command: ['serve', '--config', this.#file],
       dataDirectory,
-      ...(this.#port === 0 ? {} : { port: this.#port }),
+      port: this.#port,
     })
     this.#starts.push(performance.now() - begun)
-    this.#port = Number(new URL(gateway.api).port)
     this.#gateway = gateway
     return gateway
   }
@@ -335,7 +340,8 @@ class KillLoop {
 
   async #administer(gateway: GatewayProcess): Promise<void> {
     const text = this.#texts[Math.floor(this.#random() * 2)] ?? ''
-    writeFileSync(this.#file, text)
+    writeFileSync(`${this.#file}.new`, text)
+    renameSync(`${this.#file}.new`, this.#file)
     await post(gateway, '/v1/reload')
     if (this.#random() > 0.2) return
     const rotated = await post(gateway, '/v1/keys/rotate', { algorithm: 'ES256' })

@@ -7,11 +7,15 @@ const lowest = 20_000
 const highest = 32_000
 const mostTries = 100
 
-/** A port of the loopback address that nothing listens on. */
-export async function freePort(): Promise<number> {
+/**
+ * A port of the loopback address that nothing listens on.
+ *
+ * @param promised - what is to be listened on by then, and is no answer.
+ */
+export async function freePort(promised?: number): Promise<number> {
   for (let tries = 0; tries < mostTries; tries++) {
     const port = randomInt(lowest, highest)
-    if (await isFree(port)) return port
+    if (port !== promised && (await isFree(port))) return port
   }
   throw new ProofgateError('gateway.cannot_listen', 'no free port was found', {
     hint: 'Name one with `--port`.',

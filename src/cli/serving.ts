@@ -125,12 +125,14 @@ async function untilSignal(
 /** Port 0 means any free one; addresses are derived from ports, so one is picked before loading. */
 export async function withRealPorts(launch: Launch): Promise<Launch> {
   const { overrides } = launch
+  const port = overrides.port === 0 ? await freePort(overrides.adminPort) : overrides.port
+  const adminPort = overrides.adminPort === 0 ? await freePort(port) : overrides.adminPort
   return {
     ...launch,
     overrides: {
       ...overrides,
-      ...(overrides.port === 0 ? { port: await freePort() } : {}),
-      ...(overrides.adminPort === 0 ? { adminPort: await freePort() } : {}),
+      ...(port === undefined ? {} : { port }),
+      ...(adminPort === undefined ? {} : { adminPort }),
     },
   }
 }

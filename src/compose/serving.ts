@@ -207,13 +207,13 @@ export class Serving {
       findSurface: (authority, path) => {
         const { identity, console: site, singleOrigin } = this.#current().configuration
         if (singleOrigin) {
-          if (!isIdentityPath(path) || authority !== hostOf(identity.origin)) return undefined
+          if (!isIdentityPath(path) || !isHostOf(identity.origin, authority)) return undefined
           return path.startsWith(`${site.basePath}/`) && site.basePath !== identity.basePath
             ? console
             : this.#identity
         }
-        if (authority === hostOf(identity.origin)) return this.#identity
-        return authority === hostOf(site.origin) ? console : undefined
+        if (isHostOf(identity.origin, authority)) return this.#identity
+        return isHostOf(site.origin, authority) ? console : undefined
       },
     })
   }
@@ -227,6 +227,7 @@ function isIdentityPath(path: string): boolean {
   return path.startsWith('/.proofgate/') && !ofGateway.test(path)
 }
 
-function hostOf(origin: string): string {
-  return origin.slice(origin.indexOf('//') + 2)
+/** Asked for every request, so that it makes no text to compare with. */
+function isHostOf(origin: string, authority: string): boolean {
+  return origin.endsWith(authority) && origin.length === origin.indexOf('//') + 2 + authority.length
 }

@@ -9,7 +9,7 @@ import { groupOf } from './kit.ts'
 const health = {
   path: '/healthz?full=1',
   interval: millis(20),
-  timeout: millis(300),
+  timeout: millis(20_000),
   healthyAfter: 2,
   unhealthyAfter: 2,
   expect: [200, 299],

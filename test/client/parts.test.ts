@@ -222,7 +222,7 @@ function visit(
   return new Promise((resolve, reject) => {
     const sent = request(
       url,
-      { method, agent: false, signal: AbortSignal.timeout(3000) },
+      { method, agent: false, signal: AbortSignal.timeout(30_000) },
       (answer) => {
         let text = ''
         answer.on('data', (chunk: Buffer) => {
@@ -239,7 +239,7 @@ function visit(
 }
 
 test('the loopback listener takes one answer with its state and passes over all others', async (t) => {
-  const expected = { state: 'state-1', issuer: issuerName, timeout: 5000 }
+  const expected = { state: 'state-1', issuer: issuerName, timeout: 60_000 }
   const loopback = await openLoopback(expected)
   t.after(() => loopback.close())
   const { redirectUri } = loopback
@@ -281,7 +281,7 @@ test('the loopback listener refuses answers of other issuers, errors and missing
     [/holds no code/, `code=a&code=b&iss=${iss}`],
   ]
   for (const [message, query] of cases) {
-    const loopback = await openLoopback({ state: 's', issuer: issuerName, timeout: 5000 })
+    const loopback = await openLoopback({ state: 's', issuer: issuerName, timeout: 60_000 })
     t.after(() => loopback.close())
     const page = await visit(`${loopback.redirectUri}?state=s&${query}`)
     assert.match(page.text, /did not finish/)

@@ -322,11 +322,16 @@ describe('the life of the orders service', () => {
   it('ends on SIGTERM with code 0 though a stream and a slow request are open', async () => {
     const service = await startService()
     const stream = await fetch(`${service.url}/events`)
-    const slow = fetch(`${service.url}/slow?seconds=30`)
-    // The tick of a second later: by then the slow request has arrived as well.
-    await readUntil(stream, 'id: 2\n')
+    await readUntil(stream, 'id: 1\n')
+    const slow = request(`${service.url}/slow?seconds=30`, { agent: false })
+    const answered = once(slow, 'response')
+    await once(slow.end(), 'finish')
+    // Who came behind it is answered: by then the slow request has arrived as well.
+    assert.equal((await fetch(`${service.url}/healthz`)).status, 200)
     service.process.kill('SIGTERM')
-    assert.equal((await slow).status, 503)
+    const [answer] = await answered
+    answer.resume()
+    assert.equal(answer.statusCode, 503)
     assert.equal(await service.ended, 0)
   })
 

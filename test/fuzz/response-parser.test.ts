@@ -9,10 +9,11 @@ import { makeCase } from './responses.ts'
 import { Random } from './random.ts'
 
 const cases = 20_000
+/** The same in each run of the suite; `npm run fuzz` tries others. */
+const seed = 20_261_123
 
 test('responses of every shape are read alike however they are cut, and never otherwise than by llhttp', () => {
   const tally = newTally()
-  const seed = Date.now() % 2 ** 31
   for (let index = 0; index < cases; index++) checkCase(seed, index, tally)
   // The cases are about something: every outcome occurs, and many are compared.
   for (const [result, count] of Object.entries(tally.results)) {

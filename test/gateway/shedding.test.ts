@@ -104,7 +104,7 @@ describe('shedding', () => {
   })
 
   it('notices by itself that the process runs late, and that it no longer does', async () => {
-    const shedding = new Shedding({ ...limits, eventLoopDelay: millis(50) })
+    const shedding = new Shedding({ ...limits, eventLoopDelay: millis(150) })
     shedding.start()
     while (shedding.level < 1) {
       const end = performance.now() + 300

@@ -37,6 +37,7 @@ const names = [
   'vary',
 ] as const
 const requests = 300
+const seed = 20_261_123
 
 function randomFields(random: Random): [string, string][] {
   return Array.from({ length: random.below(12) }, () => {
@@ -69,7 +70,7 @@ const idle: FrameSink = {
 const options = { maxFrameSize: 16_384, maxBlockBytes: 65_536, expectPreface: true }
 
 test('what nghttp2 encodes is decoded, block after block', async (t) => {
-  const random = new Random(Date.now() % 2 ** 31, 0)
+  const random = new Random(seed, 0)
   const decoded: string[][] = []
   const server = createServer((socket: Socket) => {
     t.after(() => socket.destroy())
@@ -113,7 +114,7 @@ test('what nghttp2 encodes is decoded, block after block', async (t) => {
 })
 
 test('what we encode is decoded by nghttp2, block after block', async (t) => {
-  const random = new Random(Date.now() % 2 ** 31, 1)
+  const random = new Random(seed, 1)
   const seen: string[][] = []
   const server = createHttp2Server({ settings: { headerTableSize: 600 } })
   server.on(

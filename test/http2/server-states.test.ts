@@ -263,12 +263,13 @@ test('a ping comes back as it was, and settings are acknowledged', async (t) => 
 
 test('a connection that is about to end takes what was just asked, and ends with it', async (t) => {
   const streams: number[] = []
+  let end = (): void => undefined
   const { port, connections } = await serve(t, (stream, fields) => {
     streams.push(stream.id)
     if (!fields.includes('x-wait')) answering()(stream, fields)
     else {
       stream.begin([':status', '200'])
-      setTimeout(() => stream.end(), 200)
+      end = () => stream.end()
     }
   })
   const connection = await open(t, port)
@@ -283,6 +284,8 @@ test('a connection that is about to end takes what was just asked, and ends with
   const asked = await connection.until(({ type, flags }) => type === frameTypes.ping && flags === 0)
   connection.send(get(3))
   connection.send(frame(frameTypes.ping, 1, 0, asked?.payload), get(5))
+  await connection.until((one) => goaway(one) && one.payload.readUInt32BE(0) === 3)
+  end()
   assert.equal(await connection.untilClosed(), true)
   const last = connection.frames.filter(goaway).at(-1)
   assert.deepEqual([last?.payload.readUInt32BE(0), last?.payload.readUInt32BE(4)], [3, 0])

@@ -14,7 +14,7 @@ import {
   statusLogged,
   withoutAutofill,
 } from '../kit/live.ts'
-import { freePort } from '../../src/cli/free-port.ts'
+import { freePort } from '../kit/ports.ts'
 
 const { account, enrol, logout, signIn } = english
 

@@ -42,6 +42,7 @@ function focused(page: Page): Promise<string> {
 /** Presses Tab until `wanted` has the focus. */
 async function tabTo(page: Page, wanted: string): Promise<void> {
   const passed: string[] = []
+  await page.waitForLoadState()
   for (let step = 0; step < 25; step++) {
     await page.keyboard.press('Tab')
     const at = await focused(page)

@@ -30,6 +30,9 @@ const cuts: Readonly<Record<string, (stream: number, connection: RawConnection) 
 const pieces = 12
 const piece = Buffer.alloc(16 * 1024, 'a')
 
+/** Cuts the answer that was begun last; called when its caller has seen that it was begun. */
+let cutSoon = (): void => undefined
+
 /** Sends until nobody listens any more. */
 function sendOn(out: Writable): void {
   const write = (): void => {
@@ -53,6 +56,7 @@ function overHttp1(port: number, host: string, path: string, reads: boolean): Pr
     let whole = false
     call.on('response', (answer) => {
       status = answer.statusCode ?? 0
+      cutSoon()
       answer.on('error', () => undefined)
       answer.on('end', () => (whole = answer.complete))
       if (reads) answer.resume()
@@ -72,7 +76,10 @@ async function overHttp2(
   const session = openHttp2(port)
   const stream = beginHttp2(session, { path, authority: host, method: 'POST', body: '' })
   let status = 0
-  stream.on('response', (sent) => (status = sent[':status'] ?? 0))
+  stream.on('response', (sent) => {
+    status = sent[':status'] ?? 0
+    cutSoon()
+  })
   if (reads) stream.resume()
   else setTimeout(() => stream.resume(), 300)
   sendOn(stream)
@@ -87,18 +94,19 @@ test(
   'an answer that is cut in the middle of an upload ends for every caller',
   { timeout: 60_000 },
   async (t) => {
-    const answered = new Set<number>()
+    const answered = new Set<string>()
     let cut = cuts['none']
     const { port } = await rawService(t, {
       on: (frame, connection) => {
         if (frame.type !== frameTypes.data) return
         const { length } = frame.payload
         if (length > 0) connection.send(windowUpdate(0, length), windowUpdate(frame.stream, length))
-        if (answered.has(frame.stream)) return
-        answered.add(frame.stream)
+        const name = `${connection.index}/${frame.stream}`
+        if (answered.has(name)) return
+        answered.add(name)
+        cutSoon = () => setTimeout(() => cut?.(frame.stream, connection), 20)
         connection.send(headers(frame.stream, [[':status', '200']], { end: false }))
         for (let at = 0; at < pieces; at++) connection.send(data(frame.stream, piece))
-        setTimeout(() => cut?.(frame.stream, connection), 20)
       },
     })
     plane = await startDataPlane({

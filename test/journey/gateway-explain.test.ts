@@ -6,7 +6,7 @@ import { proofgate } from '../kit/gateway.ts'
 import { head, raw } from '../kit/raw.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
-describe('explanations and decisions', { timeout: 120_000 }, () => {
+describe('explanations and decisions', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
 

@@ -173,7 +173,7 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
     const answer = await raw(
       plane.port,
       [`${post('Transfer-Encoding: chunked')}5\r\nhello\r\n`, 'nonsense\r\n'],
-      { quiet: 4000 },
+      { quiet: 4000, inTurn: true },
     )
     upstream.answer = () => false
     assert.deepEqual(answer.statuses, [200])
@@ -271,10 +271,11 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
 
   it('refuses expectations it does not know and answers 100 before a body it wants', async () => {
     await refuses(post('Expect: a-pony', 'Content-Length: 1') + 'x', [400, 417], 'expectation')
-    const answer = await raw(plane.port, [
-      post('Expect: 100-continue', 'Content-Length: 5'),
-      'hello',
-    ])
+    const answer = await raw(
+      plane.port,
+      [post('Expect: 100-continue', 'Content-Length: 5'), 'hello'],
+      { answers: 2, inTurn: true },
+    )
     assert.deepEqual(answer.statuses, [100, 200])
     assert.equal(upstream.take()[0]?.body, 'hello')
   })
@@ -372,6 +373,7 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
         head('GET /public/1 HTTP/1.1', host) +
           head('GET /admin/2 HTTP/1.1', host) +
           head('GET /public/3 HTTP/1.1', host),
+        { answers: 3 },
       )
       assert.deepEqual(answer.statuses, [200, 401, 200])
     })
@@ -394,9 +396,7 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
       const answer = await raw(
         plane.port,
         `${head('GET /public/1 HTTP/1.1', host)}\0nonsense\r\n\r\n`,
-        {
-          quiet: 4000,
-        },
+        { quiet: 4000, answers: 2 },
       )
       assert.deepEqual(answer.statuses, [200, 400])
       assert.ok(answer.text.indexOf('first') < answer.text.indexOf('malformed'))

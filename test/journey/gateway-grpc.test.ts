@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { decisionsDuring, startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
 import { GrpcClient, GrpcService } from '../kit/grpc.ts'
-import type { ServiceCall } from '../kit/grpc.ts'
+import type { ClientCall, ServiceCall } from '../kit/grpc.ts'
 import { call as callHttp } from '../kit/http.ts'
 import { callHttp2, openHttp2 } from '../kit/http2.ts'
 
@@ -20,7 +20,7 @@ const until = async (condition: () => boolean): Promise<void> => {
 before(async () => {
   plane = await startDataPlane({
     upstream: await service.listen(),
-    upstreamKeys: 'protocol: h2\n    timeouts: { connect: 2s, headers: 2s, idle: 5s }',
+    upstreamKeys: 'protocol: h2\n    timeouts: { connect: 10s, headers: 30s, idle: 30s }',
     withoutWebSocket: true,
     routes: `      - { method: POST, path: '/app.Large/{method}', maxBody: 64MiB }
       - { method: POST, path: '/app.Limited/{method}', throttle: { route: { rate: 0.001, burst: 1 } } }
@@ -41,6 +41,7 @@ before(async () => {
 
 after(async () => {
   for (const client of [alice, bob, nobody]) client.close()
+  service.serve = (call) => call.refuse(12, 'no method')
   await plane.finish().finally(() => {
     service.close()
   })
@@ -213,18 +214,22 @@ test('a caller that cancels is heard by the service, at any time of the call', a
 })
 
 test('a service that goes away half-way is a lost call, never a finished one', async () => {
-  service.serve = (call) => {
-    call.send('half')
-    setTimeout(() => call.stream.close(2), 50)
+  service.serve = (call) => call.send('half')
+  const begun = async (): Promise<ClientCall> => {
+    const call = alice.call(orders)
+    call.send('x')
+    call.end()
+    await until(() => call.messages.length === 1)
+    return call
   }
-  const reset = await alice.unary(orders, 'x')
+  const first = await begun()
+  last().stream.close(2)
+  const reset = await first.outcome
   assert.deepEqual([reset.status, reset.messages], [14, ['half']])
   assert.equal(reset.headers['grpc-status'], undefined)
-  service.serve = (call) => {
-    call.send('half')
-    setTimeout(() => call.stream.session?.destroy(), 50)
-  }
-  const cut = await alice.unary(orders, 'x')
+  const second = await begun()
+  last().stream.session?.destroy()
+  const cut = await second.outcome
   assert.deepEqual([cut.status, cut.messages], [14, ['half']])
   service.serve = (call) => {
     call.send('ok')

@@ -43,10 +43,11 @@ describe('connections that last', { timeout: 120_000 }, () => {
     })
     text = dataPlaneText({
       upstream,
-      upstreamKeys: `timeouts: { connect: 2s, headers: 5s, idle: 5s }
+      upstreamKeys: `timeouts: { connect: 10s, headers: 30s, idle: 30s }
   streams: { url: 'http://127.0.0.1:${(streams.address() as AddressInfo).port}' }`,
       routes: `      - { method: GET, path: /old, websocket: { maxAge: 2s } }
       - { method: GET, path: /idle, websocket: { idle: 2s } }
+      - { method: GET, path: /busy, websocket: { idle: 4s } }
       - { method: GET, path: /small, websocket: { maxMessage: 1000 } }
       - { method: GET, path: /outlives, websocket: { outlivesToken: true } }
       - { method: GET, path: /open, websocket: true, authorizer: open }
@@ -211,13 +212,13 @@ describe('connections that last', { timeout: 120_000 }, () => {
     const alice = personId(gateway, 'alice')
     const now = Math.floor(Date.now() / 1000)
     const token = mint.token(alice, { iat: now, exp: now + 4 })
-    const [socket, outlives, events, lines, file] = [
-      await openSocket('/ws/x', token),
-      await openSocket('/outlives', token),
-      await openStream('/events', token),
-      await openStream('/lines', token),
-      await openStream('/file', token),
-    ]
+    const [socket, outlives, events, lines, file] = await Promise.all([
+      openSocket('/ws/x', token),
+      openSocket('/outlives', token),
+      openStream('/events', token),
+      openStream('/lines', token),
+      openStream('/file', token),
+    ])
     const closing = await socket.closed
     assert.deepEqual([closing.code, closing.reason], [1008, 'gateway.expired'])
     const late = Date.now() - (now + 4) * 1000
@@ -281,7 +282,8 @@ describe('connections that last', { timeout: 120_000 }, () => {
 
   it('end when they are too old or say nothing, with a word to both sides', async (t) => {
     const token = mint.token(personId(gateway, 'alice'))
-    const busy = await openSocket('/idle', token)
+    const busy = await openSocket('/busy', token)
+    const busySince = performance.now()
     const pings = setInterval(() => busy.send('', { opcode: 9 }), 300)
     t.after(() => clearInterval(pings))
     const [old, idle] = [await openSocket('/old', token), await openSocket('/idle', token)]
@@ -293,12 +295,15 @@ describe('connections that last', { timeout: 120_000 }, () => {
     assert.deepEqual([oldClosing.code, oldClosing.reason], [1001, 'gateway.too_old'])
     const idleClosing = await idle.closed
     assert.deepEqual([idleClosing.code, idleClosing.reason], [1001, 'gateway.idle'])
-    const told = served?.find(({ opcode }) => opcode === 8)
+    const word = () => served?.find(({ opcode }) => opcode === 8)
+    await until('the service is told', () => word() !== undefined)
+    const told = word()
     assert.equal(told?.masked, true)
-    assert.equal(told.payload.readUInt16BE(0), 1001)
+    assert.equal(told?.payload.readUInt16BE(0), 1001)
     assert.equal((await closingOf(requestIdIn(idle))).outcome, 'success')
     const short = await openStream('/events/short', token)
     assert.equal((await short.closed).whole, true, 'an event stream ends whole')
+    await delay(Math.max(0, 5500 - (performance.now() - busySince)))
     assert.equal(busy.socket.destroyed, false, 'pings are bytes, too')
     clearInterval(pings)
     busy.socket.destroy()
@@ -333,7 +338,7 @@ describe('connections that last', { timeout: 120_000 }, () => {
     const frank = await somebody('frank', ['admins'])
     service.serve = (socket) => socket.write(Buffer.from([0x81, 126, 0x10, 0, 1, 2, 3]))
     const socket = await openSocket('/ws/x', mint.token(frank))
-    await delay(200)
+    await until('half a frame has come', () => socket.pending === 7)
     await administer('/v1/people/frank/disable')
     const closing = await socket.closed
     assert.equal(closing.code, undefined)

@@ -3,11 +3,12 @@ import type { ServerResponse } from 'node:http'
 import type { ClientHttp2Session } from 'node:http2'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
+import { Caller } from '../kit/faults.ts'
 import { callHttp2, openHttp2 } from '../kit/http2.ts'
+import { until } from '../kit/operations.ts'
 import { head, raw } from '../kit/raw.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
@@ -107,7 +108,9 @@ test('compressed bodies stay as they are, and so does what the caller takes', as
 })
 
 test('hints go on to callers of HTTP/1.1, and none to those of HTTP/1.0', async () => {
-  const answer = await raw(plane.port, head('GET /public/hints HTTP/1.1', `Host: ${plane.host}`))
+  const answer = await raw(plane.port, head('GET /public/hints HTTP/1.1', `Host: ${plane.host}`), {
+    answers: 3,
+  })
   assert.deepEqual(answer.statuses, [103, 102, 200])
   assert.match(answer.text, /^HTTP\/1\.1 103 Early Hints\r\nlink: <\/a\.css>; rel=preload\r\n\r\n/)
   assert.doesNotMatch(answer.text, /set-cookie/i)
@@ -123,7 +126,8 @@ test('a caller that waits for 100 Continue gets it once, and not when it is refu
       'Content-Length: 3',
       'Expect: 100-continue',
     )
-  const answer = await raw(plane.port, [post('/public/x'), 'abc'])
+  const options = { answers: 2, inTurn: true }
+  const answer = await raw(plane.port, [post('/public/x'), 'abc'], options)
   assert.deepEqual(answer.statuses, [100, 200])
   const refused = await raw(plane.port, post('/app/x'))
   assert.deepEqual(refused.statuses, [401])
@@ -131,15 +135,17 @@ test('a caller that waits for 100 Continue gets it once, and not when it is refu
 
 test('a caller that closes its side is taken to be gone, and the service hears of it', async () => {
   const usual = upstream.answer
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>()
   const left = new Promise<void>((resolve) => {
     upstream.answer = (_request, response) => {
+      arrive()
       response.once('close', resolve)
       return true
     }
   })
   const socket = connect({ port: plane.port, host: '127.0.0.1', allowHalfOpen: true })
   socket.write(head('GET /public/slow HTTP/1.1', `Host: ${plane.host}`))
-  await delay(200)
+  await arrived
   socket.end()
   await left
   upstream.answer = usual
@@ -156,6 +162,19 @@ test('a connection to the service is used again, whatever shape its answers have
     },
     large: (response) => response.end('x'.repeat(200_000)),
   }
+  const ends: Record<string, RegExp> = {
+    short: /short$/,
+    empty: /\r\n\r\n$/,
+    'no-length': /\r\n0\r\n\r\n$/,
+    large: /x{200000}$/,
+  }
+  /** Asks, and goes when all of the answer has come. */
+  const askAndGo = async (shape: string): Promise<void> => {
+    const caller = new Caller(plane.port)
+    caller.send(head(`GET /public/${shape} HTTP/1.1`, `Host: ${plane.host}`))
+    await until(`${shape}: all has come`, () => ends[shape]?.test(caller.text) === true)
+    caller.socket.destroy()
+  }
   const before = upstream.answer
   upstream.answer = ({ url = '' }, response) => {
     const shape = shapes[url.replace('/public/', '')]
@@ -165,10 +184,9 @@ test('a connection to the service is used again, whatever shape its answers have
   }
   try {
     for (const shape of Object.keys(shapes)) {
-      const ask = head(`GET /public/${shape} HTTP/1.1`, `Host: ${plane.host}`)
-      await raw(plane.port, ask, { quiet: 200 })
+      await askAndGo(shape)
       const { connections } = upstream
-      for (let n = 0; n < 5; n++) await raw(plane.port, ask, { quiet: 100 })
+      for (let n = 0; n < 5; n++) await askAndGo(shape)
       assert.ok(upstream.connections - connections <= 1, `${shape}: connections are thrown away`)
     }
   } finally {

@@ -29,7 +29,7 @@ describe('bodies of requests that need a proof', { timeout: 180_000 }, () => {
     const mirrored = 'mirror: { upstream: shadow, unsafeMethods: true }'
     plane = await startDataPlane({
       upstream: await upstream.listen(),
-      upstreamKeys: `timeouts: { connect: 2s, headers: 5s, idle: 5s }
+      upstreamKeys: `timeouts: { connect: 10s, headers: 30s, idle: 30s }
   shadow: { url: 'http://127.0.0.1:${await shadow.listen()}' }
   breaking:
     targets: [{ url: 'http://127.0.0.1:${await breaking.listen()}' }]
@@ -96,7 +96,7 @@ describe('bodies of requests that need a proof', { timeout: 180_000 }, () => {
       ],
     ]
     for (const [label, more, body, code] of cases) {
-      const answer = await raw(plane.port, lines(more) + body)
+      const answer = await raw(plane.port, lines(more) + body, { quiet: 10_000 })
       assert.equal(problemIn(answer).code, code, label)
       assert.ok(answer.closed, label)
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { freePort } from '../../src/cli/free-port.ts'
+import { freePort } from '../kit/ports.ts'
 import { Approving, askedBy, inlineProof } from '../kit/approving.ts'
 import type { AskedFor } from '../kit/approving.ts'
 import { startDataPlane } from '../kit/data-plane.ts'

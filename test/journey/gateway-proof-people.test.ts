@@ -227,7 +227,9 @@ describe('requests that several people approve', { timeout: 180_000 }, () => {
     const sending = { path: '/payments', token: token() }
     const { asked } = await following(['dora'], sending)
     inDatabase(databaseOf(plane.gateway), (one) =>
-      one.prepare('UPDATE request_proof SET expires_at = ? WHERE id = ?').run(Date.now(), asked.id),
+      one
+        .prepare('UPDATE request_proof SET expires_at = ? WHERE id = ?')
+        .run(Date.now() - 1, asked.id),
     )
     assert.equal(codeOf(await touch('bob', asked)), 'proof.expired')
     assert.equal(codeOf(await send({ ...sending, proof: asked.id })), 'proof.expired')

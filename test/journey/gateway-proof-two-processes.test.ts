@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { freePort } from '../../src/cli/free-port.ts'
+import { freePort } from '../kit/ports.ts'
 import { Approving, askedBy, inlineProof } from '../kit/approving.ts'
 import type { AskedFor } from '../kit/approving.ts'
 import { atOnce, enrolled, houseText, startRecorder } from '../kit/flows.ts'

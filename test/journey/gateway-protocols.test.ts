@@ -32,6 +32,9 @@ type Caller = (plane: DataPlane, asked: Asked) => Promise<Seen>
 type AnyRequest = IncomingMessage | Http2ServerRequest
 type AnyResponse = ServerResponse | Http2ServerResponse
 
+/** Cuts the answer that is half-way; called when its caller has seen that half. */
+let cut = (): void => undefined
+
 /** Heads and trailers of the requests that arrived. */
 const arrived: { headers: Readonly<Record<string, unknown>>; trailers: unknown }[] = []
 
@@ -59,12 +62,9 @@ function answer(url: string, response: ServerResponse, body: string): void {
     response.statusCode = 204
     response.end()
   } else if (url.endsWith('/cut')) {
+    const { stream } = response as unknown as Http2ServerResponse
+    cut = () => (stream === undefined ? response.destroy() : stream.close(2))
     response.write('half')
-    setTimeout(() => {
-      const { stream } = response as unknown as Http2ServerResponse
-      if (stream === undefined) response.destroy()
-      else stream.close(2)
-    }, 50)
   } else response.end(`echo ${body}`)
 }
 
@@ -85,7 +85,10 @@ const overHttp1: Caller = (plane, asked) =>
     outgoing.on('response', (response) => {
       let text = ''
       response.setEncoding('latin1')
-      response.on('data', (piece: string) => (text += piece))
+      response.on('data', (piece: string) => {
+        text += piece
+        if (text === 'half') cut()
+      })
       response.on('error', () => undefined)
       response.on('close', () =>
         resolve({
@@ -129,7 +132,10 @@ const overHttp2: Caller = async (plane, asked) => {
   })
   stream.on('wantTrailers', () => stream.sendTrailers({ ...trailers }))
   stream.setEncoding('latin1')
-  stream.on('data', (piece: string) => (text += piece))
+  stream.on('data', (piece: string) => {
+    text += piece
+    if (text === 'half') cut()
+  })
   if (headers?.['expect'] === undefined) stream.end(body)
   else stream.on('continue', () => stream.end(body))
   await new Promise((resolve) => stream.once('close', resolve))

@@ -18,6 +18,7 @@ import type { Answer } from '../kit/http.ts'
 import { Mint, personId } from '../kit/minting.ts'
 import { until } from '../kit/operations.ts'
 import { ProofKey } from '../kit/person.ts'
+import { freePort } from '../kit/ports.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
 describe('gateways that die, double, or cannot write', { timeout: 200_000 }, () => {
@@ -40,7 +41,7 @@ describe('gateways that die, double, or cannot write', { timeout: 200_000 }, () 
   }
 
   it('takes no proof again after kill -9, and forgets no revocation', async () => {
-    const first = await startDataPlane({ upstream: port })
+    const first = await startDataPlane({ upstream: port, port: await freePort() })
     running.push(first.gateway)
     const key = new ProofKey()
     const token = first.mint.bound(first.alice, key)
@@ -162,6 +163,7 @@ identity: { origin: 'http://auth.proofgate.localhost:18080' }`,
     const warm = await startGateway({
       command: ['serve', '--config', configuration],
       dataDirectory,
+      port: await freePort(),
     })
     const mint = new Mint(warm)
     const publicPort = new URL(warm.api).port

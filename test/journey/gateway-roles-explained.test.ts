@@ -6,7 +6,7 @@ import { proofgate } from '../kit/gateway.ts'
 import { restrictedKey, rolesConfiguration, trustedModel } from '../kit/roles.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
-describe('roles, explained', { timeout: 120_000 }, () => {
+describe('roles, explained', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   const issuer = new FakeIssuer('partner')
   let gate: Gate

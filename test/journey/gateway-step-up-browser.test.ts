@@ -6,6 +6,7 @@ import type { DataPlane } from '../kit/data-plane.ts'
 import { atOnce, databaseOf, inDatabase, invite } from '../kit/flows.ts'
 import type { Answer } from '../kit/http.ts'
 import { recordsOf } from '../kit/minting.ts'
+import { until } from '../kit/operations.ts'
 import { SoftPerson } from '../kit/person.ts'
 import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
 import { WebSocketCaller } from '../kit/websocket.ts'
@@ -449,8 +450,10 @@ describe('step-up in a browser', { timeout: 200_000 }, () => {
     renewed.send('still here')
     await renewed.received(1)
     assert.equal(renewed.frames[0]?.payload.toString(), 'still here')
-    const ended = await recordsOf(plane.gateway, 'session')
-    assert.equal(ended.at(-1)?.reason, 'gateway.proof_too_old')
+    await until('it is on record', async () => {
+      const ended = await recordsOf(plane.gateway, 'session')
+      return ended.at(-1)?.reason === 'gateway.proof_too_old'
+    })
     renewed.socket.destroy()
     upstream.take()
   })

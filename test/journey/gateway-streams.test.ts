@@ -20,12 +20,17 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
   let alice: string
 
   before(async () => {
+    const port = await upstream.listen()
+    const tight = 'split: [{ upstream: tight, weight: 1 }]'
     plane = await startDataPlane({
-      upstream: await upstream.listen(),
+      upstream: port,
       routes: `      - { method: POST, path: /big/up, authorizer: open, maxBody: 300MiB }
-      - { method: GET, path: /slow, authorizer: open, timeout: 700ms }
-      - { method: GET, path: /patient, authorizer: open, timeout: 4s }`,
-      upstreamKeys: 'timeouts: { connect: 2s, headers: 2s, idle: 1500ms }',
+      - { method: POST, path: /stuck/up, authorizer: open, maxBody: 300MiB, ${tight} }
+      - { method: GET, path: /events, authorizer: open, ${tight} }
+      - { method: GET, path: /slow, authorizer: open, timeout: 700ms, ${tight} }
+      - { method: GET, path: /patient, authorizer: open, timeout: 20s, ${tight} }`,
+      upstreamKeys: `timeouts: { connect: 10s, headers: 30s, idle: 30s }
+  tight: { url: 'http://127.0.0.1:${port}', timeouts: { connect: 10s, headers: 2s, idle: 1500ms } }`,
     })
     alice = plane.mint.token(plane.alice)
   })
@@ -96,7 +101,7 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
     const socket = connect(plane.port, '127.0.0.1')
     socket.on('error', () => undefined)
     socket.write(
-      head('POST /big/up HTTP/1.1', `Host: ${plane.host}`, `Content-Length: ${200 * mebibyte}`),
+      head('POST /stuck/up HTTP/1.1', `Host: ${plane.host}`, `Content-Length: ${200 * mebibyte}`),
     )
     const chunk = Buffer.alloc(65_536)
     const write = (): void => {
@@ -148,7 +153,7 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
       setTimeout(() => response.end('data: 2\n\n'), 3500)
       return true
     }
-    const answer = await open('/public/events', { accept: 'text/event-stream' })
+    const answer = await open('/events', { accept: 'text/event-stream' })
     const first = await new Promise<Buffer>((resolve) => answer.once('data', resolve))
     assert.equal(first.toString(), 'data: 1\n\n')
     assert.equal(await read(answer), 'data: 2\n\n')
@@ -274,7 +279,8 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
   it('opens a WebSocket on a route for them and carries bytes both ways', async () => {
     const authorization = `Authorization: Bearer ${alice}`
     const records = await decisionsDuring(plane, async () => {
-      const answer = await raw(plane.port, [handshake('/ws/x', authorization), 'ping', 'pong'])
+      const pieces = [handshake('/ws/x', authorization), 'ping', 'pong']
+      const answer = await raw(plane.port, pieces, { inTurn: true })
       assert.match(answer.text, /^HTTP\/1\.1 101 Switching Protocols\r\n/)
       assert.match(answer.text, /Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/i)
       assert.ok(answer.text.endsWith('pingpong'), answer.text)
@@ -298,7 +304,7 @@ describe('streams through the gateway', { timeout: 200_000 }, () => {
         const answer = await raw(
           plane.port,
           [handshake(path, ...lines), head('GET /public/smuggled HTTP/1.1', 'Host: gw')],
-          { quiet: 2000 },
+          { quiet: 10_000, inTurn: true },
         )
         assert.deepEqual(answer.statuses, [status], `${path}: ${answer.text}`)
         assert.ok(answer.closed, path)

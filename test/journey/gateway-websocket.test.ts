@@ -166,7 +166,8 @@ describe('WebSockets through the gateway', { timeout: 180_000 }, () => {
       Buffer.from(head('GET /admin/x HTTP/1.1', 'Host: gw')),
     ]) {
       const records = await decisionsDuring(plane, async () => {
-        const answer = await raw(plane.port, Buffer.concat([Buffer.from(handshake), early]))
+        const bytes = Buffer.concat([Buffer.from(handshake), early])
+        const answer = await raw(plane.port, bytes, { quiet: 10_000 })
         assert.deepEqual(answer.statuses, [400])
         assert.equal(problemIn(answer).code, 'gateway.malformed')
         assert.ok(answer.closed)
@@ -248,7 +249,7 @@ describe('WebSockets through the gateway', { timeout: 180_000 }, () => {
     )
     await new Promise((resolve) => stubborn.once('data', resolve))
     service.sockets.at(-1)?.end()
-    await until('the gateway lets go of it', async () => (await tunnels()) === 0, 10_000)
+    await until('the gateway lets go of it', async () => (await tunnels()) === 0)
     stubborn.destroy()
   })
 

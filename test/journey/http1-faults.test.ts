@@ -303,6 +303,7 @@ describe('a caller that goes', { concurrency: 25, timeout: 120_000 }, () => {
 
 test('nothing is left of callers that went, and each request was recorded once', async () => {
   await atRest(plane)
+  await until('all are recorded', async () => (await reasonsOf(undefined)).length >= nameless)
   const reasons = await reasonsOf(undefined)
   assert.deepEqual(
     reasons,

@@ -120,8 +120,11 @@ before(async () => {
   }
   plane = await startDataPlane({
     upstream: await service.listen(),
-    upstreamKeys: 'timeouts: { connect: 5s, headers: 2s, idle: 2s }\n    maxConnections: 500',
-    routes: `      - { method: GET, path: '/tunnels/{rest+}', authorizer: open, websocket: true }\n`,
+    upstreamKeys: 'timeouts: { connect: 20s, headers: 2s, idle: 4s }\n    maxConnections: 500',
+    // Below /patient the fault comes before the time is over, however busy the machine is.
+    routes: `      - { method: GET, path: '/tunnels/{rest+}', authorizer: open, websocket: true }
+      - { method: GET, path: '/patient/tunnels/{rest+}', authorizer: open, websocket: true, timeout: 30s }
+      - { method: ANY, path: '/patient/public/{rest+}', authorizer: open, timeout: 30s }\n`,
     limits: '{ drain: 1s, shedding: { eventLoopDelay: 1m } }',
   })
 })
@@ -163,7 +166,8 @@ let cells = 0
 
 async function play(row: Row, way: Way): Promise<void> {
   const what = `${row.asks}: ${row.point}, ${way}`
-  const path = `/${row.asks === 'a tunnel' ? 'tunnels' : 'public'}/${++cells}`
+  const area = row.asks === 'a tunnel' ? 'tunnels' : 'public'
+  const path = `${way === 'stalls' ? '' : '/patient'}/${area}/${++cells}`
   behaviours.set(path, { says: row.says, way })
   const caller = new Caller(plane.port)
   caller.send(requestOf(row, path))

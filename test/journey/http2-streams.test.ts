@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { decisionsDuring, startDataPlane } from '../kit/data-plane.ts'
 import type { DataPlane } from '../kit/data-plane.ts'
-import { data, headers, RawHttp2, rstStream, windowUpdate } from '../kit/h2-frames.ts'
-import type { Fields } from '../kit/h2-frames.ts'
+import { data, frameTypes, headers, RawHttp2, rstStream, windowUpdate } from '../kit/h2-frames.ts'
+import type { Fields, Frame } from '../kit/h2-frames.ts'
 import { answerOf, beginHttp2, callHttp2, openHttp2 } from '../kit/http2.ts'
 import { until } from '../kit/operations.ts'
 import { headerOf, RawUpstream, RecordingUpstream } from '../kit/upstream.ts'
@@ -20,7 +20,7 @@ before(async () => {
   const crudePort = await crude.listen()
   plane = await startDataPlane({
     upstream: await upstream.listen(),
-    upstreamKeys: `timeouts: { connect: 2s, headers: 5s, idle: 20s }\n  crude:\n    url: http://127.0.0.1:${crudePort}`,
+    upstreamKeys: `timeouts: { connect: 20s, headers: 30s, idle: 60s }\n  crude:\n    url: http://127.0.0.1:${crudePort}`,
     more: `listeners: { public: { h2c: true } }`,
     limits: '{ drain: 1s, requestIdle: 5s }',
     routes: `      - { method: ANY, path: '/small/{rest+}', authorizer: open, maxBody: 1KiB }
@@ -38,6 +38,10 @@ after(async () => {
 })
 
 const at = (path: string): { path: string; authority: string } => ({ path, authority: plane.host })
+/** Behind it nothing more comes on its stream: the end of an answer, and with what is left of a request a reset. */
+const isEnd = ({ type, flags, stream }: Frame): boolean =>
+  type === frameTypes.rstStream ||
+  (stream % 4 === 1 && type <= frameTypes.headers && (flags & 1) !== 0)
 const fields = (path: string, method = 'GET'): Fields => [
   [':method', method],
   [':scheme', 'http'],
@@ -104,8 +108,8 @@ test('what is left of refused bodies takes no room from other requests', async (
     const request = headers(stream, fields('/small/x', 'POST'), { end: false })
     connection.send(request, data(stream, Buffer.alloc(1500), stream % 4 === 1))
     assert.equal(await connection.outcome(stream), '413')
+    await connection.until((one) => one.stream === stream && isEnd(one))
   }
-  await delay(100)
   const rest = Array.from({ length: 100 }, (_, n) => 61 + 2 * n)
   connection.send(...rest.map((stream) => headers(stream, fields('/public/x'))))
   for (const stream of rest) assert.equal(await connection.outcome(stream), '200')
@@ -241,15 +245,17 @@ test('cookies in several fields reach the service as one', async () => {
 })
 
 test('a caller that cancels takes the request away from the service', async () => {
+  const arrived = Promise.withResolvers<void>()
   const gone = new Promise<void>((resolve) => {
     upstream.answer = (request, response) => {
       if (request.url !== '/public/slow') return false
       response.once('close', resolve)
+      arrived.resolve()
       return true
     }
   })
   const stream = beginHttp2(session, at('/public/slow'))
-  await delay(200)
+  await arrived.promise
   stream.close(8)
   await gone
   upstream.answer = () => false
@@ -259,15 +265,18 @@ test('a caller that cancels takes the request away from the service', async () =
 test('an answer that the service cuts short is reset, never ended', async () => {
   crude.serve = () => undefined
   for (const framing of ['content-length: 100', 'transfer-encoding: chunked']) {
+    let cut = (): unknown => undefined
     upstream.answer = (request, response) => {
       if (request.url !== '/public/cut') return false
       const part = framing.startsWith('t') ? '5\r\nhello\r\n' : 'hello'
       request.socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n${part}`)
-      setTimeout(() => response.destroy(), 100)
+      cut = () => response.destroy()
       return true
     }
     const connection = await RawHttp2.open(plane.port)
     connection.send(headers(1, fields('/public/cut')))
+    await connection.until(() => connection.body(1).text === 'hello')
+    cut()
     const reset = await connection.until((one) => one.stream === 1 && one.type === 3)
     assert.equal(reset?.payload.readUInt32BE(0), 2, framing)
     assert.deepEqual(connection.body(1), { text: 'hello', whole: false }, framing)
@@ -392,7 +401,7 @@ test('a stream that stalls while it owes something is reset, and others are left
   connection.send(headers(3, fields('/public/upload', 'POST'), { end: false }), data(3, 'a'))
   connection.send(headers(5, fields('/public/big')))
   const resets = [3, 5].map((stream) =>
-    connection.until((one) => one.type === 3 && one.stream === stream, 20_000),
+    connection.until((one) => one.type === 3 && one.stream === stream, 40_000),
   )
   const [upload, big] = await Promise.all(resets)
   assert.equal(upload?.payload.readUInt32BE(0), 8)

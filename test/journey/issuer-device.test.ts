@@ -276,11 +276,12 @@ describe('the page for it', () => {
       const answer = await submit(client, { xsrf: token, user_code: 'BBBBB-BBBBB' })
       statuses.push(answer.status)
     }
-    const most = 5 + Math.ceil((performance.now() - begun) / 12_000)
-    assert.ok(statuses.filter((status) => status !== 429).length <= most, statuses.join(' '))
     const blocked = await submit(alice.client, { xsrf, user_code: waiting.user_code })
-    assert.equal(blocked.status, 429)
-    assert.ok(Number(blocked.headers['retry-after']) > 0)
+    // On a busy machine so many may last until there is one try more.
+    const more = Math.floor((performance.now() - begun) / 12_000)
+    const taken = [...statuses, blocked.status].filter((status) => status !== 429).length
+    assert.ok(taken <= 5 + more, `${statuses.join(' ')} ${blocked.status}`)
+    if (blocked.status === 429) assert.ok(Number(blocked.headers['retry-after']) > 0)
     refused(await poll(waiting), 'authorization_pending')
   })
 })

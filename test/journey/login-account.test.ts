@@ -16,6 +16,7 @@ import type { GatewayProcess } from '../kit/gateway.ts'
 import { call, Client } from '../kit/http.ts'
 import type { Answer } from '../kit/http.ts'
 import { obtainTokens, requestTokens, SoftPerson } from '../kit/person.ts'
+import { freePort } from '../kit/ports.ts'
 import { SoftAuthenticator } from '../kit/soft-authenticator.ts'
 
 let recorder: Recorder
@@ -25,7 +26,7 @@ let bob: SoftPerson
 
 before(async () => {
   recorder = await startRecorder()
-  gateway = await startHouse(recorder)
+  gateway = await startHouse(recorder, { port: await freePort() })
   alice = await enrolled(gateway, 'alice')
   bob = await enrolled(gateway, 'bob')
 })

@@ -206,7 +206,7 @@ test('an import suspends the keys of a model that is reported, and tells what it
   assert.equal((await callApi(url, key, tokens.access_token)).status, 200)
   const imported = await bring([entryOf(uuid, ['REVOKED'], [maker.certificate])])
   assert.equal(imported.code, 0, imported.stderr)
-  assert.match(gateway.errors(), /passkeys were judged/)
+  assert.ok(await eventually(() => /passkeys were judged/.test(gateway.errors())))
   assert.match(imported.stdout, new RegExp(`${username} .*suspended.*metadata reports REVOKED`))
   const isOver = async (): Promise<boolean> =>
     (await callApi(url, key, tokens.access_token)).status === 401

@@ -253,6 +253,7 @@ describe('a recovery', { timeout: 120_000 }, () => {
   })
 
   test('is decided once, however many do so at the same time', async () => {
+    assert.equal((await bob.signIn('confirm')).status, 200)
     const asked = await request(await newcomer())
     const counts = await atOnce(6, (index) =>
       decide(bob, asked, index % 2 === 0 ? 'approve' : 'decline'),
@@ -262,6 +263,7 @@ describe('a recovery', { timeout: 120_000 }, () => {
 
   test('ends when it is declined, withdrawn by a newer one, or too old; so does its link', async () => {
     const declined = await request(await newcomer())
+    assert.equal((await bob.signIn('confirm')).status, 200)
     assert.equal((await decide(bob, declined, 'decline')).status, 200)
     refused(await decide(bob, declined), 409, 'identity.recovery_undecidable')
     const first = await request(await newcomer())

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { callApi } from '../kit/flows.ts'
@@ -9,16 +7,14 @@ import type { GatewayProcess } from '../kit/gateway.ts'
 import { call } from '../kit/http.ts'
 import { boundHeaders, obtainTokens, requestTokens, SoftPerson } from '../kit/person.ts'
 import type { Tokens } from '../kit/person.ts'
+import { freePort } from '../kit/ports.ts'
 
 let gateway: GatewayProcess
 let admin: SoftPerson
 let origin: string
 
 before(async () => {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
+  const port = await freePort()
   origin = `http://localhost:${port}`
   gateway = await startGateway({ command: ['start', '--origin', origin], port })
   admin = new SoftPerson(gateway)

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   administer,
   atOnce,
@@ -16,10 +15,11 @@ import { configurationFile, startGateway, temporaryDirectory } from '../kit/gate
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { call, Client } from '../kit/http.ts'
 import type { Answer, CallOptions } from '../kit/http.ts'
+import { until } from '../kit/operations.ts'
 import { authorize, boundHeaders, codeFields, obtainTokens, ProofKey } from '../kit/person.ts'
 import type { SoftPerson, Tokens } from '../kit/person.ts'
 import { SoftAuthenticator } from '../kit/soft-authenticator.ts'
-import { freePort } from '../../src/cli/free-port.ts'
+import { freePort } from '../kit/ports.ts'
 
 /**
  * Two processes over one database and one folder of signing keys, that answer for the same origins. Each
@@ -111,12 +111,10 @@ describe('two processes on one store', () => {
   test('sign with new keys soon after either rotated them', async () => {
     const before = (await callEither(1, `${first.issuer}/.well-known/jwks.json`)).json().keys
     await administer(first, 'POST', '/v1/keys/rotate', {})
-    for (let tries = 0; tries < 50; tries++) {
+    await until('the other process publishes the new keys', async () => {
       const { keys } = (await callEither(1, `${first.issuer}/.well-known/jwks.json`)).json()
-      if (keys.length === before.length + 2) return
-      await delay(200)
-    }
-    assert.fail('the other process still publishes only the old keys')
+      return keys.length === before.length + 2
+    })
   })
 
   test('redeem a code once between them, and then end what it gave', async () => {

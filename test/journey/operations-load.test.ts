@@ -12,7 +12,7 @@ import { WebSocketCaller } from '../kit/websocket.ts'
 
 const service = await startService()
 const text = operationsConfiguration(service)
-  .replace('drain: 2s', 'drain: 4s')
+  .replace('drain: 2s', 'drain: 5s')
   .replace(`url: '${service.url}'`, `url: '${service.url}', maxConnections: 700`)
 const file = configurationFile(text)
 const started: GatewayProcess[] = []
@@ -59,7 +59,7 @@ async function ended(answer: IncomingMessage): Promise<void> {
 test(
   '500 requests end well when the process is told to stop; 50 streams and 50 WebSockets are told at the deadline',
   {
-    timeout: 60_000,
+    timeout: 240_000,
   },
   async () => {
     const gateway = await start()
@@ -70,14 +70,18 @@ test(
       return Number(/^proofgate_requests_in_flight (\d+)$/m.exec(metrics)?.[1])
     }
     const lasting = await underWay()
-    const slow = times(500, () => call(`${gateway.api}/slow?millis=2000`))
+    const slow = times(500, () => call(`${gateway.api}/slow?millis=120000`))
     // All of them: the system resets a connection that nobody has accepted when its listener closes.
     await until('they are under way', async () => (await underWay()) >= lasting + 500)
+    const arrived = (): number => service.seen.filter((path) => path === '/slow').length
+    await until('the service has them', () => arrived() === 500)
     const exit = new Promise<number | null>((resolve) => {
       gateway.child.once('exit', resolve)
     })
     const at = performance.now()
     gateway.child.kill('SIGTERM')
+    await until('it was told', () => gateway.errors().includes('finishing requests under way'))
+    service.release()
     const answers = await slow
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
     assert.deepEqual([...new Set(answers.map((answer) => answer.text))], ['slow'])
@@ -88,7 +92,7 @@ test(
     )
     for (const closing of await Promise.all(sockets.map(({ closed }) => closed))) {
       assert.deepEqual([closing.code, closing.reason], [1001, 'gateway.draining'])
-      assert.ok(closing.at - at >= 3900, `told after ${closing.at - at} ms`)
+      assert.ok(closing.at - at >= 4900, `told after ${closing.at - at} ms`)
     }
     assert.equal(await exit, 0)
     const where = ['--config', file, '--data-dir', gateway.dataDirectory]
@@ -99,7 +103,7 @@ test(
 test(
   'a hundred signals to reload under load fail no request and close nothing that may go on',
   {
-    timeout: 90_000,
+    timeout: 240_000,
   },
   async () => {
     const gateway = await start()
@@ -124,19 +128,27 @@ test(
         await delay(2)
       }
     })
-    for (let round = 0; round < 100; round++) {
-      const other = text.replace('path: /open,', `path: /open, timeout: ${10 + round}s,`)
-      writeFileSync(`${file}.new`, other)
+    const loaded = (): number => gateway.errors().split('configuration in force').length - 1
+    const reload = (configuration: string): void => {
+      writeFileSync(`${file}.new`, configuration)
       renameSync(`${file}.new`, file)
       gateway.child.kill('SIGHUP')
+    }
+    // Those that come while one is read are one; a busy machine is given more of them.
+    for (let round = 0; round < 100 || (round < 2000 && loaded() < 5); round++) {
+      reload(text.replace('path: /open,', `path: /open, timeout: ${10 + round}s,`))
       await delay(40)
     }
-    const loaded = (): number => gateway.errors().split('configuration in force').length - 1
-    await until('the last is in force', async () => {
-      const before = loaded()
-      await delay(1000)
-      return loaded() === before
-    })
+    reload(
+      text.replace(
+        'path: /orders }',
+        'path: /orders }\n      - { method: GET, path: /last, authorizer: open }',
+      ),
+    )
+    await until(
+      'the last is in force',
+      async () => (await call(`${gateway.api}/last`)).status === 200,
+    )
     ending.abort()
     await callers
     agent.destroy()

@@ -74,12 +74,13 @@ test('a reload whose tests fail is refused, and the one in force stays', async (
 })
 
 test('what failed is printed with its place, logged and on record by name', async () => {
-  const errors = gateway.errors()
+  await until('it is logged by name', () =>
+    gateway.errors().includes('"tests":["readers may not","readers get no order"]'),
+  )
   assert.match(
-    errors,
+    gateway.errors(),
     /orders\.yaml:5:13 {2}config\.policy-test {2}found deny by everything\/#0 \(.*\), expected allow by everything in the test "admins may read orders"/,
   )
-  assert.match(errors, /"tests":\["readers may not","readers get no order"\]/)
   const refused = (await recordsOf(gateway, 'configuration')).filter(
     ({ reason }) => reason === 'configuration.refused',
   )

@@ -138,11 +138,12 @@ test('what only the next start can change is named in the log', async () => {
 })
 
 test('a request under way when a configuration is replaced ends as it began', async () => {
-  const slow = call(`${gateway.api}/slow?millis=1200`)
+  const slow = call(`${gateway.api}/slow?millis=60000`)
   await until('it arrived', () => service.seen.includes('/slow'))
   write(base.replace('- { method: GET, path: /slow, authorizer: open }', ''))
   assert.equal((await callAdmin(gateway, '/v1/reload', { method: 'POST' })).status, 200)
   assert.equal(await statusOf('/slow?millis=1'), 404)
+  service.release()
   const answer = await slow
   assert.equal(answer.status, 200)
   assert.equal(answer.text, 'slow')

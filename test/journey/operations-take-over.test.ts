@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
-import { freePort } from '../../src/cli/free-port.ts'
 import { configurationFile, proofgate, startGateway, temporaryDirectory } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import { operationsConfiguration, startService, until } from '../kit/operations.ts'
+import { freePort } from '../kit/ports.ts'
 
 const service = await startService()
 const started: GatewayProcess[] = []
@@ -64,6 +64,9 @@ function once(url: string, method: string, agent: Agent): Promise<number | strin
   })
 }
 
+/** At once, by those who call again and again. */
+const callers = 4
+
 async function takeOvers(more: string, times: number, threads = 1): Promise<void> {
   const text = operationsConfiguration(service, more).replace(
     '      - { method: GET, path: /slow, authorizer: open }',
@@ -95,13 +98,17 @@ async function takeOvers(more: string, times: number, threads = 1): Promise<void
     await load.stop()
     await current.stop()
   }
-  // A connection that the system made in the very moment in which a thread unbinds is reset by the system.
+  // A connection that the system made in the very moment in which a thread unbinds is reset by the system. On a
+  // busy machine that moment may last until each caller has made one.
   const resets = load.failures.filter((failure) => failure.includes('ECONNRESET'))
   assert.deepEqual(
     load.failures.filter((failure) => !resets.includes(failure)),
     [],
   )
-  assert.ok(resets.length <= times * threads, `${resets.length} resets in ${load.answered} answers`)
+  assert.ok(
+    resets.length <= times * threads * callers,
+    `${resets.length} resets in ${load.answered} answers`,
+  )
   const verified = await proofgate(['audit', 'verify', '--data-dir', dataDirectory])
   assert.equal(verified.code, 0, verified.stdout + verified.stderr)
 }
@@ -150,7 +157,8 @@ test('nobody is told to end who does not hold the directory', async () => {
 })
 
 test('two that take over at once do not cut the old one short, and one of them serves', async () => {
-  const file = configurationFile(operationsConfiguration(service))
+  const text = operationsConfiguration(service).replace('drain: 2s', 'drain: 30s')
+  const file = configurationFile(text)
   const dataDirectory = temporaryDirectory()
   const port = await freePort()
   const start = (...flags: string[]): Promise<GatewayProcess> =>

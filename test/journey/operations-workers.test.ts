@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { call } from '../kit/http.ts'
 import { configurationFile, proofgate, startGateway } from '../kit/gateway.ts'
-import { callAdmin, operationsConfiguration, startService } from '../kit/operations.ts'
+import { callAdmin, operationsConfiguration, startService, until } from '../kit/operations.ts'
 import { boundHeaders, obtainTokens, SoftPerson } from '../kit/person.ts'
 
 /*
@@ -45,6 +45,7 @@ test('a bucket is one bucket, whichever thread a request meets', async () => {
 test('all threads serve', async () => {
   const before = await requestsTo('/open')
   assert.ok((await many(60, '/open')).every((status) => status === 200))
+  await until('all are counted', async () => (await requestsTo('/open')) - before >= 60)
   assert.equal((await requestsTo('/open')) - before, 60)
   for (let turn = 0; turn < 12; turn++) assert.equal(await orders(), 200)
 })
@@ -84,9 +85,10 @@ test('what is revoked is refused by all threads, and stays refused', async () =>
     gateway.dataDirectory,
   ])
   assert.equal(disabled.code, 0, disabled.stderr)
-  // A tenth of a second is what the threads have to hear of it.
-  await new Promise((resolve) => {
-    setTimeout(resolve, 100)
+  // A tenth of a second is what the threads have to hear of it, on a machine that has nothing else to do.
+  await until('the threads have heard of it', async () => {
+    for (let turn = 0; turn < 20; turn++) if ((await orders()) !== 401) return false
+    return true
   })
   for (let turn = 0; turn < 30; turn++) assert.equal(await orders(), 401)
 })

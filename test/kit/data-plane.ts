@@ -45,6 +45,9 @@ export interface DataPlaneOptions {
 const roomy =
   '{ address: { rate: 100000, burst: 100000 }, principal: { rate: 100000, burst: 100000 } }'
 
+/** A service that is part of a test stops whenever the test does, which is no fault of the gateway. */
+const patient = 'timeouts: { connect: 10s, headers: 30s, idle: 30s }'
+
 /** `/public` is open, `/app` is for everybody, `/admin` for admins, `/ws` takes WebSockets. */
 export function dataPlaneText(options: DataPlaneOptions): string {
   return `version: 1
@@ -67,7 +70,7 @@ policies:
 ${options.policies ?? ''}upstreams:
   main:
     url: http://127.0.0.1:${options.upstream}
-    ${options.upstreamKeys ?? 'timeouts: { connect: 2s, headers: 5s, idle: 5s }'}
+    ${options.upstreamKeys ?? patient}
 apis:
   app:
     host: api.proofgate.localhost
@@ -78,9 +81,15 @@ apis:
       - { method: ANY, path: '/admin/{rest+}' }
 ${options.withoutWebSocket === true ? '' : "      - { method: GET, path: '/ws/{rest+}', websocket: true }\n"}${options.routes ?? ''}
 throttles: ${options.throttles ?? roomy}
-limits: ${options.limits ?? '{ drain: 1s }'}
+limits: ${unshed(options.limits ?? '{ drain: 1s }')}
 ${options.more ?? ''}
 `
+}
+
+/** A machine that others keep busy runs a gateway late: nobody is turned away for it who does not look for that. */
+export function unshed(limits: string): string {
+  if (limits.includes('shedding')) return limits
+  return limits.replace(/\s*\}\s*$/, ', shedding: { eventLoopDelay: 1m } }')
 }
 
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {

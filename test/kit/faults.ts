@@ -49,7 +49,7 @@ export class Caller {
   }
 
   over(what: string): Promise<void> {
-    return until(`${what}: the caller hears of an end`, () => this.ending !== '', 20_000)
+    return until(`${what}: the caller hears of an end`, () => this.ending !== '')
   }
 }
 
@@ -137,22 +137,18 @@ export async function atRest(plane: DataPlane): Promise<void> {
       (sum, match) => sum + Number(match[1]),
       0,
     )
-  await until(
-    'nothing is under way, and nothing is held',
-    async () => {
-      const text = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
-      const open = figure(text, /proofgate_upstream_connections\{[^}]*state="open"\}/)
-      const idle = figure(text, /proofgate_upstream_connections\{[^}]*state="idle"\}/)
-      return (
-        figure(text, /proofgate_requests_in_flight/) === 0 &&
-        figure(text, /proofgate_tunnels/) === 0 &&
-        figure(text, /proofgate_upstream_pending\{[^}]*\}/) === 0 &&
-        open === idle &&
-        held(plane) === 0
-      )
-    },
-    20_000,
-  )
+  await until('nothing is under way, and nothing is held', async () => {
+    const text = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
+    const open = figure(text, /proofgate_upstream_connections\{[^}]*state="open"\}/)
+    const idle = figure(text, /proofgate_upstream_connections\{[^}]*state="idle"\}/)
+    return (
+      figure(text, /proofgate_requests_in_flight/) === 0 &&
+      figure(text, /proofgate_tunnels/) === 0 &&
+      figure(text, /proofgate_upstream_pending\{[^}]*\}/) === 0 &&
+      open === idle &&
+      held(plane) === 0
+    )
+  })
 }
 
 /** Connections of callers that the gateway did not let go of: open, or ended by the caller alone. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from './ports.ts'
 
 /** What a started gateway says of itself (`--json`). */
 export interface GatewayFacts {
@@ -39,10 +40,11 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string>>
 }
 
-/** Starts one on free ports, in a data directory of its own. */
+/** Starts one on ports that no other test file is given, in a data directory of its own. */
 export async function startGateway(options: GatewayOptions = {}): Promise<GatewayProcess> {
   const dataDirectory = options.dataDirectory ?? temporaryDirectory()
-  const ports = ['--port', String(options.port ?? 0), '--admin-port', '0']
+  const [port, adminPort] = [options.port ?? (await freePort()), await freePort()]
+  const ports = ['--port', String(port), '--admin-port', String(adminPort)]
   const child = spawn(
     process.execPath,
     [program, ...(options.command ?? ['start']), ...ports, '--data-dir', dataDirectory, '--json'],

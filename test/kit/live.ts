@@ -15,6 +15,7 @@ const mostBytes = 20_000
  */
 export async function inspect(page: Page): Promise<void> {
   await page.locator('main').waitFor()
+  await page.waitForLoadState()
   const where = `${page.url()} (${await page.title()})`
   await assertSmall(page, where)
   await unfold(page)

@@ -78,7 +78,7 @@ export function personId(
   username: string,
   path = join(gateway.dataDirectory, 'proofgate.db'),
 ): string {
-  const database = new DatabaseSync(path, { readOnly: true })
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
   try {
     const row = database.prepare('SELECT id FROM person WHERE username = ?').get(username)
     return String(row?.['id'])

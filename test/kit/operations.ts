@@ -14,6 +14,8 @@ export interface Service {
   readonly url: string
   /** Paths of the requests that arrived. */
   readonly seen: string[]
+  /** Gives the slow answers that are waited for. */
+  readonly release: () => void
   readonly close: () => void
 }
 
@@ -23,6 +25,7 @@ export interface Service {
  */
 export async function startService(): Promise<Service> {
   const seen: string[] = []
+  const slow = new Set<() => void>()
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://service.invalid')
     seen.push(pathname)
@@ -30,11 +33,13 @@ export async function startService(): Promise<Service> {
     if (pathname === '/events') {
       streamEvents(response)
     } else if (pathname === '/slow') {
-      const answer = setTimeout(
-        () => response.end('slow'),
-        Number(searchParams.get('millis') ?? 500),
-      )
-      response.once('close', () => clearTimeout(answer))
+      const answer = (): void => void response.end('slow')
+      const timer = setTimeout(answer, Number(searchParams.get('millis') ?? 500))
+      slow.add(answer)
+      response.once('close', () => {
+        clearTimeout(timer)
+        slow.delete(answer)
+      })
     } else {
       response.end(pathname)
     }
@@ -56,6 +61,9 @@ export async function startService(): Promise<Service> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
+    release: () => {
+      for (const answer of slow) answer()
+    },
     close: () => {
       server.closeAllConnections()
       server.close()
@@ -99,7 +107,7 @@ policies:
 throttles:
   address: { rate: 10000, burst: 20000 }
   principal: { rate: 10000, burst: 20000 }
-limits: { drain: 2s }
+limits: { drain: 2s, shedding: { eventLoopDelay: 1m } }
 ${more}`
 }
 
@@ -124,12 +132,12 @@ export function callAdmin(
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,
-  millis = 20_000,
+  millis = 60_000,
 ): Promise<void> {
   const end = Date.now() + millis
-  while (Date.now() < end) {
+  do {
     if (await isSo()) return
     await delay(20)
-  }
+  } while (Date.now() < end)
   throw new Error(`it did not happen in time: ${what}`)
 }

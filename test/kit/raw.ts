@@ -11,10 +11,17 @@ export interface RawAnswer {
 }
 
 export interface RawOptions {
-  /** How long to listen after the last byte when the connection stays open. */
+  /**
+   * How long to listen after the last byte when the connection stays open: a second unless given, and longer
+   * where the bytes ask for the connection to be closed.
+   */
   readonly quiet?: number
-  /** Stop as soon as so many answers have begun and the last is whole enough to be quiet. */
+  /** How long to listen at most. */
   readonly limit?: number
+  /** So many answers have to begin before quiet means anything. */
+  readonly answers?: number
+  /** Each piece waits until something came back for those before it. */
+  readonly inTurn?: boolean
 }
 
 /** Sends bytes as they are and listens until the other side closes or goes quiet. */
@@ -23,37 +30,62 @@ export function raw(
   bytes: string | Buffer | readonly (string | Buffer)[],
   options: RawOptions = {},
 ): Promise<RawAnswer> {
-  const { quiet = 1000, limit = 30_000 } = options
+  const pieces = typeof bytes === 'string' || Buffer.isBuffer(bytes) ? [bytes] : bytes
+  const { limit = 30_000, answers = 0, inTurn = false } = options
+  const { quiet = pieces.some(asksToClose) ? 10_000 : 1000 } = options
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const chunks: Buffer[] = []
     let timer: NodeJS.Timeout | undefined
+    let unread: NodeJS.Immediate | undefined
+    const textSoFar = (): string => Buffer.concat(chunks).toString('latin1')
     const done = (closed: boolean): void => {
       clearTimeout(timer)
+      clearImmediate(unread)
       clearTimeout(deadline)
       socket.destroy()
-      const text = Buffer.concat(chunks).toString('latin1')
-      const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]))
-      resolve({ text, closed, statuses })
+      const text = textSoFar()
+      resolve({ text, closed, statuses: statusesIn(text) })
     }
     const deadline = setTimeout(() => done(false), limit)
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       clearTimeout(timer)
-      timer = setTimeout(() => done(false), quiet)
+      clearImmediate(unread)
+      if (answers > 0 && statusesIn(textSoFar()).length < answers) return
+      timer = setTimeout(() => {
+        // What came while this process stood still is read before its silence counts.
+        unread = setImmediate(() => done(false))
+      }, quiet)
     })
     socket.once('end', () => done(true))
     socket.once('error', () => done(true))
     socket.once('connect', () => {
-      const pieces = typeof bytes === 'string' || Buffer.isBuffer(bytes) ? [bytes] : bytes
-      void sendPieces(socket, pieces)
+      void sendPieces(socket, pieces, inTurn)
     })
   })
 }
 
-async function sendPieces(socket: Socket, pieces: readonly (string | Buffer)[]): Promise<void> {
+function asksToClose(piece: string | Buffer): boolean {
+  return /\r\nconnection: close\r\n/i.test(piece.toString('latin1'))
+}
+
+function statusesIn(text: string): number[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]))
+}
+
+async function sendPieces(
+  socket: Socket,
+  pieces: readonly (string | Buffer)[],
+  inTurn: boolean,
+): Promise<void> {
   for (const [index, piece] of pieces.entries()) {
-    if (index > 0) await new Promise((resolve) => setTimeout(resolve, 60))
+    if (index > 0) {
+      await new Promise((resolve) => {
+        if (inTurn) socket.once('data', resolve)
+        else setTimeout(resolve, 60)
+      })
+    }
     if (socket.destroyed) return
     if (typeof piece === 'string') socket.write(piece, 'latin1')
     else socket.write(piece)

@@ -82,7 +82,7 @@ apis:
       - { method: ANY, path: '/{rest+}' }
       - { method: GET, path: '/ws/{rest+}', websocket: true }
       - { method: GET, path: '/partner/{rest+}', authorizer: partner }
-limits: { reauthorizeEvery: 1s, drain: 1s }
+limits: { reauthorizeEvery: 1s, drain: 1s, shedding: { eventLoopDelay: 1m } }
 `
 }
 

@@ -144,6 +144,11 @@ export class WebSocketCaller {
     return this.socket.write(encodeFrame(payload, options))
   }
 
+  /** Bytes behind the last whole frame. */
+  get pending(): number {
+    return this.#rest.length
+  }
+
   /** Resolves when so many frames have come. */
   async received(count: number): Promise<void> {
     while (this.frames.length < count && !this.socket.destroyed) {

@@ -37,7 +37,7 @@ test(
         connections: 10,
         isProxy: () => true,
         h2c: false,
-        patience: millis(1000),
+        patience: millis(30_000),
         tls: {
           certificates: [{ cert, key: new Secret(key) }],
           minVersion: '1.2',

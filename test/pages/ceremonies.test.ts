@@ -119,7 +119,7 @@ const bodies = (server: PageServer, wanted: string) =>
   server.seen.filter((seen) => seen.path === wanted).map((seen) => seen.body)
 
 async function says(page: Page, text: string): Promise<void> {
-  await page.locator('#status', { hasText: text }).waitFor({ timeout: 10_000 })
+  await page.locator('#status', { hasText: text }).waitFor()
 }
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
@@ -563,10 +563,16 @@ test('the account page', async (t) => {
       server.replies.set(`${base}/sign-out`, { to: '/landing' })
       const ada = await newPersona({ authenticator: false, context: { javaScriptEnabled: false } })
       await ada.page.goto(`${server.origin}/account`)
-      await press(ada.page, english.account.rename, english.account.save)
-      await press(ada.page, english.account.remove, english.account.removeConfirm)
-      await ada.page.getByRole('button', { name: 'End session Chromium' }).click()
-      await button(ada.page, english.account.endAll).click()
+      /** Each form leads to a page of its own, which has to be there before the next is filled in. */
+      const submitting = async (act: () => Promise<void>): Promise<void> => {
+        const loaded = ada.page.waitForEvent('load')
+        await act()
+        await loaded
+      }
+      await submitting(() => press(ada.page, english.account.rename, english.account.save))
+      await submitting(() => press(ada.page, english.account.remove, english.account.removeConfirm))
+      await submitting(() => ada.page.getByRole('button', { name: 'End session Chromium' }).click())
+      await submitting(() => button(ada.page, english.account.endAll).click())
       await button(ada.page, english.account.signOut).click()
       await ada.page.waitForURL('**/landing')
       assert.deepEqual(

@@ -5,6 +5,7 @@ import { millis } from '../../src/core/index.ts'
 import { NoAnswer, post } from '../../src/signals/post.ts'
 import type { Destination } from '../../src/signals/post.ts'
 import { TestAuthority } from '../kit/certificates.ts'
+import { freePort } from '../kit/ports.ts'
 import { Listener } from '../kit/told.ts'
 
 const listener = new Listener()
@@ -87,9 +88,7 @@ test('a name without an address, and a closed port, are no answer', async () => 
     resolve: (_, answer) => answer(undefined, []),
   })
   assert.equal(nowhere, 'its name has no address')
-  const closed = new Listener()
-  const url = await closed.listen()
-  closed.close()
+  const url = `http://127.0.0.1:${await freePort()}/`
   assert.match(await refused(to(url), { signal: never }), /ECONNREFUSED/)
 })
 

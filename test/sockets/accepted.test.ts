@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { readAccepted } from '../../src/sockets/index.ts'
 import type { SocketReader } from '../../src/sockets/index.ts'
 
-const limit = { timeout: 30_000 }
+const limit = { timeout: 120_000 }
 
 interface Pair {
   readonly caller: Socket

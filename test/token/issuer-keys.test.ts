@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { manualClock, millis } from '../../src/core/index.ts'
 import { ExternalTokenVerifier, IssuerKeys } from '../../src/token/index.ts'
@@ -14,7 +15,7 @@ const published = (keyId: string, key = pair.publicKey, members: object = {}) =>
   jwkOf(key, { kid: keyId, ...members })
 
 const times = {
-  timeout: millis(2000),
+  timeout: millis(20_000),
   refreshAfter: millis(600_000),
   staleAfter: millis(7_200_000),
 }
@@ -324,14 +325,22 @@ for (const [name, answer] of [
   ],
 ] as readonly (readonly [string, Hostile])[]) {
   test(`Q08: an issuer that ${name} is given up after the time-out`, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
     const { server, openKeys } = await setUp(t)
-    const closed = Promise.withResolvers<void>()
+    const [asked, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     server.answers.set(keysPath, (request, response) => {
       request.socket.on('close', () => closed.resolve())
       answer(request, response)
+      asked.resolve()
     })
-    const keys = openKeys({ timeout: millis(200) })
-    await assert.rejects(async () => keys.find('k', 'ES256'), unreachable)
+    const keys = openKeys()
+    const refused = assert.rejects(async () => keys.find('k', 'ES256'), unreachable)
+    await asked.promise
+    t.mock.timers.tick(times.timeout / 2)
+    // What is sent meanwhile gives it no more time.
+    await delay(60)
+    t.mock.timers.tick(times.timeout / 2)
+    await refused
     await closed.promise
   })
 }
@@ -500,7 +509,7 @@ test('keys that are not due are not fetched again, however often they are asked 
   await keys.find('k', 'ES256')
   clock.advance(times.refreshAfter - 1)
   keys.revisionAt(clock.now())
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await delay(100)
   assert.equal(keysAsked(), 1)
 })
 
@@ -510,17 +519,18 @@ test('a fetch that failed in the background is not repeated for 30 s', async (t)
   await keys.find('k', 'ES256')
   server.answers.clear()
   clock.advance(times.refreshAfter)
+  keys.revisionAt(clock.now())
+  while (keys.failure === undefined) await delay(5)
   for (let at = 0; at < 20; at++) {
     keys.revisionAt(clock.now())
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await delay(5)
   }
   assert.equal(server.requests.length, 3)
-  assert.notEqual(keys.failure, undefined)
 })
 
 test('an issuer whose name does not resolve is unreachable', async (t) => {
   const { openKeys } = await setUp(t)
-  const keys = openKeys({ issuer: 'http://issuer.invalid' })
+  const keys = openKeys({ issuer: 'http://issuer.invalid', timeout: millis(2000) })
   await assert.rejects(async () => keys.find('k', 'ES256'), unreachable)
 })
 

@@ -15,7 +15,7 @@ const openKeys = (issuer: string, allowHttp: boolean) =>
     clock: manualClock(),
     allowHttp,
     isForbiddenAddress: () => false,
-    timeout: millis(2000),
+    timeout: millis(20_000),
     refreshAfter: millis(600_000),
     staleAfter: millis(7_200_000),
   })

@@ -7,9 +7,9 @@ import { millis } from '../../src/core/index.ts'
 import type { UpstreamPool } from '../../src/upstream/index.ts'
 import { data, headers } from '../kit/h2-frames.ts'
 import { http2To, rawService } from './http2/kit.ts'
-import { fetchOver, get, rawServer, start, upstreamTo } from './kit.ts'
+import { fetchOver, get, rawServer, start, until, upstreamTo } from './kit.ts'
 
-const impatient = { idleTimeout: millis(100), totalTimeout: millis(150) }
+const impatient = { idleTimeout: millis(300), totalTimeout: millis(400) }
 
 /** A service that says one thing of this type and no more, over either protocol. */
 async function silent(t: TestContext, type: string): Promise<readonly UpstreamPool[]> {
@@ -36,9 +36,11 @@ async function silent(t: TestContext, type: string): Promise<readonly UpstreamPo
 }
 
 test('an event stream that was accepted may be silent and last', async (t) => {
-  for (const upstream of await silent(t, 'text/event-stream; charset=utf-8')) {
-    const { recorder, exchange } = start(upstream, get('/', { acceptsEvents: true }))
-    await delay(600)
+  const upstreams = await silent(t, 'text/event-stream; charset=utf-8')
+  const streams = upstreams.map((upstream) => start(upstream, get('/', { acceptsEvents: true })))
+  await until(() => streams.every(({ recorder }) => recorder.body === 'x'))
+  await delay(1200)
+  for (const { recorder, exchange } of streams) {
     assert.deepEqual([recorder.body, recorder.failure], ['x', undefined])
     exchange.abort()
   }
@@ -49,9 +51,12 @@ test('accepting events lifts no time-out of another answer, nor do events nobody
     ['text/plain', true],
     ['text/event-stream', false],
   ] as const) {
-    for (const upstream of await silent(t, type)) {
-      const { failure } = await fetchOver(upstream, get('/', { acceptsEvents }))
-      assert.match(failure?.kind ?? '', /^(?:idle|total)_timeout$/)
-    }
+    const upstreams = await silent(t, type)
+    await Promise.all(
+      upstreams.map(async (upstream) => {
+        const { failure } = await fetchOver(upstream, get('/', { acceptsEvents }))
+        assert.match(failure?.kind ?? '', /^(?:idle|total)_timeout$/)
+      }),
+    )
   }
 })

@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import { test } from 'node:test'
 
 import { millis } from '../../src/core/index.ts'
 import { refuseFailure, upstreamErrors } from '../../src/upstream/index.ts'
 import type { Resolver } from '../../src/upstream/index.ts'
-import { fetchOver, get, listen, ok, rawServer, start, until, upstreamTo } from './kit.ts'
+import { freePort } from '../kit/ports.ts'
+import { fetchOver, get, ok, rawServer, start, until, upstreamTo } from './kit.ts'
 
 test('an upstream that is not there refuses the connection', async (t) => {
-  const server = createServer()
-  const port = await listen(server)
-  await new Promise((resolve) => server.close(resolve))
-  const { failure } = await fetchOver(upstreamTo(t, port), get())
+  const { failure } = await fetchOver(upstreamTo(t, await freePort()), get())
   assert.equal(failure?.kind, 'connect_refused')
   assert.deepEqual([failure?.beforeResponse, failure?.sent], [true, false])
 })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { millis } from '../../src/core/index.ts'
 import { Upstream } from '../../src/upstream/index.ts'
@@ -62,9 +63,9 @@ export function upstreamTo(
     name: 'test',
     url: new URL(`http://127.0.0.1:${port}`),
     allowPrivateAddresses: true,
-    connectTimeout: millis(2000),
-    headersTimeout: millis(2000),
-    idleTimeout: millis(2000),
+    connectTimeout: millis(20_000),
+    headersTimeout: millis(20_000),
+    idleTimeout: millis(20_000),
     maxConnections: 4,
     keepAliveTimeout: millis(60_000),
     maxHeaderBytes: 16_384,
@@ -151,7 +152,7 @@ export function ok(body: string, headers = ''): string {
   return `HTTP/1.1 200 OK\r\n${headers}content-length: ${body.length}\r\n\r\n${body}`
 }
 
-/** Waits until a condition holds; the test's own time-out ends it otherwise. */
+/** Waits until a condition holds, also where timers are mocked; the test's own time-out ends it otherwise. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
+  while (!condition()) await delay(2)
 }

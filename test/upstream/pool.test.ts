@@ -239,7 +239,7 @@ test('closing lets what is under way end, and takes nothing new', async (t) => {
   const upstream = upstreamTo(t, server.port, { maxConnections: 1 })
   const running = start(upstream, get('/one'))
   const waiting = start(upstream, get('/two'))
-  const closed = upstream.close(millis(2000))
+  const closed = upstream.close(millis(30_000))
   const late = await fetchOver(upstream, get('/three'))
   assert.equal(late.failure?.kind, 'aborted')
   await closed

@@ -128,7 +128,7 @@ test('an address that hangs leaves time for the next one', async (t) => {
     url,
     tls: { ca: identity.cert },
     resolve: (_host, answer) => answer(undefined, ['127.0.0.1', '127.0.0.1']),
-    connectTimeout: millis(400),
+    connectTimeout: millis(1000),
   })
   assert.equal((await fetchOver(upstream, get())).body, 'second')
   assert.equal(front.sockets.length, 2)

@@ -20,22 +20,25 @@ interface Series {
 
 /** Counters of this process in Prometheus' text exposition format 0.0.4. */
 export class Metrics {
-  readonly #counted = new Map<string, Series>()
+  /** By route: every request looks for one, and there are few of each. */
+  readonly #counted = new Map<string, Series[]>()
+  #series = 0
   readonly #ofRoles = new Map<string, number>()
-  readonly #buckets = bounds.map(() => 0)
+  /** Those that took longer than the bound before and not longer than this one. */
+  readonly #buckets = [...bounds, Infinity].map(() => 0)
   #count = 0
   #sum = 0
 
   completed(completed: Completed): void {
     const { api = '', route = '', status, code } = completed
-    this.#series(api, route, status, code).count += 1
+    this.#find(api, route, status, code).count += 1
     if (completed.role !== undefined) this.#countRole(completed.role, code)
     const taken = completed.millis / 1000
     this.#count += 1
     this.#sum += taken
-    for (const [index, bound] of bounds.entries()) {
-      if (taken <= bound) this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
-    }
+    let bucket = 0
+    while (taken > (bounds[bucket] ?? Infinity)) bucket++
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1
   }
 
   #countRole(role: string, code: string): void {
@@ -45,14 +48,17 @@ export class Metrics {
     this.#ofRoles.set(counted, (this.#ofRoles.get(counted) ?? 0) + 1)
   }
 
-  #series(api: string, route: string, status: number, code: string): Series {
-    const key = `${api}\n${route}\n${status}\n${code}`
-    const known = this.#counted.get(key)
-    if (known !== undefined) return known
-    const isFull = this.#counted.size >= mostSeries && api !== others
-    if (isFull) return this.#series(others, others, status, code)
+  #find(api: string, route: string, status: number, code: string): Series {
+    const ofRoute = this.#counted.get(route) ?? []
+    for (const one of ofRoute) {
+      if (one.status === status && one.code === code && one.api === api) return one
+    }
+    if (this.#series >= mostSeries && api !== others) {
+      return this.#find(others, others, status, code)
+    }
     const fresh = { api, route, status, code, count: 0 }
-    this.#counted.set(key, fresh)
+    if (ofRoute.push(fresh) === 1) this.#counted.set(route, ofRoute)
+    this.#series += 1
     return fresh
   }
 
@@ -68,7 +74,7 @@ export class Metrics {
     front: readonly string[]
   }): string {
     const lines = heading('proofgate_requests_total', 'counter', 'Answered requests by outcome.')
-    for (const one of this.#counted.values()) {
+    for (const one of [...this.#counted.values()].flat()) {
       const labels = `api=${quote(one.api)},route=${quote(one.route)},status="${one.status}",code=${quote(one.code)}`
       lines.push(`proofgate_requests_total{${labels}} ${one.count}`)
     }
@@ -80,8 +86,10 @@ export class Metrics {
       lines.push(`proofgate_role_requests_total{${labels}} ${count}`)
     }
     lines.push(...heading('proofgate_request_seconds', 'histogram', 'Time from request to answer.'))
+    let soFar = 0
     for (const [index, bound] of bounds.entries()) {
-      lines.push(`proofgate_request_seconds_bucket{le="${bound}"} ${this.#buckets[index] ?? 0}`)
+      soFar += this.#buckets[index] ?? 0
+      lines.push(`proofgate_request_seconds_bucket{le="${bound}"} ${soFar}`)
     }
     lines.push(
       `proofgate_request_seconds_bucket{le="+Inf"} ${this.#count}`,

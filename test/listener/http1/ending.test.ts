@@ -14,7 +14,7 @@ const limits = {
   headerBytes: 16_384,
   headerCount: 100,
   connections: 100,
-  requestHeaderTimeout: millis(1000),
+  requestHeaderTimeout: millis(30_000),
   requestIdle: millis(30_000),
   keepAlive: millis(1000),
   halfClose: false,

@@ -84,11 +84,11 @@ test('a body that was sent goes with a refused request, up to 64 KiB', async (t)
         if (frame.type === frameTypes.headers) bodies.push(0)
         if (frame.type !== frameTypes.data) return
         bodies.push((bodies.pop() ?? 0) + frame.payload.length)
-        if (!refused) {
+        const isWhole = (frame.flags & 1) !== 0
+        if (isWhole && !refused) {
           refused = true
-          // Only when everything that is let through has been written.
-          setTimeout(() => refuse(frame.stream, connection, 1), 50)
-        } else if (frame.stream > 1 && (frame.flags & 1) !== 0) answer(frame.stream, connection, 2)
+          refuse(frame.stream, connection, 1)
+        } else if (isWhole) answer(frame.stream, connection, 2)
       },
     })
     const upstream = http2To(t, service.port)

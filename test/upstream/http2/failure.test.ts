@@ -296,8 +296,8 @@ test('a service that says nothing has its time, and then others are asked', asyn
       if (connection.index > 0) connection.send(...answered(stream))
     },
   })
-  const upstream = http2To(t, port, { headersTimeout: millis(200), connectTimeout: millis(200) })
-  const first = await fetchOver(upstream, get())
+  const upstream = http2To(t, port, { connectTimeout: millis(500) })
+  const first = await fetchOver(upstream, get('/', { headersTimeout: millis(200) }))
   assert.equal(first.failure?.kind, 'headers_timeout')
   const resets = connections[0]?.frames.filter((one) => one.type === frameTypes.rstStream) ?? []
   await until(() => (connections[0]?.frames.length ?? 0) > 3)
@@ -312,18 +312,22 @@ test('a service that says nothing has its time, and then others are asked', asyn
 })
 
 test('a session that answers its ping is used again after a time-out', async (t) => {
+  let heard = 0
   const { port, connections } = await rawService(t, {
     on: (one, connection) => {
-      if (one.type !== frameTypes.ping || (one.flags & 1) !== 0) return
-      connection.send(frame(frameTypes.ping, 1, 0, one.payload))
+      if (one.type !== frameTypes.ping) return
+      // Its own ping is answered by who has read what came before it.
+      if ((one.flags & 1) === 0) connection.send(frame(frameTypes.ping, 1, 0, one.payload), ping())
+      else heard += 1
     },
     request: (stream, connection) => {
       if (stream > 1) connection.send(...answered(stream))
     },
   })
-  const upstream = http2To(t, port, { headersTimeout: millis(200), connectTimeout: millis(500) })
-  assert.equal((await fetchOver(upstream, get())).failure?.kind, 'headers_timeout')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  const upstream = http2To(t, port)
+  const impatient = get('/', { headersTimeout: millis(200) })
+  assert.equal((await fetchOver(upstream, impatient)).failure?.kind, 'headers_timeout')
+  await until(() => heard === 1)
   assert.equal((await fetchOver(upstream, get())).body, 'ok')
   assert.equal(connections.length, 1)
 })

@@ -13,6 +13,7 @@ import { millis } from '../../../src/core/index.ts'
 import { openOrigin } from '../../../src/upstream/index.ts'
 import type { UpstreamOptions, UpstreamPool } from '../../../src/upstream/index.ts'
 import { selfSigned } from '../certificate.ts'
+import { freePort } from '../../kit/ports.ts'
 import { fetchOver, get, rawServer, Recorder, until } from '../kit.ts'
 import { service } from './kit.ts'
 
@@ -66,9 +67,9 @@ function opened(
     name: 'test',
     url: new URL(`https://app.example:${port}`),
     allowPrivateAddresses: true,
-    connectTimeout: millis(2000),
-    headersTimeout: millis(2000),
-    idleTimeout: millis(2000),
+    connectTimeout: millis(20_000),
+    headersTimeout: millis(20_000),
+    idleTimeout: millis(20_000),
     maxConnections: 4,
     keepAliveTimeout: millis(60_000),
     maxHeaderBytes: 16_384,
@@ -191,7 +192,7 @@ test('a body that waited while a service is asked again goes on over a connectio
 })
 
 test('a service that no longer speaks HTTP/2 is followed without a failure', async (t) => {
-  const first = await secureService(t, 'both')
+  const first = await secureService(t, 'both', await freePort())
   const upstream = opened(t, first.port, { protocol: 'auto' })
   assert.equal((await fetchOver(upstream, get())).body, '2.0')
   first.close()

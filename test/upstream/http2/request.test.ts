@@ -375,7 +375,7 @@ test('closing lets what is under way end, and takes nothing new', async (t) => {
   const { recorder } = start(upstream, get())
   const waiting = start(upstream, get())
   await until(() => recorder.head !== undefined)
-  const closed = upstream.close(millis(5000))
+  const closed = upstream.close(millis(30_000))
   const late = await fetchOver(upstream, get())
   assert.equal(late.failure?.kind, 'aborted')
   await closed
