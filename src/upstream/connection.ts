@@ -25,7 +25,7 @@ export interface ConnectionOwner {
   released(connection: Connection): void
   /** The connection is closed. */
   closed(connection: Connection): void
-  /** The connection is closed, and its exchange is to be sent again on a fresh one. */
+  /** The connection is closed, and its exchange is to go out on a fresh one. */
   died(connection: Connection, exchange: LiveExchange): void
   /** The exchange failed on a connection that is closed. */
   failed(exchange: LiveExchange, kind: UpstreamFailureKind, detail: string): void
@@ -211,7 +211,7 @@ export class Connection implements Carrier, ParserEvents {
       return false
     }
     if (!exchange.hasBegun) {
-      this.#fail('malformed', 'an answer to a request that was not sent yet')
+      this.#passOn(exchange)
       return false
     }
     exchange.answered = true
@@ -248,13 +248,16 @@ export class Connection implements Carrier, ParserEvents {
   #lost(detail: string): void {
     const exchange = this.#exchange
     const unanswered = this.#served > 0 && !this.#parser.started
-    const resends = this.#owner.resends && exchange?.repeatable === true
-    if (!resends || exchange.retried || !unanswered) {
-      this.#fail('reset', detail)
-      return
-    }
+    const resends = this.#owner.resends && exchange?.repeatable === true && !exchange.retried
+    const passes = exchange?.hasBegun === false || (resends && unanswered)
+    if (exchange !== undefined && passes) this.#passOn(exchange)
+    else this.#fail('reset', detail)
+  }
+
+  /** A fresh connection carries the exchange: nothing of it was sent here, or it may be sent again. */
+  #passOn(exchange: LiveExchange): void {
     this.#discard()
-    exchange.retried = true
+    exchange.detach()
     this.#owner.died(this, exchange)
   }
 

@@ -59,6 +59,7 @@ export class LiveExchange implements Exchange, ParserExpectation {
   readonly upgradeSink: UpgradeSink | undefined
   readonly headRequest: boolean
   readonly upgrade: string | undefined
+  /** A kept connection did not carry it to an answer: it goes on, once, on a fresh one. */
   retried = false
   /** When this last moved, in ticks. */
   stamp: number
@@ -157,6 +158,13 @@ export class LiveExchange implements Exchange, ParserExpectation {
       this.flushHead()
       if (!carrier.socket.writableNeedDrain) this.drained()
     }
+  }
+
+  /** Leaves a connection that is closed, and waits for another. */
+  detach(): void {
+    this.#carrier = undefined
+    this.retried = true
+    this.complete = false
   }
 
   /** Sends the head if no piece of body came to go with it. */
