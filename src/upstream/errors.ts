@@ -78,7 +78,7 @@ export const upstreamErrors = defineErrors('upstream', {
     status: 431,
     title: 'The request header is too large for the service behind this gateway',
     fault: 'caller',
-    doc: 'The header section is larger than the upstream says it takes over HTTP/2 (`SETTINGS_MAX_HEADER_LIST_SIZE`). Nothing was sent to it.',
+    doc: 'The header section is larger than the upstream says it takes over HTTP/2 (`SETTINGS_MAX_HEADER_LIST_SIZE`), and nothing was sent to it; or the trailer section is, and the request was reset before its end.',
   },
   pool_exhausted: {
     status: 503,

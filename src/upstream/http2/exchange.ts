@@ -76,6 +76,7 @@ export class StreamExchange implements Exchange, StreamUser {
   readonly #length: number | undefined
   #written = 0
   #stream: ClientStream | undefined
+  #carrier: StreamCarrier | undefined
   /** Another client carries this on, as when the service turns out to speak HTTP/1.1 alone. */
   #deputy: Exchange | undefined
   #sent = false
@@ -114,7 +115,8 @@ export class StreamExchange implements Exchange, StreamUser {
   /** Goes out over a session. */
   attach(carrier: StreamCarrier): void {
     this.stamp = this.#settings.ticks.now
-    if (!this.#fits(carrier)) return
+    if (!this.#fits(carrier, this.fields)) return
+    this.#carrier = carrier
     const ended = this.request.framing.kind === 'none'
     const stream = carrier.open(this, { ended, paused: this.#paused })
     this.#stream = stream
@@ -128,9 +130,10 @@ export class StreamExchange implements Exchange, StreamUser {
   }
 
   /** A service that said what it takes is not sent more (RFC 9113 6.5.2): it would only refuse it. */
-  #fits({ mostHeaderBytes }: StreamCarrier): boolean {
-    if (mostHeaderBytes === Infinity || sectionSize(this.fields) <= mostHeaderBytes) return true
-    const detail = `a header section over the ${mostHeaderBytes} octets that the service takes`
+  #fits({ mostHeaderBytes }: StreamCarrier, section: readonly string[]): boolean {
+    if (mostHeaderBytes === Infinity || sectionSize(section) <= mostHeaderBytes) return true
+    const which = section === this.fields ? 'header' : 'trailer'
+    const detail = `a ${which} section over the ${mostHeaderBytes} octets that the service takes`
     this.#settings.failedLater(this, 'request_too_large', detail)
     return false
   }
@@ -315,11 +318,13 @@ export class StreamExchange implements Exchange, StreamUser {
   }
 
   #finish(stream: ClientStream): void {
+    const { kind } = this.request.framing
+    const trailers = kind === 'chunked' ? requestTrailers(this.#trailers) : undefined
+    const carrier = this.#carrier
+    if (trailers !== undefined && carrier !== undefined && !this.#fits(carrier, trailers)) return
     this.#complete = true
     this.stamp = this.#settings.ticks.now
-    const { kind } = this.request.framing
-    if (kind === 'none') return
-    stream.end(kind === 'chunked' ? requestTrailers(this.#trailers) : undefined)
+    if (kind !== 'none') stream.end(trailers)
   }
 
   #break(detail: string): void {

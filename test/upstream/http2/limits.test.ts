@@ -3,7 +3,9 @@ import { test } from 'node:test'
 
 import type { OutgoingRequest } from '../../../src/upstream/index.ts'
 import { data, frame, frameTypes, headers, settings } from '../../kit/h2-frames.ts'
+import type { Frame } from '../../kit/h2-frames.ts'
 import { fetchOver, get, start, until } from '../kit.ts'
+import type { Recorder } from '../kit.ts'
 import { http2To, rawService, settingsAck } from './kit.ts'
 import type { RawConnection } from './kit.ts'
 
@@ -87,3 +89,70 @@ test('what a service takes may change while it is connected', async (t) => {
   await until(() => acknowledged() === 3)
   assert.equal((await fetchOver(upstream, sized(2000))).body, 'ok')
 })
+
+const chunked = { method: 'POST', framing: { kind: 'chunked' } } as const
+/** A trailer section that counts as so many octets. */
+const trailersOf = (size: number): string[] => ['x', 'v'.repeat(size - 1 - 32)]
+
+test('a trailer section over what the service takes resets its request, others are sent', async (t) => {
+  const answering = ({ type, flags, stream }: Frame, connection: RawConnection): void => {
+    const ends = type === frameTypes.headers || type === frameTypes.data
+    if (ends && (flags & 1) === 1) answer(stream, connection)
+  }
+  const service = await rawService(t, { begin: begin({ 6: 400 }), on: answering })
+  const upstream = http2To(t, service.port)
+  const send = async (trailers: string[]): Promise<Recorder> => {
+    const { exchange, recorder } = start(upstream, get('/', chunked))
+    exchange.write(Buffer.from('body'))
+    exchange.end(trailers)
+    await recorder.settled
+    return recorder
+  }
+  // The first of them waits for the session with all that it says.
+  for (let turn = 0; turn < 2; turn++) {
+    const { failure, events } = await send(trailersOf(401))
+    assert.equal(failure?.kind, 'request_too_large')
+    assert.deepEqual([failure.sent, failure.beforeResponse, failure.answered], [true, true, false])
+    assert.equal(events.length, 1)
+  }
+  assert.equal((await send(trailersOf(400))).body, 'ok')
+  // What is left out does not count.
+  assert.equal((await send([...trailersOf(400), 'content-type', 'y'.repeat(500)])).body, 'ok')
+  assert.equal((await send([])).body, 'ok')
+  const [connection] = service.connections
+  assert.equal(service.connections.length, 1)
+  await until(() => (connection?.frames ?? []).filter(isReset).length === 2)
+  for (const { stream } of connection?.frames.filter(isReset) ?? []) {
+    const seen = connection?.frames.filter((one) => one.stream === stream) ?? []
+    assert.ok(!seen.some(({ type, flags }) => type !== frameTypes.rstStream && (flags & 1) === 1))
+  }
+  assert.equal(upstream.stats.retried, 0)
+})
+
+function isReset({ type }: Frame): boolean {
+  return type === frameTypes.rstStream
+}
+
+test('trailers are held to what the service says when they are sent', async (t) => {
+  const service = await rawService(t, {})
+  const upstream = http2To(t, service.port)
+  const { exchange, recorder } = start(upstream, get('/', chunked))
+  exchange.write(Buffer.from('body'))
+  await until(() => service.connections[0]?.frames.some(isData) === true)
+  const [connection] = service.connections
+  connection?.send(settings({ 6: 300 }))
+  await until(() => connection?.frames.filter(isAck).length === 2)
+  exchange.end(trailersOf(301))
+  assert.deepEqual(recorder.events, [], 'nothing is said from inside the call')
+  await recorder.settled
+  assert.equal(recorder.failure?.kind, 'request_too_large')
+  await until(() => connection?.frames.some(isReset) === true)
+})
+
+function isData({ type }: Frame): boolean {
+  return type === frameTypes.data
+}
+
+function isAck({ type, flags }: Frame): boolean {
+  return type === frameTypes.settings && flags === 1
+}
