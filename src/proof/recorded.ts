@@ -9,6 +9,8 @@ import {
   toBase64url,
 } from '../core/index.ts'
 import { knownAlgorithms, verifyAuthentication } from '../webauthn/index.ts'
+import { parseRecoveryStatement } from './recovery-statement.ts'
+import type { RecoveryStatement } from './recovery-statement.ts'
 import { challengeFor, parseStatement } from './statement.ts'
 import type { Statement } from './statement.ts'
 import type { Evidence } from './store.ts'
@@ -83,9 +85,10 @@ function pieces(text: string): readonly string[] {
 }
 
 /** What a record of a touch turns out to say. */
-export interface ReplayedTouch {
+export interface ReplayedTouch<Said = Statement> {
+  /** Of the proof, or of the recovery. */
   readonly proof: string
-  readonly statement: Statement
+  readonly statement: Said
   readonly credentialId: string
   readonly algorithm: number
   readonly attestation: {
@@ -114,8 +117,25 @@ export function replayTouch(
   what: Readonly<Record<string, unknown>>,
   expected: ReplayExpectation = {},
 ): ReplayedTouch | string {
+  return replay(what, expected, parseStatement)
+}
+
+/** The same of a touch that let somebody in again: nothing that was signed for a request is one. */
+export function replayRecoveryTouch(
+  what: Readonly<Record<string, unknown>>,
+  expected: ReplayExpectation = {},
+): ReplayedTouch<RecoveryStatement> | string {
+  if (what['recovery'] !== what['proof']) return 'the evidence is of another recovery'
+  return replay(what, expected, parseRecoveryStatement)
+}
+
+function replay<Said extends { readonly id: string }>(
+  what: Readonly<Record<string, unknown>>,
+  expected: ReplayExpectation,
+  parse: (text: string) => Said | undefined,
+): ReplayedTouch<Said> | string {
   const statementText = joined(what['statement'])
-  const statement = parseStatement(statementText)
+  const statement = parse(statementText)
   if (statement === undefined) return 'the statement is not whole'
   if (statement.id !== what['proof']) return 'the statement is of another proof'
   const found = bytesOf(what)

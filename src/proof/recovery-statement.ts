@@ -1,4 +1,6 @@
+import { isJsonObject, parseJson } from '../core/index.ts'
 import type { Instant } from '../core/index.ts'
+import { statementLimits } from './statement.ts'
 
 /**
  * What somebody says yes to who lets another person in again: who, by which link, what becomes of their earlier
@@ -23,10 +25,12 @@ export interface RecoveryStatement {
   readonly expiresAt: Instant
 }
 
+const version = 'proofgate-recovery/1'
+
 /** The text that is kept, shown and hashed. Its members stand in a fixed order. */
 export function printRecoveryStatement(statement: RecoveryStatement): string {
   return JSON.stringify({
-    type: 'proofgate-recovery/1',
+    type: version,
     scope: 'once',
     id: statement.id,
     person: statement.person,
@@ -41,3 +45,31 @@ export function printRecoveryStatement(statement: RecoveryStatement): string {
     expiresAt: statement.expiresAt,
   })
 }
+
+/** `undefined` for anything that `printRecoveryStatement` does not print. */
+export function parseRecoveryStatement(text: string): RecoveryStatement | undefined {
+  const found = parseJson(text, statementLimits)
+  if (!isJsonObject(found) || found['type'] !== version || found['scope'] !== 'once') {
+    return undefined
+  }
+  const { type: _type, scope: _scope, ...members } = found
+  const isShaped =
+    texts.every((name) => typeof members[name] === 'string') &&
+    Number.isSafeInteger(members['issuedAt']) &&
+    Number.isSafeInteger(members['expiresAt'])
+  const statement = members as unknown as RecoveryStatement
+  // Printed again it is the same text, or it was not one of ours.
+  return isShaped && printRecoveryStatement(statement) === text ? statement : undefined
+}
+
+const texts = [
+  'id',
+  'person',
+  'username',
+  'name',
+  'ticket',
+  'code',
+  'reason',
+  'oldPasskeys',
+  'approver',
+] as const

@@ -53,7 +53,7 @@ export interface Statement {
 
 const version = 'proofgate-statement/1'
 /** In a list of the audit log: 32 pieces of 256 characters, or one less. */
-const limits = { length: 32 * 255, depth: 8 }
+export const statementLimits = { length: 32 * 255, depth: 8 }
 
 /** The text that is kept, shown and hashed. Its members stand in a fixed order. */
 export function printStatement(statement: Statement): string {
@@ -90,7 +90,7 @@ export function printStatement(statement: Statement): string {
 
 /** `undefined` for anything that `printStatement` does not print. */
 export function parseStatement(text: string): Statement | undefined {
-  const found = parseJson(text, limits)
+  const found = parseJson(text, statementLimits)
   if (!isJsonObject(found) || found['type'] !== version || found['scope'] !== 'once') {
     return undefined
   }

@@ -15,7 +15,7 @@ import { proofgate } from '../kit/gateway.ts'
 import type { GatewayProcess } from '../kit/gateway.ts'
 import type { Answer } from '../kit/http.ts'
 import { hashSecret } from '../../src/core/index.ts'
-import { challengeFor } from '../../src/proof/index.ts'
+import { challengeFor, replayRecoveryTouch } from '../../src/proof/index.ts'
 import { recordsOf } from '../kit/minting.ts'
 import { obtainTokens, requestTokens, SoftPerson } from '../kit/person.ts'
 
@@ -250,6 +250,9 @@ describe('a recovery', { timeout: 120_000 }, () => {
     const recorded = evidence?.what?.['statement']
     assert.ok(Array.isArray(recorded))
     assert.equal(recorded.join(''), statement)
+    const replayed = replayRecoveryTouch(evidence?.what ?? {}, { origin: bob.origin })
+    assert.ok(typeof replayed !== 'string', String(replayed))
+    assert.equal(replayed.statement.approver, evidence?.who?.subject)
   })
 
   test('is decided once, however many do so at the same time', async () => {

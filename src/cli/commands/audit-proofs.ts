@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { StoredRecord } from '../../audit/index.ts'
 import { ProofgateError } from '../../core/index.ts'
-import { replayTouch } from '../../proof/index.ts'
-import type { ReplayedTouch } from '../../proof/index.ts'
+import { replayRecoveryTouch, replayTouch } from '../../proof/index.ts'
+import type { RecoveryStatement, ReplayedTouch, Statement } from '../../proof/index.ts'
 import { dataDirectoryOf } from '../loading.ts'
 import type { LaunchOptions } from '../launch.ts'
 import { example, withJson, withLocation } from '../options.ts'
@@ -17,6 +17,8 @@ interface ProofsOptions extends LaunchOptions {
 
 /** One recorded touch, judged. */
 interface Judged {
+  /** What was approved. */
+  readonly of: 'request' | 'recovery'
   readonly record: number
   readonly at: string
   readonly proof: string
@@ -24,17 +26,21 @@ interface Judged {
   readonly verified: boolean
   /** What is wrong with it. */
   readonly problem?: string
-  readonly touch?: ReplayedTouch
+  readonly touch?: Touch
 }
+
+type Touch = ReplayedTouch | ReplayedTouch<RecoveryStatement>
 
 /** Verifying recorded approvals again: straight from the files, with nothing else at hand. */
 export function registerProofs(audit: Command): void {
   const proofs = withJson(withLocation(audit.command('proofs')))
-    .argument('[id]', 'of one proof; without it, every approval in the log')
+    .argument('[id]', 'of one proof or recovery; without it, every approval in the log')
     .option('--directory <directory>', 'the folder of the log, instead of the data directory')
     .option('--origin <origin>', 'where the sign-in pages were; told from the evidence otherwise')
     .option('--rp-id <name>', 'the relying party; told from the evidence otherwise')
-    .description('verify recorded approvals of requests again, signature by signature')
+    .description(
+      'verify recorded approvals of requests and recoveries again, signature by signature',
+    )
     .action((id: string | undefined, options: ProofsOptions) => runProofs(id, options))
   example(
     proofs,
@@ -69,34 +75,58 @@ async function runProofs(id: string | undefined, options: ProofsOptions): Promis
 
 /** Evidence stands in every record of a touch that counted; decisions name a statement of a policy. */
 function isTouch({ action, outcome, what }: StoredRecord, id: string | undefined): boolean {
-  if (action !== 'proof.approve' || outcome !== 'success') return false
-  return id === undefined || what?.['proof'] === id
+  const touches = action === 'proof.approve' || action === 'recovery.touch'
+  return touches && outcome === 'success' && (id === undefined || what?.['proof'] === id)
 }
 
-function judge({ seq, at, who, what, truncated }: StoredRecord, options: ProofsOptions): Judged {
-  const found =
-    truncated === undefined
-      ? replayTouch(what ?? {}, { origin: options.origin, relyingParty: options.rpId })
-      : 'a part of the evidence was cut off'
+function judge(record: StoredRecord, options: ProofsOptions): Judged {
+  const { seq, at, who, what, action } = record
+  const found = replayed(record, options)
   const common = {
+    of: action === 'recovery.touch' ? 'recovery' : 'request',
     record: seq,
     at,
     proof: String(what?.['proof']),
     approver: who?.username ?? who?.subject ?? '-',
-  }
+  } as const
   return typeof found === 'string'
     ? { ...common, verified: false, problem: found }
     : { ...common, verified: true, touch: found }
 }
 
+function replayed(
+  { action, who, what = {}, truncated }: StoredRecord,
+  { origin, rpId: relyingParty }: ProofsOptions,
+): Touch | string {
+  if (truncated !== undefined) return 'a part of the evidence was cut off'
+  if (action === 'proof.approve') return replayTouch(what, { origin, relyingParty })
+  const found = replayRecoveryTouch(what, { origin, relyingParty })
+  if (typeof found === 'string' || found.statement.approver === who?.subject) return found
+  return 'the statement names another approver'
+}
+
 function lineOf({ record, at, proof, approver, problem, touch }: Judged): string {
   if (touch === undefined) return `${record}  ${at}  ${proof}  BAD  ${plain(problem ?? '')}`
   const { statement, attestation } = touch
-  const request = `${statement.method} ${statement.authority}${statement.target}`
   const key = attestation.trusted ? `attested (${attestation.format})` : 'not attested'
   return [
     `${record}  ${at}  ${proof}  ok  approved by ${plain(approver)}, key ${key}`,
+    ...('request' in statement ? requestLines(statement) : recoveryLines(statement)),
+  ].join('\n')
+}
+
+function requestLines(statement: Statement): readonly string[] {
+  const request = `${statement.method} ${statement.authority}${statement.target}`
+  return [
     `    ${plain(statement.sentence)}`,
     `    ${plain(request)}, asked by ${plain(statement.name)} from ${plain(statement.address)}`,
-  ].join('\n')
+  ]
+}
+
+function recoveryLines(statement: RecoveryStatement): readonly string[] {
+  const { username, reason, code, oldPasskeys } = statement
+  return [
+    `    lets ${plain(username)} in again: ${plain(reason)}`,
+    `    code ${plain(code)}, earlier passkeys: ${plain(oldPasskeys)}`,
+  ]
 }
