@@ -83,7 +83,7 @@ await credentials.register(
     sealedAt: undefined,
     finding: undefined,
   },
-  { ticket: undefined, replaces: undefined, now: clock.now() },
+  { ticket: undefined, replaces: undefined, session: undefined, asOf: 0, now: clock.now() },
 )
 
 function request(content: Uint8Array): string {

@@ -42,6 +42,7 @@ export const peopleOperations: OperationTable = {
       await parts.people.update(person.id, { disabled: true })
       await parts.revocations.revoke('person', person.id)
       const ended = await parts.sessions.endAll(person.id)
+      await parts.directory.withdrawInvitations(person)
       parts.onPeopleChanged()
       await recordAdministration(parts, 'person.disable', { username: person.username, ended })
       return view(parts, { ...person, disabled: true })

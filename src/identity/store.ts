@@ -15,13 +15,17 @@ export interface PersonStore {
   ): Promise<'updated' | 'unknown'>
 }
 
-/** `replaced_gone`: the credential to be replaced is not there any more. */
+/**
+ * `replaced_gone`: the credential to be replaced is not there any more. `overtaken`: what let its owner make it
+ * does not hold any more.
+ */
 export type Registration =
   | 'registered'
   | 'credential_exists'
   | 'ticket_taken'
   | 'ticket_expired'
   | 'replaced_gone'
+  | 'overtaken'
 
 /** `last`: its owner would have no active one left. */
 export type Suspended = 'suspended' | 'suspended_already' | 'last' | 'unknown'
@@ -45,13 +49,19 @@ export interface CredentialStore {
   /**
    * One transaction: takes the ticket (when one is given), inserts the credential, and removes the one of
    * the same person that it replaces (when one is named) with its revocation. A ticket that retires the
-   * person's other credentials does so, and ends every session. All of it happens or nothing.
+   * person's other credentials does so, and ends every session. All of it happens or nothing, and nothing
+   * (`overtaken`) for a person who is disabled or was since the ceremony began, or from a session that has
+   * ended.
    */
   register(
     credential: Credential,
     options: {
       readonly ticket: string | undefined
       readonly replaces: CredentialId | undefined
+      /** The session it was begun in, where no ticket allows it. */
+      readonly session: string | undefined
+      /** The position in the order of revocations at which the ceremony began. */
+      readonly asOf: number
       readonly now: Instant
     },
   ): Promise<Registration>

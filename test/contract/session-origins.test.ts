@@ -12,6 +12,7 @@ import {
   sqlitePeople,
   sqliteRevocations,
   sqliteSessions,
+  sqliteTickets,
 } from '../../src/storage/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proofgate-origins-'))
@@ -22,6 +23,7 @@ const portsOf = (database: Database) => ({
   sessions: sqliteSessions(database),
   ceremonies: sqliteCeremonies(database),
   revocations: sqliteRevocations(database),
+  tickets: sqliteTickets(database),
 })
 const database = Database.open(path, { create: true, durability: 'process' })
 const second = Database.open(path, { create: false, durability: 'process' })
@@ -38,7 +40,6 @@ const next = (what: string): string => `${what}-${count++}`
 
 async function begin() {
   const person = next('person') as PersonId
-  const id = next('key') as CredentialId
   await ports.people.create({
     id: person,
     username: person,
@@ -48,17 +49,25 @@ async function begin() {
     disabled: false,
     createdAt: 1,
   })
+  const credential = credentialOf(person)
+  const { id, aaguid } = credential
   const facts: ProofFacts = {
     credentialId: id,
-    aaguid: '00000000-0000-0000-0000-000000000000',
+    aaguid,
     userVerified: true,
     backupEligible: false,
     backupState: false,
     attestationFormat: 'none',
     attestationTrusted: true,
   }
-  const credential = {
-    id,
+  const options = { ticket: undefined, replaces: undefined, session: undefined, asOf: 0, now: 1 }
+  await ports.credentials.register(credential, options)
+  return { person, id, facts, asOf: await beginCeremony() }
+}
+
+function credentialOf(person: PersonId) {
+  return {
+    id: next('key') as CredentialId,
     personId: person,
     name: 'Key',
     publicKey: new Uint8Array([1]),
@@ -68,7 +77,7 @@ async function begin() {
     backupEligible: false,
     backupState: false,
     transports: [],
-    aaguid: facts.aaguid,
+    aaguid: '00000000-0000-0000-0000-000000000000',
     attestationFormat: 'none',
     attestationTrusted: true,
     serial: undefined,
@@ -80,9 +89,6 @@ async function begin() {
     sealedAt: undefined,
     finding: undefined,
   }
-  const options = { ticket: undefined, replaces: undefined, now: 1 }
-  await ports.credentials.register(credential, options)
-  return { person, id, facts, asOf: await beginCeremony() }
 }
 
 type Begun = Awaited<ReturnType<typeof begin>>
@@ -224,4 +230,65 @@ test('a suspended passkey that is sealed opens as little as before', async () =>
   await ports.credentials.seal(id, { sealedAt: now, now })
   const later = ports.revocations.since(before).filter((one) => one.id === id)
   assert.deepEqual(later, [])
+})
+
+/** A link for somebody, and what becomes of a passkey that a ceremony wants to store by it or from a session. */
+async function enrol(
+  { person, asOf }: Pick<Begun, 'person' | 'asOf'>,
+  by: { ticket?: string; session?: string },
+): Promise<string> {
+  const credential = credentialOf(person)
+  const { ticket, session } = by
+  const options = { ticket, session, asOf, replaces: undefined, now: 5000 }
+  const outcome = await ports.credentials.register(credential, options)
+  const stored = await others.credentials.load(credential.id)
+  assert.equal(stored === undefined, outcome !== 'registered')
+  return outcome
+}
+
+async function issue(person: PersonId): Promise<string> {
+  const hash = next('ticket')
+  const times = { createdAt: 1, expiresAt: 10_000, takenAt: undefined }
+  await ports.tickets.issue({ hash, personId: person, retires: undefined, ...times })
+  return hash
+}
+
+for (const [what, happen] of happenings) {
+  const isPerson = what.startsWith('the person')
+  test(`a link that was opened before ${what} stores ${isPerson ? 'nothing, and is not used up' : 'what it should'}`, async () => {
+    const begun = await begin()
+    const ticket = await issue(begun.person)
+    await happen(begun)
+    assert.equal(await enrol(begun, { ticket }), isPerson ? 'overtaken' : 'registered')
+    assert.equal((await others.tickets.load(ticket))?.takenAt === undefined, isPerson)
+  })
+
+  test(`a session that wanted another passkey before ${what} stores nothing`, async () => {
+    const begun = await begin()
+    const session = sessionOf(begun)
+    assert.equal(await ports.sessions.open(session, next('handle'), begun), 'opened')
+    await happen(begun)
+    assert.equal(await enrol(begun, { session: session.id }), 'overtaken')
+  })
+}
+
+test('a session that has ended, or is of somebody else, stores no passkey; others do', async () => {
+  const [begun, stranger] = [await begin(), await begin()]
+  const session = sessionOf(begun)
+  await ports.sessions.open(session, next('handle'), begun)
+  assert.equal(await enrol(begun, { session: session.id }), 'registered')
+  assert.equal(await enrol(stranger, { session: session.id }), 'overtaken')
+  assert.equal(await enrol(begun, { session: 'unknown' }), 'overtaken')
+  await others.sessions.end(session.id, now)
+  assert.equal(await enrol(begun, { session: session.id }), 'overtaken')
+})
+
+test('a link that was opened after somebody was enabled again stores what it should', async () => {
+  const begun = await begin()
+  const [[, disableAndEnable] = assert.fail()] = happenings
+  await disableAndEnable(begun)
+  const ticket = await issue(begun.person)
+  const opened = { person: begun.person, asOf: await beginCeremony() }
+  assert.equal(await enrol(opened, { ticket }), 'registered')
+  assert.equal(await enrol(opened, { ticket }), 'ticket_taken')
 })

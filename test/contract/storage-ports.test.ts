@@ -85,7 +85,7 @@ const touchOf = (confirmation: ProofFacts) => (handleHash: string, provedAt: num
   provedAt,
   confirmation,
 })
-const plain = { ticket: undefined, replaces: undefined, now: 0 }
+const plain = { ticket: undefined, replaces: undefined, session: undefined, asOf: 0, now: 0 }
 
 function credential(owner: Person, more: Partial<Credential> = {}): Credential {
   return {
@@ -523,7 +523,13 @@ describe('sessions', () => {
     const owner = await stored()
     const [first, second] = [credential(owner), credential(owner)]
     for (const one of [first, second]) {
-      await ports.credentials.register(one, { ticket: undefined, replaces: undefined, now: 1 })
+      await ports.credentials.register(one, {
+        ticket: undefined,
+        replaces: undefined,
+        session: undefined,
+        asOf: 0,
+        now: 1,
+      })
     }
     const facts = { ...session(owner).facts, credentialId: first.id }
     const parent = session(owner, { facts })

@@ -57,6 +57,8 @@ async function registered(signCount: number): Promise<Credential> {
   const outcome = await sqliteCredentials(database).register(credential, {
     ticket: undefined,
     replaces: undefined,
+    session: undefined,
+    asOf: 0,
     now: 0,
   })
   assert.equal(outcome, 'registered')

@@ -191,7 +191,13 @@ export class ProofWorld {
         sealedAt: undefined,
         finding: undefined,
       },
-      { ticket: undefined, replaces: undefined, now: this.clock.now() },
+      {
+        ticket: undefined,
+        replaces: undefined,
+        session: undefined,
+        asOf: 0,
+        now: this.clock.now(),
+      },
     )
     assert.equal(outcome, 'registered')
     return id

@@ -46,7 +46,7 @@ const attested: Partial<Device> = {
   algorithms: [-7],
   attest: attesting('packed', maker),
 }
-const noTicket = { ticket: undefined, replaces: undefined, now }
+const noTicket = { ticket: undefined, replaces: undefined, session: undefined, asOf: 0, now }
 const everything: AuthenticatorRules = {
   allow: 'any',
   algorithms: [-7],

@@ -112,7 +112,9 @@ function registerPeople(program: Command): void {
     const command = administer(people.command(verb))
       .argument('<username>')
       .description(
-        verb === 'disable' ? 'end all sessions and refuse every sign-in' : 'allow sign-in again',
+        verb === 'disable'
+          ? 'end all sessions and open links, and refuse every sign-in'
+          : 'allow sign-in again',
       )
       .action((username: string, options: LaunchOptions) =>
         show(

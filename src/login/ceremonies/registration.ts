@@ -194,13 +194,17 @@ export class Registration {
       sealedAt: undefined,
       finding: undefined,
     }
-    const { ticketHash: ticket, replaces } = ceremony
+    const { ticketHash: ticket, replaces, sessionId: session, asOf } = ceremony
     const retirement = ticket === undefined ? undefined : await this.#retirement(ticket)
     const before = await this.#parts.credentials.listFor(person.id)
-    const outcome = await this.#parts.credentials.register(credential, { ticket, replaces, now })
+    const options = { ticket, replaces, session, asOf, now }
+    const outcome = await this.#parts.credentials.register(credential, options)
     const retired = retirement === undefined ? undefined : { how: retirement, credentials: before }
     if (outcome === 'registered') return { credential, warnings: judged.warnings, retired }
     if (outcome === 'credential_exists') return identityErrors.refuse('credential_exists')
+    if (outcome === 'overtaken') {
+      return loginErrors.refuse('ceremony_unknown', 'what allowed it has ended meanwhile')
+    }
     return outcome === 'replaced_gone'
       ? identityErrors.refuse('unknown_credential', 'what it replaces is gone')
       : identityErrors.refuse('ticket_invalid', outcome)

@@ -9,7 +9,13 @@ import type {
   Suspended,
 } from '../../identity/index.ts'
 import type { Database } from './database.ts'
-import { endSessionsBy, endSessionsOf, insertRevocation, weakenSessionsBy } from './sessions.ts'
+import {
+  endSessionsBy,
+  endSessionsOf,
+  insertRevocation,
+  isEnrolmentOvertaken,
+  weakenSessionsBy,
+} from './sessions.ts'
 
 type CredentialRow = {
   id: string
@@ -87,10 +93,11 @@ export function sqliteCredentials(database: Database): CredentialStore {
 function register(
   database: Database,
   credential: Credential,
-  { ticket, replaces, now }: Parameters<CredentialStore['register']>[1],
+  { ticket, replaces, session, asOf, now }: Parameters<CredentialStore['register']>[1],
 ): Registration {
   const { personId } = credential
   return database.transaction(() => {
+    if (isEnrolmentOvertaken(database, { person: personId, session, asOf })) return 'overtaken'
     const known = database.one('SELECT 1 FROM credential WHERE id = ?', credential.id)
     if (known !== undefined) return 'credential_exists'
     const taken =

@@ -121,11 +121,32 @@ function isOvertaken(
     const live = 'SELECT 1 FROM session WHERE id = ? AND ended_at IS NULL'
     return database.one(live, origin.parent) === undefined
   }
-  const disabled = 'SELECT 1 FROM person WHERE id = ? AND disabled <> 0'
   return (
-    database.one(disabled, personId) !== undefined ||
+    isDisabled(database, personId) ||
     isRevokedSince(database, { person: personId, credential: facts.credentialId }, origin.asOf)
   )
+}
+
+/** Part of the transaction that stores a credential: what let its owner make it has to hold still. */
+export function isEnrolmentOvertaken(
+  database: Database,
+  { person, session, asOf }: { person: string; session: string | undefined; asOf: number },
+): boolean {
+  if (isDisabled(database, person)) return true
+  if (session === undefined) return isRevokedSince(database, { person, credential: '' }, asOf)
+  const live = database.one<{ credential: string }>(
+    `SELECT facts ->> '$.credentialId' AS credential FROM session
+     WHERE id = ? AND person_id = ? AND ended_at IS NULL`,
+    session,
+    person,
+  )
+  if (live === undefined) return true
+  return isRevokedSince(database, { person, credential: live.credential }, asOf)
+}
+
+function isDisabled(database: Database, person: string): boolean {
+  const disabled = 'SELECT 1 FROM person WHERE id = ? AND disabled <> 0'
+  return database.one(disabled, person) !== undefined
 }
 
 function isRevokedSince(
