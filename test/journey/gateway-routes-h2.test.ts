@@ -32,7 +32,7 @@ describe('what routes do, over HTTP/2', { timeout: 60_000 }, () => {
     session.on('error', () => undefined)
   })
   after(async () => {
-    session.destroy()
+    session?.destroy()
     await plane.finish().finally(() => upstream.close())
   })
 

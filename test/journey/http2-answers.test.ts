@@ -35,7 +35,7 @@ before(async () => {
 })
 
 after(async () => {
-  session.destroy()
+  session?.destroy()
   await plane.finish()
   service.close()
 })

@@ -30,7 +30,7 @@ before(async () => {
 })
 
 after(async () => {
-  session.destroy()
+  session?.destroy()
   await plane.finish().finally(() => {
     upstream.close()
     crude.close()

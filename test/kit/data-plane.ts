@@ -101,14 +101,19 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     ...(options.environment === undefined ? {} : { environment: options.environment }),
   })
   const { host, port } = new URL(gateway.api)
-  return {
-    gateway,
-    port: Number(port),
-    host,
-    mint: new Mint(gateway),
-    alice: personId(gateway, 'alice'),
-    bob: personId(gateway, 'bob'),
-    finish: () => finish(gateway, options.tls),
+  try {
+    return {
+      gateway,
+      port: Number(port),
+      host,
+      mint: new Mint(gateway),
+      alice: personId(gateway, 'alice'),
+      bob: personId(gateway, 'bob'),
+      finish: () => finish(gateway, options.tls),
+    }
+  } catch (error) {
+    await gateway.kill()
+    throw error
   }
 }
 

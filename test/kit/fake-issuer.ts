@@ -35,6 +35,7 @@ export class FakeIssuer {
     await new Promise<void>((resolve) => {
       this.#server.listen(0, '127.0.0.1', resolve)
     })
+    this.#server.unref()
     this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 

@@ -83,6 +83,7 @@ export class ByteService {
 
   async listen(): Promise<number> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
+    this.#server.unref()
     return (this.#server.address() as AddressInfo).port
   }
 

@@ -134,6 +134,7 @@ export class GrpcService {
   async listen(): Promise<number> {
     this.#server.listen(0, '127.0.0.1')
     await once(this.#server, 'listening')
+    this.#server.unref()
     return (this.#server.address() as AddressInfo).port
   }
 

@@ -88,6 +88,7 @@ export async function startHello(): Promise<{ plane: DataPlane; finish: () => Pr
   await new Promise<void>((resolve) => {
     service.listen(0, '127.0.0.1', resolve)
   })
+  service.unref()
   const plane = await startDataPlane({
     upstream: (service.address() as AddressInfo).port,
     more: 'listeners: { public: { h2c: true } }',

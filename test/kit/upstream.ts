@@ -31,6 +31,7 @@ export class RecordingUpstream {
     await new Promise<void>((resolve) => {
       this.#server.listen(0, '127.0.0.1', resolve)
     })
+    this.#server.unref()
     return (this.#server.address() as AddressInfo).port
   }
 
@@ -118,6 +119,7 @@ export class RawUpstream {
     await new Promise<void>((resolve) => {
       this.#server.listen(0, '127.0.0.1', resolve)
     })
+    this.#server.unref()
     return (this.#server.address() as AddressInfo).port
   }
 

@@ -198,6 +198,7 @@ export class WebSocketService {
     await new Promise<void>((resolve) => {
       this.#server.listen(0, '127.0.0.1', resolve)
     })
+    this.#server.unref()
     return (this.#server.address() as AddressInfo).port
   }
 
