@@ -148,10 +148,11 @@ export class PublicListener {
   async drain(deadline: Millis): Promise<void> {
     const closed = this.#close()
     this.#front?.closeArriving()
-    this.#http1.drain()
+    this.#http1.drain(() => this.inFlight > 0)
     this.#http2.drain()
     const end = setTimeout(() => {
       this.#live.closeAll()
+      this.#http1.endIdle()
       setTimeout(() => {
         this.#http1.destroyAll()
         this.#http2.stop()

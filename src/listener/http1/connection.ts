@@ -106,10 +106,9 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     return !mayGoOn || this.#parser.hasFailed || this.#host.isDraining || isBehindAll
   }
 
-  /** Ends a connection that carries nothing. */
+  /** Ends a connection that carries nothing. A request that crosses that end was never begun with. */
   end(): void {
-    this.#close()
-    this.#socket.destroySoon()
+    this.#leave(false)
   }
 
   destroy(): void {
@@ -265,8 +264,10 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     this.#current = undefined
     const isBehindAll = !this.#intake.hasAhead
     if (this.#isLastAnswer || (this.#hasEnded && isBehindAll)) {
-      // Of what followed a head that nobody could read on from, some may still come.
-      this.#leave(isBehindAll && !this.#parser.hasFailed)
+      // Of what followed a head that nobody could read on from, some may still come; and another request of
+      // whoever could not know that this is the last answer.
+      const isExpected = this.#hasEnded || !current.request.section.persists
+      this.#leave(isBehindAll && isExpected && !this.#parser.hasFailed)
       return false
     }
     this.#since = this.#host.tick
@@ -331,7 +332,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     }
     const current = this.#current
     if (current === undefined) {
-      if (!this.#parser.isInHead) this.end()
+      if (!this.#parser.isInHead) this.#leave(true)
       else this.#refuseBytes(malformed('the connection ended within a header'))
     } else if (!current.request.complete) {
       this.#breakOff(malformed('the connection ended within a body'))

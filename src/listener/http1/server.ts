@@ -12,7 +12,7 @@ import type { ConnectionHost } from './host.ts'
 const sweepEvery = 1000
 /** Those that move too little, in sweeps. */
 const looksEvery = 5
-/** How long a connection may lie idle, while the server drains, before it is closed, in milliseconds. */
+/** For so long the first idle connections are not closed while the server drains, in milliseconds. */
 const graceful = 300
 
 /** HTTP/1.x from callers: its connections, and how long they may last. */
@@ -64,13 +64,23 @@ export class Http1Server {
     this.#timer.unref()
   }
 
-  /** From now on each answer ends its connection; the idle ones are closed a moment later. */
-  drain(): void {
+  /**
+   * From now on each answer ends its connection. The idle ones are closed a moment later, or when nothing else
+   * is waited for any more: until then whoever uses one is answered, and goes of their own accord.
+   */
+  drain(isBusy: () => boolean): void {
     this.#host.isDraining = true
     const closeAfter = performance.now() + graceful
     this.#drainTimer = setInterval(() => {
-      if (performance.now() >= closeAfter) this.#endIdle()
+      if (performance.now() >= closeAfter && !isBusy()) this.endIdle()
     }, 50)
+  }
+
+  /** A request may wait in the system's buffers, which are looked at before the second step. */
+  endIdle(): void {
+    setImmediate(() => {
+      for (const connection of this.#connections) if (connection.isIdle) connection.end()
+    })
   }
 
   /** Cuts off what is under way. */
@@ -82,13 +92,6 @@ export class Http1Server {
   stop(): void {
     clearInterval(this.#timer)
     clearInterval(this.#drainTimer)
-  }
-
-  /** A request may wait in the system's buffers, which are looked at before the second step. */
-  #endIdle(): void {
-    setImmediate(() => {
-      for (const connection of this.#connections) if (connection.isIdle) connection.end()
-    })
   }
 
   #sweep(): void {
