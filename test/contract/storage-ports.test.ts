@@ -523,13 +523,7 @@ describe('sessions', () => {
     const owner = await stored()
     const [first, second] = [credential(owner), credential(owner)]
     for (const one of [first, second]) {
-      await ports.credentials.register(one, {
-        ticket: undefined,
-        replaces: undefined,
-        session: undefined,
-        asOf: 0,
-        now: 1,
-      })
+      await ports.credentials.register(one, { ...plain, now: 1 })
     }
     const facts = { ...session(owner).facts, credentialId: first.id }
     const parent = session(owner, { facts })

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { AuditLog } from '../../src/audit/index.ts'
 import { isRefusal, systemClock } from '../../src/core/index.ts'
-import type { Instant } from '../../src/core/index.ts'
 import {
   parseRecoveryStatement,
   printRecoveryStatement,
@@ -33,8 +32,8 @@ const said: RecoveryStatement = {
   reason: 'lost “her” key',
   oldPasskeys: 'suspend',
   approver: 'person-bob',
-  issuedAt: 1_800_000_000_000 as Instant,
-  expiresAt: 1_800_000_086_400 as Instant,
+  issuedAt: 1_800_000_000_000,
+  expiresAt: 1_800_000_086_400,
 }
 
 async function touchOver(
@@ -115,7 +114,7 @@ test('what the approver signed for somebody or something else lets nobody in', (
     { reason: 'because' },
     { oldPasskeys: 'remove' },
     { approver: 'person-carol' },
-    { expiresAt: (said.expiresAt + 1) as Instant },
+    { expiresAt: said.expiresAt + 1 },
   ]) {
     const judged = replayRecoveryTouch({ ...found, statement: piecesOf(changed) })
     assert.equal(typeof judged, 'string', JSON.stringify(changed))

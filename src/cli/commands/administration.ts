@@ -113,7 +113,7 @@ function registerPeople(program: Command): void {
       .argument('<username>')
       .description(
         verb === 'disable'
-          ? 'end all sessions and open links, and refuse every sign-in'
+          ? 'end sessions and links, and refuse every sign-in'
           : 'allow sign-in again',
       )
       .action((username: string, options: LaunchOptions) =>

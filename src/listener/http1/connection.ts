@@ -264,8 +264,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     this.#current = undefined
     const isBehindAll = !this.#intake.hasAhead
     if (this.#isLastAnswer || (this.#hasEnded && isBehindAll)) {
-      // Of what followed a head that nobody could read on from, some may still come; and another request of
-      // whoever could not know that this is the last answer.
+      // More may still come: of what nobody could read on from, or of who could not know that this is the last.
       const isExpected = this.#hasEnded || !current.request.section.persists
       this.#leave(isBehindAll && isExpected && !this.#parser.hasFailed)
       return false
