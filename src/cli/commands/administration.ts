@@ -66,6 +66,11 @@ async function createIfMissing(
 
 const personColumns = ['username', 'name', 'groups', 'credentials', 'disabled']
 
+const standings = {
+  disable: 'end all sessions and open links, and refuse every sign-in',
+  enable: 'allow sign-in again',
+}
+
 function registerPeople(program: Command): void {
   const people = program.command('people').description('list, add, disable and enable people')
   const list = administer(people.command('list'))
@@ -108,14 +113,10 @@ function registerPeople(program: Command): void {
       ),
     )
   example(groups, 'people groups bob readers')
-  for (const verb of ['disable', 'enable'] as const) {
+  for (const [verb, description] of Object.entries(standings)) {
     const command = administer(people.command(verb))
       .argument('<username>')
-      .description(
-        verb === 'disable'
-          ? 'end sessions and links, and refuse every sign-in'
-          : 'allow sign-in again',
-      )
+      .description(description)
       .action((username: string, options: LaunchOptions) =>
         show(
           options,
