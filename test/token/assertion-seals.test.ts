@@ -88,3 +88,20 @@ test('beyond the bound the oldest goes first', () => {
   assert.equal(read(seals, first, 'orders', start), undefined)
   assert.deepEqual(read(seals, second, 'orders', start), seal)
 })
+
+test('a seal is for its own upstream, however many were named before', () => {
+  const seals = new AssertionSeals(goodFor)
+  const owners = Array.from({ length: 9000 }, (): SealOwner => ({}))
+  for (const [index, owner] of owners.entries()) {
+    const seal = sealAt(start + (index % 7))
+    seals.keep(owner, `upstream-${index}`, seal)
+    assert.deepEqual(read(seals, owner, `upstream-${index}`, start + 10), seal)
+    assert.equal(read(seals, owner, `upstream-${(index + 1) % 4096}`, start + 10), undefined)
+  }
+  // Names are numbered anew when there are very many, and what has an old number is let go with it.
+  const found = owners.filter(
+    (owner, index) => seals.find(owner, `upstream-${index}`, start * 1000) !== undefined,
+  )
+  assert.deepEqual(found, owners.slice(8192))
+  assert.equal(seals.size, 9000 - 8192)
+})

@@ -15,8 +15,19 @@ export interface Seal {
   readonly signature: Buffer
 }
 
-const idLength = 16
-const sealLength = idLength + 64
+/*
+ * A place begins with four words of 32 bits: the number of the seal, the second it was issued at, the number of the
+ * one that was kept for the same owner before, and the number of the upstream. Id and signature follow, as bytes.
+ */
+const numberAt = 0
+const issuedAt = 1
+const beforeAt = 2
+const upstreamAt = 3
+const idAt = 16
+const signatureAt = 32
+const sealLength = 96
+const words = sealLength / 4
+const mostUpstreams = 4096
 /** Powers of two. */
 const smallest = 256
 const mostSeals = 131_072
@@ -31,6 +42,7 @@ const lastNumber = 2 ** 30
  */
 export class AssertionSeals {
   readonly #goodFor: Millis
+  readonly #upstreams = new Map<string, number>()
   #room = new Room(smallest)
   #next = 1
   #count = 0
@@ -47,39 +59,56 @@ export class AssertionSeals {
   /** The place of a seal that is still good. */
   find(owner: SealOwner, upstream: string, now: Instant): number | undefined {
     const room = this.#room
-    let number = owner.sealed ?? 0
+    const wanted = this.#upstreams.get(upstream)
+    let number = wanted === undefined ? 0 : (owner.sealed ?? 0)
     while (number !== 0) {
       const place = room.placeOf(number)
-      if (room.numbers[place] !== number || room.owners[place] !== owner) return undefined
-      if (room.upstreams[place] === upstream) return this.#isGood(place, now) ? place : undefined
-      number = room.before[place] ?? 0
+      if (room.read(place, numberAt) !== number || room.owners[place] !== owner) return undefined
+      if (room.read(place, upstreamAt) === wanted)
+        return this.#isGood(place, now) ? place : undefined
+      number = room.read(place, beforeAt)
     }
     return undefined
   }
 
+  /** Seconds since the epoch. */
   issuedAt(place: number): number {
-    return this.#room.issuedAt[place] ?? 0
+    return this.#room.read(place, issuedAt)
   }
 
   /** As base64url. */
   id(place: number): string {
     const at = place * sealLength
-    return this.#room.bytes.toString('base64url', at, at + idLength)
+    return this.#room.bytes.toString('base64url', at + idAt, at + signatureAt)
   }
 
   /** As base64url. */
   signature(place: number): string {
     const at = place * sealLength
-    return this.#room.bytes.toString('base64url', at + idLength, at + sealLength)
+    return this.#room.bytes.toString('base64url', at + signatureAt, at + sealLength)
   }
 
   keep(owner: SealOwner, upstream: string, seal: Seal): void {
     this.#makeRoom(seal.issuedAt * 1000)
+    const upstreamNumber = this.#numberOf(upstream)
     const number = this.#next
     this.#next = number === lastNumber ? 1 : number + 1
     this.#count += 1
-    this.#room.write(number, owner, upstream, seal)
+    this.#room.write(number, owner, { ...seal, upstreamNumber })
     owner.sealed = number
+  }
+
+  /** There are as many as configurations have named; seals of more than that begin anew. */
+  #numberOf(upstream: string): number {
+    const known = this.#upstreams.get(upstream)
+    if (known !== undefined) return known
+    if (this.#upstreams.size === mostUpstreams) {
+      this.#upstreams.clear()
+      while (this.#count > 0) this.#dropOldest()
+    }
+    const number = this.#upstreams.size
+    this.#upstreams.set(upstream, number)
+    return number
   }
 
   #isGood(place: number, now: Instant): boolean {
@@ -120,53 +149,47 @@ export class AssertionSeals {
 /** Places by number. */
 class Room {
   readonly capacity: number
-  readonly bytes: Buffer
   readonly owners: (SealOwner | undefined)[]
-  readonly upstreams: (string | undefined)[]
-  readonly numbers: Int32Array
-  readonly issuedAt: Float64Array
-  /** Number of the seal that was kept for the same owner before. */
-  readonly before: Int32Array
+  readonly bytes: Buffer
+  /** The same memory. */
+  readonly #words: Uint32Array
 
   constructor(capacity: number) {
     this.capacity = capacity
-    this.bytes = Buffer.alloc(capacity * sealLength)
     this.owners = Array.from({ length: capacity }, () => undefined)
-    this.upstreams = Array.from({ length: capacity }, () => undefined)
-    this.numbers = new Int32Array(capacity)
-    this.issuedAt = new Float64Array(capacity)
-    this.before = new Int32Array(capacity)
+    this.#words = new Uint32Array(capacity * words)
+    this.bytes = Buffer.from(this.#words.buffer)
   }
 
   placeOf(number: number): number {
     return number & (this.capacity - 1)
   }
 
-  write(number: number, owner: SealOwner, upstream: string, seal: Seal): void {
+  read(place: number, word: number): number {
+    return this.#words[place * words + word] ?? 0
+  }
+
+  write(number: number, owner: SealOwner, seal: Seal & { readonly upstreamNumber: number }): void {
     const place = this.placeOf(number)
-    this.numbers[place] = number
+    const at = place * words
     this.owners[place] = owner
-    this.upstreams[place] = upstream
-    this.issuedAt[place] = seal.issuedAt
-    this.before[place] = owner.sealed ?? 0
-    this.bytes.write(seal.id, place * sealLength, idLength, 'base64url')
-    seal.signature.copy(this.bytes, place * sealLength + idLength)
+    this.#words[at + numberAt] = number
+    this.#words[at + issuedAt] = seal.issuedAt
+    this.#words[at + beforeAt] = owner.sealed ?? 0
+    this.#words[at + upstreamAt] = seal.upstreamNumber
+    this.bytes.write(seal.id, place * sealLength + idAt, 'base64url')
+    seal.signature.copy(this.bytes, place * sealLength + signatureAt)
   }
 
   take(from: Room, place: number): void {
-    const number = from.numbers[place] ?? 0
-    const to = this.placeOf(number)
-    this.numbers[to] = number
+    const to = this.placeOf(from.read(place, numberAt))
     this.owners[to] = from.owners[place]
-    this.upstreams[to] = from.upstreams[place]
-    this.issuedAt[to] = from.issuedAt[place] ?? 0
-    this.before[to] = from.before[place] ?? 0
-    from.bytes.copy(this.bytes, to * sealLength, place * sealLength, (place + 1) * sealLength)
+    const one = from.#words.subarray(place * words, (place + 1) * words)
+    this.#words.set(one, to * words)
   }
 
   clear(place: number): void {
-    this.numbers[place] = 0
+    this.#words[place * words + numberAt] = 0
     this.owners[place] = undefined
-    this.upstreams[place] = undefined
   }
 }

@@ -2,6 +2,14 @@ import type { Instant } from '../../core/index.ts'
 
 /** Of 32 bits each in a fingerprint of 256. */
 const words = 8
+/*
+ * A row, in words of 32 bits: the fingerprint, whether it was found since the hand came by, the next row of its
+ * bucket, and two for its end. They stand together, so that a look at a row misses the processor's caches once.
+ */
+const foundAt = words
+const nextAt = words + 1
+const endAt = words + 2
+const rowLength = words + 4
 const smallest = 64
 /** Looked at for each that is kept, so that what has ended goes before room is short. */
 const lookedAt = 2
@@ -17,10 +25,9 @@ export class FingerprintTable<Value> {
   #rows = smallest
   /** A row for each bucket, the first of a chain; as many buckets as rows at least. */
   #buckets = new Int32Array(smallest).fill(none)
-  #next = new Int32Array(smallest)
-  #prints = new Int32Array(smallest * words)
-  #ends = new Float64Array(smallest)
-  #wasFound = new Uint8Array(smallest)
+  #table = new Int32Array(smallest * rowLength)
+  /** The same memory, for the ends. */
+  #ends = new Float64Array(this.#table.buffer)
   #values: (Value | undefined)[] = []
   /** The first of the rows that were used and are free. */
   #free = none
@@ -40,7 +47,7 @@ export class FingerprintTable<Value> {
   find(print: string): Value | undefined {
     const row = this.#rowOf(print)
     if (row === none) return undefined
-    this.#wasFound[row] = 1
+    this.#table[row * rowLength + foundAt] = 1
     return this.#values[row]
   }
 
@@ -51,9 +58,9 @@ export class FingerprintTable<Value> {
     for (let looks = 0; looks < lookedAt; looks += 1) this.#dropEnded(times.now)
     if (this.#size >= this.#capacity) this.#dropUnused()
     const row = this.#takeRow()
-    this.#prints.set(this.#read(print), row * words)
-    this.#ends[row] = times.endsAt
-    this.#wasFound[row] = 0
+    this.#table.set(this.#read(print), row * rowLength)
+    this.#table[row * rowLength + foundAt] = 0
+    this.#ends[endOf(row)] = times.endsAt
     this.#values[row] = value
     this.#link(row)
     this.#size += 1
@@ -87,16 +94,16 @@ export class FingerprintTable<Value> {
   #rowOf(print: string): number {
     const wanted = this.#read(print)
     let row = this.#buckets[this.#bucketOf(wanted[0] ?? 0)] ?? none
-    while (row !== none && !this.#holds(row, wanted)) row = this.#next[row] ?? none
+    while (row !== none && !this.#holds(row, wanted)) row = this.#nextOf(row)
     return row
   }
 
   /** Invariant: all of it is compared. */
   #holds(row: number, wanted: Int32Array): boolean {
-    const prints = this.#prints
-    const from = row * words
+    const table = this.#table
+    const from = row * rowLength
     for (let word = 0; word < words; word += 1) {
-      if (prints[from + word] !== wanted[word]) return false
+      if (table[from + word] !== wanted[word]) return false
     }
     return true
   }
@@ -105,41 +112,50 @@ export class FingerprintTable<Value> {
     return firstWord & (this.#buckets.length - 1)
   }
 
+  #nextOf(row: number): number {
+    return this.#table[row * rowLength + nextAt] ?? none
+  }
+
+  #setNext(row: number, next: number): void {
+    this.#table[row * rowLength + nextAt] = next
+  }
+
   #link(row: number): void {
-    const bucket = this.#bucketOf(this.#prints[row * words] ?? 0)
-    this.#next[row] = this.#buckets[bucket] ?? none
+    const bucket = this.#bucketOf(this.#table[row * rowLength] ?? 0)
+    this.#setNext(row, this.#buckets[bucket] ?? none)
     this.#buckets[bucket] = row
   }
 
   #drop(row: number): void {
-    const bucket = this.#bucketOf(this.#prints[row * words] ?? 0)
-    const after = this.#next[row] ?? none
+    const bucket = this.#bucketOf(this.#table[row * rowLength] ?? 0)
+    const after = this.#nextOf(row)
     let before = this.#buckets[bucket] ?? none
     if (before === row) this.#buckets[bucket] = after
     else {
-      while (before !== none && this.#next[before] !== row) before = this.#next[before] ?? none
-      this.#next[before] = after
+      while (before !== none && this.#nextOf(before) !== row) before = this.#nextOf(before)
+      this.#setNext(before, after)
     }
     this.#values[row] = undefined
-    this.#next[row] = this.#free
+    this.#setNext(row, this.#free)
     this.#free = row
     this.#size -= 1
   }
 
   #dropEnded(now: Instant): void {
     const row = this.#moveHand()
-    if (this.#values[row] !== undefined && now >= (this.#ends[row] ?? 0)) this.#drop(row)
+    if (this.#values[row] !== undefined && now >= (this.#ends[endOf(row)] ?? 0)) this.#drop(row)
   }
 
   /** It is full, so that the hand finds one at the latest in its second round. */
   #dropUnused(): void {
     for (;;) {
       const row = this.#moveHand()
-      if (this.#values[row] !== undefined && this.#wasFound[row] === 0) {
+      const found = row * rowLength + foundAt
+      if (this.#values[row] !== undefined && this.#table[found] === 0) {
         this.#drop(row)
         return
       }
-      this.#wasFound[row] = 0
+      this.#table[found] = 0
     }
   }
 
@@ -152,7 +168,7 @@ export class FingerprintTable<Value> {
   #takeRow(): number {
     const row = this.#free
     if (row !== none) {
-      this.#free = this.#next[row] ?? none
+      this.#free = this.#nextOf(row)
       return row
     }
     if (this.#values.length === this.#rows) this.#grow()
@@ -162,20 +178,17 @@ export class FingerprintTable<Value> {
 
   #grow(): void {
     this.#rows = Math.min(2 * this.#rows, Math.max(this.#capacity, this.#rows + 1))
-    this.#prints = copyOf(this.#prints, new Int32Array(this.#rows * words))
-    this.#ends = copyOf(this.#ends, new Float64Array(this.#rows))
-    this.#wasFound = copyOf(this.#wasFound, new Uint8Array(this.#rows))
-    this.#next = copyOf(this.#next, new Int32Array(this.#rows))
+    const table = new Int32Array(this.#rows * rowLength)
+    table.set(this.#table)
+    this.#table = table
+    this.#ends = new Float64Array(table.buffer)
     this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(this.#rows))).fill(none)
     // No row is free when there is no room left.
     for (const row of this.#values.keys()) this.#link(row)
   }
 }
 
-function copyOf<Numbers extends Int32Array | Float64Array | Uint8Array>(
-  from: Numbers,
-  to: Numbers,
-): Numbers {
-  to.set(from)
-  return to
+/** Where the end of a row stands among numbers of 64 bits. */
+function endOf(row: number): number {
+  return (row * rowLength + endAt) >> 1
 }
