@@ -15,12 +15,7 @@
  */
 export { AccessTokenVerifier } from './access-token.ts'
 export type { AccessTokenRules } from './access-token.ts'
-export {
-  AssertionMinter,
-  assertionLifetimeSeconds,
-  assertionType,
-  shortenMinted,
-} from './assertion/minter.ts'
+export { AssertionMinter, assertionLifetimeSeconds, assertionType } from './assertion/minter.ts'
 export type { AssertionSubject, Minted } from './assertion/minter.ts'
 export {
   checkBinding,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { Interned, Recently, Slot, SlotKey } from '../../src/core/index.ts'
+import { Interned, isMetOften, Recently, Slot, SlotKey } from '../../src/core/index.ts'
 import type { Meetable } from '../../src/core/index.ts'
 
 describe('a slot', () => {
@@ -59,7 +59,7 @@ describe('what is interned', () => {
 })
 
 class Somebody implements Meetable {
-  meetings: Meetable['meetings'] = 'none'
+  meeting = 0
   lettingGo = 0
   letGo(): void {
     this.lettingGo += 1
@@ -67,6 +67,12 @@ class Somebody implements Meetable {
 }
 
 describe('who was met recently', () => {
+  const meetTwice = (recently: Recently<Somebody>): Somebody => {
+    const one = new Somebody()
+    assert.deepEqual([recently.meet(one), recently.meet(one)], [false, true])
+    return one
+  }
+
   it('is known from the second time on', () => {
     const recently = new Recently<Somebody>(2)
     const one = new Somebody()
@@ -74,20 +80,42 @@ describe('who was met recently', () => {
       [1, 2, 3].map(() => recently.meet(one)),
       [false, true, true],
     )
+    assert.ok(isMetOften(one))
     assert.equal(one.lettingGo, 0)
   })
 
-  it('goes when others took the place, is told if it was known, and is then new again', () => {
+  it('is new again when so many others came in between, and not before', () => {
+    const recently = new Recently<Somebody>(3)
+    const [one, other] = [new Somebody(), new Somebody()]
+    recently.meet(one)
+    recently.meet(other)
+    recently.meet(new Somebody())
+    assert.equal(recently.meet(one), true)
+    recently.meet(new Somebody())
+    assert.equal(recently.meet(other), false)
+    assert.deepEqual([isMetOften(other), other.lettingGo], [false, 0])
+    assert.equal(recently.meet(other), true)
+  })
+
+  it('goes when others took its place, is told, and is then new again', () => {
     const recently = new Recently<Somebody>(2)
-    const [one, second, third] = [new Somebody(), new Somebody(), new Somebody()]
-    recently.meet(one)
-    recently.meet(one)
-    recently.meet(second)
-    assert.equal(one.meetings, 'several')
-    recently.meet(third)
-    assert.deepEqual([one.meetings, one.lettingGo], ['none', 1])
+    const [one, second] = [meetTwice(recently), meetTwice(recently)]
+    for (let others = 0; others < 10; others++) recently.meet(new Somebody())
+    assert.ok(isMetOften(one) && isMetOften(second))
+    meetTwice(recently)
+    assert.deepEqual([isMetOften(one), one.lettingGo], [false, 1])
+    assert.deepEqual([isMetOften(second), second.lettingGo], [true, 0])
     assert.equal(recently.meet(one), false)
-    assert.deepEqual([second.meetings, second.lettingGo], ['none', 0])
+  })
+
+  it('is new again after all were forgotten, met once or often', () => {
+    const recently = new Recently<Somebody>(2)
+    const [often, once] = [meetTwice(recently), new Somebody()]
+    recently.meet(once)
+    recently.forget()
+    assert.equal(often.lettingGo, 1)
+    assert.deepEqual([recently.meet(once), recently.meet(often)], [false, false])
+    assert.equal(once.lettingGo, 0)
   })
 
   it('is forgotten when all are', async () => {

@@ -1,9 +1,9 @@
 import type { AuditWho } from '../../audit/index.ts'
+import { isMetOften } from '../../core/index.ts'
 import type { Instant, JsonObject, Meetable } from '../../core/index.ts'
 import type { PolicyPrincipal } from '../../policy/index.ts'
 import { roleSessionArn } from '../../roles/index.ts'
 import type { Mandate } from '../../roles/index.ts'
-import { shortenMinted } from '../../token/index.ts'
 import type { AssertionSubject, Minted, VerifiedToken } from '../../token/index.ts'
 import type { Trace } from '../decision-text.ts'
 
@@ -73,6 +73,15 @@ export type PrincipalFacts = Pick<Standing, 'kind' | 'issuer' | 'groups' | 'tags
     readonly key: string
   }
 
+type Name = Pick<PrincipalFacts, 'subject' | 'username'>
+
+/** What is made again and again for somebody who comes often. */
+class Kept {
+  who: AuditWho | undefined
+  trace: Trace | undefined
+  minted: Minted | undefined
+}
+
 /**
  * Who a request acts as. There is one for each remembered token, so it holds what is its own and refers to
  * the rest. None of the facts changes.
@@ -80,38 +89,67 @@ export type PrincipalFacts = Pick<Standing, 'kind' | 'issuer' | 'groups' | 'tags
 export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubject, Meetable {
   readonly standing: Standing
   readonly proof: Proof
-  readonly subject: string
-  readonly username: string | undefined
-  minted: Minted | undefined
+  readonly #name: Name
+  #kept: Kept | undefined
   sealed = 0
-  meetings: Meetable['meetings'] = 'none'
-  /** Frozen, so that it is encoded once; of those who come often only. */
-  who: AuditWho | undefined
-  /** Where that one comes from as well, as text. */
-  trace: Trace | undefined
+  meeting = 0
 
-  constructor(
-    standing: Standing,
-    name: Pick<PrincipalFacts, 'subject' | 'username'>,
-    proof: Proof,
-  ) {
+  constructor(standing: Standing, name: Name | Principal, proof: Proof) {
     this.standing = standing
-    this.subject = name.subject
-    this.username = name.username
+    this.#name = name instanceof Principal ? name.#name : name
     this.proof = proof
-    this.minted = undefined
-    this.who = undefined
-    this.trace = undefined
+    this.#kept = undefined
+  }
+
+  get subject(): string {
+    return this.#name.subject
+  }
+
+  get username(): string | undefined {
+    return this.#name.username
+  }
+
+  /** As revocations know it, which are of our own people only. */
+  get person(): string {
+    return this.#name.subject
   }
 
   get isFrequent(): boolean {
-    return this.meetings === 'several'
+    return isMetOften(this)
   }
 
   letGo(): void {
-    this.who = undefined
-    this.trace = undefined
-    shortenMinted(this)
+    this.#kept = undefined
+  }
+
+  /** Frozen, so that it is encoded once; of those who come often only. */
+  get who(): AuditWho | undefined {
+    return this.#kept?.who
+  }
+
+  set who(who: AuditWho) {
+    this.#keep().who = who
+  }
+
+  /** Where that one comes from as well, as text. */
+  get trace(): Trace | undefined {
+    return this.#kept?.trace
+  }
+
+  set trace(trace: Trace) {
+    this.#keep().trace = trace
+  }
+
+  get minted(): Minted | undefined {
+    return this.#kept?.minted
+  }
+
+  set minted(minted: Minted) {
+    this.#keep().minted = minted
+  }
+
+  #keep(): Kept {
+    return (this.#kept ??= new Kept())
   }
 
   get kind(): Standing['kind'] {

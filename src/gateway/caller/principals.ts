@@ -95,9 +95,9 @@ export class Principals {
 
   #ofMet(met: Met, token: VerifiedToken, asOf: SlotKey<Principal>): Principal {
     const { person } = met
-    // The token's own texts where they are the same: it is remembered anyway.
-    const username = person.username === token.username ? token.username : person.username
-    const name = { subject: token.subject, username }
+    const { username } = person
+    // The token itself where it says the same: it is remembered anyway.
+    const name = username === token.username ? token : { subject: token.subject, username }
     const principal = new Principal(this.#standingOfMet(met, token), name, token)
     token.derived.write(asOf, principal)
     return principal

@@ -9,7 +9,7 @@ import type { SigningKey } from '../key-ring.ts'
 
 /** Who an upstream is told about. None of it changes. */
 export interface AssertionSubject extends AssertionFacts, SealOwner {
-  /** What was minted for this very object: for the minter alone. */
+  /** What was minted for this very object: for the minter alone to set. It can be let go and made again. */
   minted?: Minted | undefined
   /** Whether assertions for it are kept whole. */
   readonly isFrequent?: boolean
@@ -34,11 +34,6 @@ export interface Minted {
   readonly text: string
   /** For another upstream. */
   readonly next: Minted | undefined
-}
-
-/** Lets go of whole assertions; those that are still good can be put together again. */
-export function shortenMinted(subject: AssertionSubject): void {
-  subject.minted = undefined
 }
 
 /**
