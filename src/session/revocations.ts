@@ -6,8 +6,11 @@ export interface RevocableFacts {
   readonly session: string | undefined
   readonly credential: string | undefined
   readonly person: string
-  /** When the token was issued: a person who was disabled and enabled again gets in with newer ones. */
-  readonly issuedAt: Instant
+  /**
+   * When the token was issued: a person who was disabled and enabled again gets in with newer ones. What is of
+   * unknown age counts as old.
+   */
+  readonly issuedAt: Instant | undefined
 }
 
 /** No request is answered by a view that is older than this while it can be read. */
@@ -83,10 +86,11 @@ export class Revocations {
   }
 
   /** Nothing is looked up where nothing of its kind was revoked: ids of somebody new are costly to look up. */
-  isRevoked({ session, credential, person, issuedAt }: RevocableFacts): boolean {
-    if (session !== undefined && this.#sessions.size > 0 && this.#sessions.has(session)) return true
-    if (credential !== undefined && isBefore(this.#credentials, credential, issuedAt)) return true
-    return isBefore(this.#people, person, issuedAt)
+  isRevoked(facts: RevocableFacts): boolean {
+    if (this.#sessions.size > 0 && isAmong(this.#sessions, facts.session)) return true
+    if (this.#credentials.size > 0 && isBefore(this.#credentials, facts.credential, facts))
+      return true
+    return this.#people.size > 0 && isBefore(this.#people, facts.person, facts)
   }
 
   /** Whether the view could be read. When it cannot for long, `current` is false and the gateway says no. */
@@ -119,9 +123,17 @@ export class Revocations {
   }
 }
 
+function isAmong(sessions: ReadonlySet<string>, session: string | undefined): boolean {
+  return session !== undefined && sessions.has(session)
+}
+
 /** Whether something of that time is worth nothing by what is known of this id. */
-function isBefore(ends: ReadonlyMap<string, Instant>, id: string, issuedAt: Instant): boolean {
-  const end = ends.size === 0 ? undefined : ends.get(id)
+function isBefore(
+  ends: ReadonlyMap<string, Instant>,
+  id: string | undefined,
+  { issuedAt = 0 }: RevocableFacts,
+): boolean {
+  const end = id === undefined ? undefined : ends.get(id)
   return end !== undefined && issuedAt <= end
 }
 

@@ -68,8 +68,8 @@ function readAccessToken(
   const binding = readBinding(claims)
   return new CompactToken({
     issuer: rules.issuer,
-    subject: claims.text('sub'),
-    username: claims.optionalText('preferred_username'),
+    subject: claims.personText('sub'),
+    username: claims.optionalPersonText('preferred_username'),
     clientId: claims.commonText('client_id', 2048) ?? claims.refuse('claim client_id is missing'),
     tokenId: claims.text('jti'),
     session: claims.optionalText('sid'),

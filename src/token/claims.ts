@@ -21,6 +21,8 @@ const proofClaimNames = [
 
 /** A token is remembered for minutes, and most of what it says is what others say as well. */
 const interned = new Interned()
+/** Apart, so that however many people there are, what they have in common stays. */
+const people = new Interned(8192)
 const proofs = new Map<string, JsonObject>()
 const mostProofs = 4096
 const noClaims: JsonObject = Object.freeze({})
@@ -90,6 +92,15 @@ export class ClaimReader {
   commonText(name: string, maximum = 256): string | undefined {
     const text = this.optionalText(name, maximum)
     return text === undefined ? undefined : interned.text(text)
+  }
+
+  /** A required text that the tokens of one person have in common, who may be one of many. */
+  personText(name: string): string {
+    return people.text(this.text(name))
+  }
+
+  optionalPersonText(name: string): string | undefined {
+    return this.has(name) ? this.personText(name) : undefined
   }
 
   /** A required NumericDate, as an instant. */

@@ -77,8 +77,8 @@ function readToken(claims: ClaimReader, now: Instant, rules: ExternalTokenRules)
   }
   return new CompactToken({
     issuer: rules.issuer,
-    subject: claims.text('sub'),
-    username: claims.text(rules.usernameClaim),
+    subject: claims.personText('sub'),
+    username: claims.personText(rules.usernameClaim),
     clientId,
     tokenId: claims.optionalText('jti'),
     session: claims.optionalText('sid'),

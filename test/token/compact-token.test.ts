@@ -6,7 +6,10 @@ import { CompactToken } from '../../src/token/remembered/compact-token.ts'
 import type { TokenFacts } from '../../src/token/remembered/compact-token.ts'
 
 const lists: readonly (readonly string[])[] = [[], ['a'], ['a', 'b'], ['b', 'a']]
-const text = fc.constantFrom('a', 'b', 'c')
+const text = fc.oneof(
+  fc.constantFrom('a', 'b', 'c'),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 128, size: 'max' }),
+)
 const maybeText = fc.option(text, { nil: undefined })
 const list = fc.constantFrom(...lists)
 const time = fc.oneof(
@@ -63,6 +66,18 @@ test('tokens say what was read, however many others say nearly the same', () => 
       )
     }),
   )
+})
+
+test('a token is not made of ids that could be taken for none or for another', () => {
+  const [facts] = fc.sample(anyFacts, 1)
+  assert.ok(facts !== undefined)
+  for (const name of ['session', 'tokenId', 'credential'] as const) {
+    assert.throws(() => new CompactToken({ ...facts, [name]: '' }), { name: 'InvariantError' })
+  }
+  const session = 'a'.repeat(2048)
+  assert.throws(() => new CompactToken({ ...facts, session, tokenId: session }))
+  const credential = 'c'.repeat(5000)
+  assert.equal(new CompactToken({ ...facts, credential }).credential, credential)
 })
 
 test('a token does not change, and holds what is worked out from it all the same', () => {

@@ -62,12 +62,7 @@ export class ApiSessions {
 
   #judge(known: Known, api: string): Principal | Refusal {
     const { principal } = known
-    const revoked = this.#revocations.isRevoked({
-      session: principal.session,
-      credential: principal.credential,
-      person: principal.subject,
-      issuedAt: principal.issuedAt ?? 0,
-    })
+    const revoked = this.#revocations.isRevoked(principal)
     if (known.api === api && !revoked && !isTouchRevoked(principal, this.#revocations))
       return principal
     return gatewayErrors.refuse('session_ended')

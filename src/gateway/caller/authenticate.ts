@@ -157,13 +157,7 @@ export function standsRevoked(
   if (!parts.revocations.current) {
     return gatewayErrors.refuse('evidence_unavailable', 'the revocation list cannot be read')
   }
-  const revoked = parts.revocations.isRevoked({
-    session: principal.session,
-    credential: principal.credential,
-    person: principal.subject,
-    issuedAt: principal.issuedAt ?? 0,
-  })
-  return revoked ? gatewayErrors.refuse('session_ended') : undefined
+  return parts.revocations.isRevoked(principal) ? gatewayErrors.refuse('session_ended') : undefined
 }
 
 /** A cookie comes along by itself, so a change also has to come from the API's own pages. */

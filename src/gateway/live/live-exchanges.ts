@@ -167,14 +167,7 @@ export class LiveExchanges {
   #isRevoked({ admitted: { principal } }: OpenExchange): boolean {
     if (principal.kind !== 'person') return false
     const { revocations } = this.#parts
-    return (
-      revocations.isRevoked({
-        session: principal.session,
-        credential: principal.credential,
-        person: principal.subject,
-        issuedAt: principal.issuedAt ?? 0,
-      }) || isTouchRevoked(principal, revocations)
-    )
+    return revocations.isRevoked(principal) || isTouchRevoked(principal, revocations)
   }
 
   /** One after the other, with room for requests between them. */

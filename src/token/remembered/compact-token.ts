@@ -1,4 +1,4 @@
-import { Slot } from '../../core/index.ts'
+import { invariant, Slot } from '../../core/index.ts'
 import type { Instant, JsonObject } from '../../core/index.ts'
 import type { TakenClaims, VerifiedToken } from '../verified-token.ts'
 
@@ -17,6 +17,19 @@ type Rare = Pick<VerifiedToken, 'confirmationThumbprint' | 'certificateThumbprin
 /** Seconds where they are whole, which takes no room of its own; else milliseconds below zero. */
 type PackedTime = number
 
+/**
+ * Session, id of the token and credential, one behind the other: each text of its own would have a head of 16 bytes,
+ * and room up to the next 8. What is empty is not there.
+ */
+interface Ids {
+  readonly text: string
+  /** Where the first ends, and in higher bits where the second does: one number, which takes no room of its own. */
+  readonly ends: number
+}
+
+const endBits = 12
+const endMask = 2 ** endBits - 1
+
 const mostCommon = 64
 const commons: Common[] = []
 let nextCommon = 0
@@ -33,10 +46,9 @@ const nothingRare: Rare = Object.freeze({
 export class CompactToken extends Slot implements VerifiedToken {
   readonly subject: string
   readonly username: string | undefined
-  readonly tokenId: string | undefined
-  readonly session: string | undefined
-  readonly credential: string | undefined
   readonly claims: JsonObject
+  readonly #ids: string
+  readonly #idEnds: number
   readonly #common: Common
   readonly #rare: Rare
   readonly #issuedAt: PackedTime
@@ -49,10 +61,10 @@ export class CompactToken extends Slot implements VerifiedToken {
     super()
     this.subject = facts.subject
     this.username = facts.username
-    this.tokenId = facts.tokenId
-    this.session = facts.session
-    this.credential = facts.credential
     this.claims = facts.claims
+    const ids = joined(facts)
+    this.#ids = ids.text
+    this.#idEnds = ids.ends
     this.#common = commonOf(facts)
     this.#rare = rareOf(facts)
     this.#issuedAt = packed(facts.issuedAt)
@@ -60,6 +72,18 @@ export class CompactToken extends Slot implements VerifiedToken {
     this.#authTime = facts.authTime === undefined ? undefined : packed(facts.authTime)
     this.#openedAt = facts.openedAt === undefined ? undefined : packed(facts.openedAt)
     this.#registeredAt = facts.registeredAt === undefined ? undefined : packed(facts.registeredAt)
+  }
+
+  get session(): string | undefined {
+    return part(this.#ids, 0, this.#idEnds & endMask)
+  }
+
+  get tokenId(): string | undefined {
+    return part(this.#ids, this.#idEnds & endMask, this.#idEnds >> endBits)
+  }
+
+  get credential(): string | undefined {
+    return part(this.#ids, this.#idEnds >> endBits, this.#ids.length)
   }
 
   get issuer(): string {
@@ -125,6 +149,19 @@ export class CompactToken extends Slot implements VerifiedToken {
   get derived(): Slot {
     return this
   }
+}
+
+/** Unlike a sum of texts, what is joined does not keep its parts. */
+function joined({ session, tokenId, credential }: TokenFacts): Ids {
+  invariant(session !== '' && tokenId !== '' && credential !== '', 'no id is empty')
+  const first = session?.length ?? 0
+  const second = first + (tokenId?.length ?? 0)
+  invariant(second <= endMask, 'ids are as short as claims are read')
+  return { text: [session, tokenId, credential].join(''), ends: (second << endBits) | first }
+}
+
+function part(text: string, from: number, to: number): string | undefined {
+  return from === to ? undefined : text.slice(from, to)
 }
 
 function packed(at: Instant): PackedTime {
