@@ -25,27 +25,33 @@ const beforeAt = 2
 const upstreamAt = 3
 const idAt = 16
 const signatureAt = 32
-const sealLength = 96
-const words = sealLength / 4
-const mostUpstreams = 4096
-/** Powers of two. */
-const smallest = 256
+const placeLength = 96
+const words = placeLength / 4
+
+/** Places; a power of two. */
+const pieceBits = 11
+const pieceLength = 2 ** pieceBits
 const mostSeals = 131_072
+const mostUpstreams = 4096
+/** Of whoever has none. */
+const noNumber = 0
+const firstNumber = pieceLength
 const lastNumber = 2 ** 30
 
 /**
- * Id and signature of each assertion that may be sent again, side by side in one piece of memory: as texts they
- * took twice the room, and the garbage collector copied and followed each. In the order in which they were made;
- * what is no longer good is let go when another is kept.
+ * Id and signature of each assertion that may be sent again, side by side in a few pieces of memory: as texts they
+ * took twice the room, and the garbage collector copied and followed each. They are numbered in the order in which
+ * they were made; what is no longer good is let go when another is kept.
  *
  * Invariant: a seal is found for the very object it was made for, never for a copy.
  */
 export class AssertionSeals {
   readonly #goodFor: Millis
   readonly #upstreams = new Map<string, number>()
-  #room = new Room(smallest)
-  #next = 1
-  #count = 0
+  /** Those that seals are in, the oldest first. */
+  readonly #pieces: Piece[] = []
+  #oldest = firstNumber
+  #next = firstNumber
 
   /** @param goodFor - how long each is found. */
   constructor(goodFor: Millis) {
@@ -53,143 +59,132 @@ export class AssertionSeals {
   }
 
   get size(): number {
-    return this.#count
+    return this.#next - this.#oldest
   }
 
-  /** The place of a seal that is still good. */
+  /** The number of a seal that is still good. */
   find(owner: SealOwner, upstream: string, now: Instant): number | undefined {
-    const room = this.#room
     const wanted = this.#upstreams.get(upstream)
-    let number = wanted === undefined ? 0 : (owner.sealed ?? 0)
-    while (number !== 0) {
-      const place = room.placeOf(number)
-      if (room.read(place, numberAt) !== number || room.owners[place] !== owner) return undefined
-      if (room.read(place, upstreamAt) === wanted)
-        return this.#isGood(place, now) ? place : undefined
-      number = room.read(place, beforeAt)
+    let number = wanted === undefined ? noNumber : (owner.sealed ?? noNumber)
+    while (number !== noNumber) {
+      const piece = this.#pieceOf(number)
+      if (piece?.ownerOf(number) !== owner) return undefined
+      if (piece.read(number, upstreamAt) === wanted) {
+        return this.#isGood(piece.read(number, issuedAt), now) ? number : undefined
+      }
+      number = piece.read(number, beforeAt)
     }
     return undefined
   }
 
   /** Seconds since the epoch. */
-  issuedAt(place: number): number {
-    return this.#room.read(place, issuedAt)
+  issuedAt(number: number): number {
+    return this.#pieceOf(number)?.read(number, issuedAt) ?? 0
   }
 
   /** As base64url. */
-  id(place: number): string {
-    const at = place * sealLength
-    return this.#room.bytes.toString('base64url', at + idAt, at + signatureAt)
+  id(number: number): string {
+    return this.#pieceOf(number)?.text(number, idAt, signatureAt) ?? ''
   }
 
   /** As base64url. */
-  signature(place: number): string {
-    const at = place * sealLength
-    return this.#room.bytes.toString('base64url', at + signatureAt, at + sealLength)
+  signature(number: number): string {
+    return this.#pieceOf(number)?.text(number, signatureAt, placeLength) ?? ''
   }
 
   keep(owner: SealOwner, upstream: string, seal: Seal): void {
     this.#makeRoom(seal.issuedAt * 1000)
     const upstreamNumber = this.#numberOf(upstream)
     const number = this.#next
-    this.#next = number === lastNumber ? 1 : number + 1
-    this.#count += 1
-    this.#room.write(number, owner, { ...seal, upstreamNumber })
+    const piece = this.#pieceOf(number) ?? new Piece()
+    if (placeOf(number) === 0) this.#pieces.push(piece)
+    piece.write(number, owner, { ...seal, upstreamNumber })
+    this.#next = number + 1
     owner.sealed = number
   }
 
-  /** There are as many as configurations have named; seals of more than that begin anew. */
+  #pieceOf(number: number): Piece | undefined {
+    return this.#pieces[(number >> pieceBits) - (this.#oldest >> pieceBits)]
+  }
+
+  #isGood(second: number, now: Instant): boolean {
+    return now - second * 1000 < this.#goodFor
+  }
+
+  #makeRoom(now: Instant): void {
+    while (this.size > 0 && !this.#isGood(this.issuedAt(this.#oldest), now)) this.#dropOldest()
+    if (this.size === mostSeals) this.#dropOldest()
+    if (this.#next === lastNumber) this.#beginAnew()
+  }
+
+  #dropOldest(): void {
+    this.#pieceOf(this.#oldest)?.clear(this.#oldest)
+    this.#oldest += 1
+    if (placeOf(this.#oldest) === 0) this.#pieces.shift()
+  }
+
+  #beginAnew(): void {
+    this.#pieces.length = 0
+    this.#oldest = firstNumber
+    this.#next = firstNumber
+  }
+
+  /** There are as many as configurations have named; with more than that all begins anew. */
   #numberOf(upstream: string): number {
     const known = this.#upstreams.get(upstream)
     if (known !== undefined) return known
     if (this.#upstreams.size === mostUpstreams) {
       this.#upstreams.clear()
-      while (this.#count > 0) this.#dropOldest()
+      this.#beginAnew()
     }
     const number = this.#upstreams.size
     this.#upstreams.set(upstream, number)
     return number
   }
-
-  #isGood(place: number, now: Instant): boolean {
-    return now - this.issuedAt(place) * 1000 < this.#goodFor
-  }
-
-  #makeRoom(now: Instant): void {
-    while (this.#count > 0 && !this.#isGood(this.#oldest, now)) this.#dropOldest()
-    const { capacity } = this.#room
-    if (this.#count === capacity) {
-      if (capacity < mostSeals) this.#move(capacity * 2)
-      else this.#dropOldest()
-    } else if (capacity > smallest && this.#count < capacity / 8) {
-      this.#move(capacity / 2)
-    }
-  }
-
-  /** Its place; numbers begin again behind a multiple of every capacity. */
-  get #oldest(): number {
-    return this.#room.placeOf(this.#next - this.#count + lastNumber)
-  }
-
-  #dropOldest(): void {
-    this.#room.clear(this.#oldest)
-    this.#count -= 1
-  }
-
-  #move(capacity: number): void {
-    const from = this.#room
-    const oldest = this.#oldest
-    this.#room = new Room(capacity)
-    for (let index = 0; index < this.#count; index += 1) {
-      this.#room.take(from, from.placeOf(oldest + index))
-    }
-  }
 }
 
-/** Places by number. */
-class Room {
-  readonly capacity: number
-  readonly owners: (SealOwner | undefined)[]
-  readonly bytes: Buffer
+function placeOf(number: number): number {
+  return number & (pieceLength - 1)
+}
+
+/** Seals whose numbers follow each other. */
+class Piece {
+  readonly #owners = Array.from({ length: pieceLength }, (): SealOwner | undefined => undefined)
+  readonly #words = new Uint32Array(pieceLength * words)
   /** The same memory. */
-  readonly #words: Uint32Array
+  readonly #bytes = Buffer.from(this.#words.buffer)
 
-  constructor(capacity: number) {
-    this.capacity = capacity
-    this.owners = Array.from({ length: capacity }, () => undefined)
-    this.#words = new Uint32Array(capacity * words)
-    this.bytes = Buffer.from(this.#words.buffer)
+  /** Only while the seal of this very number is held. */
+  ownerOf(number: number): SealOwner | undefined {
+    const place = placeOf(number)
+    return this.#words[place * words + numberAt] === number ? this.#owners[place] : undefined
   }
 
-  placeOf(number: number): number {
-    return number & (this.capacity - 1)
+  read(number: number, word: number): number {
+    return this.#words[placeOf(number) * words + word] ?? 0
   }
 
-  read(place: number, word: number): number {
-    return this.#words[place * words + word] ?? 0
+  /** As base64url. */
+  text(number: number, from: number, to: number): string {
+    const at = placeOf(number) * placeLength
+    return this.#bytes.toString('base64url', at + from, at + to)
   }
 
   write(number: number, owner: SealOwner, seal: Seal & { readonly upstreamNumber: number }): void {
-    const place = this.placeOf(number)
+    const place = placeOf(number)
     const at = place * words
-    this.owners[place] = owner
+    this.#owners[place] = owner
     this.#words[at + numberAt] = number
     this.#words[at + issuedAt] = seal.issuedAt
-    this.#words[at + beforeAt] = owner.sealed ?? 0
+    this.#words[at + beforeAt] = owner.sealed ?? noNumber
     this.#words[at + upstreamAt] = seal.upstreamNumber
-    this.bytes.write(seal.id, place * sealLength + idAt, 'base64url')
-    seal.signature.copy(this.bytes, place * sealLength + signatureAt)
+    this.#bytes.write(seal.id, place * placeLength + idAt, 'base64url')
+    seal.signature.copy(this.#bytes, place * placeLength + signatureAt)
   }
 
-  take(from: Room, place: number): void {
-    const to = this.placeOf(from.read(place, numberAt))
-    this.owners[to] = from.owners[place]
-    const one = from.#words.subarray(place * words, (place + 1) * words)
-    this.#words.set(one, to * words)
-  }
-
-  clear(place: number): void {
-    this.#words[place * words + numberAt] = 0
-    this.owners[place] = undefined
+  clear(number: number): void {
+    const place = placeOf(number)
+    this.#words[place * words + numberAt] = noNumber
+    this.#owners[place] = undefined
   }
 }
