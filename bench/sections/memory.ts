@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readResidentBytes } from '../cpu.ts'
 import { writeRequests } from '../generator.ts'
+import type { PreparedRequest } from '../generator.ts'
 import { inspectable, Inspector } from '../inspector.ts'
 import { ask } from '../load.ts'
 import { findFreePort } from '../process.ts'
@@ -19,6 +20,7 @@ import { makePackage } from '../../scripts/package.ts'
 const MIB = 1024 * 1024
 const CONNECTIONS = 5000
 const TOKENS = 100_000
+const WARM_UP = 20_000
 const STARTS = 5
 /** Until a process that nobody calls has done what it does after its start. */
 const REST_MILLIS = 2000
@@ -48,6 +50,7 @@ async function run(bench: Bench): Promise<Findings> {
   const rows: Row[] = []
   for (const build of builds()) rows.push(...(await measureStart(bench, build)))
   rows.push(...(await measureContents(bench)))
+  rows.push(await measurePeople(bench))
   const nginx = bench.subjects.get('nginx-plain')
   if (nginx !== undefined) {
     const megabytes = readResidentBytes(nginx.pids) / MIB
@@ -121,15 +124,10 @@ async function measureContents(bench: Bench): Promise<readonly Row[]> {
   try {
     inspector = await Inspector.connect(port)
     const file = join(surroundings.directory, 'requests')
-    const load = async (tokens: number): Promise<void> => {
-      writeRequests(file, firstSeen(gateway, tokens))
-      const { connections } = bench.options
-      const order = { port: gateway.port, file, connections, seconds: 60, skipSeconds: 0 }
-      await bench.generator.run({ ...order, once: true })
-      await delay(REST_MILLIS)
-    }
+    const load = (tokens: number): Promise<void> =>
+      sendOnce(bench, gateway, file, firstSeen(gateway, tokens))
     // Its code is compiled and its pools are as large as they get before anything is compared.
-    await load(20_000)
+    await load(WARM_UP)
     let before = await holds(gateway, inspector)
     rows.push({
       name: 'after load and a full collection',
@@ -143,16 +141,53 @@ async function measureContents(bench: Bench): Promise<readonly Row[]> {
     await delay(REST_MILLIS)
     before = await holds(gateway, inspector)
     bench.progress(`memory: showing ${TOKENS} tokens`)
-    // 20,000 of before are still remembered, and go as the new ones come.
+    // Those of before are still remembered, and go as the new ones come.
     await load(TOKENS)
     after = await holds(gateway, inspector)
-    rows.push(difference(`each remembered token (${TOKENS} shown)`, before, after, TOKENS - 20_000))
+    rows.push(
+      difference(`each remembered token (${TOKENS} shown)`, before, after, TOKENS - WARM_UP),
+    )
     return rows.map(({ name, figures }) => ({ name, figures: rounded(figures) }))
   } finally {
     for (const socket of sockets) socket.destroy()
     inspector?.close()
     await gateway.stop()
   }
+}
+
+/** With what is remembered of people besides: their throttles. */
+async function measurePeople(bench: Bench): Promise<Row> {
+  const port = await findFreePort()
+  const surroundings = bench.surroundings('memory-people')
+  await using started = new AsyncDisposableStack()
+  bench.progress(`memory: showing a token of each of ${TOKENS} people`)
+  const shape = { people: TOKENS - 1, environment: inspectable(port) }
+  const gateway = await startGateway(surroundings, shape)
+  started.defer(gateway.stop)
+  const inspector = await Inspector.connect(port)
+  started.defer(() => inspector.close())
+  const file = join(surroundings.directory, 'requests')
+  const show = (people: readonly string[]): Promise<void> =>
+    sendOnce(bench, gateway, file, firstSeen(gateway, people.length, people))
+  await show(gateway.people.slice(0, WARM_UP))
+  const before = await holds(gateway, inspector)
+  await show(gateway.people.slice(WARM_UP))
+  const after = await holds(gateway, inspector)
+  const row = difference('each of a person of its own', before, after, TOKENS - WARM_UP)
+  return { ...row, figures: rounded(row.figures) }
+}
+
+async function sendOnce(
+  bench: Bench,
+  gateway: RunningGateway,
+  file: string,
+  requests: Iterable<PreparedRequest>,
+): Promise<void> {
+  writeRequests(file, requests)
+  const { connections } = bench.options
+  const order = { port: gateway.port, file, connections, seconds: 60, skipSeconds: 0 }
+  await bench.generator.run({ ...order, once: true })
+  await delay(REST_MILLIS)
 }
 
 interface Holding {
