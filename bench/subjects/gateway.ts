@@ -90,6 +90,7 @@ export async function startGateway(
     const issuer = await discoverIssuer(port)
     const first = await findPerson(program, file)
     const others = addPeople(join(directory, 'data', 'proofgate.db'), shape.people ?? 0)
+    const usernames = new Map(others.map((id, index) => [id, usernameOf(index)]))
     const key = readSigningKey(join(directory, 'data', 'keys'))
     const host = `api.${DOMAIN}:${port}`
     return {
@@ -99,7 +100,7 @@ export async function startGateway(
       identityHost: `auth.${DOMAIN}:${port}`,
       people: [first, ...others],
       mint: (changes) =>
-        mint({ ...key, issuer, audience: `http://${host}`, subject: first }, changes),
+        mint({ ...key, issuer, audience: `http://${host}`, subject: first }, usernames, changes),
       bearer: (token) => ({ Host: host, authorization: `Bearer ${token}` }),
       restart: start,
     }
@@ -110,10 +111,14 @@ export async function startGateway(
 }
 
 /** An access token as the gateway's issuer makes them. */
-function mint(facts: TokenFacts, changes: Partial<TokenFacts> = {}): string {
+function mint(
+  facts: TokenFacts,
+  usernames: ReadonlyMap<string, string>,
+  changes: Partial<TokenFacts> = {},
+): string {
   const claims = {
     client_id: 'proofgate-cli',
-    preferred_username: PERSON,
+    preferred_username: usernames.get(changes.subject ?? facts.subject) ?? PERSON,
     groups: ['readers'],
     auth_time: Math.floor(Date.now() / 1000),
     acr: 'phr',
@@ -210,6 +215,11 @@ function writePolicies(directory: string, statements: number): readonly string[]
   return names
 }
 
+/** Of one who was added. */
+function usernameOf(index: number): string {
+  return `${PERSON}${index}`
+}
+
 /** Adds people straight to the database, as nobody would through the command line. */
 function addPeople(file: string, count: number): readonly string[] {
   if (count === 0) return []
@@ -222,7 +232,7 @@ function addPeople(file: string, count: number): readonly string[] {
     )
     const ids = Array.from({ length: count }, (_, index) => {
       const id = randomUUID()
-      insert.run(id, `bench${index}`, randomBytes(32).toString('base64url'), Date.now())
+      insert.run(id, usernameOf(index), randomBytes(32).toString('base64url'), Date.now())
       return id
     })
     database.exec('COMMIT')
