@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { knownAlgorithmNames, parseAnchors } from '../../webauthn/index.ts'
+import { knownAlgorithmNames, parseAnchors } from '../../webauthn/configured/index.ts'
 import type { Draft } from '../draft.ts'
 import type { Configuration } from '../model.ts'
 import type { AuthenticatorLimits, ConfiguredAnchor } from '../model/authenticators.ts'

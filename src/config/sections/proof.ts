@@ -1,4 +1,4 @@
-import { parseSentence } from '../../proof/index.ts'
+import { parseSentence } from '../../proof/configured/index.ts'
 import type { Approvers, ProofDemand, Sentence } from '../../proof/index.ts'
 import type { Draft } from '../draft.ts'
 import type { Authorizer, PathSegment } from '../model.ts'

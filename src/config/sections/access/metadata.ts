@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isAbsolute, relative, resolve } from 'node:path'
 import { parseRevocationLists } from '../../../metadata/configured/index.ts'
-import { parseAnchors } from '../../../webauthn/index.ts'
+import { parseAnchors } from '../../../webauthn/configured/index.ts'
 import type { Draft } from '../../draft.ts'
 import type { ConfiguredMetadata } from '../../model/authenticators.ts'
 import { quote } from '../../problems.ts'
