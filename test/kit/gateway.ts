@@ -89,7 +89,8 @@ async function firstLine(child: ChildProcess, errors: () => string): Promise<Gat
 
 const made: string[] = []
 process.on('exit', () => {
-  for (const directory of made) rmSync(directory, { recursive: true, force: true })
+  // A process that was killed may still be about to go.
+  for (const directory of made) rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
 })
 
 export function temporaryDirectory(): string {

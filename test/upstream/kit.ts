@@ -152,7 +152,10 @@ export function ok(body: string, headers = ''): string {
   return `HTTP/1.1 200 OK\r\n${headers}content-length: ${body.length}\r\n\r\n${body}`
 }
 
-/** Waits until a condition holds, also where timers are mocked; the test's own time-out ends it otherwise. */
+/** Waits until a condition holds, also where timers and clocks are mocked; for a minute at the most. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(2)
+  for (let tries = 0; !condition(); tries++) {
+    if (tries === 30_000) throw new Error('it did not happen in time')
+    await delay(2)
+  }
 }
