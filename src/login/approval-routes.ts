@@ -188,30 +188,35 @@ async function deny(
   const because = found.fields.get('because') === 'stranger' ? 'stranger' : 'denied'
   if (because === 'stranger' && !own) return proofErrors.refuse('not_an_approver', 'not the asker')
   const caller = await browser.caller(exchange)
-  const refused = await parts.ceremonies.approval.deny(caller, found, { open, because })
+  const ended: SessionId[] = []
+  const endAskers = async (): Promise<void> => {
+    ended.push(...(await endedAskers(parts, found.person, open)))
+  }
+  const denied = { open, because, endAskers } as const
+  const refused = await parts.ceremonies.approval.deny(caller, found, denied)
   if (refused !== undefined) return refused
-  if (because === 'stranger') await endAskers(parts, found, { open, address: exchange.address })
+  for (const session of ended) {
+    await recordAct(parts, {
+      kind: 'session',
+      action: 'session.end',
+      person: found.person,
+      session: found.session,
+      address: exchange.address,
+      what: { ended: session, proof: open.record.id },
+    })
+  }
   browser.redirect(exchange, `${base}/approve/${encodeURIComponent(id)}`)
 }
 
 /** Whoever asked in this person's name holds a session of theirs: it ends, and the browser's with it. */
-async function endAskers(
+async function endedAskers(
   parts: IdentityParts,
-  { person, session }: SignedIn,
-  { open, address }: { open: OpenProof; address: string },
-): Promise<void> {
+  person: Person,
+  open: OpenProof,
+): Promise<readonly SessionId[]> {
   const asking = [open.statement.session, open.record.browserSession ?? '']
   const own = await parts.sessions.listFor(person.id)
-  for (const id of asking) {
-    if (!own.some((one) => one.id === id)) continue
-    await parts.sessions.end(id as SessionId)
-    await recordAct(parts, {
-      kind: 'session',
-      action: 'session.end',
-      person,
-      session,
-      address,
-      what: { ended: id, proof: open.record.id },
-    })
-  }
+  const theirs = own.map(({ id }) => id).filter((id) => asking.includes(id))
+  for (const id of theirs) await parts.sessions.end(id)
+  return theirs
 }

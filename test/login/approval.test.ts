@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AuditEntry } from '../../src/audit/index.ts'
 import { isRefusal } from '../../src/core/index.ts'
 import { ageless, Directory } from '../../src/identity/index.ts'
@@ -85,4 +86,28 @@ test('a touch whose evidence the log does not take lets nothing through', async 
   })
   await assert.rejects(approve(approval, proof.id), /the log is full/)
   assert.equal(codeOf(await world.redeem(proof.id, alice)), 'proof.denied')
+})
+
+test('who asked as a stranger is out before anybody hears of the no', async () => {
+  const happened: string[] = []
+  const { promise: written, resolve: write } = Promise.withResolvers<void>()
+  const approval = approvals(() => written)
+  const denied = async (because: 'stranger' | 'denied', id: string): Promise<unknown> => {
+    const open = await approval.find(id, alice.person)
+    assert.ok(!isRefusal(open), codeOf(open))
+    const endAskers = async (): Promise<void> => {
+      happened.push(`ended, ${(await world.store.load(id))?.state ?? ''}`)
+    }
+    const signedIn = { person: alice.person, session: caller.session as Session }
+    return approval.deny(caller, signedIn, { open, because, endAskers })
+  }
+  const [strange, own] = [await world.opened(alice), await world.opened(alice)]
+  const slow = Promise.all([denied('stranger', strange.id), denied('denied', own.id)])
+  for (let turns = 0; turns < 10; turns++) await nextTurn()
+  assert.deepEqual(happened, ['ended, denied'], 'of the stranger alone, and before it is on record')
+  write()
+  assert.deepEqual(await slow, [undefined, undefined])
+  const again = await denied('stranger', strange.id)
+  assert.ok(isRefusal(again), 'it was denied already')
+  assert.equal(happened.length, 1)
 })

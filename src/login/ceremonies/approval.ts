@@ -159,13 +159,16 @@ export class Approval {
    * Says no. Nothing has to be proved for that.
    *
    * @param because - `stranger` when the person who is said to ask did not.
+   * @param endAskers - ends what a stranger asked with.
    */
   async deny(
     caller: Caller,
     { person }: SignedIn,
-    denied: { open: OpenProof; because: 'denied' | 'stranger' },
+    denied: { open: OpenProof; because: 'denied' | 'stranger'; endAskers: () => Promise<void> },
   ): Promise<Refusal | undefined> {
     const outcome = await this.#parts.proofs.deny(denied.open)
+    // Invariant: whoever hears of this no is let in no more, however long it takes to write it down.
+    if (outcome === undefined && denied.because === 'stranger') await denied.endAskers()
     await recordCeremony(this.#parts, caller, {
       action: denied.because === 'denied' ? 'proof.deny' : 'proof.disown',
       outcome,
