@@ -27,6 +27,8 @@ describe('WebSockets through the gateway', { timeout: 180_000 }, () => {
   before(async () => {
     plane = await startDataPlane({
       upstream: await service.listen(),
+      // What waits to be collected is not what a connection costs, and is as much as the runtime likes.
+      environment: { NODE_OPTIONS: '--max-semi-space-size=4' },
       routes: `      - method: GET
         path: '/edited/{rest+}'
         authorizer: open
