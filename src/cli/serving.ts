@@ -47,7 +47,10 @@ async function serveRead(input: ServeInput): Promise<void> {
   const { launch, launcher, reader } = input
   // What serves is loaded while another process reads.
   const [{ dataPaths, startServer }, configuration] = await Promise.all([
-    import('../compose/index.ts'),
+    import('../compose/index.ts').then((compose) => {
+      compose.prepareToServe()
+      return compose
+    }),
     readFirst(launch, reader),
   ])
   const watching: Watching = { outcome: Promise.resolve(undefined) }
@@ -68,7 +71,7 @@ async function serveRead(input: ServeInput): Promise<void> {
     writeFileSync(launchPath(paths.root), JSON.stringify(launch), { mode: 0o600 })
     writeFileSync(paths.schema, await reader.schema(), { mode: 0o600 })
     reader.close()
-    await input.onUp({ configuration, enrolment: server.enrolment })
+    await input.onUp({ configuration, enrolment: await server.enrolment() })
   } catch (error) {
     // Nobody was told that it is up.
     watching.watcher.close()

@@ -2,7 +2,6 @@ import { millis, toSeconds } from '../core/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { IdentitySettings } from '../login/index.ts'
 import type { Areas } from './areas.ts'
-import type { RunningProcess } from './server.ts'
 
 /** What the sign-in pages have to know of the configuration. */
 export function identitySettings(configuration: Configuration): IdentitySettings {
@@ -26,8 +25,13 @@ export function identitySettings(configuration: Configuration): IdentitySettings
   }
 }
 
+export interface FirstEnrolment {
+  readonly username: string
+  readonly link: string
+}
+
 /** Nobody has a passkey yet: the first person of the configuration gets a link. */
-export async function firstEnrolment(areas: Areas): Promise<RunningProcess['enrolment']> {
+export async function firstEnrolment(areas: Areas): Promise<FirstEnrolment | undefined> {
   const { configuration, credentials, directory, people } = areas
   const [first] = configuration().people
   if (first === undefined || (await credentials.count()) > 0) return undefined

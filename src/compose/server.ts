@@ -14,6 +14,7 @@ import { CrewOfOne } from './crew.ts'
 import type { Crew } from './crew.ts'
 import { dataPaths, DirectoryLock, markInstalled, prepareDataDirectory } from './data-directory.ts'
 import { firstEnrolment } from './identity.ts'
+import type { FirstEnrolment } from './identity.ts'
 import { Log } from './log.ts'
 import { processMetrics } from './metrics/metrics.ts'
 import { signalMetrics } from './metrics/signal-metrics.ts'
@@ -28,8 +29,8 @@ export interface RunningProcess {
   readonly areas: OwnAreas
   readonly log: Log
   readonly ports: { readonly public: number; readonly admin: number }
-  /** The one-time link for the first person, as long as nobody has a passkey. */
-  readonly enrolment: { readonly username: string; readonly link: string } | undefined
+  /** Makes the one-time link for the first person, as long as nobody has a passkey. */
+  readonly enrolment: () => Promise<FirstEnrolment | undefined>
   /** Puts another checked configuration in force. Requests under way keep theirs. */
   readonly apply: (configuration: Configuration) => Promise<void>
   /**
@@ -49,6 +50,14 @@ const judgeEvery = 600_000
 /** How soon keys that another process rotated are used here. */
 const keyRefreshEvery = 2000
 
+/**
+ * Does what a start needs and no configuration changes, for whoever waits for one meanwhile; `startServer` does what
+ * was not done. Throws where the installation is broken.
+ */
+export function prepareToServe(): void {
+  loadAssets()
+}
+
 /** Opens the data directory, builds the areas and begins to listen. */
 export async function startServer(options: {
   configuration: Configuration
@@ -62,7 +71,7 @@ export async function startServer(options: {
   const log = new Log(() => configuration.log.level)
   const paths = dataPaths(configuration)
   prepareDataDirectory(paths)
-  loadAssets()
+  prepareToServe()
   const { lock, room } =
     options.takeOver === true
       ? await takeOver(configuration, paths, log)
@@ -91,13 +100,14 @@ export async function startServer(options: {
       },
     })
     const started = server
+    const opened = areas
     await started.start(options.configuration, room)
     reportMetadata(areas, log)
     return {
       areas,
       log,
       ports: started.ports,
-      enrolment: await firstEnrolment(areas),
+      enrolment: () => firstEnrolment(opened),
       apply: (next) => started.apply(next),
       refused: (problems, tests) => started.refused(problems, tests),
       stop: () => started.stop(),
