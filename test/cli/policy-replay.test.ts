@@ -8,7 +8,7 @@ import { configurationFile, proofgate, temporaryDirectory } from '../kit/gateway
 import { call } from '../kit/http.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
-describe('what is recorded, decided on again', { timeout: 120_000 }, () => {
+describe('what is recorded, decided on again', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let text: string

@@ -20,7 +20,7 @@ function probe(id: string): string {
 }
 
 for (const workers of [1, 2]) {
-  describe(`the corpus of HTTP/1.1 requests, served by ${workers}`, { timeout: 300_000 }, () => {
+  describe(`the corpus of HTTP/1.1 requests, served by ${workers}`, { timeout: 540_000 }, () => {
     const recorder = new ByteRecorder()
     let gateway: GatewayProcess
     let port = 0
