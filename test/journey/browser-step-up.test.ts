@@ -36,6 +36,7 @@ before(async () => {
   await new Promise<void>((resolve) => {
     bank.listen(0, '127.0.0.1', resolve)
   })
+  bank.unref()
   const text = `version: 1
 upstreams: { bank: { url: 'http://127.0.0.1:${(bank.address() as AddressInfo).port}' } }
 apis:

@@ -24,6 +24,7 @@ describe('a handshake that a service answers late', { timeout: 60_000 }, () => {
     await new Promise<void>((resolve) => {
       service.listen(0, '127.0.0.1', resolve)
     })
+    service.unref()
     plane = await startDataPlane({
       upstream: (service.address() as AddressInfo).port,
       limits: '{ drain: 1s, reauthorizeEvery: 1h }',

@@ -41,6 +41,7 @@ describe('connections that last', { timeout: 120_000 }, () => {
     await new Promise<void>((resolve) => {
       streams.listen(0, '127.0.0.1', resolve)
     })
+    streams.unref()
     text = dataPlaneText({
       upstream,
       upstreamKeys: `timeouts: { connect: 10s, headers: 30s, idle: 30s }

@@ -51,7 +51,7 @@ describe('bodies of requests that need a proof', { timeout: 180_000 }, () => {
     token = plane.mint.token(plane.alice)
   })
   after(async () => {
-    approving.close()
+    approving?.close()
     await plane.finish().finally(() => {
       for (const one of [upstream, shadow, breaking]) one.close()
     })

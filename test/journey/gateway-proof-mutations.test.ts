@@ -63,7 +63,7 @@ before(async () => {
   approving = new Approving(plane.gateway, { alice: ['admins'], bob: ['readers'] })
 })
 after(async () => {
-  approving.close()
+  approving?.close()
   await plane.finish().finally(() => upstream.close())
 })
 

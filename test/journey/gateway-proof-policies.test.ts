@@ -78,7 +78,7 @@ describe('policies that ask for a proof of the request', { timeout: 180_000 }, (
     token = gate.token('alice')
   })
   after(async () => {
-    approving.close()
+    approving?.close()
     upstream.close()
     await gate.stop()
   })

@@ -57,9 +57,9 @@ workers: 2
     token = new Mint(first, { keys }).token(personId(first, 'alice', database))
   })
   after(async () => {
-    approving.close()
+    approving?.close()
     recorder.close()
-    await Promise.all([first.stop(), second.stop()])
+    await Promise.all([first?.stop(), second?.stop()])
   })
 
   /** To the first process, or to the second under the first one's name. */

@@ -67,7 +67,7 @@ issuers:
     approving = new Approving(plane.gateway, { alice: ['admins'], bob: ['readers'] })
   })
   after(async () => {
-    approving.close()
+    approving?.close()
     issuer.close()
     inbox.close()
     await plane.finish().finally(() => upstream.close())

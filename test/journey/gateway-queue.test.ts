@@ -22,6 +22,7 @@ before(async () => {
   await new Promise<void>((resolve) => {
     service.listen(0, '127.0.0.1', resolve)
   })
+  service.unref()
   const { port } = service.address() as AddressInfo
   const file = configurationFile(`version: 1
 upstreams: { main: { url: 'http://127.0.0.1:${port}' } }

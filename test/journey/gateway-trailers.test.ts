@@ -32,6 +32,7 @@ before(async () => {
   await new Promise<void>((resolve) => {
     service.listen(0, '127.0.0.1', resolve)
   })
+  service.unref()
   keys = join(temporaryDirectory(), 'shared')
   const { port } = service.address() as AddressInfo
   const file = configurationFile(`version: 1

@@ -43,6 +43,7 @@ before(async () => {
   })
   service.keepAliveTimeout = 60_000
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve))
+  service.unref()
   plane = await startDataPlane({
     upstream: (service.address() as AddressInfo).port,
     upstreamKeys: 'timeouts: { connect: 20s, headers: 60s, idle: 60s }\n    maxConnections: 100',

@@ -40,6 +40,7 @@ service.on('stream', (stream: ServerHttp2Stream, headers) => {
 before(async () => {
   service.listen(0, '127.0.0.1')
   await once(service, 'listening')
+  service.unref()
   plane = await startDataPlane({
     upstream: (service.address() as AddressInfo).port,
     withoutWebSocket: true,

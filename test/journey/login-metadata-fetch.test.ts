@@ -30,6 +30,7 @@ before(async () => {
     answer(request, response)
   })
   await new Promise<void>((resolve) => publisher.listen(0, '127.0.0.1', resolve))
+  publisher.unref()
   url = `http://127.0.0.1:${(publisher.address() as AddressInfo).port}`
   writeFileSync(join(folder, 'root.pem'), pemOf('CERTIFICATE', signer.root.certificate))
   const file = join(folder, 'proofgate.yaml')

@@ -55,7 +55,7 @@ storage: { database: '${join(shared, 'proofgate.db')}', keys: '${keys}' }
 })
 after(async () => {
   recorder.close()
-  await Promise.all([first.stop(), second.stop()])
+  await Promise.all([first?.stop(), second?.stop()])
 })
 
 /** The same request to the first process, or to the second under the first one's name. */
