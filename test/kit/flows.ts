@@ -28,6 +28,7 @@ export async function startRecorder(): Promise<Recorder> {
     request.resume()
     response.end('reached')
   })
+  server.keepAliveTimeout = 70_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   server.unref()
   const { port } = server.address() as AddressInfo

@@ -85,6 +85,7 @@ export async function startHello(): Promise<{ plane: DataPlane; finish: () => Pr
     if (request.url === '/public/hold') return
     request.on('end', () => response.end('hello'))
   })
+  service.keepAliveTimeout = 70_000
   await new Promise<void>((resolve) => {
     service.listen(0, '127.0.0.1', resolve)
   })
