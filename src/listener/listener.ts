@@ -1,4 +1,3 @@
-import type { Server } from 'node:net'
 import type { Millis } from '../core/index.ts'
 import { LiveExchanges, proofRooms, Reception, Shedding } from '../gateway/index.ts'
 import type { FindSurface, GatewayParts, SheddingLimits } from '../gateway/index.ts'
@@ -6,8 +5,8 @@ import { Front } from './arrive/front.ts'
 import type { FrontCounts, FrontSettings } from './arrive/front.ts'
 import type { TlsSettings } from './arrive/tls-end.ts'
 import { Http2Server } from './http2/server.ts'
-import { listenOn } from './bind.ts'
 import type { Binding } from './bind.ts'
+import { Doors } from './doors.ts'
 import { Http1Server } from './http1/server.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
@@ -27,26 +26,10 @@ export interface ListenerLimits {
   readonly reauthorizeEvery: Millis
 }
 
-/**
- * Connections that the system has made already are accepted first, because it resets them with the socket they
- * wait at; only one that arrives between that look and the close is lost.
- */
-async function unbind(server: Server): Promise<void> {
-  await nextTurn()
-  await nextTurn()
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve())
-  })
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
-}
-
 /** How long those that are told of the end have to hear it. */
 const lastWords = 100
+
+type FrontOptions = Omit<FrontSettings, 'patience'>
 
 /** The public listener: where callers and browsers arrive. */
 export class PublicListener {
@@ -57,14 +40,14 @@ export class PublicListener {
   readonly #live: LiveExchanges
   /** Where there is more to connections than HTTP. */
   readonly #front: Front | undefined
-  #room: WaitingRoom | undefined
+  readonly #doors: Doors
   #begun = false
 
   constructor(options: {
     parts: Omit<GatewayParts, 'shedding' | 'live' | 'proofRooms'>
     limits: ListenerLimits
     findSurface: FindSurface
-    front?: Pick<FrontSettings, 'isProxy' | 'tls' | 'h2c'> | undefined
+    front?: FrontOptions | undefined
   }) {
     const { limits, front } = options
     this.shedding = new Shedding({ inFlight: limits.inFlight, ...limits.shedding })
@@ -79,14 +62,8 @@ export class PublicListener {
     this.shedding.inFlight = () => this.inFlight - this.tunnels
     this.#http1 = new Http1Server(this.#reception, limits)
     this.#http2 = new Http2Server(this.#reception, limits)
-    if (front === undefined) return
-    this.#front = new Front(
-      { ...front, connections: limits.connections, patience: limits.requestHeaderTimeout },
-      {
-        http1: (socket) => this.#http1.accept(socket),
-        http2: (socket) => this.#http2.accept(socket),
-      },
-    )
+    this.#front = front === undefined ? undefined : this.#build(front, limits)
+    this.#doors = new Doors(limits.connections, this.#front ?? this.#http1)
   }
 
   /** Connections that were closed before a request was read. */
@@ -97,6 +74,16 @@ export class PublicListener {
   /** Puts other certificates in force; connections that are open keep theirs. */
   renewTls(tls: TlsSettings): void {
     this.#front?.renew(tls)
+  }
+
+  #build(front: FrontOptions, limits: ListenerLimits): Front {
+    return new Front(
+      { ...front, patience: limits.requestHeaderTimeout },
+      {
+        http1: (socket) => this.#http1.accept(socket),
+        http2: (socket) => this.#http2.accept(socket),
+      },
+    )
   }
 
   get inFlight(): number {
@@ -119,16 +106,15 @@ export class PublicListener {
 
   /** Binds the port and begins. Resolves with the port that was bound. */
   async listen(binding: Binding): Promise<number> {
-    const port = await listenOn(this.#server, binding)
+    const port = await this.#doors.open(binding)
     this.#begin()
     return port
   }
 
   /** Begins to serve those who arrived, and go on arriving, in a waiting room. */
   adopt(room: WaitingRoom): void {
-    this.#room = room
     this.#begin()
-    room.admit((socket) => this.#server.emit('connection', socket))
+    this.#doors.adopt(room)
   }
 
   #begin(): void {
@@ -146,7 +132,7 @@ export class PublicListener {
    * answer then ends the connection.
    */
   async drain(deadline: Millis): Promise<void> {
-    const closed = this.#close()
+    const closed = this.#doors.close()
     this.#front?.closeArriving()
     this.#http1.drain(() => this.inFlight > 0)
     this.#http2.drain()
@@ -164,16 +150,5 @@ export class PublicListener {
     this.#http2.stop()
     this.shedding.stop()
     this.#live.stop()
-  }
-
-  /** Resolves when the last connection has ended. */
-  async #close(): Promise<void> {
-    const servers = this.#room === undefined ? [this.#server] : [this.#server, this.#room.server]
-    await Promise.all(servers.filter((server) => server.listening).map(unbind))
-  }
-
-  /** What is bound to the port. */
-  get #server(): Server {
-    return this.#front?.server ?? this.#http1.server
   }
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { millis } from '../../src/core/index.ts'
 import { Front } from '../../src/listener/arrive/front.ts'
+import { Doors } from '../../src/listener/doors.ts'
 import { peerOf } from '../../src/listener/peer.ts'
 
 /** Says something and resets the connection, all before this process, which waits for it, accepts. */
@@ -27,7 +27,6 @@ for (const h2c of [false, true]) {
     }
     const front = new Front(
       {
-        connections: 10,
         // By this address every caller has to send a PROXY header.
         isProxy: (address) => {
           asked.push(address)
@@ -39,14 +38,12 @@ for (const h2c of [false, true]) {
       },
       { http1: outlet, http2: outlet },
     )
-    await new Promise<void>((resolve) => {
-      front.server.listen(0, '127.0.0.1', resolve)
-    })
-    const { port } = front.server.address() as AddressInfo
+    const doors = new Doors(10, front)
+    const port = await doors.open({ address: '127.0.0.1', port: 0, reusePort: false })
     sayAndReset(port)
     await delay(200)
     front.closeArriving()
-    front.server.close()
+    await doors.close()
     assert.deepEqual(arrived, [])
     assert.ok(!asked.includes(''), 'nothing is decided by an address that is none')
   })

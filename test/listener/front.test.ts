@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
@@ -9,6 +10,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import type { KeyPair } from '../../src/certificate/index.ts'
 import { millis, Secret } from '../../src/core/index.ts'
 import { Front } from '../../src/listener/arrive/front.ts'
+import { Doors } from '../../src/listener/doors.ts'
 import type { FrontSettings } from '../../src/listener/arrive/front.ts'
 import type { TlsSettings } from '../../src/listener/arrive/tls-end.ts'
 import { peerOf } from '../../src/listener/peer.ts'
@@ -18,19 +20,20 @@ import { proxyV2 } from '../kit/proxy-protocol.ts'
 const authority = new TestAuthority()
 const strangers = new TestAuthority()
 const day = 86_400_000
-const openFronts: Front[] = []
+const openFronts: { front: Front; doors: Doors }[] = []
 
-after(() => {
-  for (const front of openFronts) {
+after(async () => {
+  for (const { front, doors } of openFronts) {
     front.closeArriving()
-    front.server.close()
+    await doors.close()
   }
 })
 
 /** A front before a server that answers what it was told of the connection. */
 async function startFront(
   settings: Partial<FrontSettings>,
-): Promise<{ front: Front; port: number }> {
+  connections = 100,
+): Promise<{ front: Front; port: number; arrivals: EventEmitter }> {
   const http = createServer((request, response) => {
     const { address, encrypted, certificate, covered } = peerOf(request.socket)
     const named = covered?.has('a.localhost') === true ? 'a' : covered === undefined ? '-' : 'other'
@@ -41,7 +44,6 @@ async function startFront(
   })
   const front = new Front(
     {
-      connections: 100,
       isProxy: () => false,
       tls: undefined,
       h2c: false,
@@ -53,11 +55,15 @@ async function startFront(
       http2: (socket) => socket.destroy(),
     },
   )
-  openFronts.push(front)
-  await new Promise<void>((resolve) => {
-    front.server.listen(0, '127.0.0.1', resolve)
-  })
-  return { front, port: (front.server.address() as AddressInfo).port }
+  const arrivals = new EventEmitter()
+  const accept = (socket: Socket): void => {
+    front.accept(socket)
+    arrivals.emit('connection')
+  }
+  const doors = new Doors(connections, { accept })
+  openFronts.push({ front, doors })
+  const port = await doors.open({ address: '127.0.0.1', port: 0, reusePort: false })
+  return { front, port, arrivals }
 }
 
 function tlsOf(pairs: readonly KeyPair[], more: Partial<TlsSettings> = {}): TlsSettings {
@@ -173,11 +179,12 @@ test('a proxy that sends no header, a wrong one or half of one is closed at once
 
 test('a proxy that does not say whom it speaks for within five seconds is closed', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] })
-  const { front, port } = await startFront({ isProxy: () => true })
+  const { front, port, arrivals } = await startFront({ isProxy: () => true })
   const socket = connect(port, '127.0.0.1')
   const answer = untilClosed(socket)
+  const arrived = once(arrivals, 'connection')
   socket.write('PROXY TCP4 ')
-  await new Promise((resolve) => front.server.once('connection', resolve))
+  await arrived
   context.mock.timers.tick(4999)
   assert.equal(socket.destroyed, false)
   context.mock.timers.tick(1)
@@ -242,11 +249,14 @@ test('old versions, other suites and protocols that are not offered get no hands
 })
 
 test('plain HTTP at a TLS port is closed, and a stop closes a handshake that does not go on', async () => {
-  const { front, port } = await startFront({ tls: tlsOf([authority.server('a.localhost')]) })
+  const { front, port, arrivals } = await startFront({
+    tls: tlsOf([authority.server('a.localhost')]),
+  })
   assert.doesNotMatch(await plain(port, head), /HTTP/)
+  const arrived = once(arrivals, 'connection')
   const idle = connect(port, '127.0.0.1')
   const answer = untilClosed(idle)
-  await new Promise((resolve) => front.server.once('connection', resolve))
+  await arrived
   front.closeArriving()
   assert.equal(await answer, '')
 })
@@ -366,7 +376,7 @@ test('other certificates are for connections from then on, and nobody else notic
 
 test('connections beyond the limit are not taken, handshake or not', async () => {
   const tls = tlsOf([authority.server('a.localhost')])
-  const { port } = await startFront({ tls, connections: 2 })
+  const { port } = await startFront({ tls }, 2)
   const idle = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
   await Promise.all(idle.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
   await assert.rejects(secure(port))

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { millis, systemClock } from '../../src/core/index.ts'
 import type { GatewayParts, GatewayTable } from '../../src/gateway/gateway.ts'
+import { Doors } from '../../src/listener/doors.ts'
 import { Http1Server } from '../../src/listener/http1/server.ts'
 import type { ListenerLimits } from '../../src/listener/listener.ts'
 import { Reception } from '../../src/gateway/incoming/reception.ts'
@@ -37,15 +38,14 @@ async function start(context: TestContext): Promise<{ server: Http1Server; port:
     limits,
   )
   server.begin()
-  await new Promise<void>((resolve) => {
-    server.server.listen(0, '127.0.0.1', resolve)
-  })
-  context.after(() => {
+  const doors = new Doors(limits.connections, server)
+  const port = await doors.open({ address: '127.0.0.1', port: 0, reusePort: false })
+  context.after(async () => {
     server.destroyAll()
     server.stop()
-    server.server.close()
+    await doors.close()
   })
-  return { server, port: (server.server.address() as AddressInfo).port }
+  return { server, port }
 }
 
 interface Caller {

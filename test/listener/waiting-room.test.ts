@@ -34,7 +34,6 @@ test(
     })
     const front = new Front(
       {
-        connections: 10,
         isProxy: () => true,
         h2c: false,
         patience: millis(30_000),
@@ -54,7 +53,7 @@ test(
     const answer = closed(socket)
     socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     await new Promise((resolve) => room.server.once('connection', resolve))
-    room.admit((one) => front.server.emit('connection', one))
+    room.admit((one) => front.accept(one))
     assert.match(await answer, /192\.0\.2\.5$/)
     room.close()
   },

@@ -1,5 +1,4 @@
-import { createServer } from 'node:net'
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Millis } from '../../core/index.ts'
@@ -17,7 +16,6 @@ export interface FrontOutlets {
 }
 
 export interface FrontSettings {
-  readonly connections: number
   /** Who speaks the PROXY protocol. */
   readonly isProxy: (address: string) => boolean
   readonly tls: TlsSettings | undefined
@@ -38,7 +36,6 @@ export interface FrontCounts {
  * configured. A listener with neither has no front.
  */
 export class Front {
-  readonly server: Server
   readonly refused: FrontCounts = { proxy: 0, tls: 0 }
   readonly #settings: FrontSettings
   readonly #outlets: FrontOutlets
@@ -51,10 +48,6 @@ export class Front {
     this.#settings = settings
     this.#outlets = outlets
     this.renew(settings.tls)
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.#arrive(socket)
-    })
-    this.server.maxConnections = settings.connections
   }
 
   /** Puts other certificates in force, for connections that arrive from now on. */
@@ -80,7 +73,7 @@ export class Front {
    * Invariant: a connection without an address goes nowhere: nobody could tell whether a proxy is at its
    * other end. It was reset before it was accepted, but what it said would still be read.
    */
-  #arrive(socket: Socket): void {
+  accept(socket: Socket): void {
     const peer = peerOf(socket)
     if (peer.address === '') {
       socket.destroy()

@@ -1,5 +1,4 @@
-import { createServer } from 'node:net'
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Millis } from '../../core/index.ts'
 import type { ListenerLimits } from '../listener.ts'
@@ -17,8 +16,6 @@ const graceful = 300
 
 /** HTTP/1.x from callers: its connections, and how long they may last. */
 export class Http1Server {
-  /** Takes connections by itself, where nothing stands before it. */
-  readonly server: Server
   readonly #connections = new Set<Http1Connection>()
   readonly #host: ConnectionHost<Http1Connection> & { tick: number; isDraining: boolean }
   #timer: NodeJS.Timeout | undefined
@@ -38,10 +35,6 @@ export class Http1Server {
       inFlight: 0,
       closed: (connection) => this.#connections.delete(connection),
     }
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.accept(socket)
-    })
-    this.server.maxConnections = limits.connections
   }
 
   get inFlight(): number {

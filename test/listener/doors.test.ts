@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Doors } from '../../src/listener/doors.ts'
+import type { Visited } from '../../src/listener/doors.ts'
+import { canShare, WaitingRoom } from '../../src/listener/index.ts'
+
+const limit = { timeout: 60_000 }
+const anywhere = { address: '127.0.0.1', port: 0, reusePort: false }
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const end = performance.now() + 30_000
+  while (!condition()) {
+    assert.ok(performance.now() < end, what)
+    await delay(5)
+  }
+}
+
+/** Those who have come. */
+class Guests implements Visited {
+  readonly here: Socket[] = []
+
+  accept(socket: Socket): void {
+    this.here.push(socket)
+    socket.on('error', () => socket.destroy())
+    socket.once('close', () => this.here.splice(this.here.indexOf(socket), 1))
+    socket.resume()
+  }
+
+  endAll(): void {
+    for (const socket of this.here) socket.destroy()
+  }
+}
+
+function call(port: number): Socket {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  return socket.resume()
+}
+
+test(`connections beyond the limit are closed until others have gone`, limit, async () => {
+  const guests = new Guests()
+  const doors = new Doors(2, guests)
+  const port = await doors.open(anywhere)
+  const callers = [call(port), call(port)]
+  await until(() => guests.here.length === 2, 'two did not get in')
+  for (let count = 0; count < 3; count += 1) await once(call(port), 'close')
+  assert.equal(guests.here.length, 2)
+  guests.here[0]?.destroy()
+  await until(() => guests.here.length === 1, 'one did not leave')
+  callers.push(call(port))
+  await until(() => guests.here.length === 2, 'a place was not given again')
+  guests.endAll()
+  await doors.close()
+  for (const caller of callers) caller.destroy()
+})
+
+test(`a close waits for the last, and takes nobody any more`, limit, async () => {
+  const guests = new Guests()
+  const doors = new Doors(10, guests)
+  const port = await doors.open(anywhere)
+  const callers = [call(port), call(port)]
+  await until(() => guests.here.length === 2, 'two did not get in')
+  let isClosed = false
+  const closed = doors.close().then(() => (isClosed = true))
+  for (let count = 0; count < 20; count += 1) await new Promise(setImmediate)
+  const [refused] = (await once(connect(port, '127.0.0.1'), 'error')) as [NodeJS.ErrnoException]
+  assert.equal(refused.code, 'ECONNREFUSED')
+  guests.here[0]?.destroy()
+  await until(() => guests.here.length === 1, 'one did not leave')
+  await delay(20)
+  assert.equal(isClosed, false)
+  guests.endAll()
+  await closed
+  for (const caller of callers) caller.destroy()
+})
+
+test(`whoever the system has connected before a close gets in`, limit, async () => {
+  const guests = new Guests()
+  const doors = new Doors(100, guests)
+  const port = await doors.open(anywhere)
+  const callers = Array.from({ length: 40 }, () => connect(port, '127.0.0.1').resume())
+  const resets: unknown[] = []
+  for (const caller of callers) caller.on('error', (error) => resets.push(error))
+  await new Promise((resolve) => {
+    process.nextTick(resolve)
+  })
+  // The system connects them in the meantime; nobody has a chance to accept them.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  const closed = doors.close()
+  await until(() => guests.here.length === 40, 'not all got in')
+  guests.endAll()
+  await closed
+  assert.deepEqual(resets, [])
+  for (const caller of callers) caller.destroy()
+})
+
+test(
+  'those in a waiting room come in, and a close waits for them',
+  { skip: !canShare },
+  async () => {
+    const guests = new Guests()
+    const doors = new Doors(10, guests)
+    const room = await WaitingRoom.open('127.0.0.1', 0, 10)
+    const { port } = room.server.address() as { port: number }
+    const callers = [call(port)]
+    await once(room.server, 'connection')
+    doors.adopt(room)
+    callers.push(call(port))
+    await until(() => guests.here.length === 2, 'two did not get in')
+    let isClosed = false
+    const closed = doors.close().then(() => (isClosed = true))
+    await delay(20)
+    assert.equal(isClosed, false)
+    guests.endAll()
+    await closed
+    for (const caller of callers) caller.destroy()
+  },
+)
