@@ -1,12 +1,18 @@
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
+import { acceptWires } from '../sockets/index.ts'
+import type { Wire } from '../sockets/index.ts'
+import type { Peer } from '../gateway/index.ts'
 import { listenOn } from './bind.ts'
 import type { Binding } from './bind.ts'
+import { peerAt } from './peer.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** Whom those who arrive are handed to. */
 export interface Visited {
   accept(socket: Socket): void
+  /** Where no socket is needed. */
+  admit?(wire: Wire, peer: Peer): void
 }
 
 /** As many connections as the system makes before anybody accepts them; see `listen` of `node:net`. */
@@ -36,6 +42,9 @@ export class Doors {
       this.#arrive(socket)
     })
     const port = await listenOn(server, binding)
+    if (this.#visited.admit !== undefined) {
+      acceptWires(server, (wire, address) => this.#arriveBare(wire, address), this.#left)
+    }
     this.#servers.push(server)
     return port
   }
@@ -76,6 +85,11 @@ export class Doors {
     socket.once('close', this.#left)
     if (this.#hasRoom()) this.#visited.accept(socket)
     else socket.destroy()
+  }
+
+  #arriveBare(wire: Wire, address: string): void {
+    if (this.#hasRoom()) this.#visited.admit?.(wire, peerAt(address, false))
+    else wire.destroy()
   }
 
   /** For one more, which counts until it has gone. */

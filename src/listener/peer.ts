@@ -13,7 +13,12 @@ export function peerOf(socket: Duplex): Peer {
   const known = introduced.get(socket)
   if (known !== undefined) return known
   const { remoteAddress, encrypted } = socket as Socket & { readonly encrypted?: boolean }
-  return { address: plainAddress(remoteAddress ?? ''), encrypted: encrypted === true }
+  return peerAt(remoteAddress ?? '', encrypted === true)
+}
+
+/** Of a connection that nothing was before. */
+export function peerAt(address: string, encrypted: boolean): Peer {
+  return { address: plainAddress(address), encrypted }
 }
 
 /** IPv4 mapped into IPv6 is IPv4. */

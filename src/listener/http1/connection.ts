@@ -1,15 +1,14 @@
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { invariant } from '../../core/index.ts'
 import type { Refusal } from '../../core/index.ts'
 import { RequestParser } from '../../http1/index.ts'
 import type { RequestEvents, RequestHead } from '../../http1/index.ts'
+import type { Left, Wire, WireUser } from '../../sockets/index.ts'
 import { gatewayErrors, originForm } from '../../gateway/index.ts'
 import type { Incoming, Peer } from '../../gateway/index.ts'
 import { asksForWebSocket } from './handshake.ts'
 import type { ConnectionHost } from './host.ts'
 import { Intake } from './intake.ts'
-import type { Taker } from './intake.ts'
 import { Pace } from './pace.ts'
 import { rawAnswer } from './raw-answer.ts'
 import { Http1Request } from './request.ts'
@@ -40,8 +39,8 @@ interface Exchange {
  * Invariant: behind an answer that ends the connection nothing is read (RFC 9112 9.6). What follows a request
  * that was refused for its framing may be its body.
  */
-export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, BodySource {
-  readonly #socket: Socket
+export class Http1Connection implements WireUser, RequestEvents, AnswerCarrier, BodySource {
+  #wire: Wire
   readonly #peer: Peer
   readonly #host: ConnectionHost<Http1Connection>
   readonly #parser: RequestParser
@@ -50,7 +49,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
   #isAnswered = false
   #isLastAnswer = false
   #isToldWhenSent = false
-  readonly #intake: Intake
+  readonly #intake = new Intake(this)
   #isParsing = false
   /** The caller has ended its side. */
   #hasEnded = false
@@ -63,23 +62,17 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
   #isFresh = true
   readonly #pace = new Pace()
 
-  constructor(socket: Socket, peer: Peer, host: ConnectionHost<Http1Connection>) {
-    this.#socket = socket
+  constructor(wire: Wire, peer: Peer, host: ConnectionHost<Http1Connection>) {
+    this.#wire = wire
     this.#peer = peer
     this.#host = host
     this.#since = host.tick
     this.#parser = new RequestParser(this, host.headerBytes)
-    this.#intake = new Intake(socket, this)
-    socket.on('end', this.#onEnd)
-    socket.on('drain', this.#onDrain)
-    socket.on('error', () => socket.destroy())
-    socket.on('close', () => this.#closed())
+    wire.begin(this)
   }
 
-  readonly #onEnd = (): void => this.#ended()
   /** What could not leave is over when the connection closes, and nothing is read behind it. */
-  readonly #onSent = (error?: Error | null): void => (error == null ? this.#over() : undefined)
-  readonly #onDrain = (): void => this.#current?.response.drain()
+  readonly #onSent: Left = (error) => (error == null ? this.#over() : undefined)
 
   /** No request is under way, nor has one begun to arrive. */
   get isIdle(): boolean {
@@ -92,11 +85,11 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
   }
 
   get isGone(): boolean {
-    return this.#socket.destroyed || this.#isClosing
+    return this.#wire.isGone || this.#isClosing
   }
 
   get pending(): number {
-    return this.#socket.writableLength
+    return this.#wire.pending
   }
 
   get isLast(): boolean {
@@ -112,50 +105,56 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    this.#wire.destroy()
   }
 
   reset(): void {
-    // TLS says itself when nothing follows.
-    if (this.#peer.encrypted) this.destroy()
-    else this.#socket.resetAndDestroy()
+    this.#wire.reset()
   }
 
+  /** Whoever takes a body is slower than it comes. */
   pause(): void {
-    this.#intake.pause()
+    this.#wire.pause()
+    this.#wire.ease()
   }
 
   resume(): void {
-    if (!this.#isSurrendered) this.#socket.resume()
+    if (!this.#isSurrendered) this.#wire.resume()
+  }
+
+  became(wire: Wire): void {
+    this.#wire = wire
+  }
+
+  drained(): void {
+    this.#current?.response.drain()
+  }
+
+  read(memory: Buffer, length: number, lent: boolean): boolean {
+    return this.#intake.read(memory, length, lent)
   }
 
   send(piece: string | Uint8Array, isLast = false): boolean {
-    // What is encrypted leaves later; what is not has left already, as nearly always, and no call is needed.
-    if (isLast && this.#peer.encrypted) {
-      this.#isToldWhenSent = true
-      if (typeof piece === 'string') return this.#socket.write(piece, 'latin1', this.#onSent)
-      return this.#socket.write(piece, this.#onSent)
-    }
-    if (typeof piece === 'string') return this.#socket.write(piece, 'latin1')
-    return this.#socket.write(piece)
+    return this.#wire.write(piece, this.#told(isLast))
   }
 
   sendAll(pieces: readonly (string | Uint8Array)[], isLast: boolean): boolean {
-    this.#socket.cork()
-    let hasRoom = true
-    for (const [at, piece] of pieces.entries()) {
-      hasRoom = this.send(piece, isLast && at === pieces.length - 1)
-    }
-    this.#socket.uncork()
-    return hasRoom
+    return this.#wire.writeAll(pieces, this.#told(isLast))
+  }
+
+  /** What is encrypted leaves later; what is not has left already, as nearly always, and no call is needed. */
+  #told(isLast: boolean): Left | undefined {
+    if (!isLast || !this.#peer.encrypted) return undefined
+    this.#isToldWhenSent = true
+    return this.#onSent
   }
 
   /** The whole answer was sent: the request is over as soon as it has left. */
   answered(isLast: boolean): void {
     this.#isLastAnswer = isLast
     if (this.#isToldWhenSent) return
-    if (this.#socket.writableLength === 0) this.#over()
-    else this.#socket.write('', this.#onSent)
+    if (this.#wire.pending === 0) this.#over()
+    else this.#wire.whenLeft(this.#onSent)
   }
 
   head(head: RequestHead, hasMore: boolean): void {
@@ -218,7 +217,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     const { request } = this.#current ?? {}
     if (this.#isClosing) {
       if (waited > endsWithin && !this.#isRefusing) this.destroy()
-    } else if (looks && this.#pace.look(this.#socket, request) >= this.#host.stalledSweeps)
+    } else if (looks && this.#pace.look(this.#wire, request) >= this.#host.stalledSweeps)
       this.destroy()
     else if (this.#current === undefined) this.#sweepBetween(waited)
     // The rest of a body that nobody wanted, or a caller that may have gone unnoticed.
@@ -240,7 +239,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     const { request } = this.#current ?? {}
     const isBetween = request === undefined && !this.#isFresh && !this.#parser.isInHead
     if (isBetween) this.#since = this.#host.tick
-    if (request?.complete === true) this.#intake.keep(chunk)
+    if (request?.complete === true) this.#intake.keep(chunk, this.#wire)
     else this.#parse(chunk)
   }
 
@@ -253,7 +252,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
       left = taken < left.length ? left.subarray(taken) : undefined
       if (!this.#goOn()) break
     }
-    if (left !== undefined && !this.#isClosing) this.#intake.keep(left)
+    if (left !== undefined && !this.#isClosing) this.#intake.keep(left, this.#wire)
   }
 
   /** @returns whether the next request may be read. */
@@ -272,7 +271,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     this.#since = this.#host.tick
     this.#parser.next()
     // It may wait with a body that nobody read.
-    if (this.#socket.isPaused()) this.#socket.resume()
+    if (this.#wire.isPaused) this.#wire.resume()
     return true
   }
 
@@ -291,7 +290,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     const ahead = this.#intake.takeAhead()
     if (ahead === undefined) return
     this.#parse(ahead)
-    if (this.#hasEnded) this.#ended()
+    if (this.#hasEnded) this.ended()
   }
 
   #finish({ incoming, response }: Exchange): void {
@@ -315,18 +314,17 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     this.#parser.stop()
     this.#intake.takeAhead()
     if (isRead) {
-      this.#socket.destroySoon()
+      this.#wire.finish()
       return
     }
-    this.#socket.end()
-    this.#socket.resume()
-    setTimeout(() => this.#socket.destroy(), lingersFor).unref()
+    this.#wire.end()
+    setTimeout(() => this.destroy(), lingersFor).unref()
   }
 
-  #ended(): void {
+  ended(): void {
     this.#hasEnded = true
     if (this.#isClosing) {
-      if (!this.#isRefusing) this.#socket.destroySoon()
+      if (!this.#isRefusing) this.#wire.finish()
       return
     }
     const current = this.#current
@@ -337,7 +335,7 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
       this.#breakOff(malformed('the connection ended within a body'))
       this.#parser.stop()
     } else if (!this.#host.halfClose || current.incoming.upgrade !== undefined) {
-      this.#socket.destroySoon()
+      this.#wire.finish()
     }
   }
 
@@ -360,11 +358,10 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
     void this.#host.reception.refuseBytes(refusal, this.#peer, method).then((requestId) => {
       this.#isRefusing = false
       this.#close()
-      if (this.#socket.destroyed) return
-      this.#socket.write(rawAnswer(refusal, requestId))
-      this.#socket.end()
-      this.#socket.resume()
-      setTimeout(() => this.#socket.destroy(), leavesWithin).unref()
+      if (this.#wire.isGone) return
+      this.#wire.write(Buffer.from(rawAnswer(refusal, requestId)))
+      this.#wire.end()
+      setTimeout(() => this.destroy(), leavesWithin).unref()
     })
   }
 
@@ -372,18 +369,17 @@ export class Http1Connection implements Taker, RequestEvents, AnswerCarrier, Bod
   readonly #surrender = (): Duplex => {
     this.#isSurrendered = true
     this.#parser.stop()
-    this.#socket.off('end', this.#onEnd).off('drain', this.#onDrain)
-    return this.#intake.giveBack()
+    return this.#wire.giveAway(this.#intake.takeAhead())
   }
 
   readonly #ownPair = (): ReturnType<typeof surfacePair> => {
     const current = this.#current
     invariant(current !== undefined, 'a page answers a request')
     const answered = (isLast: boolean): void => this.answered(isLast || this.isLast)
-    return surfacePair(this.#socket, current, { isLast: this.isLast, answered })
+    return surfacePair(this.#wire.socket(), current, { isLast: this.isLast, answered })
   }
 
-  #closed(): void {
+  closed(): void {
     const current = this.#current
     this.#close()
     this.#parser.stop()

@@ -1,6 +1,4 @@
-import type { Socket } from 'node:net'
-import { readAccepted } from '../../sockets/index.ts'
-import type { SocketReader } from '../../sockets/index.ts'
+import type { Wire } from '../../sockets/index.ts'
 import { Ahead } from './ahead.ts'
 
 /** What is read ahead of a request under way; with more of it waiting, nothing is read. */
@@ -14,30 +12,21 @@ export interface Taker {
   take(chunk: Buffer): void
 }
 
-/** How a connection is read, and what was read of it before its turn. */
+/** What is read of a connection, and what was read of it before its turn. */
 export class Intake {
-  readonly #socket: Socket
   readonly #taker: Taker
-  readonly #reader: SocketReader | undefined
   readonly #ahead = new Ahead()
   /** What is read at the moment is overwritten by the next read, of any connection. */
   #isLent = false
   /** How long it is, where it is in memory of its own; 0 otherwise. */
   #ownLength = 0
 
-  constructor(socket: Socket, taker: Taker) {
-    this.#socket = socket
+  constructor(taker: Taker) {
     this.#taker = taker
-    this.#reader = readAccepted(socket)
-    if (this.#reader === undefined) socket.on('data', this.#onData)
-    else {
-      this.#reader.consumer = this.#onRead
-      socket.resume()
-    }
   }
 
-  readonly #onData = (chunk: Buffer): void => this.#taker.take(chunk)
-  readonly #onRead = (memory: Buffer, length: number, lent: boolean): boolean => {
+  /** See `WireUser`. */
+  read(memory: Buffer, length: number, lent: boolean): boolean {
     this.#isLent = lent
     this.#ownLength = lent ? 0 : length
     this.#taker.take(memory.subarray(0, length))
@@ -65,31 +54,14 @@ export class Intake {
     return view.length === this.#ownLength
   }
 
-  /** Whoever takes what is read is slower than it comes. */
-  pause(): void {
-    this.#socket.pause()
-    this.#reader?.ease()
-  }
-
   /** Lets it wait for its turn. */
-  keep(chunk: Buffer): void {
+  keep(chunk: Buffer, wire: Wire): void {
     this.#ahead.add(this.own(chunk))
-    if (this.isFull) this.#socket.pause()
+    if (this.isFull) wire.pause()
   }
 
   /** @returns all that waits; `undefined` where nothing does. */
   takeAhead(): Buffer | undefined {
     return this.#ahead.take()
-  }
-
-  /** From now on the socket is somebody else's, who finds it paused, with all that was not taken. */
-  giveBack(): Socket {
-    const socket = this.#socket
-    socket.off('data', this.#onData)
-    this.#reader?.giveBack(socket)
-    socket.pause()
-    const ahead = this.#ahead.take()
-    if (ahead !== undefined) socket.unshift(ahead)
-    return socket
   }
 }

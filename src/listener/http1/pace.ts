@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Wire } from '../../sockets/index.ts'
 import type { Http1Request } from './request.ts'
 
 /** Bytes that have to move between two looks while something is owed. */
@@ -14,16 +14,14 @@ export class Pace {
   #tooSlow = 0
 
   /** @returns how many looks in a row have found too little moved. */
-  look(socket: Socket, request: Http1Request | undefined): number {
-    const { bytesRead, writableLength } = socket
-    const sent = socket.bytesWritten - writableLength
+  look({ bytesRead, bytesSent, pending }: Wire, request: Http1Request | undefined): number {
     const owesBody = request !== undefined && !request.complete && !request.isPaused()
     const isTooSlow =
       (owesBody && bytesRead - this.#read < floor) ||
-      (writableLength > 0 && sent - this.#sent < floor)
+      (pending > 0 && bytesSent - this.#sent < floor)
     this.#tooSlow = isTooSlow ? this.#tooSlow + 1 : 0
     this.#read = bytesRead
-    this.#sent = sent
+    this.#sent = bytesSent
     return this.#tooSlow
   }
 }

@@ -3,7 +3,9 @@ import type { Duplex } from 'node:stream'
 import type { Millis } from '../../core/index.ts'
 import type { ListenerLimits } from '../listener.ts'
 import { peerOf } from '../peer.ts'
-import type { Reception } from '../../gateway/index.ts'
+import { StreamWire } from '../../sockets/index.ts'
+import type { Wire } from '../../sockets/index.ts'
+import type { Peer, Reception } from '../../gateway/index.ts'
 import { Http1Connection } from './connection.ts'
 import type { ConnectionHost } from './host.ts'
 
@@ -44,12 +46,14 @@ export class Http1Server {
   /** Nothing but bytes put back may have been read from it. */
   accept(socket: Duplex): void {
     const peer = peerOf(socket)
-    // Reset before it was accepted: what it said can be read, but nobody can tell any more who did.
-    if (peer.address === '') {
-      socket.destroy()
-      return
-    }
-    this.#connections.add(new Http1Connection(socket as Socket, peer, this.#host))
+    const { encrypted } = peer
+    this.admit(new StreamWire(socket as Socket, { encrypted }), peer)
+  }
+
+  /** Reset before it was accepted: what it said can be read, but nobody can tell any more who did. */
+  admit(wire: Wire, peer: Peer): void {
+    if (peer.address === '') wire.destroy()
+    else this.#connections.add(new Http1Connection(wire, peer, this.#host))
   }
 
   begin(): void {

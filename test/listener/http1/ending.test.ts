@@ -8,6 +8,7 @@ import { millis, systemClock } from '../../../src/core/index.ts'
 import type { GatewayParts, GatewayTable } from '../../../src/gateway/gateway.ts'
 import { Reception } from '../../../src/gateway/incoming/reception.ts'
 import { Http1Server } from '../../../src/listener/http1/server.ts'
+import { introduce } from '../../../src/listener/peer.ts'
 import type { ListenerLimits } from '../../../src/listener/listener.ts'
 
 const limits = {
@@ -39,6 +40,7 @@ async function start(context: TestContext): Promise<{ port: number; sockets: Soc
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket._final = () => undefined
     sockets.push(socket)
+    introduce(socket, { address: '127.0.0.1', encrypted: true })
     server.accept(socket)
   })
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
