@@ -9,6 +9,8 @@ export interface Side {
   readonly pids: readonly number[]
   /** Made anew for every round, because tokens are short-lived and proofs are used up. */
   readonly order: () => LoadOrder
+  /** Load right before each round, which is not measured. */
+  readonly before?: LoadOrder
 }
 
 export interface SideFigures {
@@ -39,6 +41,7 @@ export async function takeTurns(
   const outcomes = new Map<string, (LoadOutcome & { readonly cpuMicros: number })[]>()
   for (let turn = -1; turn < rounds; turn += 1) {
     for (const side of rotate(sides, Math.max(turn, 0))) {
+      if (side.before !== undefined) await generator.run(side.before)
       const outcome = await measure(generator, side.pids, side.order())
       if (turn >= 0) outcomes.set(side.name, [...(outcomes.get(side.name) ?? []), outcome])
     }
