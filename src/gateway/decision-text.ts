@@ -1,7 +1,9 @@
 import { encodePlain, encodeWho, isPlain, recordBounds } from '../audit/index.ts'
 import type { EncodedEntry } from '../audit/index.ts'
-import { Interned } from '../core/index.ts'
+import { Interned, invariant } from '../core/index.ts'
 import type { GatewayTable } from './gateway.ts'
+import { longestPlain } from '../token/index.ts'
+import { isFrequent } from './caller/frequent-callers.ts'
 import type { Incoming } from './incoming/incoming.ts'
 import type { Principal } from './caller/principal.ts'
 import { reasonOf, roleOf, whoOf } from './record.ts'
@@ -41,6 +43,8 @@ export interface Trace {
   readonly userAgent: string | undefined
   readonly text: string
 }
+
+invariant(longestPlain <= recordBounds.usual, 'what is plain is not cut in a record')
 
 const beforeTime = '{"action":"request","at":"'
 /** Of one route, for callers who are let through by different statements. */
@@ -197,7 +201,7 @@ function traceOf({ address, request }: Incoming, principal: Principal): string |
   const userAgent = request.headers['user-agent']
   const { trace } = principal
   if (trace?.address === address && trace.userAgent === userAgent) return trace.text
-  const who = encodeWho(whoOf(principal))
+  const who = whoText(principal)
   const from = encodePlain(address, recordBounds.usual)
   if (who === undefined || from === undefined) return undefined
   let where = `"address":${from}`
@@ -210,6 +214,24 @@ function traceOf({ address, request }: Incoming, principal: Principal): string |
   // As with `who`: of those who come often.
   if (principal.who !== undefined) principal.trace = { address, userAgent, text: flat(text) }
   return text
+}
+
+/** Of somebody who comes once in a while it is not worth more than this. */
+function whoText(principal: Principal): string | undefined {
+  const isRare = principal.who === undefined && principal.isPlain && !isFrequent(principal)
+  return isRare ? plainWho(principal) : encodeWho(whoOf(principal))
+}
+
+/** As `encodeWho` writes them, of texts that stand in a record as they are. */
+function plainWho(principal: Principal): string {
+  const { clientId, credential, session, tokenId, username } = principal
+  let text = clientId === undefined ? '{' : `{"client":"${clientId}",`
+  if (credential !== undefined) text += `"credential":"${credential}",`
+  if (principal.kind === 'external') text += `"issuer":"${principal.issuer}",`
+  if (session !== undefined) text += `"session":"${session}",`
+  text += `"subject":"${principal.subject}"`
+  if (tokenId !== undefined) text += `,"token":"${tokenId}"`
+  return username === undefined ? `${text}}` : `${text},"username":"${username}"}`
 }
 
 function shared(text: string): string {

@@ -45,9 +45,17 @@ export interface VerifiedToken {
   readonly transports: readonly string[]
   /** What policy conditions can name: of the proof, or what is chosen of an external issuer's claims. */
   readonly claims: JsonObject
+  /**
+   * Every text above but those of policies and lists stands in JSON as it is, and is no longer than `longestPlain`:
+   * found out once, since most are written again and again. Absent where nobody looked.
+   */
+  readonly isPlain?: boolean
   /** For whoever works something out from the token. */
   readonly derived: Slot
 }
+
+/** In characters. */
+export const longestPlain = 512
 
 export interface TakenClaims {
   /** `role`: its name. */

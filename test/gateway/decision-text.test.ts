@@ -9,6 +9,8 @@ import type { Incoming } from '../../src/gateway/incoming/incoming.ts'
 import { decisionEntry } from '../../src/gateway/record.ts'
 import type { Api, Route } from '../../src/gateway/route.ts'
 import type { Progress } from '../../src/gateway/stages.ts'
+import { CompactToken } from '../../src/token/remembered/compact-token.ts'
+import type { TokenFacts } from '../../src/token/remembered/compact-token.ts'
 
 /** Repeatable: a failure is the same at the next run. */
 let state = 20_261_122
@@ -38,18 +40,50 @@ const apis = ['orders', 'a"b'].map((name): Api => {
 const routeIds = ['GET /orders/{id}', 'ANY /{rest+}', 'GET /"']
 const tables = ['b3f1c0ffee', 'c4'].map((version) => ({ version }) as GatewayTable)
 
+const tokenFacts: TokenFacts = {
+  issuer: '',
+  subject: '',
+  username: undefined,
+  clientId: undefined,
+  tokenId: undefined,
+  session: undefined,
+  scopes: [],
+  groups: [],
+  issuedAt: 0,
+  expiresAt: 1,
+  authTime: undefined,
+  acr: undefined,
+  amr: [],
+  confirmationThumbprint: undefined,
+  certificateThumbprint: undefined,
+  taken: undefined,
+  credential: undefined,
+  openedAt: undefined,
+  registeredAt: undefined,
+  transports: [],
+  claims: {},
+}
+
 function principalOf(number: number): Principal {
   const mandate = { roleName: pick([undefined, undefined, 'auditor']) }
   const kind = pick(['person', 'external'])
   const standing = { kind, issuer: 'https://issuer.example', mandate } as Standing
-  const proof = {
+  const subject = text(`person-${number}`)
+  const username = pick([undefined, text('alice')])
+  const facts = {
     session: text(`session-${number}`),
-    clientId: pick([undefined, 'cli']),
+    clientId: pick([undefined, text('cli')]),
     tokenId: `token-${number}`,
     credential: pick([undefined, text('credential')]),
-  } as Proof
-  const username = pick([undefined, 'alice'])
-  return new Principal(standing, { subject: text(`person-${number}`), username }, proof)
+  }
+  // Half of them by a token, as nearly all are.
+  if (number % 2 === 0) return new Principal(standing, { subject, username }, facts as Proof)
+  const { issuer } = standing
+  const session = facts.session === '' ? undefined : facts.session
+  const credential = facts.credential === '' ? undefined : facts.credential
+  const all = { ...tokenFacts, ...facts, session, credential, issuer, subject, username }
+  const token = new CompactToken(all)
+  return new Principal(standing, token, token)
 }
 
 const principals = Array.from({ length: 40 }, (_, number) => principalOf(number))
@@ -76,7 +110,8 @@ function makeRequest(): { incoming: Incoming; progress: Progress; table: Gateway
     api: pick(apis),
     route: { id: pick(routeIds) } as Route,
     path: text('/orders/1', '/orders/2', `/orders/${'1'.repeat(below(500))}`),
-    principal: pick(principals),
+    // Of two kinds: who comes again and again, and who was never met.
+    principal: below(2) === 0 ? pick(principals) : principalOf(below(1000)),
     ...(below(10) === 0 ? {} : { decision }),
   }
   return { incoming, progress, table: pick(tables) }

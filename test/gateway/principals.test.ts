@@ -323,6 +323,22 @@ describe('principals', () => {
     assert.equal(external.names.role, undefined)
   })
 
+  it('are plain by their token only where they have its name, and by nothing else', async () => {
+    const renamed = person('renamed', { username: 'name-"' })
+    const { principals, stored } = setUp([person('p', { username: 'name-p' }), renamed])
+    const plain = { isPlain: true }
+    const principal = await principals.ofToken(tokenOf('p', plain))
+    assert.equal(principal?.isPlain, true)
+    assert.equal((await principals.ofToken(tokenOf('p', { isPlain: false })))?.isPlain, false)
+    assert.equal((await principals.ofToken(tokenOf('p')))?.isPlain, false)
+    const other = await principals.ofToken(tokenOf('renamed', plain))
+    assert.deepEqual([other?.isPlain, other?.username], [false, 'name-"'])
+    stored.set('p', person('p', { username: 'name-"' }))
+    const again = await principals.again(principal, undefined)
+    assert.deepEqual([again?.isPlain, again?.username], [false, 'name-"'])
+    assert.equal(principals.anonymous.isPlain, false)
+  })
+
   it('are nobody when the person is gone or disabled, also later', async () => {
     const { principals, stored } = setUp([person('p'), person('off', { disabled: true })])
     assert.equal(await principals.ofToken(tokenOf('off')), undefined)

@@ -71,6 +71,16 @@ test('whatever the facts hold, they are said once each and can be read back', ()
   )
 })
 
+test('what was found plain before is written as if it were looked at again', () => {
+  const texts = new AssertionTexts('header', issuer)
+  const lacking = { ...alice, username: undefined, session: undefined }
+  for (const facts of [alice, lacking]) {
+    const input = texts.signingInput(facts, 'orders', life)
+    assert.equal(texts.signingInput({ ...facts, isPlain: true }, 'orders', life), input)
+    assert.equal(texts.signingInput({ ...facts, isPlain: false }, 'orders', life), input)
+  }
+})
+
 test('a text of any length is said whole', () => {
   const texts = new AssertionTexts('header', issuer)
   const long = { ...alice, subject: 's'.repeat(5000), username: '"'.repeat(3000) }

@@ -80,6 +80,37 @@ test('a token is not made of ids that could be taken for none or for another', (
   assert.equal(new CompactToken({ ...facts, credential }).credential, credential)
 })
 
+test('a token is plain where nothing of what it says of its own is escaped or long', () => {
+  const [facts] = fc.sample(anyFacts, 1)
+  assert.ok(facts !== undefined)
+  const names = [
+    'issuer',
+    'subject',
+    'username',
+    'clientId',
+    'session',
+    'tokenId',
+    'credential',
+  ] as const
+  const all = (value: string | undefined): object =>
+    Object.fromEntries(names.map((name) => [name, value]))
+  const isPlain = (changes: object): boolean => new CompactToken({ ...facts, ...changes }).isPlain
+  const usual = all('AZaz09-_ !#[]~')
+  assert.ok(isPlain(usual))
+  const optional = ['username', 'clientId', 'session', 'tokenId', 'credential'] as const
+  for (const name of optional) assert.ok(isPlain({ ...usual, [name]: undefined }))
+  for (const name of names) {
+    for (const odd of ['"', '\\', '\u007f', '\n', '\u00e9', '\u2028', '\ud800']) {
+      assert.ok(
+        !isPlain({ ...usual, [name]: `person${odd}` }),
+        `${name} with ${JSON.stringify(odd)}`,
+      )
+    }
+    assert.ok(!isPlain({ ...usual, [name]: 'x'.repeat(513) }), name)
+  }
+  assert.ok(isPlain({ ...usual, subject: 'x'.repeat(512), username: 'x'.repeat(512) }))
+})
+
 test('a token does not change, and holds what is worked out from it all the same', () => {
   const [facts] = fc.sample(anyFacts, 1)
   assert.ok(facts !== undefined)

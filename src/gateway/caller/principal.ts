@@ -38,6 +38,7 @@ export interface Proof extends Pick<
   | 'registeredAt'
   | 'transports'
   | 'taken'
+  | 'isPlain'
 > {
   readonly issuedAt: Instant | undefined
   /** When a key was last touched for it; absent where that can only have been at `authTime`. */
@@ -62,7 +63,7 @@ export function changedProof(proof: Proof, changes: Partial<Proof>): Proof {
 
 /** What is known of a principal. */
 export type PrincipalFacts = Pick<Standing, 'kind' | 'issuer' | 'groups' | 'tags'> &
-  Omit<Proof, 'taken' | 'provedAt' | 'touchedBy'> & {
+  Omit<Proof, 'taken' | 'provedAt' | 'touchedBy' | 'isPlain'> & {
     /** When a key was last touched. */
     readonly provedAt: Instant | undefined
     /** By what name policies know it. */
@@ -112,6 +113,12 @@ export class Principal implements PrincipalFacts, PolicyPrincipal, AssertionSubj
   /** As revocations know it, which are of our own people only. */
   get person(): string {
     return this.#name.subject
+  }
+
+  /** Only where the name is what was looked at. */
+  get isPlain(): boolean {
+    const name: object = this.#name
+    return name === this.proof && this.proof.isPlain === true
   }
 
   get isFrequent(): boolean {

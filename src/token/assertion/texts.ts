@@ -4,7 +4,16 @@ import type { VerifiedToken } from '../verified-token.ts'
 /** Who an assertion says called. None of it changes. */
 export type AssertionFacts = Pick<
   VerifiedToken,
-  'issuer' | 'subject' | 'username' | 'groups' | 'session' | 'acr' | 'amr' | 'authTime' | 'clientId'
+  | 'issuer'
+  | 'subject'
+  | 'username'
+  | 'groups'
+  | 'session'
+  | 'acr'
+  | 'amr'
+  | 'authTime'
+  | 'clientId'
+  | 'isPlain'
 >
 
 /** What of an assertion has its own value each time. */
@@ -95,17 +104,17 @@ function isFor(opening: Opening, facts: AssertionFacts, upstream: string): boole
 }
 
 function restOf(facts: AssertionFacts, life: AssertionLife): string {
-  const { subject, username, session, authTime } = facts
-  let text = `"sub":${quoted(subject)},`
-  if (username !== undefined) text += `"username":${quoted(username)},`
-  if (session !== undefined) text += `"sid":${quoted(session)},`
+  const { subject, username, session, authTime, isPlain = false } = facts
+  let text = `"sub":${quoted(subject, isPlain)},`
+  if (username !== undefined) text += `"username":${quoted(username, isPlain)},`
+  if (session !== undefined) text += `"sid":${quoted(session, isPlain)},`
   if (authTime !== undefined) text += `"auth_time":${epochSeconds(authTime)},`
   return `${text}"jti":"${life.id}","iat":${life.issuedAt},"exp":${life.expiresAt}}`
 }
 
-/** A JSON string in ASCII. */
-function quoted(text: string): string {
-  if (plain.test(text)) return `"${text}"`
+/** A JSON string in ASCII. @param isPlain - it was looked at before. */
+function quoted(text: string, isPlain: boolean): string {
+  if (isPlain || plain.test(text)) return `"${text}"`
   return JSON.stringify(text).replace(notAscii, escapeUnit)
 }
 

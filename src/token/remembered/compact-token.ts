@@ -1,9 +1,10 @@
 import { invariant, Slot } from '../../core/index.ts'
 import type { Instant, JsonObject } from '../../core/index.ts'
+import { longestPlain } from '../verified-token.ts'
 import type { TakenClaims, VerifiedToken } from '../verified-token.ts'
 
-/** What a token says, without a place for what is worked out from it. */
-export type TokenFacts = Omit<VerifiedToken, 'derived'>
+/** What a token says, without what is worked out from it. */
+export type TokenFacts = Omit<VerifiedToken, 'derived' | 'isPlain'>
 
 /** What many tokens say alike. */
 type Common = Pick<
@@ -23,12 +24,17 @@ type PackedTime = number
  */
 interface Ids {
   readonly text: string
-  /** Where the first ends, and in higher bits where the second does: one number, which takes no room of its own. */
-  readonly ends: number
+  /**
+   * Where the first ends, in higher bits where the second does, and above them whether the token is plain: one
+   * number, which takes no room of its own.
+   */
+  readonly marks: number
 }
 
 const endBits = 12
 const endMask = 2 ** endBits - 1
+const plainMark = 2 ** (2 * endBits)
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
 const mostCommon = 64
 const commons: Common[] = []
@@ -48,7 +54,7 @@ export class CompactToken extends Slot implements VerifiedToken {
   readonly username: string | undefined
   readonly claims: JsonObject
   readonly #ids: string
-  readonly #idEnds: number
+  readonly #marks: number
   readonly #common: Common
   readonly #rare: Rare
   readonly #issuedAt: PackedTime
@@ -64,7 +70,7 @@ export class CompactToken extends Slot implements VerifiedToken {
     this.claims = facts.claims
     const ids = joined(facts)
     this.#ids = ids.text
-    this.#idEnds = ids.ends
+    this.#marks = ids.marks
     this.#common = commonOf(facts)
     this.#rare = rareOf(facts)
     this.#issuedAt = packed(facts.issuedAt)
@@ -75,15 +81,19 @@ export class CompactToken extends Slot implements VerifiedToken {
   }
 
   get session(): string | undefined {
-    return part(this.#ids, 0, this.#idEnds & endMask)
+    return part(this.#ids, 0, firstEnd(this.#marks))
   }
 
   get tokenId(): string | undefined {
-    return part(this.#ids, this.#idEnds & endMask, this.#idEnds >> endBits)
+    return part(this.#ids, firstEnd(this.#marks), secondEnd(this.#marks))
   }
 
   get credential(): string | undefined {
-    return part(this.#ids, this.#idEnds >> endBits, this.#ids.length)
+    return part(this.#ids, secondEnd(this.#marks), this.#ids.length)
+  }
+
+  get isPlain(): boolean {
+    return this.#marks >= plainMark
   }
 
   get issuer(): string {
@@ -152,12 +162,26 @@ export class CompactToken extends Slot implements VerifiedToken {
 }
 
 /** Unlike a sum of texts, what is joined does not keep its parts. */
-function joined({ session, tokenId, credential }: TokenFacts): Ids {
+function joined(facts: TokenFacts): Ids {
+  const { session, tokenId, credential } = facts
   invariant(session !== '' && tokenId !== '' && credential !== '', 'no id is empty')
   const first = session?.length ?? 0
   const second = first + (tokenId?.length ?? 0)
   invariant(second <= endMask, 'ids are as short as claims are read')
-  return { text: [session, tokenId, credential].join(''), ends: (second << endBits) | first }
+  const text = [session, tokenId, credential].join('')
+  const { issuer, clientId = '', subject, username = '' } = facts
+  const isPlain = [text, subject, username, clientId, issuer].every(
+    (one) => one.length <= longestPlain && plain.test(one),
+  )
+  return { text, marks: (isPlain ? plainMark : 0) | (second << endBits) | first }
+}
+
+function firstEnd(marks: number): number {
+  return marks & endMask
+}
+
+function secondEnd(marks: number): number {
+  return (marks >> endBits) & endMask
 }
 
 function part(text: string, from: number, to: number): string | undefined {
