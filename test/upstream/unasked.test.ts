@@ -12,7 +12,7 @@ function atOnce<T>(act: () => T): Promise<T> {
     // Timers come before what can be read, and what `setImmediate` does after it.
     setTimeout(() => {
       const done = act()
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60)
       resolve(done)
     }, 1)
   })
