@@ -231,10 +231,10 @@ export class BalancedExchange implements Exchange, UpgradeSink {
     const { totalTimeout } = request
     const again = this.#tried.length > 1 && totalTimeout !== undefined
     if (authority === undefined && !again) return request
-    const headers = authority === undefined ? request.headers : withHost(request.headers, authority)
-    if (!again) return { ...request, headers }
+    const named = authority === undefined ? request : withHost(request, authority)
+    if (!again) return named
     const left = Math.max(1, totalTimeout - (performance.now() - this.#begunAt))
-    return { ...request, headers, totalTimeout: millis(left) }
+    return { ...named, totalTimeout: millis(left) }
   }
 
   #repeat(inner: Exchange): void {
@@ -253,11 +253,11 @@ export class BalancedExchange implements Exchange, UpgradeSink {
   }
 }
 
-function withHost(headers: readonly string[], authority: string): string[] {
-  const changed = [...headers]
+function withHost<Request extends OutgoingRequest>(request: Request, authority: string): Request {
+  const changed = [...(request.common?.flat ?? []), ...request.headers]
   for (let at = 0; at < changed.length; at += 2) {
     const name = changed[at] ?? ''
     if (name.length === 4 && name.toLowerCase() === 'host') changed[at + 1] = authority
   }
-  return changed
+  return { ...request, common: undefined, headers: changed }
 }

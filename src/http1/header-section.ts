@@ -39,6 +39,10 @@ export class HeaderSection {
   readonly length: number
   /** The caller wants to use the connection again (RFC 9112 9.3). */
   readonly persists: boolean
+  /** It came again on its connection. */
+  recurs = false
+  /** What was made of it to be forwarded: for whoever forwards alone. */
+  forwarded: object | undefined = undefined
   #headers: IncomingHttpHeaders | undefined
 
   constructor(text: string, isCurrent: boolean, lines: readonly string[]) {

@@ -38,6 +38,7 @@ export function parseRequestHead(
   if (!isToken(method) || !target.test(asked)) return 'malformed request line'
   const block = text.slice(lineEnd + 2)
   if (before !== undefined && before.isCurrent === isCurrent && before.text === block) {
+    before.recurs = true
     return { method, target: asked, section: before }
   }
   const lines = parseLines(block)

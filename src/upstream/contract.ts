@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 
 import type { Millis } from '../core/index.ts'
+import type { CommonLines } from './header-lines.ts'
 import type { Resolver } from './resolve.ts'
 
 /**
@@ -84,10 +85,12 @@ export interface OutgoingRequest {
   /** Origin form (or `*` for OPTIONS), already canonical; sent byte for byte. */
   readonly target: string
   /**
-   * Flat name, value pairs with exactly one `host`. Framing and connection headers
+   * Flat name, value pairs with exactly one `host`, those in `common` counted. Framing and connection headers
    * (`connection`, `content-length`, `transfer-encoding`, `upgrade` and kin) are written here, not there.
    */
   readonly headers: readonly string[]
+  /** What stands before `headers`. */
+  readonly common?: CommonLines | undefined
   readonly framing: RequestFraming
   /** The caller reads trailers: `te: trailers` is sent over HTTP/2. */
   readonly acceptsTrailers?: boolean

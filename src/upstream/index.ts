@@ -33,6 +33,7 @@ export type {
   UpstreamPool,
   UpstreamStats,
 } from './contract.ts'
+export { CommonLines } from './header-lines.ts'
 export { refuseFailure, upstreamErrors } from './errors.ts'
 export { isEventStream } from './event-stream.ts'
 export { openOrigin } from './http2/open-origin.ts'

@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm'
 
 import { freePort } from '../kit/ports.ts'
 import { millis } from '../../src/core/index.ts'
+import { CommonLines } from '../../src/upstream/index.ts'
 import { fetchOver, get, ok, rawServer, start, until } from '../upstream/kit.ts'
 import type { RawServer } from '../upstream/kit.ts'
 import { groupOf, namedServer } from './kit.ts'
@@ -273,6 +274,21 @@ test('each target is asked by its own name where it has one', async (t) => {
   }
   assert.match(first.received[0] ?? '', /^x: y\r\nHost: first\.internal\r\nhost-id: b\r\n/m)
   assert.match(second.received[0] ?? '', /^Host: a\r$/m)
+})
+
+test('so it is by lines that requests have in common, which stay as they are', async (t) => {
+  const first = await namedServer(t, 'first')
+  const second = await namedServer(t, 'second')
+  const { upstream } = groupOf(t, [
+    { port: first.port, authority: 'first.internal' },
+    { port: second.port },
+  ])
+  const common = new CommonLines(['host', 'a', 'x', 'y'])
+  for (let count = 0; count < 2; count++) {
+    await fetchOver(upstream, { ...get('/', { headers: ['own', 'z'] }), common })
+  }
+  assert.match(first.received[0] ?? '', /^host: first\.internal\r\nx: y\r\nown: z\r$/m)
+  assert.match(second.received[0] ?? '', /^host: a\r\nx: y\r\nown: z\r$/m)
 })
 
 test('a body that breaks its length is our own fault, and not tried elsewhere', async (t) => {

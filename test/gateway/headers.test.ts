@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { answeredHeaders, outgoingHeaders } from '../../src/gateway/forward/headers.ts'
+import { answeredHeaders, pushOwn, recurringHeaders } from '../../src/gateway/forward/headers.ts'
 import type { Incoming } from '../../src/gateway/incoming/incoming.ts'
 
 function outgoing(rawHeaders: readonly string[], open = false, writesForwarded = false): string[] {
@@ -17,13 +17,16 @@ function outgoing(rawHeaders: readonly string[], open = false, writesForwarded =
     address: '203.0.113.1',
     requestId: 'id-1',
   } as unknown as Incoming
-  return outgoingHeaders(incoming, {
+  const facts = {
     upstreamAuthority: 'upstream:1',
     origin: { scheme: 'http', authority: 'api' },
     writesForwarded,
     assertion: open ? undefined : 'ours',
     keepsCredential: open,
-  })
+  }
+  const out = recurringHeaders(incoming, facts)
+  pushOwn(out, incoming, facts)
+  return out
 }
 
 const namesOf = (headers: readonly string[]): string[] =>

@@ -62,8 +62,14 @@ export interface ForwardedFacts {
   readonly keepsCredential: boolean
 }
 
-/** The header section for the upstream: the caller's lines that may pass, then ours. Flat name, value. */
-export function outgoingHeaders(incoming: Incoming, facts: ForwardedFacts): string[] {
+/**
+ * The header section for the upstream: the caller's lines that may pass, then ours. Flat name, value. It is the
+ * same for all requests with this header section, from this address, with these facts.
+ */
+export function recurringHeaders(
+  incoming: Incoming,
+  facts: Omit<ForwardedFacts, 'assertion'>,
+): string[] {
   const { rawHeaders, headers } = incoming.request
   const named = headers.connection === undefined ? undefined : namedByConnection(headers.connection)
   const out: string[] = ['host', facts.upstreamAuthority]
@@ -76,12 +82,7 @@ export function outgoingHeaders(incoming: Incoming, facts: ForwardedFacts): stri
     else if (disposition === 'cookie') pushCookie(out, value)
     else if (disposition === 'credential' && facts.keepsCredential) out.push(name, value)
   }
-  pushFacts(out, incoming, facts)
-  return out
-}
-
-/** What we know of the caller, behind everything it said itself. */
-function pushFacts(out: string[], incoming: Incoming, facts: ForwardedFacts): void {
+  // What we know of the caller, behind everything it said itself.
   out.push(
     'x-forwarded-for',
     incoming.address,
@@ -89,13 +90,21 @@ function pushFacts(out: string[], incoming: Incoming, facts: ForwardedFacts): vo
     facts.origin.scheme,
     'x-forwarded-host',
     facts.origin.authority,
-    'x-request-id',
-    incoming.requestId,
   )
   if (facts.writesForwarded) {
     out.push('forwarded', forwardedElement({ ...facts.origin, address: incoming.address }))
   }
-  if (facts.assertion !== undefined) out.push('x-proofgate-assertion', facts.assertion)
+  return out
+}
+
+/** The rest of the section, which each request has for itself. */
+export function pushOwn(
+  out: string[],
+  { requestId }: Pick<Incoming, 'requestId'>,
+  { assertion }: Pick<ForwardedFacts, 'assertion'>,
+): void {
+  out.push('x-request-id', requestId)
+  if (assertion !== undefined) out.push('x-proofgate-assertion', assertion)
 }
 
 function namedByConnection(connection: string): ReadonlySet<string> | undefined {

@@ -2,7 +2,9 @@ import { evidenceHeader, forwardedEvidence } from '../../proof/index.ts'
 import type { OutgoingRequest, RequestFraming } from '../../upstream/index.ts'
 import { editHeaders } from '../rewrite/header-edits.ts'
 import type { Admitted } from '../stages.ts'
-import { outgoingHeaders } from './headers.ts'
+import { pushOwn, recurringHeaders } from './headers.ts'
+import type { ForwardedFacts } from './headers.ts'
+import { commonLines } from './recurring.ts'
 import type { Destination } from './split.ts'
 
 /**
@@ -16,20 +18,14 @@ export function outgoingRequest<Framing extends RequestFraming>(
   framing: Framing,
   copyFor?: Destination,
 ): OutgoingRequest & { readonly framing: Framing } {
-  const { incoming, api, route, table } = admitted.routed
+  const { incoming, route } = admitted.routed
   const { target, destination } = admitted
-  const to = copyFor ?? destination
   const isOpen = route.authorizer.kind === 'open'
-  const headers = outgoingHeaders(incoming, {
-    upstreamAuthority: to.upstreamAuthority,
-    origin: {
-      scheme: api.secure ? 'https' : 'http',
-      authority: incoming.authority,
-    },
-    writesForwarded: to.writesForwarded,
-    assertion: isOpen ? undefined : table.minter.mint(admitted.principal, to.upstreamName),
-    keepsCredential: isOpen && copyFor === undefined,
-  })
+  const facts = factsFor(admitted, copyFor ?? destination, isOpen && copyFor === undefined)
+  const isEdited = route.headers?.request !== undefined
+  const common = isEdited || copyFor !== undefined ? undefined : commonLines(incoming, facts)
+  const headers = common === undefined ? recurringHeaders(incoming, facts) : []
+  pushOwn(headers, incoming, facts)
   if (route.headers?.request !== undefined) {
     editHeaders(headers, route.headers.request, admitted.facts)
   }
@@ -38,6 +34,7 @@ export function outgoingRequest<Framing extends RequestFraming>(
     method: incoming.method,
     target: target.query === '' ? target.path : `${target.path}?${target.query}`,
     headers,
+    common,
     framing,
     acceptsTrailers: incoming.request.headers['te'] === 'trailers',
     caller: isOpen ? incoming.address : admitted.principal.key,
@@ -47,6 +44,21 @@ export function outgoingRequest<Framing extends RequestFraming>(
     acceptsEvents: (incoming.request.headers.accept ?? '').includes('text/event-stream'),
     // Invariant: a proof lets one request through, so what may have arrived is not sent again.
     once: admitted.proven !== undefined,
+  }
+}
+
+function factsFor(
+  { principal, routed: { incoming, api, route, table } }: Admitted,
+  to: Destination,
+  keepsCredential: boolean,
+): ForwardedFacts {
+  const isOpen = route.authorizer.kind === 'open'
+  return {
+    upstreamAuthority: to.upstreamAuthority,
+    origin: { scheme: api.secure ? 'https' : 'http', authority: incoming.authority },
+    writesForwarded: to.writesForwarded,
+    assertion: isOpen ? undefined : table.minter.mint(principal, to.upstreamName),
+    keepsCredential,
   }
 }
 

@@ -16,7 +16,8 @@ const expectsLength: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
  * Invariant: nothing a caller of ours passes can add a line, a pseudo-header or a second framing.
  */
 export function requestFields(request: OutgoingRequest, scheme: 'http' | 'https'): string[] {
-  const { method, target, headers, framing } = request
+  const { method, target, framing, common } = request
+  const headers = common === undefined ? request.headers : [...common.flat, ...request.headers]
   invariant(isToken(method), 'request method is not a token')
   invariant(/^[\x21-\x7e]+$/.test(target), 'request target holds a blank or control byte')
   const out = [':method', method, ':scheme', scheme, ':authority', '', ':path', target]
