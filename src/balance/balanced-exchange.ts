@@ -134,10 +134,10 @@ export class BalancedExchange implements Exchange, UpgradeSink {
     this.#sink.onInformational?.(status, headers)
   }
 
-  onHead(head: ResponseHead): void {
+  onHead(head: ResponseHead, isRepeated?: boolean): void {
     const member = this.#member
     if (member !== undefined) this.#assignment.answered(member, head.status)
-    this.#sink.onHead(head)
+    this.#sink.onHead(head, isRepeated)
   }
 
   onData(chunk: Buffer, last: boolean, isSole: boolean): boolean {

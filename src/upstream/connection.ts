@@ -139,13 +139,13 @@ export class Connection implements Carrier, ParserEvents {
     this.#exchange?.sink.onInformational?.(status, headers)
   }
 
-  head(head: ResponseHead): void {
+  head(head: ResponseHead, isRepeated: boolean): void {
     const exchange = this.#exchange
     if (exchange === undefined) return
     exchange.began(head)
     // RFC 9112 9.5: who answers with an error wants no more of the request.
     if (head.status >= 400) exchange.stopSending()
-    exchange.sink.onHead(head)
+    exchange.sink.onHead(head, isRepeated)
   }
 
   text(body: string): void {

@@ -136,7 +136,8 @@ export interface ResponseHead {
 export interface ResponseSink {
   /** 100 to 199 except 101; at most eight per response. */
   onInformational?(status: number, headers: readonly string[]): void
-  onHead(head: ResponseHead): void
+  /** @param isRepeated - the very same object was given before, as both answers began with the same bytes. */
+  onHead(head: ResponseHead, isRepeated?: boolean): void
   /**
    * A piece of the body, the receiver's to keep. With `last` the message is complete with this piece
    * and `onEnd` follows in the same call, so a small answer can be written at once.

@@ -50,12 +50,15 @@ function headLength(text: string): number {
 export class HeadMemory {
   #text = ''
   #parsed: ParsedHead | undefined
+  /** The last one that was read is the very object of the one before it. */
+  isRepeated = false
 
   /** @returns what is wrong with the head that a text begins with, as text; `undefined` when it begins with none that is sound. */
   read(text: string, context: HeadContext): HeadResult | undefined {
     const before = this.#parsed
+    this.isRepeated = false
     if (before !== undefined && !context.headRequest) {
-      if (text.slice(0, before.size) === this.#text) return before
+      if (text.slice(0, before.size) === this.#text) return this.#again(before)
     }
     const end = headLength(text)
     if (end === 0) return undefined
@@ -65,6 +68,11 @@ export class HeadMemory {
       this.#text = text.slice(0, end)
     }
     return parsed
+  }
+
+  #again(before: ParsedHead): ParsedHead {
+    this.isRepeated = true
+    return before
   }
 }
 

@@ -6,7 +6,8 @@ import type { HeadResult, ParsedHead } from './head.ts'
 /** Receives what a response parser finds, in order, from inside `feed` and `finish`. */
 export interface ParserEvents {
   informational(status: number, headers: readonly string[]): void
-  head(head: ResponseHead): void
+  /** @param isRepeated - the very same object was given before. */
+  head(head: ResponseHead, isRepeated: boolean): void
   /** The whole body, which came with its head: a byte a character. */
   text(body: string): void
   /** `view` is only valid during the call. */
@@ -182,7 +183,7 @@ export class ResponseParser {
   #takeWhole(parsed: ParsedHead, body: string): void {
     this.#persistent = parsed.persistent
     this.keepAliveSeconds = parsed.keepAliveSeconds
-    this.#events.head(parsed.head)
+    this.#events.head(parsed.head, this.#heads.isRepeated)
     if (this.#phase === 'head' && body !== '') this.#events.text(body)
     if (this.#phase === 'head') this.#complete(noTrailers, true)
   }
@@ -209,14 +210,14 @@ export class ResponseParser {
     this.keepAliveSeconds = parsed.keepAliveSeconds
     this.#remaining = head.framing === 'length' ? (head.length ?? 0) : 0
     if (head.framing === 'none' || (head.framing === 'length' && this.#remaining === 0)) {
-      this.#events.head(head)
+      this.#events.head(head, false)
       // The sink may have aborted from inside the call.
       if (this.#phase === 'head') this.#complete(noTrailers, !more)
       return
     }
     this.#phase = head.framing
     if (head.framing === 'chunked') this.#decoder = new ChunkedDecoder(this.#maxHeaderBytes)
-    this.#events.head(head)
+    this.#events.head(head, false)
   }
 
   #feedLength(bytes: Buffer, at: number): void {

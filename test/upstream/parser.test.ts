@@ -473,3 +473,28 @@ test('a head that came before is read as if it had not', () => {
   assert.equal(read(''), undefined)
   assert.equal(read(head), 'length')
 })
+
+test('a head says that it came before when all of its bytes did, and only then', () => {
+  const memory = new HeadMemory()
+  let before: unknown
+  const read = (text: string, headRequest = false): boolean => {
+    const parsed = memory.read(text, { headRequest })
+    assert.ok(typeof parsed === 'object', 'no sound head')
+    assert.equal(memory.isRepeated, parsed === before)
+    before = parsed
+    return memory.isRepeated
+  }
+  const one = 'HTTP/1.1 200 OK\r\na: b\r\ncontent-length: 1\r\n\r\nx'
+  const other = one.replace('a: b', 'a: c')
+  assert.equal(read(one), false)
+  assert.equal(read(one), true)
+  assert.equal(read(`${one.slice(0, -1)}y`), true)
+  assert.equal(read(one, true), false)
+  assert.equal(memory.read('HTTP/1.1 200 OK\r\n', { headRequest: false }), undefined)
+  assert.equal(memory.isRepeated, false)
+  assert.equal(read(other), false)
+  assert.equal(read(one), false)
+  assert.equal(read(one.replace('200 OK', '201 OK')), false)
+  assert.equal(read(one), false)
+  assert.equal(read(one), true)
+})

@@ -5,6 +5,7 @@ import {
   answeredTrailers,
   informationalHeaders,
   outgoingTrailers,
+  passedHeaders,
 } from './headers.ts'
 import { editAnswered } from '../rewrite/answered.ts'
 import { withoutEdited } from '../rewrite/header-edits.ts'
@@ -151,22 +152,13 @@ class Answer extends OpenExchange implements ResponseSink {
     this.#fail(refusal)
   }
 
-  onHead(head: ResponseHead): void {
+  onHead(head: ResponseHead, isRepeated = false): void {
     const response = this.#response
     this.#head = head
-    const { route } = this.admitted.routed
-    const own = answeredHeaders(head.headers, this.#incoming.requestId)
-    const isEdited = route.cors !== undefined || route.headers?.response !== undefined
-    const headers = isEdited ? editAnswered(own, this.admitted) : own
-    // A body nobody will read to its end: the connection is not used again.
-    if (!this.#incoming.request.complete && hasBody(this.#incoming))
-      headers.push('connection', 'close')
     response.sendDate = false
     this.#endsWithBody = head.framing === 'length'
     try {
-      if (head.framing === 'none' && response.endWithHead !== undefined) {
-        response.endWithHead(head.status, headers)
-      } else response.writeHead(head.status, head.statusText, headers)
+      this.#writeHead(head, isRepeated)
     } catch {
       // What the runtime will not send ends this one answer, never the process.
       this.exchange?.abort()
@@ -174,6 +166,29 @@ class Answer extends OpenExchange implements ResponseSink {
       return
     }
     if (head.framing !== 'none' && head.framing !== 'length') response.flushHeaders()
+  }
+
+  #writeHead(head: ResponseHead, isRepeated: boolean): void {
+    const { route } = this.admitted.routed
+    const isEdited = route.cors !== undefined || route.headers?.response !== undefined
+    const isBare = head.framing === 'none' && this.#response.endWithHead !== undefined
+    if (isEdited || isBare || !isRepeated) {
+      const own = this.#withOwn(answeredHeaders(head.headers), isEdited)
+      if (isBare) this.#response.endWithHead?.(head.status, own)
+      else this.#response.writeHead(head.status, head.statusText, own)
+    } else {
+      const own = this.#withOwn([], false)
+      this.#response.writeHead(head.status, head.statusText, passedHeaders(head.headers), own)
+    }
+  }
+
+  /** Adds what we say ourselves. */
+  #withOwn(headers: string[], isEdited: boolean): string[] {
+    headers.push('x-request-id', this.#incoming.requestId)
+    const own = isEdited ? editAnswered(headers, this.admitted) : headers
+    // A body nobody will read to its end: the connection is not used again.
+    if (!this.#incoming.request.complete && hasBody(this.#incoming)) own.push('connection', 'close')
+    return own
   }
 
   /** `100` is ours to say (RFC 9110 10.1.1), and HTTP/1.0 knows none (15.2). */

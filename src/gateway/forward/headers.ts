@@ -135,20 +135,42 @@ const answered = new NameMemory<'keep' | 'drop' | 'cookie'>((written) => {
   return name === 'set-cookie' ? 'cookie' : 'keep'
 })
 
+/** Few services answer at the same time with heads that stay the same. */
+const mostPassed = 8
+/** Heads that came last, and what is passed on of each. */
+const repeated: (readonly string[])[] = []
+const passed: (readonly string[])[] = []
+let oldest = 0
+
+/**
+ * The same as `answeredHeaders` for a head that was read once for several answers: the same array each time, which
+ * nobody changes.
+ *
+ * Invariant: found by the very head, never by what looks like it.
+ */
+export function passedHeaders(head: readonly string[]): readonly string[] {
+  const known = passed[repeated.indexOf(head)]
+  if (known !== undefined) return known
+  const headers = answeredHeaders(head)
+  repeated[oldest] = head
+  passed[oldest] = headers
+  oldest = (oldest + 1) % mostPassed
+  return headers
+}
+
 /**
  * The upstream's header section for the caller: without names that are ours and without cookies of ours
  * (an upstream cannot sign anybody in). Hop-by-hop lines are gone already, and `Trailer` goes with them:
  * whether trailers follow depends on how we frame the answer, not on what the upstream announced.
  */
-export function answeredHeaders(received: readonly string[], requestId: string): string[] {
+export function answeredHeaders(head: readonly string[]): string[] {
   const out: string[] = []
-  for (let at = 0; at < received.length; at += 2) {
-    const name = received[at] ?? ''
-    const value = received[at + 1] ?? ''
+  for (let at = 0; at < head.length; at += 2) {
+    const name = head[at] ?? ''
+    const value = head[at + 1] ?? ''
     const kind = answered.of(name)
     if (kind === 'keep' || (kind === 'cookie' && !isOwnCookie(value))) out.push(name, value)
   }
-  out.push('x-request-id', requestId)
   return out
 }
 

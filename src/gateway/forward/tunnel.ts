@@ -63,7 +63,9 @@ export function openTunnel(admitted: Admitted, live: LiveExchanges, fail: Fail):
 
 function switchingProtocols(head: ResponseHead, admitted: Admitted): string {
   const { incoming } = admitted.routed
-  const headers = editAnswered(answeredHeaders(head.headers, incoming.requestId), admitted)
+  const own = answeredHeaders(head.headers)
+  own.push('x-request-id', incoming.requestId)
+  const headers = editAnswered(own, admitted)
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade']
   if (!headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'upgrade')) {
     lines.push('Upgrade: websocket')

@@ -47,8 +47,18 @@ export interface CallerResponse {
   readonly chunkedEncoding: boolean
   /** Connection-specific lines have no meaning in HTTP/2 and are left out there. */
   writeHead(status: number, headers: Record<string, string | string[]>): unknown
-  /** Flat name, value pairs. */
-  writeHead(status: number, reason: string, headers: string[]): unknown
+  /**
+   * Flat name, value pairs.
+   *
+   * @param own - stands behind `headers`, which is then the same array, never changed, for many answers: what is
+   *   made of it may be kept.
+   */
+  writeHead(
+    status: number,
+    reason: string,
+    headers: readonly string[],
+    own?: readonly string[],
+  ): unknown
   /**
    * Answers with a header and nothing else, so that the caller can see it from the header alone: how gRPC
    * ends a call without messages. In HTTP/2 only. Flat name, value pairs.

@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import { invariant } from '../../core/index.ts'
-import { encodeTrailers, isFieldValue, lowerName, NameMemory } from '../../http1/index.ts'
+import { encodeTrailers } from '../../http1/index.ts'
 import type { CallerResponse } from '../../gateway/index.ts'
+import { AnswerLines, knownLines, line } from './answer-lines.ts'
 
 /** What an answer needs of the connection it goes out by. */
 export interface AnswerCarrier {
@@ -84,11 +85,17 @@ export class Http1Response implements CallerResponse {
   }
 
   writeHead(status: number, headers: Record<string, string | string[]>): void
-  writeHead(status: number, reason: string, headers: readonly string[]): void
+  writeHead(
+    status: number,
+    reason: string,
+    headers: readonly string[],
+    own?: readonly string[],
+  ): void
   writeHead(
     status: number,
     second: string | Record<string, string | string[]>,
     flat: readonly string[] = [],
+    own?: readonly string[],
   ): void {
     if (this.#surface !== undefined) {
       this.#surface.writeHead(status, second as Record<string, string | string[]>)
@@ -99,7 +106,11 @@ export class Http1Response implements CallerResponse {
     const isText = typeof second === 'string'
     const reason = isText ? second : (STATUS_CODES[status] ?? '')
     this.statusCode = status
-    this.#head = this.#encode(status, reason, isText ? flat : flatOf(second))
+    const lines =
+      own === undefined
+        ? new AnswerLines().add(isText ? flat : flatOf(second), status)
+        : new AnswerLines(knownLines(flat, status)).add(own, status)
+    this.#head = this.#encode(status, reason, lines)
     this.headersSent = true
   }
 
@@ -109,7 +120,7 @@ export class Http1Response implements CallerResponse {
     let text = statusLine(status, STATUS_CODES[status] ?? '')
     for (let at = 0; at < headers.length; at += 2) {
       const name = headers[at] ?? ''
-      text += line(kinds.of(name), name, headers[at + 1] ?? '')
+      text += line(name, headers[at + 1] ?? '')
     }
     this.#carrier.send(`${text}\r\n`)
   }
@@ -216,31 +227,13 @@ export class Http1Response implements CallerResponse {
   }
 
   /** Connection and framing are ours to say, whatever lines came (RFC 9112 6, 9.3). */
-  #encode(status: number, reason: string, headers: readonly string[]): string {
-    let text = statusLine(status, reason)
-    let hasDate = !this.sendDate
-    this.#owed = undefined
+  #encode(status: number, reason: string, lines: AnswerLines): string {
+    this.#owed = lines.length
     // Without having been asked for its body, nobody knows whether the caller sends it.
-    this.#isLast = this.#carrier.isLast || (this.#terms.expectsContinue && !this.#isAsked)
-    for (let at = 0; at < headers.length; at += 2) {
-      const name = headers[at] ?? ''
-      const value = headers[at + 1] ?? ''
-      const kind = kinds.of(name)
-      if (kind === 'date') hasDate = true
-      else if (kind !== 'usual' && this.#isForUs(kind, value, status)) continue
-      text += line(kind, name, value)
-    }
-    if (!hasDate) text += dateLine()
-    return text + this.#frame(status, this.#owed !== undefined)
-  }
-
-  /** Whether a line is about what we say ourselves, and is left out. */
-  #isForUs(kind: LineKind, value: string, status: number): boolean {
-    if (kind === 'connection') this.#isLast ||= value.toLowerCase() === 'close'
-    if (kind !== 'length') return kind !== 'none'
-    if (status === 204) return true
-    this.#owed = lengthIn(value, this.#owed)
-    return false
+    const isUnasked = this.#terms.expectsContinue && !this.#isAsked
+    this.#isLast = this.#carrier.isLast || isUnasked || lines.closes
+    const date = this.sendDate && !lines.hasDate ? dateLine() : ''
+    return `${statusLine(status, reason)}${lines.text}${date}${this.#frame(status, this.#owed !== undefined)}`
   }
 
   /** How the body is delimited, and what follows it. */
@@ -263,17 +256,6 @@ export class Http1Response implements CallerResponse {
   }
 }
 
-const lengthText = /^[0-9]{1,15}$/
-
-/**
- * @param before - what another line said.
- * @throws TypeError for what is no length, and for a second one.
- */
-function lengthIn(value: string, before: number | undefined): number {
-  if (before === undefined && lengthText.test(value)) return Number(value)
-  throw new TypeError('a length that HTTP does not allow')
-}
-
 function latin1(chunk: Uint8Array): string {
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString('latin1')
 }
@@ -284,34 +266,6 @@ const reasonText = /^[\t\x20-\x7e\x80-\xff]*$/
 function statusLine(status: number, reason: string): string {
   if (!reasonText.test(reason)) throw new TypeError('a reason that HTTP does not allow')
   return `HTTP/1.1 ${status} ${reason}\r\n`
-}
-
-/** What a header line is about; `none` for what is no name. */
-type LineKind = 'usual' | 'date' | 'length' | 'connection' | 'framing' | 'none'
-
-const special: ReadonlyMap<string, LineKind> = new Map<string, LineKind>([
-  ['date', 'date'],
-  ['content-length', 'length'],
-  ['connection', 'connection'],
-  ['keep-alive', 'framing'],
-  ['transfer-encoding', 'framing'],
-])
-
-const kinds = new NameMemory<LineKind>((name) => {
-  const lower = lowerName(name)
-  return lower === undefined ? 'none' : (special.get(lower) ?? 'usual')
-})
-
-/**
- * Invariant: nothing becomes a header line but a name and a value.
- *
- * @throws TypeError for anything else.
- */
-function line(kind: LineKind, name: string, value: string): string {
-  if (kind === 'none' || !isFieldValue(value)) {
-    throw new TypeError('a header that HTTP does not allow')
-  }
-  return `${name}: ${value}\r\n`
 }
 
 let dateSecond = 0

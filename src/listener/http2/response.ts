@@ -37,13 +37,20 @@ export class Http2Response implements CallerResponse {
   }
 
   writeHead(status: number, headers: Record<string, string | string[]>): void
-  writeHead(status: number, reason: string, headers: string[]): void
+  writeHead(
+    status: number,
+    reason: string,
+    headers: readonly string[],
+    own?: readonly string[],
+  ): void
   writeHead(
     status: number,
     second: string | Record<string, string | string[]>,
-    flat: string[] = [],
+    flat: readonly string[] = [],
+    own: readonly string[] = none,
   ): void {
-    const fields = answerFields(status, typeof second === 'string' ? flat : flatOf(second))
+    const headers = own.length === 0 ? flat : [...flat, ...own]
+    const fields = answerFields(status, typeof second === 'string' ? headers : flatOf(second))
     this.#isBodiless = this.#isHead || bodiless.has(status)
     this.#mayTrail = !this.#isBodiless && !fields.isSized
     this.#begin(status, fields.list, fields.isDated)
