@@ -80,7 +80,7 @@ const answer: RequestListener = (incoming, response) => {
   serve(incoming, response).catch(() => response.destroy())
 }
 
-describe('large bodies', { timeout: 200_000 }, () => {
+describe('large bodies', { timeout: 300_000 }, () => {
   const service = createServer(answer)
   const secure = createSecureServer(authority.server('localhost'), answer)
   const shadow = createServer((incoming, response) => {
@@ -242,7 +242,7 @@ describe('large bodies', { timeout: 200_000 }, () => {
       return textOf(await ask(`/copied/up/${seed}/slow`, bodyOf(seed, 15)))
     })
     assert.deepEqual(await Promise.all(answers), expected)
-    for (let tries = 0; copies.length < seeds.length && tries < 300; tries += 1) await delay(50)
+    for (let tries = 0; copies.length < seeds.length && tries < 1200; tries += 1) await delay(50)
     assert.deepEqual(copies.toSorted(), expected.toSorted())
   })
 })

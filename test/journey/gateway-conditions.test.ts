@@ -57,7 +57,7 @@ const guests = `
         Action: execute-api:Invoke
         Resource: '${arn}/GET/guests/\${aws:username}'`
 
-describe('what a configuration lets conditions see', { timeout: 120_000 }, () => {
+describe('what a configuration lets conditions see', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   const issuer = new FakeIssuer('idp')
   let text: string

@@ -20,7 +20,7 @@ const routes = `
 `
 const app = 'https://app.example.com'
 
-describe('pages of other origins', { timeout: 120_000 }, () => {
+describe('pages of other origins', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let token: string
@@ -234,7 +234,7 @@ describe('pages of other origins', { timeout: 120_000 }, () => {
   })
 })
 
-describe('preflights in a flood', { timeout: 60_000 }, () => {
+describe('preflights in a flood', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
 

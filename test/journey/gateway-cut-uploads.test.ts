@@ -92,7 +92,7 @@ async function overHttp2(
 
 test(
   'an answer that is cut in the middle of an upload ends for every caller',
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async (t) => {
     const answered = new Set<string>()
     let cut = cuts['none']

@@ -12,7 +12,7 @@ import { RawUpstream } from '../kit/upstream.ts'
 
 let plane: DataPlane
 const service = new RawUpstream()
-const bounded = { timeout: 60_000 }
+const bounded = { timeout: 300_000 }
 /** By path; an answer to a path that is not here is empty. */
 const answers = new Map<string, (socket: Socket) => void>()
 

@@ -17,7 +17,7 @@ const text = (headers: string, more = ''): string =>
     limits: '{ drain: 2s }',
     more: `listeners: { public: { h2c: true } }\n${more}`,
   })
-const file = configurationFile(text('5s'))
+const file = configurationFile(text('60s'))
 const gateway = await startGateway({ command: ['serve', '--config', file] })
 const { host, port } = new URL(gateway.api)
 const client = new GrpcClient(Number(port), host)
@@ -35,8 +35,8 @@ async function reload(changed: string): Promise<void> {
 
 test('calls that are open over a reload go on, whether their upstream changed or not', async () => {
   for (const [changed, sessions] of [
-    [text('5s', 'log: { level: warn }\n'), 1],
-    [text('6s', 'log: { level: warn }\n'), 2],
+    [text('60s', 'log: { level: warn }\n'), 1],
+    [text('61s', 'log: { level: warn }\n'), 2],
   ] as const) {
     service.serve = (call) => {
       call.onMessage = (message) => call.send(`re ${message.toString()}`)

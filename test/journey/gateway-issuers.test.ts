@@ -7,7 +7,7 @@ import { call } from '../kit/http.ts'
 import type { Answer } from '../kit/http.ts'
 import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
 
-describe('issuers of somebody else at the gateway', { timeout: 120_000 }, () => {
+describe('issuers of somebody else at the gateway', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   const first = new FakeIssuer('same')
   const second = new FakeIssuer('same')

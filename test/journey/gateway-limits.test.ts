@@ -7,7 +7,7 @@ import type { Answer } from '../kit/http.ts'
 import { head, raw } from '../kit/raw.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
-describe('limits at the gateway', { timeout: 120_000 }, () => {
+describe('limits at the gateway', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
 

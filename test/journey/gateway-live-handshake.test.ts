@@ -11,7 +11,7 @@ import { personId } from '../kit/minting.ts'
 import { callAdmin, until } from '../kit/operations.ts'
 import { WebSocketCaller } from '../kit/websocket.ts'
 
-describe('a handshake that a service answers late', { timeout: 60_000 }, () => {
+describe('a handshake that a service answers late', { timeout: 300_000 }, () => {
   const waiting: { readonly key: string; readonly socket: Duplex }[] = []
   const service = createServer()
   let plane: DataPlane

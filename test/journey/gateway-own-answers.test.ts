@@ -22,7 +22,7 @@ const routes = `
     headers: { response: { set: { strict-transport-security: max-age=60 } } }
 `
 
-describe('answers that a route gives by itself', { timeout: 120_000 }, () => {
+describe('answers that a route gives by itself', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let alice: string
@@ -175,7 +175,7 @@ describe('answers that a route gives by itself', { timeout: 120_000 }, () => {
   })
 })
 
-describe('an API under maintenance', { timeout: 60_000 }, () => {
+describe('an API under maintenance', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
 

@@ -6,7 +6,7 @@ import { head, raw } from '../kit/raw.ts'
 import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
 import type { Seen } from '../kit/upstream.ts'
 
-describe('paths and headers on their way to the upstream', { timeout: 120_000 }, () => {
+describe('paths and headers on their way to the upstream', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let alice: string

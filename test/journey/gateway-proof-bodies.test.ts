@@ -16,7 +16,7 @@ import { headerOf, RawUpstream, RecordingUpstream } from '../kit/upstream.ts'
 
 /* Rows H10 and H11: what is hashed is all there is, and all that is forwarded. */
 
-describe('bodies of requests that need a proof', { timeout: 180_000 }, () => {
+describe('bodies of requests that need a proof', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   const shadow = new RecordingUpstream()
   const breaking = new RawUpstream()

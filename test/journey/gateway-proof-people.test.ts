@@ -124,7 +124,7 @@ async function following(touches: readonly string[], sending: Omit<Sending, 'pro
   return { asked, found }
 }
 
-describe('requests that several people approve', { timeout: 180_000 }, () => {
+describe('requests that several people approve', { timeout: 300_000 }, () => {
   const token = (): string => plane.mint.token(plane.alice)
 
   it('go through when enough different people of the groups have, and not before', async () => {
@@ -248,7 +248,7 @@ describe('requests that several people approve', { timeout: 180_000 }, () => {
   })
 })
 
-describe('carriers of request-bound proofs', { timeout: 180_000 }, () => {
+describe('carriers of request-bound proofs', { timeout: 300_000 }, () => {
   const api = (): string => plane.gateway.api
 
   it('curl and jq, as the documents say', async () => {

@@ -50,7 +50,7 @@ throttles: { address: { rate: 100000, burst: 100000 }, principal: { rate: 100000
 limits: { drain: 1s }
 `
 
-describe('policies that ask for a proof of the request', { timeout: 180_000 }, () => {
+describe('policies that ask for a proof of the request', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let port: number
   let gate: Gate

@@ -17,7 +17,7 @@ import type { SoftPerson } from '../kit/person.ts'
  * Row H02. Two processes of two serving threads each, over one database and one folder of signing keys, that
  * answer for the same hosts.
  */
-describe('a proof in two processes', { timeout: 240_000 }, () => {
+describe('a proof in two processes', { timeout: 300_000 }, () => {
   let recorder: Recorder
   let first: GatewayProcess
   let second: GatewayProcess

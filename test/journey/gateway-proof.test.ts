@@ -16,7 +16,7 @@ import type { Told } from '../kit/told.ts'
 import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
 import { replayTouch } from '../../src/proof/index.ts'
 
-describe('routes that take a proof of each request', { timeout: 180_000 }, () => {
+describe('routes that take a proof of each request', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   const issuer = new FakeIssuer('other')
   let plane: DataPlane

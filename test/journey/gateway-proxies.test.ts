@@ -11,7 +11,7 @@ import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
 
 const v1 = (source: string): string => `PROXY TCP4 ${source} 198.51.100.1 5 443\r\n`
 
-describe('a gateway behind a proxy that speaks the PROXY protocol', { timeout: 120_000 }, () => {
+describe('a gateway behind a proxy that speaks the PROXY protocol', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let gateway: GatewayProcess
   let port: number

@@ -80,7 +80,7 @@ apis:
 `
 }
 
-describe('policies of APIs, and boundaries', { timeout: 120_000 }, () => {
+describe('policies of APIs, and boundaries', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   const near = new FakeIssuer('near')
   const twin = new FakeIssuer('twin')

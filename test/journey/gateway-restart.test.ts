@@ -21,7 +21,7 @@ import { ProofKey } from '../kit/person.ts'
 import { freePort } from '../kit/ports.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
-describe('gateways that die, double, or cannot write', { timeout: 200_000 }, () => {
+describe('gateways that die, double, or cannot write', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let port: number
   const running: GatewayProcess[] = []

@@ -34,7 +34,7 @@ const routes = `
     headers: { response: { set: { X-Api: here, x-frame-options: SAMEORIGIN } } }
 `
 
-describe('requests that a route changes on their way', { timeout: 120_000 }, () => {
+describe('requests that a route changes on their way', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let alice: string

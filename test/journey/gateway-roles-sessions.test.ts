@@ -32,7 +32,7 @@ apis:
 `
 }
 
-describe('roles of browser sessions', { timeout: 120_000 }, () => {
+describe('roles of browser sessions', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let gate: Gate
   let person: SoftPerson

@@ -16,7 +16,7 @@ const bounded = 'policy.boundary_does_not_allow'
 const stale = 'gateway.fresh_proof_required'
 const aaguid = trustedModel
 
-describe('roles', { timeout: 180_000 }, () => {
+describe('roles', { timeout: 300_000 }, () => {
   const service = new WebSocketService()
   const issuer = new FakeIssuer('partner')
   let gate: Gate

@@ -17,7 +17,7 @@ const routes = `
 `
 const origin = 'https://app.example.com'
 
-describe('what routes do, over HTTP/2', { timeout: 60_000 }, () => {
+describe('what routes do, over HTTP/2', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let session: ClientHttp2Session

@@ -15,7 +15,7 @@ const navigation = {
   'sec-fetch-site': 'none',
 }
 
-describe('browser sessions at an API host', { timeout: 120_000 }, () => {
+describe('browser sessions at an API host', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let api: string

@@ -67,7 +67,7 @@ function connections(): number {
 test(
   'slow senders of headers and bodies and slow readers, 500 each, are ended while others are served',
   {
-    timeout: 90_000,
+    timeout: 300_000,
   },
   async () => {
     const host = `Host: ${plane.host}`

@@ -27,7 +27,7 @@ const routes = `
     routes: [{ method: GET, path: /a }, { method: GET, path: /b }]
 `
 
-describe('requests over several services', { timeout: 120_000 }, () => {
+describe('requests over several services', { timeout: 300_000 }, () => {
   const main = new RecordingUpstream()
   const fresh = new RecordingUpstream()
   const shadow = new RecordingUpstream()

@@ -14,7 +14,7 @@ import { WebSocketCaller } from '../kit/websocket.ts'
 const navigation = { accept: 'text/html,*/*', 'sec-fetch-mode': 'navigate' }
 const formType = 'application/x-www-form-urlencoded'
 
-describe('step-up in a browser', { timeout: 200_000 }, () => {
+describe('step-up in a browser', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let api: string

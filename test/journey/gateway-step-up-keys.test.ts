@@ -13,7 +13,7 @@ import { RecordingUpstream } from '../kit/upstream.ts'
 
 const navigation = { accept: 'text/html,*/*', 'sec-fetch-mode': 'navigate' }
 
-describe('keys in a step-up', { timeout: 120_000 }, () => {
+describe('keys in a step-up', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let gateway: GatewayProcess
   let alice: SoftPerson

@@ -7,7 +7,7 @@ import { SoftPerson } from '../kit/person.ts'
 import { RecordingUpstream } from '../kit/upstream.ts'
 
 const navigation = { accept: 'text/html,*/*', 'sec-fetch-mode': 'navigate' }
-it('steps up at two threads, which send what was kept once', { timeout: 60_000 }, async () => {
+it('steps up at two threads, which send what was kept once', { timeout: 300_000 }, async () => {
   const upstream = new RecordingUpstream()
   const port = await upstream.listen()
   const text = `version: 1

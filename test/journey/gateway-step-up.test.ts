@@ -37,7 +37,7 @@ ${[
     Statement:
 ${statement('earned', 'Allow')}`
 
-describe('routes that take a fresh proof, for programs', { timeout: 120_000 }, () => {
+describe('routes that take a fresh proof, for programs', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   const issuer = new FakeIssuer('other')
   let plane: DataPlane

@@ -14,7 +14,7 @@ import { RecordingUpstream } from '../kit/upstream.ts'
 
 const mebibyte = 1024 * 1024
 
-describe('streams through the gateway', { timeout: 200_000 }, () => {
+describe('streams through the gateway', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let alice: string

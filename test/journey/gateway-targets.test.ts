@@ -84,7 +84,7 @@ async function service(name: string, server: Server = createServer()): Promise<S
   return state
 }
 
-describe('several targets behind one upstream', { timeout: 200_000 }, () => {
+describe('several targets behind one upstream', { timeout: 300_000 }, () => {
   const hostile = new RawUpstream()
   const zone = join(directory, 'zone.json')
   const names: string[] = []

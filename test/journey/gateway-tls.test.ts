@@ -47,7 +47,7 @@ listeners:
   }).replace(readers, condition)
 }
 
-describe('a gateway that ends TLS', { timeout: 120_000 }, () => {
+describe('a gateway that ends TLS', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   const issuer = new FakeIssuer('one')
   let gateway: GatewayProcess

@@ -13,7 +13,7 @@ import type { Tokens } from '../kit/person.ts'
 import { headerOf, RecordingUpstream } from '../kit/upstream.ts'
 import { encode, es256, forge, hs256, p256, unsigned } from '../token/forge.ts'
 
-describe('tokens and proofs at the gateway', { timeout: 200_000 }, () => {
+describe('tokens and proofs at the gateway', { timeout: 300_000 }, () => {
   const upstream = new RecordingUpstream()
   let plane: DataPlane
   let url: string

@@ -17,7 +17,7 @@ const listenerText = `
   const s = require('http').createServer((q, r) => r.end('ok')).listen(0, '127.0.0.1', () => console.log(s.address().port))
 `
 
-describe('hostile upstreams behind the gateway', { timeout: 200_000 }, () => {
+describe('hostile upstreams behind the gateway', { timeout: 300_000 }, () => {
   const upstream = new RawUpstream()
   let plane: DataPlane
   let frozen: ChildProcess

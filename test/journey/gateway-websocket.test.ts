@@ -18,7 +18,7 @@ const navigation = {
   'sec-fetch-site': 'none',
 }
 
-describe('WebSockets through the gateway', { timeout: 180_000 }, () => {
+describe('WebSockets through the gateway', { timeout: 300_000 }, () => {
   const service = new WebSocketService()
   let plane: DataPlane
   let api: string

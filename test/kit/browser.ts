@@ -118,7 +118,7 @@ function definedEnvironment(): Record<string, string> {
 
 async function newPersona(browser: Browser, options: PersonaOptions): Promise<Persona> {
   const context = await browser.newContext(options.context)
-  context.setDefaultTimeout(30_000)
+  context.setDefaultTimeout(60_000)
   const requestHosts = new Set<string>()
   const errors: string[] = []
   const dialogs: string[] = []

@@ -140,7 +140,7 @@ export async function decisionsDuring(
   await work()
   for (let tries = 0; ; tries++) {
     const made = (await recordsOf(plane.gateway, 'decision')).slice(before)
-    if (made.length >= atLeast || tries === 200) return made
+    if (made.length >= atLeast || tries === 600) return made
     await delay(50)
   }
 }
