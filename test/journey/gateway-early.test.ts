@@ -109,11 +109,11 @@ test('a caller whose body has no certain end reads why it was refused', bounded,
     socket.on('end', () => heard.resolve(text))
     socket.pause()
     socket.write(head('POST /large/x HTTP/1.1', `Host: ${plane.host}`, ...lines))
-    // The answer waits unread here by the time the body is sent.
-    await delay(300)
+    // The answer waits unread here by the time the body is sent; the gateway listens for two seconds.
+    await delay(100)
     for (let piece = 0; piece < 20; piece++) {
       socket.write(Buffer.alloc(64 * 1024, 'b'))
-      await delay(5)
+      await delay(1)
     }
     socket.resume()
     assert.match(await heard.promise, /^HTTP\/1\.1 400 /, lines.join())
