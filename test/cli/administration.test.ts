@@ -26,8 +26,11 @@ after(async () => {
   await gateway.kill()
 })
 
+/** Behind `--` stands what may begin with a dash: the id of a passkey does, now and then. */
 async function run(...args: readonly string[]) {
-  return proofgate([...args, '--data-dir', data, '--config', file])
+  const options = args.includes('--') ? args.indexOf('--') : args.length
+  const where = ['--data-dir', data, '--config', file]
+  return proofgate([...args.slice(0, options), ...where, ...args.slice(options)])
 }
 
 async function answerOf(...args: readonly string[]): Promise<any> {
@@ -37,7 +40,7 @@ async function answerOf(...args: readonly string[]): Promise<any> {
 }
 
 async function refusalOf(...args: readonly string[]): Promise<{ code: string; message: string }> {
-  const { code, stdout, stderr } = await run(...args, '--json')
+  const { code, stdout, stderr } = await run(...args.slice(0, 2), '--json', ...args.slice(2))
   assert.equal(code, 1, `${args.join(' ')}: ${stdout}`)
   assert.equal(stdout, '')
   return JSON.parse(stderr).error
@@ -141,7 +144,7 @@ test('the last passkey of a person is only removed when that is said', async () 
   const { credentials } = await answerOf('credentials', 'list', 'admin')
   assert.equal(credentials.length, 1)
   assert.equal(
-    (await refusalOf('credentials', 'remove', credentials[0].id)).code,
+    (await refusalOf('credentials', 'remove', '--', credentials[0].id)).code,
     'identity.last_credential',
   )
   assert.equal(
