@@ -62,14 +62,14 @@ for (const workers of [1, 2]) {
       try {
         await caller.send(pieces, one.eof)
         const answered = (): boolean => caller.statuses.length >= expect.statuses.length
-        await caller.until(() => caller.closed || answered(), 10_000)
+        await caller.until(() => caller.closed || answered(), 30_000)
         if (!expect.kept) await caller.until(() => caller.closed, 5000)
         assert.deepEqual(
           caller.statuses,
           expect.statuses,
           `the answers are ${caller.statuses.join()}`,
         )
-        await caller.until(() => !recorder.pending, 5000)
+        await caller.until(() => !recorder.pending, 20_000)
         const { arrived, oddities, cut } = recorder.take()
         await probeAfter(one, caller)
         assert.deepEqual(oddities, [])
@@ -86,7 +86,7 @@ for (const workers of [1, 2]) {
       const again = expect.kept ? caller : await Caller.connect(port, [])
       const before = again.statuses.length
       await again.send([probe(id)], false)
-      await again.until(() => again.statuses.length > before || again.closed, 10_000)
+      await again.until(() => again.statuses.length > before || again.closed, 30_000)
       assert.deepEqual(again.statuses.slice(before), [200], 'the next request is not served')
       assert.equal(again.leftover, '')
       const next = recorder.take().arrived
