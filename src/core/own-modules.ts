@@ -5,8 +5,8 @@ const program = new URL('../', import.meta.url).href
 
 /**
  * Finds modules of this program by what their importers call them. The runtime would also look for each whether
- * it is there, is a link, and is of a package of another kind, which takes longer than to load it: a third of
- * the time of a start, in which 600 are loaded. Holds for what this process or thread loads from here on.
+ * it is there, is a link, and is of a package of another kind: a third of the time that loading takes, and a
+ * start loads 600 of ours. Holds for what this process or thread loads from here on.
  */
 export function findOwnModules(): void {
   registerHooks({
