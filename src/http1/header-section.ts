@@ -39,7 +39,7 @@ export class HeaderSection {
   readonly length: number
   /** The caller wants to use the connection again (RFC 9112 9.3). */
   readonly persists: boolean
-  /** It came again on its connection. */
+  /** It came again, on its connection or another. */
   recurs = false
   /** What was made of it to be forwarded: for whoever forwards alone. */
   forwarded: object | undefined = undefined

@@ -1,4 +1,5 @@
 import { HeaderSection } from './header-section.ts'
+import type { RecentSections } from './recent-sections.ts'
 import { lowerName } from './names.ts'
 import { isToken } from './alphabet.ts'
 
@@ -20,11 +21,13 @@ const notInSection = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/
  *
  * @param text - from the first line to the empty line, which ends it.
  * @param before - the section that came before on the same connection: the same text is not read again.
+ * @param recent - those that came on other connections: the same.
  * @returns what is wrong, as text, if anything is.
  */
 export function parseRequestHead(
   text: string,
   before: HeaderSection | undefined,
+  recent?: RecentSections,
 ): RequestHead | string {
   const lineEnd = text.indexOf('\r\n')
   const methodEnd = text.indexOf(' ')
@@ -41,9 +44,21 @@ export function parseRequestHead(
     before.recurs = true
     return { method, target: asked, section: before }
   }
-  const lines = parseLines(block)
+  const section = parseSection(block, isCurrent, recent)
+  return typeof section === 'string' ? section : { method, target: asked, section }
+}
+
+function parseSection(
+  block: string,
+  isCurrent: boolean,
+  recent: RecentSections | undefined,
+): HeaderSection | string {
+  const known = recent?.find(block, isCurrent)
+  const lines = known?.lines ?? parseLines(block)
   if (typeof lines === 'string') return lines
-  return { method, target: asked, section: new HeaderSection(block, isCurrent, lines) }
+  const section = known ?? new HeaderSection(block, isCurrent, lines)
+  recent?.keep(section)
+  return section
 }
 
 /**

@@ -3,6 +3,7 @@ import type { HeaderSection } from './header-section.ts'
 import { lowerName } from './names.ts'
 import { parseLines, parseRequestHead } from './request-head.ts'
 import type { RequestHead } from './request-head.ts'
+import type { RecentSections } from './recent-sections.ts'
 
 /** Receives what a request parser finds, in order, from inside `feed`. */
 export interface RequestEvents {
@@ -57,6 +58,8 @@ function wordAtEnd(beginning: string): number {
 export class RequestParser {
   readonly #events: RequestEvents
   readonly #maxHeadBytes: number
+  /** Until the first head. */
+  #recent: RecentSections | undefined
   #phase: Phase = 'head'
   /** The beginning of a head, of which more is to come. */
   #partial = ''
@@ -67,9 +70,11 @@ export class RequestParser {
   #remaining = 0
   #decoder: ChunkedDecoder | undefined
 
-  constructor(events: RequestEvents, maxHeadBytes: number) {
+  /** @param recent - with which connections began of late. */
+  constructor(events: RequestEvents, maxHeadBytes: number, recent?: RecentSections) {
     this.#events = events
     this.#maxHeadBytes = maxHeadBytes
+    this.#recent = recent
   }
 
   /** Within a head of which something has arrived. */
@@ -191,7 +196,8 @@ export class RequestParser {
       this.#fail(flaw === undefined ? 'too_large' : 'malformed', flaw ?? tooLong)
       return
     }
-    const head = parseRequestHead(text, this.#before)
+    const head = parseRequestHead(text, this.#before, this.#recent)
+    this.#recent = undefined
     if (typeof head === 'string') {
       this.#fail('malformed', head)
       return

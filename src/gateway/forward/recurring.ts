@@ -38,8 +38,8 @@ class Recurring {
 }
 
 /**
- * What a request has in common with the one before it, whose header section was the same byte for byte on the
- * same connection; `undefined` for any other. It is put together and judged once.
+ * What a request has in common with one before it, whose header section was the same byte for byte on the
+ * same connection or a recent one; `undefined` for any other. It is put together and judged once.
  */
 export function commonLines(incoming: Incoming, facts: Facts): CommonLines | undefined {
   const { section } = incoming.request

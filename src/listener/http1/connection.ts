@@ -67,7 +67,7 @@ export class Http1Connection implements WireUser, RequestEvents, AnswerCarrier, 
     this.#peer = peer
     this.#host = host
     this.#since = host.tick
-    this.#parser = new RequestParser(this, host.headerBytes)
+    this.#parser = new RequestParser(this, host.headerBytes, host.recent)
     wire.begin(this)
   }
 

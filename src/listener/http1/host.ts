@@ -1,9 +1,12 @@
+import type { RecentSections } from '../../http1/index.ts'
 import type { Reception } from '../../gateway/index.ts'
 
 /** What all connections of a server have in common. */
 export interface ConnectionHost<Connection> {
   readonly reception: Reception
   readonly headerBytes: number
+  /** Header sections with which connections began of late. */
+  readonly recent: RecentSections
   /** Patience, in sweeps: with the first byte of a header and its end, and between requests. */
   readonly headerSweeps: number
   readonly idleSweeps: number

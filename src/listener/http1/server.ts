@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { RecentSections } from '../../http1/index.ts'
 import type { Millis } from '../../core/index.ts'
 import type { ListenerLimits } from '../listener.ts'
 import { peerOf } from '../peer.ts'
@@ -27,6 +28,7 @@ export class Http1Server {
     this.#host = {
       reception,
       headerBytes: limits.headerBytes,
+      recent: new RecentSections(),
       headerSweeps: sweepsIn(limits.requestHeaderTimeout),
       idleSweeps: sweepsIn(limits.keepAlive),
       stalledSweeps: Math.max(1, Math.floor(limits.requestIdle / sweepEvery / looksEvery)),
@@ -94,6 +96,7 @@ export class Http1Server {
   #sweep(): void {
     this.#host.tick += 1
     const looks = this.#host.tick % looksEvery === 0
+    if (looks) this.#host.recent.age()
     for (const connection of this.#connections) connection.sweep(looks)
   }
 }
