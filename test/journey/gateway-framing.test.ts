@@ -451,9 +451,10 @@ describe('the framing of requests', { timeout: 300_000 }, () => {
     socket.resetAndDestroy()
     await until('all are given up, here and at the service', async () => {
       const text = await (await fetch(`${plane.gateway.admin}/metrics`)).text()
-      const open = /upstream_connections_open\{[^}]*\} (\d+)/.exec(text)?.[1]
-      const idle = /upstream_connections_idle\{[^}]*\} (\d+)/.exec(text)?.[1]
-      return /in_flight\D* 0\n/.test(text) && open === idle
+      const open = /^proofgate_upstream_connections\{.*state="open"\} (\d+)$/m.exec(text)?.[1]
+      const idle = /^proofgate_upstream_connections\{.*state="idle"\} (\d+)$/m.exec(text)?.[1]
+      assert.ok(open !== undefined && idle !== undefined, text)
+      return /^proofgate_requests_in_flight 0$/m.test(text) && open === idle
     })
     upstream.answer = () => false
   })
