@@ -111,7 +111,10 @@ class PlainWire implements Wire {
   }
 
   destroy(): void {
-    if (this.#grown !== undefined) this.#grown.destroy()
+    if (this.#grown !== undefined) {
+      this.#grown.destroy()
+      return
+    }
     if (this.destroyed) return
     this.destroyed = true
     this.#handle.onread = nothing

@@ -7,8 +7,9 @@
  * differently is malformed (RFC 9112, RFC 9113); a connection that did anything odd, or said anything
  * unasked, is not used again; only GET, HEAD and OPTIONS without a body are ever sent twice, once, when a
  * kept-alive connection died without a byte of answer, and besides them, over HTTP/2, what the service
- * says it has not begun with; what no byte of had left goes to another connection; every address is judged when it is connected to, and it is that address
- * that is connected to; queue, heads, trailers and buffers are bounded.
+ * says it has not begun with; what no byte of had left goes to another connection; every address is
+ * judged when it is connected to, and it is that address that is connected to; queue, heads, trailers and
+ * buffers are bounded.
  *
  * Does not: follow redirects, decode content, pipeline, limit the length of a body, or tell a TLS
  * connection that was cut from one that was closed when the body ends with the connection. An upstream

@@ -189,6 +189,21 @@ test('what is written to who has gone closes it once, and goes nowhere', limit, 
   assert.equal(told.wire.giveAway(undefined).destroyed, true)
 })
 
+test(
+  'what has become a socket is gone once, whichever of the two is destroyed',
+  limit,
+  async (context) => {
+    const { told, gone } = await pair(context)
+    const before = told.wire
+    before.socket()
+    assert.notEqual(told.wire, before)
+    before.destroy()
+    await until(() => told.events.includes('closed'), 'its end was not told')
+    await delay(20)
+    assert.deepEqual([told.events, told.wire.isGone, gone()], [['became', 'closed'], true, 1])
+  },
+)
+
 test('a reset of ours is none that could be taken for an end', limit, async (context) => {
   const { caller, told } = await pair(context)
   told.wire.write('cut')
